@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SELFSAME_CLAIMS_H
+#define SELFSAME_CLAIMS_H
+
+#include "base/base.h"
+
+/*
+ * What verified evidence says, in the same words for every TEE: the one thing
+ * that passes from tee/ to appraise/. Only a tee_verifier fills it; appraisal
+ * accepts nothing else. Views point into the evidence or the arena.
+ *
+ * `list` names every claim by a dotted path ("pcr.0", "module_id"); JSON output
+ * nests them, policies name them, nobody outside the TEE's folder knows more.
+ */
+enum claim_kind { CLAIM_TEXT, CLAIM_BYTES, CLAIM_UINT, CLAIM_BOOL, CLAIM_NULL };
+
+struct claim {
+    const char *path;
+    enum claim_kind kind;
+    struct selfsame_bytes bytes; /* CLAIM_TEXT, CLAIM_BYTES */
+    uint64_t number;             /* CLAIM_UINT, CLAIM_BOOL */
+};
+
+struct selfsame_claims {
+    const char *tee; /* "nitro" */
+    bool authentic;  /* chain and signature hold; set by the verifier only then */
+    bool simulated;  /* root of the simulator, or marked so in a signed place */
+    bool debug;
+    bool any_anchor; /* verified against anchors of the caller, not the pinned roots */
+    bool has_time;   /* the hardware signed a time: */
+    int64_t time_ms;
+    bool has_nonce_field;        /* the format carries a nonce apart from report data */
+    struct selfsame_bytes nonce; /* absent: { NULL, 0 } */
+    struct selfsame_bytes report_data; /* what the guest bound (Nitro user_data) */
+    struct selfsame_bytes
+        public_key; /* a key the guest named, absent in most formats */
+    const char *const
+        *pins; /* paths that a measurement entry must name, NULL-terminated */
+    const struct claim *list;
+    size_t count;
+};
+
+const struct claim *claims_find(const struct selfsame_claims *c, const char *path);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/base.h"
+
+void
+hex_encode(struct selfsame_bytes in, char *ret)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < in.len; i++) {
+        *ret++ = digits[in.ptr[i] >> 4];
+        *ret++ = digits[in.ptr[i] & 15];
+    }
+    *ret = '\0';
+}
+
+char *
+hex_dup(struct arena *a, struct selfsame_bytes in)
+{
+    char *p = in.len < SIZE_MAX / 2 ? arena_alloc(a, 1, 2 * in.len + 1) : NULL;
+
+    if (p != NULL)
+        hex_encode(in, p);
+    return p;
+}
+
+static int
+hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+bool
+hex_decode(const char *in, size_t len, uint8_t *ret, size_t cap, size_t *ret_len)
+{
+    if (len % 2 != 0 || len / 2 > cap)
+        return false;
+    for (size_t i = 0; i < len; i += 2) {
+        int hi = hex_value(in[i]), lo = hex_value(in[i + 1]);
+
+        if (hi < 0 || lo < 0)
+            return false;
+        ret[i / 2] = (uint8_t)(hi << 4 | lo);
+    }
+    *ret_len = len / 2;
+    return true;
+}
+
+static const char alphabet[2][65] = {
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+};
+
+size_t
+base64_encode(struct selfsame_bytes in, bool url, char *ret)
+{
+    const char *abc = alphabet[url];
+    char *p = ret;
+    size_t i = 0;
+
+    for (; in.len - i >= 3; i += 3) {
+        uint32_t v = (uint32_t)in.ptr[i] << 16 | (uint32_t)in.ptr[i + 1] << 8 |
+                     in.ptr[i + 2];
+
+        *p++ = abc[v >> 18];
+        *p++ = abc[v >> 12 & 63];
+        *p++ = abc[v >> 6 & 63];
+        *p++ = abc[v & 63];
+    }
+    size_t left = in.len - i;
+    if (left > 0) {
+        uint32_t v = (uint32_t)in.ptr[i] << 16 |
+                     (left > 1 ? (uint32_t)in.ptr[i + 1] << 8 : 0);
+
+        *p++ = abc[v >> 18];
+        *p++ = abc[v >> 12 & 63];
+        if (left > 1)
+            *p++ = abc[v >> 6 & 63];
+        for (size_t k = left; !url && k < 3; k++)
+            *p++ = '=';
+    }
+    *p = '\0';
+    return (size_t)(p - ret);
+}
+
+static int
+base64_value(char c, bool url)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    if (c == (url ? '-' : '+'))
+        return 62;
+    if (c == (url ? '_' : '/'))
+        return 63;
+    return -1;
+}
+
+bool
+base64_decode(
+    const char *in, size_t len, bool url, uint8_t *ret, size_t cap, size_t *ret_len)
+{
+    size_t pad = 0, n = 0;
+    uint32_t acc = 0;
+    unsigned bits = 0;
+
+    if (!url) {
+        if (len % 4 != 0)
+            return false;
+        while (pad < 2 && pad < len && in[len - 1 - pad] == '=')
+            pad++;
+    }
+    if ((len - pad) % 4 == 1)
+        return false;
+    for (size_t i = 0; i < len - pad; i++) {
+        int v = base64_value(in[i], url);
+
+        if (v < 0)
+            return false;
+        acc = (acc << 6 | (uint32_t)v) & 0xffffff;
+        bits += 6;
+        if (bits >= 8) {
+            bits -= 8;
+            if (n == cap)
+                return false;
+            ret[n++] = (uint8_t)(acc >> bits);
+        }
+    }
+    if ((acc & ((1u << bits) - 1)) != 0) /* one encoding per value */
+        return false;
+    *ret_len = n;
+    return true;
+}

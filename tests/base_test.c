@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include "base/checks.h"
+
+static void
+hex_is_strict(void **state)
+{
+    (void)state;
+    uint8_t out[4];
+    size_t n = 99;
+
+    assert_true(hex_decode("00fF", 4, out, sizeof(out), &n));
+    assert_int_equal(n, 2);
+    assert_int_equal(out[1], 0xff);
+    assert_false(hex_decode("0", 1, out, sizeof(out), &n));
+    assert_false(hex_decode("0g", 2, out, sizeof(out), &n));
+    assert_false(hex_decode("0011223344", 10, out, sizeof(out), &n));
+}
+
+static void
+base64_round_trips_and_has_one_encoding(void **state)
+{
+    (void)state;
+    uint8_t in[61], out[64];
+    char text[BASE64_SIZE(61)];
+    size_t n;
+
+    for (size_t i = 0; i < sizeof(in); i++)
+        in[i] = (uint8_t)(i * 37 + 11);
+    for (size_t len = 0; len <= sizeof(in); len++)
+        for (int url = 0; url < 2; url++) {
+            size_t k = base64_encode(BYTES(in, len), url, text);
+
+            assert_true(base64_decode(text, k, url, out, sizeof(out), &n));
+            assert_bytes(BYTES(out, n), BYTES(in, len));
+        }
+    static const char *const bad[] = { "QQ",
+        "QQ=", "QR==", "QQ==QQ==", "Q Q=", "=QQ=", "QQ-_" };
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_false(
+            base64_decode(bad[i], strlen(bad[i]), false, out, sizeof(out), &n));
+    assert_false(base64_decode("QQ==", 4, true, out, sizeof(out), &n));
+    assert_false(base64_decode("Q", 1, true, out, sizeof(out), &n));
+    assert_false(base64_decode("QR", 2, true, out, sizeof(out), &n));
+    assert_false(base64_decode("QUJD", 4, true, out, 2, &n));
+}
+
+static void
+times_parse_and_format(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t s;
+    } good[] = {
+        { "1970-01-01T00:00:00Z", 0 },
+        { "2000-02-29T12:00:00Z", 951825600 },
+        { "2026-01-02T03:04:05+01:00", 1767319445 },
+        { "2026-01-02T03:04:05.999Z", 1767323045 },
+        { "1767323045", 1767323045 },
+    };
+    static const char *const bad[] = { "", "2026-02-29T00:00:00Z",
+        "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:00:00",
+        "2026-01-01T00:00:00Z ", "12345678901234", "-1", "2026-01-01T00:00:00.Z" };
+    int64_t s;
+    char text[TIME_TEXT];
+
+    for (size_t i = 0; i < COUNT(good); i++) {
+        assert_true(time_parse(good[i].text, &s));
+        assert_int_equal(s, good[i].s);
+    }
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_false(time_parse(bad[i], &s));
+    for (int64_t t = -86400 * 800; t < 5000000000; t += 86399 * 31 + 7) {
+        time_format(t, text);
+        assert_true(time_parse(text, &s));
+        assert_int_equal(s, t);
+    }
+}
+
+static void
+durations_need_a_unit(void **state)
+{
+    (void)state;
+    int64_t ms;
+
+    assert_true(duration_parse("5m", &ms));
+    assert_int_equal(ms, 300000);
+    assert_true(duration_parse("7d", &ms));
+    assert_int_equal(ms, 7 * 86400000LL);
+    assert_false(duration_parse("5", &ms));
+    assert_false(duration_parse("m", &ms));
+    assert_false(duration_parse("-5m", &ms));
+    assert_false(duration_parse("5mm", &ms));
+    assert_false(duration_parse("99999999999d", &ms));
+}
+
+static void
+arena_keeps_its_limit_and_fails_on_request(void **state)
+{
+    (void)state;
+    auto_arena a = arena_new(1024);
+
+    assert_non_null(arena_alloc(&a, 1, 1000));
+    assert_null(arena_alloc(&a, 1, 32));
+    assert_null(arena_alloc(&a, SIZE_MAX / 2, 4));
+    arena_free(&a);
+    a = arena_new(1 << 20);
+    a.fail_at = 2;
+    assert_non_null(arena_alloc(&a, 1, 1));
+    assert_null(arena_alloc(&a, 1, 1));
+    assert_non_null(arena_printf(&a, "%d", 5));
+    assert_non_null(arena_alloc(&a, 1, 300000));
+}
+
+static void
+readers_and_writers_latch(void **state)
+{
+    (void)state;
+    static const uint8_t in[] = { 1, 2, 3, 4, 5 };
+    struct reader r = reader_of(BYTES_ARR(in));
+    uint8_t out[3];
+    struct writer w = writer_of(out, sizeof(out));
+
+    assert_int_equal(get_be16(&r), 0x0102);
+    assert_int_equal(get_le16(&r), 0x0403);
+    assert_int_equal(get_be32(&r), 0);
+    assert_int_equal(get_u8(&r), 0);
+    assert_false(reader_done(&r));
+    put_be16(&w, 0x0102);
+    put_be16(&w, 0x0304);
+    put_u8(&w, 5);
+    assert_true(w.bad);
+    assert_int_equal(w.need, 5);
+    assert_null(writer_bytes(&w).ptr);
+}
+
+static void
+utf8_refuses_what_rfc_3629_refuses(void **state)
+{
+    (void)state;
+    assert_true(utf8_valid(BYTES_LIT("gr\xc3\xbc\xc3\x9f \xf0\x9f\x94\x92")));
+    static const char *const bad[] = { "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+        "\x80", "\xc3", "\xe2\x82", "\xff" };
+    for (size_t i = 0; i < COUNT(bad); i++)
+        assert_false(utf8_valid(bytes_str(bad[i])));
+}
+
+static void
+checks_start_rejected_and_keep_the_first_failure(void **state)
+{
+    (void)state;
+    struct checks c = { 0 };
+    enum check_name first;
+
+    assert_int_equal(checks_code(&c, &first), SELFSAME_INTERNAL);
+    for (enum check_name i = 0; i < CHECK_COUNT; i++)
+        checks_put(&c, i, (struct check){ .outcome = CHECK_PASS });
+    assert_int_equal(checks_code(&c, &first), SELFSAME_OK);
+    checks_put(&c, CHECK_MEASUREMENT,
+        (struct check){ .outcome = CHECK_FAIL, .code = SELFSAME_MISMATCH });
+    checks_put(&c, CHECK_MEASUREMENT, (struct check){ .outcome = CHECK_PASS });
+    checks_put(&c, CHECK_CHAIN,
+        (struct check){ .outcome = CHECK_FAIL, .code = SELFSAME_BAD_CHAIN });
+    assert_int_equal(checks_code(&c, &first), SELFSAME_BAD_CHAIN);
+    assert_int_equal(first, CHECK_CHAIN);
+    assert_int_equal(c.at[CHECK_MEASUREMENT].outcome, CHECK_FAIL);
+}
+
+static void
+errors_print_outermost_first(void **state)
+{
+    (void)state;
+    struct selfsame_err e = { 0 };
+    char text[64];
+
+    (void)err_set(&e, SELFSAME_STALE, "f", 1, "nonce differs");
+    (void)err_wrap(&e, SELFSAME_STALE, "f", 2, "verifying");
+    size_t n = selfsame_err_print(&e, text, sizeof(text));
+    assert_int_equal(n, strlen(text));
+    assert_string_equal(text, "verifying: nonce differs [stale]");
+    assert_int_equal(selfsame_err_print(&e, text, 8), 7);
+    for (int i = 0; i < 10; i++)
+        (void)err_wrap(&e, SELFSAME_STALE, "f", 2, "level %d", i);
+    assert_int_equal(e.depth, SELFSAME_ERR_FRAMES);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hex_is_strict),
+        cmocka_unit_test(base64_round_trips_and_has_one_encoding),
+        cmocka_unit_test(times_parse_and_format),
+        cmocka_unit_test(durations_need_a_unit),
+        cmocka_unit_test(arena_keeps_its_limit_and_fails_on_request),
+        cmocka_unit_test(readers_and_writers_latch),
+        cmocka_unit_test(utf8_refuses_what_rfc_3629_refuses),
+        cmocka_unit_test(checks_start_rejected_and_keep_the_first_failure),
+        cmocka_unit_test(errors_print_outermost_first),
+    };
+
+    return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}
