@@ -26,7 +26,7 @@ void hash_final(
     struct hash *h, uint8_t ret[static HASH_MAX]); /* then re-init or free */
 void hash_free(struct hash *h);
 #define auto_hash __attribute__((cleanup(hash_free))) struct hash
-/* One shot over pieces; allocates nothing after the thread's first call. */
+/* One shot over pieces in this thread's own context; libcrypto 3.0 allocates once per digest. */
 MUST bool hash_parts(enum hash_alg alg, const struct selfsame_bytes *part, size_t count,
     uint8_t ret[static HASH_MAX]);
 MUST bool hash_bytes(
