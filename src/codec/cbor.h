@@ -8,11 +8,13 @@
  * CBOR (RFC 8949): a strict, zero-copy, latched pull decoder and a deterministic
  * encoder. After the first error every get yields zero and nothing moves;
  * ask once at the end with cbor_done(). Refused: non-minimal lengths, duplicate
- * map keys, invalid UTF-8, floats, trailing bytes, nesting over 16, more than
- * CBOR_ITEMS items, and indefinite lengths unless the caller allows them
- * (containers only; chunked strings never).
+ * map keys, keys other than integers and strings, invalid UTF-8, floats,
+ * undefined, trailing bytes, nesting over 16, more than CBOR_ITEMS items, and
+ * indefinite lengths unless the caller allows them (containers only; chunked
+ * strings never). Maps whose keys are out of order cost a look back at the keys
+ * before; all of these together may look at CBOR_LOOKBACK items.
  */
-enum { CBOR_DEPTH = 16, CBOR_ITEMS = 4096 };
+enum { CBOR_DEPTH = 16, CBOR_ITEMS = 4096, CBOR_LOOKBACK = 1 << 19 };
 enum cbor_flags { CBOR_STRICT = 0, CBOR_INDEFINITE_OK = 1 };
 enum cbor_kind {
     CBOR_BAD, /* latched, or at the end */
@@ -30,7 +32,7 @@ enum cbor_kind {
 struct cbor {
     struct reader r;
     unsigned flags;
-    unsigned depth, items;
+    unsigned depth, items, lookback;
     const char *why; /* static sentence of the first error, NULL while good */
 };
 
@@ -53,11 +55,12 @@ struct selfsame_bytes cbor_get_any(
  *     struct cbor_seq map = cbor_get_map(&c);
  *     while (cbor_more(&c, &map)) { key = cbor_get_text(&c); ... value ... }
  *
- * cbor_more() refuses a key that already occurred in this map.
+ * cbor_more() refuses a key that already occurred in this map. Its false also
+ * leaves the container, so loop until it says so rather than break out.
  */
 struct cbor_seq {
     uint64_t left; /* items, or pairs; UINT64_MAX when indefinite */
-    bool map, indefinite;
+    bool map, indefinite, over;
     bool sorted;          /* keys so far strictly ascending */
     const uint8_t *first; /* of the first key */
     struct selfsame_bytes last_key;
