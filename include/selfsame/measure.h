@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SELFSAME_MEASURE_H
+#define SELFSAME_MEASURE_H
+
+/*
+ * Measure an image: which values will the hardware report when it runs?
+ *
+ * One pass over the bytes, in pieces of any size, in constant memory; nothing
+ * is read or written by the library itself.
+ *
+ *     struct selfsame_measurement *m;
+ *     struct selfsame_err err = { 0 };
+ *     uint8_t buf[65536];
+ *     size_t n;
+ *
+ *     if (selfsame_measurement_new("nitro", file_size, &m, &err))
+ *         return err.code;
+ *     while ((n = fread(buf, 1, sizeof(buf), file)) > 0)
+ *         if (selfsame_measurement_update(m, (struct selfsame_bytes){ buf, n }, &err))
+ *             return err.code;
+ *     if (selfsame_measurement_finish(m, &err))
+ *         return err.code;
+ *     struct selfsame_bytes pcr0 = selfsame_measurement_get(m, "pcr.0");
+ *     selfsame_measurement_free(m);
+ */
+#include <selfsame/types.h>
+
+struct selfsame_measurement;
+
+/* UNSUPPORTED for a TEE without a measurer, NOMEM. `size`: bytes of the whole image. */
+SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_measurement_new(
+    const char *tee, uint64_t size, struct selfsame_measurement **ret,
+    struct selfsame_err *err);
+SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_measurement_update(
+    struct selfsame_measurement *m, struct selfsame_bytes piece,
+    struct selfsame_err *err);
+SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_measurement_finish(
+    struct selfsame_measurement *m, struct selfsame_err *err);
+SELFSAME_API void selfsame_measurement_free(struct selfsame_measurement *m);
+
+/* After finish: a value by its path; absent when this image has none (pcr.8 unsigned). */
+SELFSAME_API struct selfsame_bytes selfsame_measurement_get(
+    const struct selfsame_measurement *m, const char *path);
+/* {"tee":"nitro","pcr":{"0":hex,…}}; with explain also "sections". Freed with selfsame_free. */
+SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_measurement_json(
+    const struct selfsame_measurement *m, bool explain, char **ret,
+    struct selfsame_err *err);
+
+#endif

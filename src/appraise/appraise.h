@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SELFSAME_APPRAISE_INTERNAL_H
+#define SELFSAME_APPRAISE_INTERNAL_H
+
+#include <selfsame/appraise.h>
+
+#include "base/checks.h"
+#include "base/claims.h"
+
+/* ---- binding.c: the binder of attest-tls v1 (docs/formats/binder.md) ---- */
+enum binder_role {
+    BINDER_SERVER = 1,
+    BINDER_CLIENT = 2,
+    BINDER_KEY = 3,
+    BINDER_CERTIFICATE = 4,
+    BINDER_HTTP =
+        5, /* key-level: ctx = SHA-256(nonce), ekm zero; also `selfsame attest` */
+};
+/* Hashes of what stands in the channel; each 32 bytes, zero where the role has none. */
+struct binder {
+    enum binder_role role;
+    uint8_t ctx[32], spki[32], ekm[32], extra[32];
+};
+/* extra = SHA-256("") */
+MUST bool binder_session(struct binder *ret, enum binder_role role,
+    struct selfsame_bytes attest_request, struct selfsame_bytes exporter32,
+    struct selfsame_bytes spki);
+MUST bool binder_http(
+    struct binder *ret, struct selfsame_bytes nonce, struct selfsame_bytes spki);
+MUST bool binder64(const struct binder *b, uint8_t ret[static 64]);
+MUST bool binder32(const struct binder *b, uint8_t ret[static 32]);
+
+/* ---- policy.c ---- */
+enum insecure {
+    INSECURE_ANY_MEASUREMENT = 1u << 0,
+    INSECURE_ANY_AGE = 1u << 1,
+    INSECURE_UNBOUND = 1u << 2,
+    INSECURE_DEBUG = 1u << 3,
+    INSECURE_NO_REVOCATION = 1u << 4,
+    INSECURE_SIMULATED = 1u << 5,
+    INSECURE_ANY_TCB = 1u << 6,
+};
+const char *insecure_word(unsigned bit);       /* "any-measurement" */
+unsigned insecure_from_word(const char *word); /* 0: unknown */
+
+/* What policy parsing must know of a TEE: data handed in by api/, so that policy knows no TEE. */
+struct tee_facts {
+    const char *name;
+    const char *const *pins;
+};
+
+struct measurement_value { /* one path with its accepted values */
+    const char *path;
+    const struct selfsame_bytes *values;
+    size_t count;
+};
+struct measurement {
+    const char *tee;
+    const char *source; /* "policy: measurements[0]" */
+    const struct measurement_value *paths;
+    size_t count;
+};
+enum binding_level { BINDING_NONE = 0, BINDING_KEY, BINDING_SESSION };
+
+struct policy {
+    const char **tees; /* accepted, NULL-terminated */
+    size_t tee_count;
+    struct measurement *measurements;
+    size_t measurement_count;
+    bool nonce;         /* freshness: a challenge is demanded */
+    int64_t max_age_ms; /* 0: none demanded */
+    enum binding_level binding;
+    unsigned insecure;
+};
+MUST enum selfsame_code policy_parse(struct selfsame_bytes json,
+    const struct tee_facts *facts, size_t fact_count, struct arena *arena,
+    struct policy *ret, struct selfsame_err *e);
+/* Appends the entries of measurements.json or of a bare array. `source`: the file's name for messages. */
+MUST enum selfsame_code policy_add_measurements(struct policy *p,
+    struct selfsame_bytes json, const char *source, const struct tee_facts *facts,
+    size_t fact_count, struct arena *arena, struct selfsame_err *e);
+MUST enum selfsame_code policy_accept_tee(struct policy *p, const char *tee,
+    const struct tee_facts *facts, size_t fact_count, struct arena *arena,
+    struct selfsame_err *e);
+/* USAGE when the policy demands no measurement, no freshness or no binding and does not say insecure. */
+MUST enum selfsame_code policy_complete(const struct policy *p, struct selfsame_err *e);
+bool policy_accepts_tee(const struct policy *p, const char *tee);
+
+/* ---- appraise.c (freshness, debug, measurement, policy) ---- */
+struct appraisal {
+    int64_t now_ms;
+    bool as_of;
+    struct selfsame_bytes nonce;       /* expected; absent: none was sent */
+    enum binding_level level;          /* what the request can prove */
+    struct selfsame_bytes binder;      /* 64 bytes expected in report data, or absent */
+    struct selfsame_bytes key;         /* SPKI expected as public_key */
+    struct selfsame_bytes report_data; /* exact, or absent */
+};
+/* Writes freshness, binding, debug, measurement, release, log-proof, policy; adjusts revocation/tcb. */
+void appraise(const struct policy *p, const struct selfsame_claims *claims,
+    const struct appraisal *in, struct arena *arena, struct checks *checks);
+
+/* ---- verdict.c, report_text.c, report_html.c ---- */
+struct verdict {
+    enum selfsame_code code; /* OK only when `accepted` */
+    bool accepted;           /* zero rejects */
+    enum check_name first;   /* that failed */
+    const char *status;      /* "affirming" … */
+    bool as_of;
+    int64_t at_ms;
+    unsigned insecure;
+    struct checks checks;
+    struct selfsame_claims claims; /* printed only when authentic */
+    struct selfsame_err err;       /* when refused: class, sentence, remedy */
+};
+void verdict_finish(struct verdict *v, const struct policy *p);
+MUST enum selfsame_code verdict_json(
+    const struct verdict *v, char **ret, struct selfsame_err *e);
+MUST enum selfsame_code verdict_text(
+    const struct verdict *v, bool explain, char **ret, struct selfsame_err *e);
+MUST enum selfsame_code verdict_html(
+    const struct verdict *v, char **ret, struct selfsame_err *e);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SELFSAME_TEE_H
+#define SELFSAME_TEE_H
+
+#include "base/checks.h"
+#include "base/claims.h"
+#include "crypto/x509.h"
+
+/*
+ * A TEE is a folder; its roles are const structs, each defined in the file that
+ * implements it and listed by one line in a table (verifiers.def, measurers.def,
+ * attesters.def, launchers.def, simulators.def). A role a TEE lacks is not listed.
+ */
+
+/* A root: DER, and whether it is the simulator's. */
+struct tee_anchor {
+    const char *tee; /* "nitro" */
+    struct selfsame_bytes der;
+    bool simulated;
+};
+
+/* Everything verification may depend on; no clock, no network, no files. */
+struct tee_trust {
+    int64_t now_s;
+    const struct tee_anchor *anchors; /* of this TEE only */
+    size_t anchor_count;
+    bool any_anchor; /* given by the caller instead of the pinned ones */
+    const struct selfsame_bytes *collateral;
+    size_t collateral_count;
+    struct cert_cache *cache; /* or NULL */
+};
+
+/* Collateral wanted for one piece of evidence, by name and URL. */
+struct tee_need {
+    const char *name;
+    const char *url;
+};
+
+/*
+ * Pure. Writes the checks parse, chain, revocation, signature, tcb; on success and
+ * also when a check failed after parsing, *ret holds the claims (`authentic` only
+ * when chain and signature hold). Returns the class of the first failing check.
+ */
+struct tee_verifier {
+    const char *name;               /* "nitro" */
+    const char *const *media_types; /* the one we write first; NULL-terminated */
+    const char *const *pins;        /* claim paths a measurement must name */
+    const struct tee_anchor *anchors;
+    size_t anchor_count;
+    bool (*recognise)(struct selfsame_bytes evidence); /* for `show`; never for trust */
+    enum selfsame_code (*needs)(struct selfsame_bytes evidence, struct arena *arena,
+        struct tee_need **ret, size_t *ret_count, struct selfsame_err *e);
+    enum selfsame_code (*verify)(struct selfsame_bytes evidence,
+        const struct tee_trust *trust, struct arena *arena, struct checks *checks,
+        struct selfsame_claims *ret, struct selfsame_err *e);
+};
+
+/* image → expected claims; pure, one pass. */
+struct tee_section {
+    const char *name; /* "kernel" */
+    uint64_t offset, size;
+    uint8_t sha384[48];
+    const char *feeds; /* "PCR0 PCR1" */
+};
+struct tee_measured {
+    const struct claim *list; /* "pcr.0" … in the arena */
+    size_t count;
+    const struct tee_section *sections;
+    size_t section_count;
+};
+struct tee_measurer {
+    const char *name;
+    const char *image_kind; /* "eif" */
+    enum selfsame_code (*begin)(
+        uint64_t size, bool explain, void **ret_state, struct selfsame_err *e);
+    enum selfsame_code (*update)(
+        void *state, struct selfsame_bytes piece, struct selfsame_err *e);
+    enum selfsame_code (*finish)(void *state, struct arena *arena,
+        struct tee_measured *ret, struct selfsame_err *e);
+    void (*free)(void *state);
+};
+
+/* device → evidence. Only this and launch touch the machine. */
+struct tee_report_request {
+    const uint8_t
+        *binder64; /* appraise/binding.h; goes where the TEE puts report data */
+    struct selfsame_bytes nonce, public_key;
+    const char *device; /* NULL: the usual path */
+};
+struct tee_attester {
+    const char *name, *media_type;
+    bool (*present)(const char *device);
+    enum selfsame_code (*collect)(const struct tee_report_request *q,
+        struct arena *arena, struct selfsame_bytes *ret, struct selfsame_err *e);
+};
+
+struct tee_launch_request {
+    const char *image;
+    uint64_t image_size, memory_mib; /* 0: what the image needs */
+    unsigned cpus, cid;              /* 0: default */
+    bool insecure_debug;
+};
+/* A fact about this host: what is needed, what was found, how to mend it. */
+struct tee_host_fact {
+    bool ok;
+    const char *what, *found, *fix;
+};
+struct tee_launcher {
+    const char *name;
+    /* Pre-flight: facts in the arena; OK when all hold, IO with cause and fix otherwise. */
+    enum selfsame_code (*available)(const struct tee_launch_request *q,
+        struct arena *arena, struct tee_host_fact **ret, size_t *ret_count,
+        struct selfsame_err *e);
+    enum selfsame_code (*launch)(
+        const struct tee_launch_request *q, struct selfsame_err *e);
+};
+
+const struct tee_verifier *tee_verifier_find(const char *name);
+const struct tee_verifier *tee_verifier_at(size_t i); /* NULL past the end */
+const struct tee_measurer *tee_measurer_find(const char *name);
+const struct tee_measurer *tee_measurer_at(size_t i);
+const struct tee_attester *tee_attester_at(size_t i);
+const struct tee_launcher *tee_launcher_find(const char *name);
+const struct tee_launcher *tee_launcher_at(size_t i);
+
+#endif
