@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "os/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void
+fd_close(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+    *fd = -1;
+}
+
+static enum selfsame_code
+io_error(struct selfsame_err *e, const char *what, const char *path)
+{
+    int why = errno;
+
+    (void)err_set(
+        e, SELFSAME_IO, __FILE__, __LINE__, "%s %s: %s", what, path, strerror(why));
+    if (why == ENOENT)
+        err_remedy(e, "Check the path: there is nothing of this name.");
+    else if (why == EACCES || why == EPERM)
+        err_remedy(e, "Run as a user who may use this file, or change its mode.");
+    else if (why == ENOSPC)
+        err_remedy(e, "Free disk space and try again; nothing was left half written.");
+    return SELFSAME_IO;
+}
+
+static enum selfsame_code
+too_large(struct selfsame_err *e, const char *path, size_t limit)
+{
+    (void)err_set(e, SELFSAME_MALFORMED, __FILE__, __LINE__,
+        "%s: larger than the %zu bytes this kind of file may have", path, limit);
+    err_remedy(e, "Check that this is the file you meant.");
+    return SELFSAME_MALFORMED;
+}
+
+/* Reads to the end of fd; `limit` + 1 bytes prove that it is too large. */
+static enum selfsame_code
+read_all(int fd, const char *path, size_t limit, struct arena *arena,
+    struct selfsame_bytes *ret, struct selfsame_err *e)
+{
+    struct stat st;
+    size_t cap = 64 * 1024, len = 0;
+
+    if (fstat(fd, &st) != 0)
+        return io_error(e, "cannot read", path);
+    if (S_ISDIR(st.st_mode))
+        FAIL(e, SELFSAME_IO, "cannot read %s: it is a directory", path);
+    if (S_ISREG(st.st_mode)) {
+        if (st.st_size > (off_t)limit)
+            return too_large(e, path, limit);
+        cap = (size_t)st.st_size + 1;
+    }
+    uint8_t *buf = malloc(cap);
+    if (buf == NULL)
+        FAIL(e, SELFSAME_NOMEM, "%s: %zu bytes", path, cap);
+    for (;;) {
+        if (len == cap) {
+            uint8_t *more = cap > limit ? NULL : realloc(buf, cap * 2);
+
+            if (more == NULL) {
+                free(buf);
+                return too_large(e, path, limit);
+            }
+            buf = more;
+            cap *= 2;
+        }
+        ssize_t n = read(fd, buf + len, cap - len);
+        if (n == 0)
+            break;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            free(buf);
+            return io_error(e, "cannot read", path);
+        }
+        len += (size_t)n;
+    }
+    bool fits = len <= limit;
+    bool copied = fits && arena_dup(arena, BYTES(buf, len), ret);
+    free(buf);
+    if (!fits)
+        return too_large(e, path, limit);
+    if (!copied)
+        FAIL(e, SELFSAME_NOMEM, "%s: %zu bytes", path, len);
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+file_read(const char *path, size_t limit, struct arena *arena,
+    struct selfsame_bytes *ret, struct selfsame_err *e)
+{
+    if (strcmp(path, "-") == 0)
+        return read_all(STDIN_FILENO, "standard input", limit, arena, ret, e);
+    auto_fd fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return io_error(e, "cannot open", path);
+    return read_all(fd, path, limit, arena, ret, e);
+}
+
+enum selfsame_code
+fd_write_all(int fd, struct selfsame_bytes b, const char *what, struct selfsame_err *e)
+{
+    while (b.len > 0) {
+        ssize_t n = write(fd, b.ptr, b.len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return io_error(e, "cannot write", what);
+        b.ptr += n;
+        b.len -= (size_t)n;
+    }
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+fd_pread_all(int fd, uint64_t offset, uint8_t *buf, size_t len, const char *what,
+    struct selfsame_err *e)
+{
+    while (len > 0) {
+        ssize_t n = pread(fd, buf, len, (off_t)offset);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return io_error(e, "cannot read", what);
+        if (n == 0)
+            FAIL(e, SELFSAME_IO, "cannot read %s: it became shorter while being read",
+                what);
+        buf += n;
+        offset += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+draft_open(struct file_draft *d, const char *path, bool secret, struct selfsame_err *e)
+{
+    struct stat st;
+
+    *d = (struct file_draft){ .fd = -1 };
+    if (strlen(path) >= sizeof(d->path))
+        FAIL(e, SELFSAME_USAGE, "path of %zu bytes, at most %zu", strlen(path),
+            sizeof(d->path) - 1);
+    if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        FAIL(e, SELFSAME_IO, "cannot write %s: it is a directory", path);
+    (void)snprintf(d->path, sizeof(d->path), "%s", path);
+    (void)snprintf(d->temporary, sizeof(d->temporary), "%s.XXXXXX.part", path);
+    d->fd = mkostemps(d->temporary, 5, O_CLOEXEC);
+    if (d->fd < 0)
+        return io_error(e, "cannot create a file beside", path);
+    /* An ordinary file obeys the umask; a secret one never does. */
+    mode_t mask = umask(022);
+    (void)umask(mask);
+    if (fchmod(d->fd, secret ? 0600 : 0666 & ~mask) != 0) {
+        draft_discard(d);
+        return io_error(e, "cannot set the mode of", path);
+    }
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+sync_parent(const char *path, struct selfsame_err *e)
+{
+    char dir[1024];
+    const char *slash = strrchr(path, '/');
+    size_t n = slash == NULL ? 0 : (size_t)(slash - path);
+
+    (void)snprintf(dir, sizeof(dir), "%.*s%s", (int)n, path,
+        n > 0   ? ""
+        : slash ? "/"
+                : ".");
+    auto_fd fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
+        return io_error(e, "cannot sync", dir);
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+draft_commit(struct file_draft *d, struct selfsame_err *e)
+{
+    if (fsync(d->fd) != 0 && errno != EINVAL)
+        return io_error(e, "cannot sync", d->path);
+    fd_close(&d->fd);
+    if (rename(d->temporary, d->path) != 0)
+        return io_error(e, "cannot rename to", d->path);
+    d->temporary[0] = '\0';
+    return sync_parent(d->path, e);
+}
+
+void
+draft_discard(struct file_draft *d)
+{
+    fd_close(&d->fd);
+    if (d->temporary[0] != '\0')
+        (void)unlink(d->temporary);
+    d->temporary[0] = '\0';
+}
+
+enum selfsame_code
+file_write(
+    const char *path, struct selfsame_bytes data, bool secret, struct selfsame_err *e)
+{
+    if (strcmp(path, "-") == 0)
+        return fd_write_all(STDOUT_FILENO, data, "standard output", e);
+    auto_draft d = { .fd = -1 };
+    TRY(draft_open(&d, path, secret, e));
+    TRY(fd_write_all(d.fd, data, path, e));
+    return draft_commit(&d, e);
+}
