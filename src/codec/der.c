@@ -216,7 +216,7 @@ der_get_named_bits(struct der *d, unsigned max)
         return 0;
     }
     for (size_t i = 0; i < count; i++)
-        bits |= (b.ptr[1 + i / 8] >> (7 - i % 8) & 1u) << i;
+        bits |= ((uint32_t)b.ptr[1 + i / 8] >> (7 - i % 8) & 1u) << i;
     return bits;
 }
 
