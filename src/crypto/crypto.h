@@ -32,7 +32,7 @@ MUST bool hash_parts(enum hash_alg alg, const struct selfsame_bytes *part, size_
 MUST bool hash_bytes(
     enum hash_alg alg, struct selfsame_bytes b, uint8_t ret[static HASH_MAX]);
 
-/* ---- sig.c: the one signature seam; backends sig_openssl.c, sig_nettle.c ---- */
+/* ---- sig.c: the one signature seam; backends sig_openssl.c, sig_nettle.c, sig_sodium.c ---- */
 enum sig_alg {
     SIG_NONE = 0, /* the zero value verifies nothing */
     SIG_P256,
@@ -62,7 +62,7 @@ struct sig_backend {
     bool (*supports)(const struct sig_check *check);
     enum selfsame_code (*verify)(const struct sig_check *check, struct selfsame_err *e);
 };
-extern const struct sig_backend sig_openssl, sig_nettle;
+extern const struct sig_backend sig_openssl, sig_nettle, sig_sodium;
 /* DER ECDSA-Sig-Value (from certificates) to fixed-size r||s; false when not strict DER or too long. */
 MUST bool sig_ecdsa_from_der(
     struct selfsame_bytes der, size_t half, uint8_t *ret /* 2 * half */);
