@@ -60,7 +60,8 @@ struct progress {
 };
 void progress_begin(struct progress *p, const char *what, uint64_t total);
 void progress_add(struct progress *p, uint64_t n);
-void progress_end(struct progress *p);
+void progress_end(struct progress *p); /* also twice */
+#define auto_progress __attribute__((cleanup(progress_end))) struct progress
 
 /* Runs the table: argv[1] (and argv[2] for two-word verbs) picks the entry. Returns the exit status. */
 int cli_main(const char *program, const char *summary,

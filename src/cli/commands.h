@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SELFSAME_COMMANDS_H
+#define SELFSAME_COMMANDS_H
+
+#include "cli/cli.h"
+
+/* One file per command; main.c lists them in the order of the journey. */
+extern const struct cli_command build_command, measure_command, run_command, ps_command,
+    logs_command, stop_command, attest_command, serve_command, connect_command,
+    verify_command, show_command, diff_command, policy_init_command,
+    policy_lint_command, policy_explain_command, doctor_command;
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/commands.h"
+
+static const struct cli_command *const table[] = {
+    &build_command,
+    &measure_command,
+    &run_command,
+    &ps_command,
+    &logs_command,
+    &stop_command,
+    &attest_command,
+    &serve_command,
+    &connect_command,
+    &verify_command,
+    &show_command,
+    &diff_command,
+    &policy_init_command,
+    &policy_lint_command,
+    &policy_explain_command,
+    &doctor_command,
+};
+
+int
+main(int argc, char **argv)
+{
+    return cli_main("selfsame", "prove and verify which code a service runs", table,
+        COUNT(table), argc, argv);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/commands.h"
+#include "cli/remote.h"
+#include "cli/verify_options.h"
+#include "codec/pem.h"
+#include "crypto/crypto.h"
+#include "crypto/x509.h"
+#include "os/os.h"
+
+#include <unistd.h>
+
+enum { EVIDENCE_LIMIT = 1 << 20, KEY_LIMIT = 64 << 10 };
+
+static const struct cli_option options[] = {
+    VERIFY_OPTIONS,
+    { .name = "nonce",
+        .argument = "HEX|B64",
+        .help = "the challenge the evidence must answer" },
+    { .name = "key",
+        .argument = "FILE",
+        .help = "the key it must be about: PEM public key or certificate" },
+    { .name = "report-data",
+        .argument = "HEX|B64",
+        .help = "exact report data it must carry" },
+    { .name = "at",
+        .argument = "TIME",
+        .help = "verify as of this time; never called fresh" },
+    { .name = "explain", .help = "every check with expected, got, source and spec" },
+    { .name = "report",
+        .argument = "FILE.html",
+        .help = "write one self-contained page" },
+    { 0 },
+};
+
+static void
+request_release(struct selfsame_request **q)
+{
+    selfsame_request_free(*q);
+}
+#define auto_request __attribute__((cleanup(request_release))) struct selfsame_request
+
+/* SubjectPublicKeyInfo of a PEM public key, a certificate, or DER of either. */
+static enum selfsame_code
+key_of_file(
+    struct cli *c, const char *path, struct selfsame_bytes *ret, struct selfsame_err *e)
+{
+    struct selfsame_bytes file, der, rest;
+    struct cert cert;
+
+    TRY(file_read(path, KEY_LIMIT, cli_arena(c), &file, e));
+    if (!pem_looks_like(file)) {
+        struct selfsame_err ignored;
+
+        *ret = cert_parse(file, &cert, &ignored) == SELFSAME_OK ? cert.spki : file;
+        return SELFSAME_OK;
+    }
+    rest = file;
+    TRY(pem_next(&rest, "PUBLIC KEY", cli_arena(c), &der, e));
+    if (der.ptr != NULL) {
+        *ret = der;
+        return SELFSAME_OK;
+    }
+    rest = file;
+    TRY(pem_next(&rest, "CERTIFICATE", cli_arena(c), &der, e));
+    if (der.ptr == NULL)
+        FAIL(e, SELFSAME_MALFORMED, "neither a PUBLIC KEY nor a CERTIFICATE block");
+    TRY(cert_parse(der, &cert, e));
+    *ret = cert.spki;
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+make_request(struct cli *c, struct selfsame_request **ret, struct selfsame_err *e)
+{
+    auto_request *q = NULL;
+    struct selfsame_bytes nonce = BYTES_NONE, data = BYTES_NONE, key;
+    int64_t at;
+
+    TRY(selfsame_request_new(&q, e));
+    selfsame_request_set_time(q, os_now_ms());
+    if (cli_value(c, "at") != NULL) {
+        TRY(cli_time(c, "at", &at, e));
+        selfsame_request_set_as_of(q, at * 1000);
+    }
+    TRY(cli_bytes(c, "nonce", &nonce, e));
+    if (nonce.ptr != NULL && (nonce.len < 8 || nonce.len > 512))
+        FAIL(e, SELFSAME_USAGE, "--nonce: expected 8 to 512 bytes, got %zu", nonce.len);
+    if (nonce.ptr != NULL)
+        selfsame_request_set_nonce(q, nonce);
+    TRY(cli_bytes(c, "report-data", &data, e));
+    if (data.ptr != NULL)
+        selfsame_request_expect_report_data(q, data);
+    if (cli_value(c, "key") != NULL) {
+        TRY_WHILE(e, key_of_file(c, cli_value(c, "key"), &key, e), "--key %s",
+            cli_value(c, "key"));
+        selfsame_request_expect_key(q, key);
+    }
+    *ret = q;
+    q = NULL;
+    return SELFSAME_OK;
+}
+
+/* base64 or hex of a document, as people paste it: decoded in place of the text. */
+static void
+unwrap_text(struct cli *c, struct selfsame_bytes *evidence)
+{
+    struct selfsame_bytes in = *evidence;
+    size_t n;
+
+    while (in.len > 0 && (in.ptr[in.len - 1] == '\n' || in.ptr[in.len - 1] == '\r'))
+        in.len--;
+    uint8_t *buf = arena_alloc(cli_arena(c), 1, in.len + 1);
+    char *text = arena_alloc(cli_arena(c), 1, in.len + 1);
+    if (buf == NULL || text == NULL)
+        return;
+    size_t len = 0;
+    for (size_t i = 0; i < in.len; i++)
+        if (in.ptr[i] != '\n' && in.ptr[i] != '\r')
+            text[len++] = (char)in.ptr[i];
+    if (len >= 8 && (hex_decode(text, len, buf, in.len, &n) ||
+                        base64_decode(text, len, false, buf, in.len, &n) ||
+                        base64_decode(text, len, true, buf, in.len, &n)))
+        *evidence = BYTES(buf, n);
+}
+
+static enum selfsame_code
+verify_file(struct cli *c, const char *path, struct selfsame_verifier *v,
+    const struct selfsame_policy *p, struct selfsame_result **ret,
+    struct selfsame_err *e)
+{
+    auto_request *q = NULL;
+    struct selfsame_bytes evidence;
+
+    TRY(make_request(c, &q, e));
+    TRY(file_read(path, EVIDENCE_LIMIT, cli_arena(c), &evidence, e));
+    if (evidence.len == 0)
+        FAIL(e, SELFSAME_MALFORMED, "%s is empty, expected evidence", path);
+    unwrap_text(c, &evidence);
+    return selfsame_verify(v, p, q, evidence, ret, e);
+}
+
+static bool
+is_url(const char *s)
+{
+    return strncmp(s, "https://", 8) == 0 || strncmp(s, "http://", 7) == 0;
+}
+
+static enum selfsame_code
+run(struct cli *c, struct selfsame_err *e)
+{
+    auto_policy *policy = NULL;
+    auto_verifier *verifier = NULL;
+    auto_result *result = NULL;
+    const char *what = cli_operand(c, 0);
+
+    TRY(verify_options_policy(c, &policy, e));
+    TRY(verify_options_verifier(c, &verifier, e));
+    if (is_url(what)) {
+        static const char *const file_only[] = { "nonce", "key", "report-data", "at" };
+
+        for (size_t i = 0; i < COUNT(file_only); i++)
+            if (cli_value(c, file_only[i]) != NULL)
+                FAIL(e, SELFSAME_USAGE,
+                    "--%s is for files: a URL is challenged here and now",
+                    file_only[i]);
+    }
+    enum selfsame_code code = is_url(what)
+                                  ? remote_verify(what, verifier, policy, &result, e)
+                                  : verify_file(c, what, verifier, policy, &result, e);
+    return result != NULL ? verify_options_print(c, result, STDOUT_FILENO, e) : code;
+}
+
+const struct cli_command verify_command = {
+    .name = "verify",
+    .operands = "FILE|URL",
+    .summary = "verify evidence against a policy and say why",
+    .story = "Examples:\n"
+             "  selfsame verify https://127.0.0.1:8443/ --policy policy.json\n"
+             "  selfsame verify evidence.cmw --tee nitro --measurements "
+             "measurements.json \\\n"
+             "      --nonce 00112233445566778899aabbccddeeff --key service.pem",
+    .options = options,
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run,
+};

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SELFSAME_VERIFY_OPTIONS_H
+#define SELFSAME_VERIFY_OPTIONS_H
+
+#include <selfsame/selfsame.h>
+
+#include "cli/cli.h"
+
+/* What verify and connect share: options → policy and verifier, result → output. */
+#define VERIFY_OPTIONS                                                                \
+    { .name = "policy",                                                               \
+        .argument = "FILE",                                                           \
+        .help = "what to demand (policy init writes one)" },                          \
+        { .name = "measurements",                                                     \
+            .argument = "FILE",                                                       \
+            .repeatable = true,                                                       \
+            .help = "accept these: measurements.json of a build" },                   \
+        { .name = "tee", .argument = "TEE", .help = "accept this TEE (nitro)" },      \
+        { .name = "trust-anchor",                                                     \
+            .argument = "FILE",                                                       \
+            .repeatable = true,                                                       \
+            .help = "roots (PEM or DER) instead of the pinned ones" },                \
+        { .name = "max-age",                                                          \
+            .argument = "DURATION",                                                   \
+            .help =                                                                   \
+                "accept evidence up to this age (90s, 5m, 24h) by its signed time" }, \
+        { .name = "insecure-any-measurement", .help = "accept any code" },            \
+        { .name = "insecure-any-age", .help = "accept old evidence" },                \
+        { .name = "insecure-unbound",                                                 \
+            .help = "accept evidence about another key or channel" },                 \
+        { .name = "insecure-debug", .help = "accept debug mode" },                    \
+        { .name = "insecure-no-revocation", .help = "do not look for revocation" },   \
+        { .name = "insecure-simulated", .help = "accept the simulator" },             \
+    {                                                                                 \
+        .name = "insecure-any-tcb", .help = "accept outdated firmware"                \
+    }
+
+/*
+ * The policy: the file, what the flags add, or a one-off policy of the flags
+ * alone (then freshness is by nonce unless --max-age is given, binding by key).
+ */
+MUST enum selfsame_code verify_options_policy(
+    struct cli *c, struct selfsame_policy **ret, struct selfsame_err *e);
+/* A verifier with the pinned roots, or those of --trust-anchor. */
+MUST enum selfsame_code verify_options_verifier(
+    struct cli *c, struct selfsame_verifier **ret, struct selfsame_err *e);
+/*
+ * Prints the result as the options ask (--json, --explain, --report FILE) on
+ * `out`; returns its class, with e left empty so that nothing is printed twice.
+ */
+struct selfsame_err;
+MUST enum selfsame_code verify_options_print(
+    struct cli *c, const struct selfsame_result *r, int out_fd, struct selfsame_err *e);
+
+void policy_release(struct selfsame_policy **p);
+void verifier_release(struct selfsame_verifier **v);
+void result_release(struct selfsame_result **r);
+#define auto_policy __attribute__((cleanup(policy_release))) struct selfsame_policy
+#define auto_verifier \
+    __attribute__((cleanup(verifier_release))) struct selfsame_verifier
+#define auto_result __attribute__((cleanup(result_release))) struct selfsame_result
+
+#endif
