@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/key.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+/* Certificates we issue: for channels, tests and the simulator. */
+
+static void
+x509_cleanup(X509 **x)
+{
+    X509_free(*x);
+}
+#define auto_x509 __attribute__((cleanup(x509_cleanup))) X509
+
+/* C, O, OU, CN: the order of the vendors we imitate. Absent members are left out. */
+static bool
+set_name(X509_NAME *name, const struct cert_request *r)
+{
+    const struct {
+        const char *field, *value;
+    } parts[] = {
+        { "C", r->country },
+        { "O", r->organization },
+        { "OU", r->unit },
+        { "CN", r->common_name },
+    };
+    for (size_t i = 0; i < COUNT(parts); i++)
+        if (parts[i].value != NULL &&
+            X509_NAME_add_entry_by_txt(name, parts[i].field, MBSTRING_UTF8,
+                (const uint8_t *)parts[i].value, -1, -1, 0) != 1)
+            return false;
+    return true;
+}
+
+/* 16 random bytes, positive and never shorter (RFC 5280 §4.1.2.2). */
+static bool
+set_serial(X509 *x, struct selfsame_bytes given)
+{
+    uint8_t fresh[16];
+
+    if (given.ptr == NULL) {
+        if (!rng_bytes(fresh, sizeof(fresh)))
+            return false;
+        fresh[0] = (uint8_t)((fresh[0] & 0x3f) | 0x40);
+        given = BYTES_ARR(fresh);
+    }
+    BIGNUM *n = BN_bin2bn(given.ptr, (int)given.len, NULL);
+    bool ok = n != NULL && BN_to_ASN1_INTEGER(n, X509_get_serialNumber(x)) != NULL;
+    BN_free(n);
+    return ok;
+}
+
+static bool
+add_constraints(X509 *x, const struct cert_request *r)
+{
+    BASIC_CONSTRAINTS *bc = BASIC_CONSTRAINTS_new();
+
+    if (bc == NULL)
+        return false;
+    bc->ca = r->ca ? 0xff : 0;
+    bool ok = true;
+    if (r->ca && r->path_len >= 0) {
+        bc->pathlen = ASN1_INTEGER_new();
+        ok = bc->pathlen != NULL && ASN1_INTEGER_set(bc->pathlen, r->path_len) == 1;
+    }
+    ok = ok && X509_add1_ext_i2d(x, NID_basic_constraints, bc, 1, 0) == 1;
+    BASIC_CONSTRAINTS_free(bc);
+    return ok;
+}
+
+enum { BIT_SIGN = 0, BIT_NON_REPUDIATION = 1, BIT_CERT_SIGN = 5, BIT_CRL_SIGN = 6 };
+
+static bool
+add_usage(X509 *x, const struct cert_request *r)
+{
+    bool plain_ca = r->ca && !r->ca_cert_sign_only;
+    bool loose_leaf = !r->ca && r->leaf_usage_noncritical;
+    ASN1_BIT_STRING *bits = ASN1_BIT_STRING_new();
+    bool ok = bits != NULL;
+
+    if (ok && (!r->ca || plain_ca))
+        ok = ASN1_BIT_STRING_set_bit(bits, BIT_SIGN, 1) == 1;
+    if (ok && loose_leaf)
+        ok = ASN1_BIT_STRING_set_bit(bits, BIT_NON_REPUDIATION, 1) == 1;
+    if (ok && r->ca)
+        ok = ASN1_BIT_STRING_set_bit(bits, BIT_CERT_SIGN, 1) == 1;
+    if (ok && plain_ca)
+        ok = ASN1_BIT_STRING_set_bit(bits, BIT_CRL_SIGN, 1) == 1;
+    ok = ok && X509_add1_ext_i2d(x, NID_key_usage, bits, !loose_leaf, 0) == 1;
+    ASN1_BIT_STRING_free(bits);
+    return ok;
+}
+
+/* RFC 7093 §2 (1): the first 160 bits of SHA-256 of the public key bits. */
+static bool
+key_id(const X509 *x, uint8_t ret[static HASH_MAX])
+{
+    const ASN1_BIT_STRING *bits = X509_get0_pubkey_bitstr(x);
+
+    return bits != NULL && bits->length > 0 &&
+           hash_bytes(HASH_SHA256, BYTES(bits->data, (size_t)bits->length), ret);
+}
+
+/* issuer NULL: self-signed, which needs no authority key identifier. */
+static bool
+add_key_ids(X509 *x, X509 *issuer)
+{
+    uint8_t id[HASH_MAX];
+    const ASN1_OCTET_STRING *theirs = issuer != NULL ? X509_get0_subject_key_id(issuer)
+                                                     : NULL;
+    ASN1_OCTET_STRING *own = ASN1_OCTET_STRING_new();
+    bool ok = own != NULL && key_id(x, id) && ASN1_OCTET_STRING_set(own, id, 20) == 1 &&
+              X509_add1_ext_i2d(x, NID_subject_key_identifier, own, 0, 0) == 1;
+
+    ASN1_OCTET_STRING_free(own);
+    if (!ok || theirs == NULL)
+        return ok;
+    AUTHORITY_KEYID *aki = AUTHORITY_KEYID_new();
+    if (aki == NULL)
+        return false;
+    aki->keyid = ASN1_OCTET_STRING_dup(theirs);
+    ok = aki->keyid != NULL &&
+         X509_add1_ext_i2d(x, NID_authority_key_identifier, aki, 0, 0) == 1;
+    AUTHORITY_KEYID_free(aki);
+    return ok;
+}
+
+static bool
+add_alt_name(X509 *x, const char *host)
+{
+    GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
+    /* libcrypto parses both kinds: an address text becomes 4 or 16 bytes. */
+    ASN1_OCTET_STRING *ip = a2i_IPADDRESS(host);
+    GENERAL_NAME *one = a2i_GENERAL_NAME(
+        NULL, NULL, NULL, ip != NULL ? GEN_IPADD : GEN_DNS, host, 0);
+    bool pushed = names != NULL && one != NULL && sk_GENERAL_NAME_push(names, one) > 0;
+    bool ok = pushed && X509_add1_ext_i2d(x, NID_subject_alt_name, names, 0, 0) == 1;
+
+    if (!pushed)
+        GENERAL_NAME_free(one);
+    GENERAL_NAMES_free(names);
+    ASN1_OCTET_STRING_free(ip);
+    return ok;
+}
+
+static bool
+add_own_extension(X509 *x, struct selfsame_bytes oid, struct selfsame_bytes value)
+{
+    uint8_t der[2 + 64] = { V_ASN1_OBJECT, (uint8_t)oid.len };
+    const uint8_t *p = der;
+
+    if (oid.len == 0 || oid.len > 64 || value.len > INT32_MAX)
+        return false;
+    memcpy(der + 2, oid.ptr, oid.len);
+    ASN1_OBJECT *obj = d2i_ASN1_OBJECT(NULL, &p, (long)oid.len + 2);
+    ASN1_OCTET_STRING *data = ASN1_OCTET_STRING_new();
+    X509_EXTENSION *ext = NULL;
+    bool ok = obj != NULL && data != NULL &&
+              ASN1_OCTET_STRING_set(data, value.ptr, (int)value.len) == 1 &&
+              (ext = X509_EXTENSION_create_by_OBJ(NULL, obj, 0, data)) != NULL &&
+              X509_add_ext(x, ext, -1) == 1;
+    X509_EXTENSION_free(ext);
+    ASN1_OCTET_STRING_free(data);
+    ASN1_OBJECT_free(obj);
+    return ok;
+}
+
+static bool
+fill(X509 *x, const struct cert_request *r, const struct key *subject, X509 *issuer)
+{
+    return X509_set_version(x, X509_VERSION_3) == 1 && set_serial(x, r->serial) &&
+           ASN1_TIME_adj(X509_getm_notBefore(x), r->not_before, 0, 0) != NULL &&
+           ASN1_TIME_adj(X509_getm_notAfter(x), r->not_after, 0, 0) != NULL &&
+           set_name(X509_get_subject_name(x), r) &&
+           X509_set_issuer_name(
+               x, X509_get_subject_name(issuer != NULL ? issuer : x)) == 1 &&
+           X509_set_pubkey(x, subject->pkey) == 1;
+}
+
+static bool
+extend(X509 *x, const struct cert_request *r, X509 *issuer)
+{
+    return add_constraints(x, r) && add_usage(x, r) &&
+           (r->no_key_ids || add_key_ids(x, issuer)) &&
+           (r->dns_name == NULL || add_alt_name(x, r->dns_name)) &&
+           (r->ext_oid.ptr == NULL || add_own_extension(x, r->ext_oid, r->ext_value));
+}
+
+/* ECDSA with the hash of the curve's strength; Ed25519 brings its own. */
+static const EVP_MD *
+digest_for(const struct key *k)
+{
+    switch (k->type) {
+    case KEY_P256: return hash_md(HASH_SHA256);
+    case KEY_P384: return hash_md(HASH_SHA384);
+    case KEY_ED25519: return NULL;
+    }
+    return NULL;
+}
+
+static enum selfsame_code
+check_request(const struct cert_request *r, struct selfsame_err *e)
+{
+    struct selfsame_bytes s = r->serial;
+
+    if (s.ptr != NULL &&
+        (s.len < 8 || s.len > 20 || s.ptr[0] == 0 || (s.ptr[0] & 0x80) != 0))
+        FAIL(e, SELFSAME_USAGE,
+            "serial: expected 8 to 20 bytes, the first 01 to 7f, got %zu", s.len);
+    if (r->not_before > r->not_after)
+        FAIL(e, SELFSAME_USAGE, "validity: it ends before it begins");
+    if (r->common_name == NULL && r->organization == NULL && r->unit == NULL &&
+        r->country == NULL)
+        FAIL(e, SELFSAME_USAGE, "subject: expected one name at least, got none");
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+cert_make(const struct cert_request *r, const struct key *subject,
+    struct selfsame_bytes issuer_cert, const struct key *issuer, struct arena *arena,
+    struct selfsame_bytes *ret, struct selfsame_err *e)
+{
+    const uint8_t *p = issuer_cert.ptr;
+    auto_x509 *parent = NULL;
+    uint8_t *der = NULL;
+
+    TRY(check_request(r, e));
+    if (p != NULL) {
+        (void)ERR_set_mark();
+        parent = issuer_cert.len <= INT32_MAX
+                     ? d2i_X509(NULL, &p, (long)issuer_cert.len)
+                     : NULL;
+        (void)ERR_pop_to_mark();
+        if (parent == NULL || p != issuer_cert.ptr + issuer_cert.len)
+            FAIL(e, SELFSAME_MALFORMED, "issuer certificate: it does not parse");
+    }
+    auto_x509 *x = X509_new();
+    if (x == NULL || !fill(x, r, subject, parent) || !extend(x, r, parent))
+        FAIL(e, SELFSAME_USAGE,
+            "certificate: libcrypto refuses a name, a time or an extension of it");
+    if (X509_sign(x, issuer->pkey, digest_for(issuer)) <= 0)
+        FAIL(e, SELFSAME_INTERNAL, "certificate: libcrypto cannot sign it");
+    int n = i2d_X509(x, &der);
+    bool ok = n > 0 && arena_dup(arena, BYTES(der, (size_t)n), ret);
+    OPENSSL_free(der);
+    if (!ok)
+        FAIL(e, SELFSAME_NOMEM, "certificate: out of memory");
+    return SELFSAME_OK;
+}
