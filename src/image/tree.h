@@ -29,6 +29,10 @@ struct content {
     const uint8_t *ptr;
 };
 
+/* Exactly n bytes at `at`; IO or MALFORMED as the source says. */
+MUST enum selfsame_code content_read(const struct content *c, uint64_t at, uint8_t *buf,
+    size_t n, struct selfsame_err *e);
+
 struct node {
     const char
         *path; /* "usr/bin/app": no leading '/', no "." or "..", no empty component */
@@ -49,10 +53,28 @@ struct sink {
     void *ctx;
 };
 
+/* All of a content, in pieces, read once. */
+MUST enum selfsame_code content_push(
+    const struct content *c, const struct sink *out, struct selfsame_err *e);
+
+/* Collects small writes for a sink; sink_flush at the end. Too big for a small stack. */
+struct sink_buffer {
+    const struct sink *out;
+    uint64_t written; /* put in, flushed or not */
+    size_t len;
+    uint8_t bytes[64 * 1024];
+};
+MUST enum selfsame_code sink_put(
+    struct sink_buffer *b, struct selfsame_bytes in, struct selfsame_err *e);
+MUST enum selfsame_code sink_flush(struct sink_buffer *b, struct selfsame_err *e);
+
+/* TREE_PATH counts the NUL, as the kernel's PATH_MAX does. */
 enum { TREE_NODES = 1000000, TREE_PATH = 4096 };
 struct tree;
 MUST struct tree *tree_new(void);
 void tree_free(struct tree **t);
+/* Lives as long as the tree: for contents and paths made on the way; `fail_at` for tests. */
+struct arena *tree_arena(struct tree *t);
 #define auto_tree __attribute__((cleanup(tree_free))) struct tree
 
 /*
