@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
 #include "cli/remote.h"
+#include "cli/text_input.h"
 #include "cli/verify_options.h"
 #include "codec/pem.h"
 #include "crypto/crypto.h"
@@ -100,29 +101,6 @@ make_request(struct cli *c, struct selfsame_request **ret, struct selfsame_err *
     return SELFSAME_OK;
 }
 
-/* base64 or hex of a document, as people paste it: decoded in place of the text. */
-static void
-unwrap_text(struct cli *c, struct selfsame_bytes *evidence)
-{
-    struct selfsame_bytes in = *evidence;
-    size_t n;
-
-    while (in.len > 0 && (in.ptr[in.len - 1] == '\n' || in.ptr[in.len - 1] == '\r'))
-        in.len--;
-    uint8_t *buf = arena_alloc(cli_arena(c), 1, in.len + 1);
-    char *text = arena_alloc(cli_arena(c), 1, in.len + 1);
-    if (buf == NULL || text == NULL)
-        return;
-    size_t len = 0;
-    for (size_t i = 0; i < in.len; i++)
-        if (in.ptr[i] != '\n' && in.ptr[i] != '\r')
-            text[len++] = (char)in.ptr[i];
-    if (len >= 8 && (hex_decode(text, len, buf, in.len, &n) ||
-                        base64_decode(text, len, false, buf, in.len, &n) ||
-                        base64_decode(text, len, true, buf, in.len, &n)))
-        *evidence = BYTES(buf, n);
-}
-
 static enum selfsame_code
 verify_file(struct cli *c, const char *path, struct selfsame_verifier *v,
     const struct selfsame_policy *p, struct selfsame_result **ret,
@@ -135,7 +113,7 @@ verify_file(struct cli *c, const char *path, struct selfsame_verifier *v,
     TRY(file_read(path, EVIDENCE_LIMIT, cli_arena(c), &evidence, e));
     if (evidence.len == 0)
         FAIL(e, SELFSAME_MALFORMED, "%s is empty, expected evidence", path);
-    unwrap_text(c, &evidence);
+    (void)text_input_decode(&evidence, cli_arena(c));
     return selfsame_verify(v, p, q, evidence, ret, e);
 }
 

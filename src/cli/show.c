@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/show.h"
+
+#include "cli/commands.h"
+#include "codec/pem.h"
+#include "os/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/*
+ * Decodes and believes nothing: what the bytes say, never whether it is true.
+ * Every kind becomes one JSON object; text is that object, indented.
+ */
+enum { SHOW_LIMIT = 4 << 20 };
+
+static const struct cli_option options[] = { { 0 } };
+
+static const struct shower {
+    const char *kind;
+    bool (*recognise)(struct selfsame_bytes in);
+    enum selfsame_code (*show)(struct selfsame_bytes in, struct arena *arena,
+        json_t *into, struct selfsame_err *e);
+} showers[] = {
+    { "certificates (PEM)", pem_looks_like, show_pem },
+    { "conceptual message wrapper", show_is_cmw, show_cmw },
+    { "JSON", show_is_json, show_json },
+    { "evidence", show_is_evidence, show_evidence },
+    { "certificate (DER)", show_is_certificate, show_certificate },
+};
+
+enum selfsame_code
+show_any(
+    struct selfsame_bytes in, struct arena *arena, json_t *into, struct selfsame_err *e)
+{
+    for (size_t i = 0; i < COUNT(showers); i++) {
+        if (!showers[i].recognise(in))
+            continue;
+        TRY(show_put(into, "kind", json_string(showers[i].kind), e));
+        TRY_WHILE(e, showers[i].show(in, arena, into, e), "%s", showers[i].kind);
+        return SELFSAME_OK;
+    }
+    (void)err_set(e, SELFSAME_UNSUPPORTED, __FILE__, __LINE__,
+        "%zu bytes that are no evidence, image, envelope, certificate or policy known "
+        "here",
+        in.len);
+    err_remedy(e,
+        "Known: Nitro documents, EIF images, CMW, X.509 (DER, PEM), policies, JSON.");
+    return SELFSAME_UNSUPPORTED;
+}
+
+/* Control characters of untrusted text never reach the terminal. */
+static void
+print_string(const char *name, const char *text)
+{
+    (void)printf("%-14s ", name);
+    for (; *text != '\0'; text++)
+        (void)putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+    (void)putchar('\n');
+}
+
+static void
+indent(int depth)
+{
+    (void)printf("%*s", depth * 2, "");
+}
+
+static void
+print_value(const char *name, const json_t *value, int depth)
+{
+    const char *key;
+    json_t *item;
+    size_t i;
+
+    indent(depth);
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        (void)printf("%s\n", name);
+        json_object_foreach((json_t *)(uintptr_t)value, key, item)
+            print_value(key, item, depth + 1);
+        return;
+    case JSON_ARRAY:
+        (void)printf("%s\n", name);
+        json_array_foreach((json_t *)(uintptr_t)value, i, item)
+        {
+            char label[24];
+
+            (void)snprintf(label, sizeof(label), "%zu", i);
+            print_value(label, item, depth + 1);
+        }
+        return;
+    case JSON_STRING:
+        (void)printf("%-14s %s\n", name, json_string_value(value));
+        return;
+    case JSON_INTEGER:
+        (void)printf("%-14s %lld\n", name, (long long)json_integer_value(value));
+        return;
+    case JSON_REAL: (void)printf("%-14s %g\n", name, json_real_value(value)); return;
+    case JSON_TRUE: (void)printf("%-14s yes\n", name); return;
+    case JSON_FALSE: (void)printf("%-14s no\n", name); return;
+    case JSON_NULL: (void)printf("%-14s -\n", name); return;
+    }
+}
+
+static enum selfsame_code
+print(struct cli *c, json_t *tree, struct selfsame_err *e)
+{
+    const char *key;
+    json_t *item;
+
+    if (cli_json(c)) {
+        char *text = json_compact(tree);
+
+        if (text == NULL)
+            FAIL(e, SELFSAME_NOMEM, "the output");
+        (void)puts(text);
+        selfsame_free(text);
+        return SELFSAME_OK;
+    }
+    json_object_foreach(tree, key, item) print_value(key, item, 0);
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+run(struct cli *c, struct selfsame_err *e)
+{
+    auto_json *tree = json_object();
+    const char *path = cli_operand(c, 0);
+    struct selfsame_bytes in;
+    uint8_t magic[4] = { 0 };
+
+    if (tree == NULL)
+        FAIL(e, SELFSAME_NOMEM, "the output");
+    auto_fd fd = strcmp(path, "-") == 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    /* Images may be larger than memory: only their head and small sections are read. */
+    if (fd >= 0 && pread(fd, magic, 4, 0) == 4 &&
+        bytes_eq(BYTES_ARR(magic), BYTES_LIT(".eif"))) {
+        TRY_WHILE(e, show_eif(fd, cli_arena(c), tree, e), "%s", path);
+        return print(c, tree, e);
+    }
+    TRY(file_read(path, SHOW_LIMIT, cli_arena(c), &in, e));
+    if (in.len == 0)
+        FAIL(e, SELFSAME_MALFORMED, "%s is empty", path);
+    show_unwrap(&in, cli_arena(c));
+    TRY_WHILE(e, show_any(in, cli_arena(c), tree, e), "%s", path);
+    return print(c, tree, e);
+}
+
+const struct cli_command show_command = {
+    .name = "show",
+    .operands = "FILE",
+    .summary =
+        "decode evidence, image, envelope, certificate or policy; believe nothing",
+    .story = "What is printed is what the bytes say. `verify` says whether it is true.",
+    .options = options,
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run,
+};

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/show.h"
+#include "cli/text_input.h"
+#include "codec/cmw.h"
+#include "codec/pem.h"
+#include "crypto/x509.h"
+#include "image/eif.h"
+#include "os/os.h"
+#include "tee/tee.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+enum { SMALL_SECTION = 64 * 1024, SHOWN_HEX = 256 };
+
+enum selfsame_code
+show_put(json_t *into, const char *name, json_t *value, struct selfsame_err *e)
+{
+    if (value == NULL || json_object_set_new(into, name, value) != 0)
+        FAIL(e, SELFSAME_NOMEM, "the output");
+    return SELFSAME_OK;
+}
+
+static json_t *
+hex_json(struct selfsame_bytes b, struct arena *arena)
+{
+    bool cut = b.len > SHOWN_HEX;
+    char *hex = hex_dup(arena, cut ? BYTES(b.ptr, SHOWN_HEX) : b);
+
+    if (hex == NULL)
+        return NULL;
+    return cut ? json_sprintf("%s... (%zu bytes)", hex, b.len) : json_string(hex);
+}
+
+static json_t *
+text_json(struct selfsame_bytes b, struct arena *arena)
+{
+    json_t *j = json_stringn((const char *)b.ptr, b.len);
+
+    return j != NULL ? j : hex_json(b, arena); /* not UTF-8 */
+}
+
+static json_t *
+time_json(int64_t s)
+{
+    char text[TIME_TEXT];
+
+    time_format(s, text);
+    return json_string(text);
+}
+
+void
+show_unwrap(struct selfsame_bytes *in, struct arena *arena)
+{
+    (void)text_input_decode(in, arena);
+}
+
+bool
+show_is_json(struct selfsame_bytes in)
+{
+    return in.len > 0 && (in.ptr[0] == '{' || in.ptr[0] == '[');
+}
+
+enum selfsame_code
+show_json(
+    struct selfsame_bytes in, struct arena *arena, json_t *into, struct selfsame_err *e)
+{
+    json_t *j;
+
+    (void)arena;
+    TRY(json_parse(in, "JSON", &j, e));
+    const char *kind = json_object_get(j, "selfsame_policy") != NULL ? "policy"
+                       : json_object_get(j, "selfsame_measurements") != NULL
+                           ? "measurements"
+                       : json_object_get(j, "selfsame_recipe") != NULL ? "recipe"
+                       : json_object_get(j, "_type") != NULL           ? "statement"
+                                                                       : "JSON";
+    enum selfsame_code code = show_put(into, "kind", json_string(kind), e);
+    if (code != SELFSAME_OK) {
+        json_decref(j);
+        return code;
+    }
+    return show_put(into, "content", j, e);
+}
+
+bool
+show_is_cmw(struct selfsame_bytes in)
+{
+    return cmw_looks_like(in) && !(show_is_json(in) && in.ptr[0] == '{');
+}
+
+static enum selfsame_code
+put_cmw_entry(json_t *into, const struct cmw_entry *x, struct arena *arena,
+    struct selfsame_err *e)
+{
+    TRY(show_put(into, "label", text_json(x->label, arena), e));
+    if (x->type.len > 0)
+        TRY(show_put(into, "type", text_json(x->type, arena), e));
+    else
+        TRY(show_put(into, "content_format", json_integer(x->content_format), e));
+    TRY(show_put(into, "ind", json_integer(x->ind), e));
+    TRY(show_put(into, "bytes", json_integer((json_int_t)x->value.len), e));
+    if (!show_is_evidence(x->value))
+        return show_put(into, "value", hex_json(x->value, arena), e);
+    json_t *inner = json_object();
+    TRY(show_put(into, "value", inner, e));
+    return show_evidence(x->value, arena, inner, e);
+}
+
+enum selfsame_code
+show_cmw(
+    struct selfsame_bytes in, struct arena *arena, json_t *into, struct selfsame_err *e)
+{
+    struct cmw c;
+    json_t *list = json_array();
+
+    TRY(cmw_parse(in, arena, &c, e));
+    TRY(show_put(into, "collection", json_boolean(c.collection), e));
+    TRY(show_put(into, "entries", list, e));
+    for (size_t i = 0; i < c.count; i++) {
+        json_t *one = json_object();
+
+        if (json_array_append_new(list, one) != 0)
+            FAIL(e, SELFSAME_NOMEM, "the output");
+        TRY(put_cmw_entry(one, &c.entries[i], arena, e));
+    }
+    return SELFSAME_OK;
+}
+
+static const struct tee_verifier *
+verifier_of(struct selfsame_bytes in)
+{
+    for (size_t i = 0; tee_verifier_at(i) != NULL; i++)
+        if (tee_verifier_at(i)->recognise(in))
+            return tee_verifier_at(i);
+    return NULL;
+}
+
+bool
+show_is_evidence(struct selfsame_bytes in)
+{
+    return verifier_of(in) != NULL;
+}
+
+/* Puts "pcr.0" as into.pcr.0 */
+static enum selfsame_code
+put_path(json_t *into, const char *path, json_t *value, struct selfsame_err *e)
+{
+    const char *dot = strchr(path, '.');
+    char head[64];
+
+    if (dot == NULL || (size_t)(dot - path) >= sizeof(head))
+        return show_put(into, path, value, e);
+    (void)snprintf(head, sizeof(head), "%.*s", (int)(dot - path), path);
+    json_t *sub = json_object_get(into, head);
+    if (sub == NULL) {
+        sub = json_object();
+        enum selfsame_code code = show_put(into, head, sub, e);
+        if (code != SELFSAME_OK) {
+            json_decref(value);
+            return code;
+        }
+    }
+    return put_path(sub, dot + 1, value, e);
+}
+
+static json_t *
+claim_json(const struct claim *c, struct arena *arena)
+{
+    switch (c->kind) {
+    case CLAIM_TEXT: return text_json(c->bytes, arena);
+    case CLAIM_BYTES: return hex_json(c->bytes, arena);
+    case CLAIM_UINT: return json_integer((json_int_t)c->number);
+    case CLAIM_BOOL: return json_boolean(c->number != 0);
+    case CLAIM_NULL: break;
+    }
+    return json_null();
+}
+
+enum selfsame_code
+show_evidence(
+    struct selfsame_bytes in, struct arena *arena, json_t *into, struct selfsame_err *e)
+{
+    const struct tee_verifier *v = verifier_of(in);
+    const struct tee_trust nobody = { .any_anchor = true };
+    struct checks checks = { 0 };
+    struct selfsame_claims claims = { 0 };
+
+    /* Trusting nobody, only the parse can pass: the claims are shown, not believed. */
+    enum selfsame_code code = v->verify(in, &nobody, arena, &checks, &claims, e);
+    if (checks.at[CHECK_PARSE].outcome != CHECK_PASS)
+        return code;
+    TRY(show_put(into, "tee", json_string(v->name), e));
+    TRY(show_put(into, "believed", json_false(), e));
+    TRY(show_put(into, "debug", json_boolean(claims.debug), e));
+    if (claims.has_time)
+        TRY(show_put(into, "time", time_json(claims.time_ms / 1000), e));
+    json_t *list = json_object();
+    TRY(show_put(into, "claims", list, e));
+    for (size_t i = 0; i < claims.count; i++)
+        TRY(put_path(list, claims.list[i].path, claim_json(&claims.list[i], arena), e));
+    return SELFSAME_OK;
+}
+
+bool
+show_is_certificate(struct selfsame_bytes in)
+{
+    return in.len > 4 && in.ptr[0] == 0x30 && in.ptr[1] == 0x82;
+}
+
+static const char *
+key_word(enum sig_alg a)
+{
+    static const char *const words[] = { [SIG_NONE] = "none",
+        [SIG_P256] = "P-256",
+        [SIG_P384] = "P-384",
+        [SIG_P521] = "P-521",
+        [SIG_ED25519] = "Ed25519",
+        [SIG_RSA_PSS] = "RSA",
+        [SIG_RSA_PKCS1] = "RSA" };
+
+    return (size_t)a < COUNT(words) ? words[a] : "unknown";
+}
+
+enum selfsame_code
+show_certificate(
+    struct selfsame_bytes in, struct arena *arena, json_t *into, struct selfsame_err *e)
+{
+    struct cert c;
+    uint8_t digest[HASH_MAX];
+
+    TRY(cert_parse(in, &c, e));
+    if (!hash_bytes(HASH_SHA256, in, digest))
+        FAIL(e, SELFSAME_NOMEM, "a digest");
+    const char *subject = name_text(c.subject, arena),
+               *issuer = name_text(c.issuer, arena);
+    if (subject == NULL || issuer == NULL)
+        FAIL(e, SELFSAME_NOMEM, "a name");
+    TRY(show_put(into, "subject", json_string(subject), e));
+    TRY(show_put(into, "issuer", json_string(issuer), e));
+    TRY(show_put(into, "serial", hex_json(c.serial, arena), e));
+    TRY(show_put(into, "not_before", time_json(c.not_before), e));
+    TRY(show_put(into, "not_after", time_json(c.not_after), e));
+    TRY(show_put(into, "key", json_string(key_word(c.key_alg)), e));
+    TRY(show_put(into, "ca", json_boolean(c.is_ca), e));
+    if (c.has_path_len)
+        TRY(show_put(into, "path_len", json_integer(c.path_len), e));
+    return show_put(into, "sha256", hex_json(BYTES(digest, 32), arena), e);
+}
+
+enum selfsame_code
+show_pem(
+    struct selfsame_bytes in, struct arena *arena, json_t *into, struct selfsame_err *e)
+{
+    struct selfsame_bytes rest = in, der;
+    json_t *list = json_array();
+
+    TRY(show_put(into, "certificates", list, e));
+    for (;;) {
+        TRY(pem_next(&rest, "CERTIFICATE", arena, &der, e));
+        if (der.ptr == NULL)
+            break;
+        json_t *one = json_object();
+        if (json_array_append_new(list, one) != 0)
+            FAIL(e, SELFSAME_NOMEM, "the output");
+        TRY(show_certificate(der, arena, one, e));
+    }
+    if (json_array_size(list) == 0)
+        FAIL(e, SELFSAME_UNSUPPORTED, "PEM without a CERTIFICATE block");
+    return SELFSAME_OK;
+}
+
+/* The text of a small section, for the command line and the metadata. */
+static enum selfsame_code
+put_section_text(int fd, uint64_t offset, uint64_t size, struct arena *arena,
+    json_t *into, struct selfsame_err *e)
+{
+    uint8_t *buf = size <= SMALL_SECTION ? arena_alloc(arena, 1, size + 1) : NULL;
+
+    if (buf == NULL)
+        return SELFSAME_OK;
+    TRY(fd_pread_all(fd, offset, buf, size, "the image", e));
+    return show_put(into, "text", text_json(BYTES(buf, size), arena), e);
+}
+
+enum selfsame_code
+show_eif(int fd, struct arena *arena, json_t *into, struct selfsame_err *e)
+{
+    uint8_t head[EIF_HEADER], section[EIF_SECTION_HEADER];
+    struct eif_header h;
+    struct stat st;
+    json_t *list = json_array();
+
+    if (fstat(fd, &st) != 0 || st.st_size < EIF_HEADER)
+        FAIL(e, SELFSAME_MALFORMED, "an EIF has at least %d bytes, got %lld",
+            EIF_HEADER, (long long)st.st_size);
+    TRY(fd_pread_all(fd, 0, head, sizeof(head), "the image", e));
+    TRY(eif_header_parse(BYTES_ARR(head), (uint64_t)st.st_size, &h, e));
+    TRY(show_put(into, "kind", json_string("enclave image (EIF)"), e));
+    TRY(show_put(into, "version", json_integer(h.version), e));
+    TRY(show_put(
+        into, "architecture", json_string(h.flags & 1 ? "aarch64" : "x86_64"), e));
+    TRY(show_put(into, "crc32", json_sprintf("%08x", h.crc), e));
+    TRY(show_put(into, "sections", list, e));
+    for (unsigned i = 0; i < h.count; i++) {
+        TRY(fd_pread_all(fd, h.offset[i], section, sizeof(section), "the image", e));
+        enum eif_type type = (enum eif_type)(section[0] << 8 | section[1]);
+        json_t *one = json_object();
+
+        if (json_array_append_new(list, one) != 0)
+            FAIL(e, SELFSAME_NOMEM, "the output");
+        TRY(show_put(one, "type", json_string(eif_type_word(type)), e));
+        TRY(show_put(one, "offset", json_integer((json_int_t)h.offset[i]), e));
+        TRY(show_put(one, "size", json_integer((json_int_t)h.size[i]), e));
+        if (type == EIF_CMDLINE || type == EIF_METADATA)
+            TRY(put_section_text(
+                fd, h.offset[i] + EIF_SECTION_HEADER, h.size[i], arena, one, e));
+    }
+    return SELFSAME_OK;
+}
