@@ -15,18 +15,20 @@ struct cpio_entry {
     struct selfsame_bytes data;
 };
 /*
- * One entry of an archive in memory; *ret_end at TRAILER!!! (which may be
- * followed by zero padding and by a further archive: call again).
+ * The entries of an archive in memory. TRAILER!!! is not handed out; zero padding
+ * and a further archive may follow it, as in concatenated initramfs images, and
+ * their entries just come next.
  */
 struct cpio {
     struct reader r;
     size_t total;
-    const char *why;
+    bool ended;      /* behind a trailer */
+    const char *why; /* static sentence of the first error, NULL while good */
 };
 struct cpio cpio_of(struct selfsame_bytes archive);
 bool cpio_next(
     struct cpio *c, struct cpio_entry *ret); /* false at the very end or when bad */
-bool cpio_done(const struct cpio *c);
+bool cpio_done(const struct cpio *c);        /* at the very end, everything good */
 
 /* Header + name + padding of one entry; data and its padding (cpio_pad) follow. */
 void cpio_put_head(struct writer *w, const struct cpio_entry *e);
