@@ -91,9 +91,7 @@ print_value(const char *name, const json_t *value, int depth)
             print_value(label, item, depth + 1);
         }
         return;
-    case JSON_STRING:
-        (void)printf("%-14s %s\n", name, json_string_value(value));
-        return;
+    case JSON_STRING: print_string(name, json_string_value(value)); return;
     case JSON_INTEGER:
         (void)printf("%-14s %lld\n", name, (long long)json_integer_value(value));
         return;
