@@ -6,8 +6,12 @@
 
 /*
  * Conceptual message wrapper (draft-ietf-rats-msg-wrap): the one envelope for
- * evidence, endorsements, results. Records and collections in JSON and CBOR;
- * nested collections are flattened, their labels joined with '/'.
+ * evidence, endorsements, results. Records and collections in JSON and CBOR, and
+ * the CBOR tag form of a record; nested collections are flattened, their labels
+ * joined with '/' (an inner "__cmwc_t" is checked and dropped). Refused: labels
+ * that are empty, have control characters or occur twice (also by flattening),
+ * unknown indicator bits, empty collections, more than CMW_ENTRIES entries, and
+ * nesting deeper than CMW_NESTING.
  */
 enum cmw_ind {
     CMW_REFERENCE_VALUES = 1,
@@ -24,7 +28,8 @@ struct cmw_entry {
     struct selfsame_bytes type; /* media type, or empty when content_format is used */
     uint32_t content_format;    /* CoAP content format, valid when type is empty */
     struct selfsame_bytes value;
-    uint32_t ind; /* 0: not said */
+    uint32_t ind;       /* 0: not said */
+    bool integer_label; /* CBOR label was, and will be, an integer */
 };
 struct cmw {
     bool collection;
@@ -35,9 +40,15 @@ struct cmw {
 
 bool cmw_looks_like(
     struct selfsame_bytes in); /* by the first byte(s); says nothing of validity */
+/* Views point into `in` or into the arena; both must outlive *ret. */
+/* *ret points into `in` and into the arena. */
 MUST enum selfsame_code cmw_parse(struct selfsame_bytes in, struct arena *arena,
     struct cmw *ret, struct selfsame_err *e);
-/* Encodes a record (collection false, one entry) or a flat collection, keys sorted. */
+/*
+ * Encodes a record (collection false, one entry) or a flat collection, keys
+ * sorted. USAGE for what cmw_parse would refuse, UNSUPPORTED for a content format
+ * in JSON, which has media types only.
+ */
 MUST enum selfsame_code cmw_encode_cbor(const struct cmw *c, struct arena *arena,
     struct selfsame_bytes *ret, struct selfsame_err *e);
 MUST enum selfsame_code cmw_encode_json(const struct cmw *c, struct arena *arena,
