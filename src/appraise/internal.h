@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SELFSAME_APPRAISE_PARTS_H
+#define SELFSAME_APPRAISE_PARTS_H
+
+#include "appraise/appraise.h"
+#include "codec/json.h"
+
+/* What every part of the policy parser needs. */
+struct policy_reader {
+    struct selfsame_bytes text; /* for line numbers */
+    const char *source;         /* "policy" or the name of a file */
+    const struct tee_facts *facts;
+    size_t fact_count;
+    struct arena *arena;
+    struct selfsame_err *e;
+};
+
+/* Sets USAGE: "policy, line 3: freshness.nonce: " and the sentence. */
+SELFSAME_PRINTF(3, 4)
+enum selfsame_code policy_bad(
+    const struct policy_reader *r, const char *path, const char *fmt, ...);
+const struct tee_facts *policy_fact(const struct policy_reader *r, const char *tee);
+/* "nitro, snp" for messages. */
+const char *policy_known_tees(const struct policy_reader *r);
+enum selfsame_code policy_nomem(const struct policy_reader *r);
+
+/* refvalue.c: appends the entries of `array`, which stands at `path` of the text. */
+MUST enum selfsame_code refvalues_parse(const struct policy_reader *r,
+    const json_t *array, const char *path, struct policy *p);
+MUST enum selfsame_code refvalue_parse(const struct policy_reader *r,
+    const json_t *entry, const char *path, struct measurement *ret);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reference values: the `measurements` of a policy and of a build. */
+#include "appraise/internal.h"
+
+enum {
+    VALUE_MAX = 64, /* SHA-512; no TEE measures with more */
+    PATHS_MAX = 64,
+    DEPTH_MAX = 4,
+};
+
+/* Flattening of one entry: {"pcr":{"0":[hex]}} becomes pcr.0. */
+struct flat {
+    const struct policy_reader *r;
+    const char *at; /* path of the entry in the text */
+    struct measurement_value *list;
+    size_t count;
+};
+
+static enum selfsame_code
+value_parse(const struct policy_reader *r, const json_t *j, const char *path,
+    struct selfsame_bytes *ret)
+{
+    uint8_t buf[VALUE_MAX];
+    size_t len;
+
+    if (!json_is_string(j))
+        return policy_bad(r, path, "expected a hex string or a list of them");
+    if (!hex_decode(
+            json_string_value(j), json_string_length(j), buf, sizeof(buf), &len) ||
+        len == 0)
+        return policy_bad(r, path, "expected 1 to %d bytes as hex, got \"%.24s\"",
+            (int)VALUE_MAX, json_string_value(j));
+    if (bytes_is_zero(BYTES(buf, len)))
+        return policy_bad(r, path, "all-zero values mean debug mode and are refused");
+    if (!arena_dup(r->arena, BYTES(buf, len), ret))
+        return policy_nomem(r);
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+values_parse(const struct policy_reader *r, const json_t *j, const char *path,
+    struct measurement_value *ret)
+{
+    const bool list = json_is_array(j);
+    const size_t n = list ? json_array_size(j) : 1;
+
+    if (n == 0)
+        return policy_bad(r, path, "expected at least one value, got an empty list");
+    struct selfsame_bytes *v = ARENA_NEW(r->arena, struct selfsame_bytes, n);
+    if (v == NULL)
+        return policy_nomem(r);
+    for (size_t i = 0; i < n; i++) {
+        const char *where = list ? arena_printf(r->arena, "%s[%zu]", path, i) : path;
+
+        if (where == NULL)
+            return policy_nomem(r);
+        TRY(value_parse(r, list ? json_array_get(j, i) : j, where, &v[i]));
+    }
+    ret->values = v;
+    ret->count = n;
+    return SELFSAME_OK;
+}
+
+/* `path` names the member in the text, `prefix` the claim so far ("" or "pcr."). */
+static enum selfsame_code
+flatten(struct flat *f, const json_t *object, const char *prefix, int depth)
+{
+    const struct policy_reader *r = f->r;
+    const char *key;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)object, key, value)
+    {
+        const char *claim = arena_printf(r->arena, "%s%s", prefix, key);
+        const char *path = arena_printf(r->arena, "%s.%s%s", f->at, prefix, key);
+
+        if (claim == NULL || path == NULL)
+            return policy_nomem(r);
+        if (strcmp(claim, "tee") == 0)
+            continue;
+        if (*key == '\0' || strpbrk(key, ".[]") != NULL)
+            return policy_bad(
+                r, f->at, "the name \"%.24s\" is not one of a claim", key);
+        if (json_is_object(value)) {
+            const char *inner = arena_printf(r->arena, "%s.", claim);
+
+            if (inner == NULL)
+                return policy_nomem(r);
+            if (depth >= DEPTH_MAX || json_object_size(value) == 0)
+                return policy_bad(r, path, "expected values in it");
+            TRY(flatten(f, value, inner, depth + 1));
+            continue;
+        }
+        if (f->count == PATHS_MAX)
+            return policy_bad(r, path, "more than %d values", (int)PATHS_MAX);
+        TRY(values_parse(r, value, path, &f->list[f->count]));
+        f->list[f->count++].path = claim;
+    }
+    return SELFSAME_OK;
+}
+
+static bool
+names(const struct flat *f, const char *claim)
+{
+    for (size_t i = 0; i < f->count; i++)
+        if (strcmp(f->list[i].path, claim) == 0)
+            return true;
+    return false;
+}
+
+enum selfsame_code
+refvalue_parse(const struct policy_reader *r, const json_t *entry, const char *path,
+    struct measurement *ret)
+{
+    struct flat f = { .r = r, .at = path };
+
+    if (!json_is_object(entry))
+        return policy_bad(r, path, "expected an object with \"tee\" and its values");
+    const char *name = json_string_value(json_object_get(entry, "tee"));
+    if (name == NULL)
+        return policy_bad(r, path, "the member \"tee\" is mandatory here");
+    const struct tee_facts *fact = policy_fact(r, name);
+    if (fact == NULL)
+        return policy_bad(
+            r, path, "TEE \"%.24s\" is not one of: %s", name, policy_known_tees(r));
+    f.list = ARENA_NEW(r->arena, struct measurement_value, PATHS_MAX);
+    const char *source = arena_printf(r->arena, "%s: %s", r->source, path);
+    if (f.list == NULL || source == NULL)
+        return policy_nomem(r);
+    TRY(flatten(&f, entry, "", 0));
+    for (const char *const *pin = fact->pins; pin != NULL && *pin != NULL; pin++)
+        if (!names(&f, *pin))
+            return policy_bad(r, path, "%s entries must name %s", fact->name, *pin);
+    *ret = (struct measurement){
+        .tee = fact->name,
+        .source = source,
+        .paths = f.list,
+        .count = f.count,
+    };
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+refvalues_parse(const struct policy_reader *r, const json_t *array, const char *path,
+    struct policy *p)
+{
+    if (!json_is_array(array))
+        return policy_bad(r, path, "expected a list of measurements");
+    const size_t n = json_array_size(array), old = p->measurement_count;
+    struct measurement *all = ARENA_NEW(r->arena, struct measurement, old + n);
+
+    if (all == NULL)
+        return policy_nomem(r);
+    if (old > 0)
+        memcpy(all, p->measurements, old * sizeof(*all));
+    for (size_t i = 0; i < n; i++) {
+        const char *where = arena_printf(r->arena, "%s[%zu]", path, i);
+
+        if (where == NULL)
+            return policy_nomem(r);
+        TRY(refvalue_parse(r, json_array_get(array, i), where, &all[old + i]));
+    }
+    p->measurements = all;
+    p->measurement_count = old + n;
+    return SELFSAME_OK;
+}
