@@ -23,7 +23,8 @@ struct cert {
     int64_t not_before, not_after; /* seconds */
     enum sig_alg key_alg;          /* SIG_P384, … SIG_RSA_PKCS1 for any RSA key */
     struct selfsame_bytes key;     /* as sig_check wants it */
-    enum sig_alg sig_alg;          /* how the issuer signed */
+    enum sig_alg
+        sig_alg; /* how the issuer signed; any EC: ECDSA, the issuer's key tells the curve */
     enum hash_alg sig_hash;
     struct selfsame_bytes signature; /* content of the BIT STRING */
     bool has_basic, is_ca, has_path_len;
@@ -61,6 +62,7 @@ struct chain {
     struct cert anchor;
     struct cert cert[8];
     size_t count;
+    bool leaf_may_lack_usage; /* AMD's VCEK and VLEK have no keyUsage; zero: required */
 };
 enum { CHAIN_MAX = 8 };
 MUST enum selfsame_code chain_verify(const struct chain *c, int64_t now,
