@@ -23,7 +23,7 @@ $(CHECK)/build.ninja: | deps
 	$(MESON) setup $(CHECK) -Db_sanitize=address,undefined
 
 $(CLANG)/build.ninja: | deps
-	CC=clang $(MESON) setup $(CLANG) -Dfuzz=true --buildtype=debugoptimized
+	CC=clang $(MESON) setup $(CLANG) -Dfuzz=true -Db_sanitize=address,undefined
 
 demo: all
 	@tools/demo.sh $(RELEASE)

@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# usage: tools/fuzz.sh BUILDDIR [--replay]
+# Runs every fuzz target for FUZZ_SECONDS (default 30) each, or only replays the seeds:
+# fuzz/corpus/<target>/ of this tree, and real evidence below ../shared when it is there.
+set -u
+build=$(cd "$1" && pwd)
+mode=${2:-}
+cd "$(dirname "$0")/.."
+seconds=${FUZZ_SECONDS:-30}
+shared=../shared/vectors
+work=$build/corpus
+mkdir -p "$work"
+[ -d "$shared" ] || echo "SKIPPED: real evidence as seeds: ../shared/vectors is not here"
+
+seeds() { # target: the folders and files that suit it
+    [ -d "fuzz/corpus/$1" ] && echo "fuzz/corpus/$1"
+    [ -d "$shared" ] || return 0
+    case $1 in
+    cbor|cose|evidence_*) find "$shared/nitro" -name '*.cbor' ;;
+    der|x509) find "$shared" -name '*.der' -o -name '*.crt' | head -50 ;;
+    eif) find "$shared/nitro" -name '*.eif' ;;
+    cmw) find "$shared/cmw" -type f ;;
+    json|policy) find "$shared/ear" "$shared/cose" -name '*.json' | head -40 ;;
+    esac
+}
+bad=0
+for t in "$build"/fuzz/fuzz_*; do
+    [ -x "$t" ] && [ -f "$t" ] || continue
+    name=$(basename "$t" | sed 's/^fuzz_//')
+    dir=$work/$name
+    mkdir -p "$dir"
+    for s in $(seeds "$name"); do
+        if [ -d "$s" ]; then cp "$s"/* "$dir"/ 2>/dev/null
+        else cp "$s" "$dir/$(echo "$s" | tr '/' '_')" 2>/dev/null; fi
+    done
+    chmod -R u+w "$dir"
+    if [ "$mode" = --replay ]; then
+        set -- -runs=0
+    else
+        set -- -max_total_time="$seconds"
+    fi
+    dict=fuzz/$name.dict
+    [ -f "$dict" ] && set -- "$@" -dict="$dict"
+    printf '%-24s ' "$name"
+    if "$t" "$@" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -artifact_prefix="$work/$name-" "$dir" > "$work/$name.log" 2>&1; then
+        grep -oE '#[0-9]+.*cov: [0-9]+' "$work/$name.log" | tail -1 | sed 's/INITED//; s/DONE//'
+    else
+        echo FAILED; tail -30 "$work/$name.log"; bad=1
+    fi
+done
+exit $bad
