@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Whole commands: time and peak memory as ratios to openssl(1) on the same bytes."""
+import os, random, resource, shutil, statistics, subprocess, sys, tempfile, time
+
+build = sys.argv[1]
+selfsame = f"{build}/src/cli/selfsame"
+sim = f"{build}/src/sim/selfsame-sim"
+SIZE = int(os.environ.get("BENCH_MB", "200")) << 20
+work = tempfile.mkdtemp(prefix="selfsame-bench-")
+
+
+def run(*argv):
+    """Wall seconds and peak resident KiB of one command."""
+    t = time.perf_counter()
+    p = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    err = p.stderr.read()
+    _, status, usage = os.wait4(p.pid, 0)
+    if status != 0:
+        sys.exit(f"{' '.join(argv)} failed: {err.decode()}")
+    return time.perf_counter() - t, usage.ru_maxrss
+
+
+def best(rounds, *contestants):
+    """Interleaved rounds; median seconds and largest memory of each contestant."""
+    seen = [[] for _ in contestants]
+    for _ in range(rounds):
+        for i, argv in enumerate(contestants):
+            seen[i].append(run(*argv))
+    return [(statistics.median(s for s, _ in r), max(m for _, m in r)) for r in seen]
+
+
+def row(what, seconds, kib, ratio, of, aim):
+    print(f"  {what:<34} {seconds*1e3:9.1f} ms {kib/1024:7.1f} MiB peak   {ratio:5.2f} x {of}   {aim}")
+
+
+try:
+    root = f"{work}/root"
+    os.makedirs(f"{root}/usr/share")
+    rng = random.Random(1)
+    blob = rng.randbytes(1 << 20)
+    for i in range(SIZE >> 20):
+        with open(f"{root}/usr/share/{i:04d}", "wb") as f:
+            f.write(i.to_bytes(4, "big") + blob[4:])
+    recipe = f"{work}/recipe.json"
+    with open(recipe, "w") as f:
+        f.write('{"selfsame_recipe":1,"name":"bench","version":"1","entrypoint":["/usr/share/0000"]}')
+    out = f"{work}/out"
+    make = (selfsame, "build", root, "--recipe", recipe, "--out", out)
+    run(*make)
+    image = f"{out}/image.eif"
+    # What must be hashed: PCR0 takes every payload, PCR2 the application ramdisk once more.
+    twice = f"{work}/bytes"
+    with open(twice, "wb") as f:
+        for _ in range(2):
+            with open(image, "rb") as i:
+                shutil.copyfileobj(i, f)
+    one = ("openssl", "dgst", "-sha384", image)
+    two = ("openssl", "dgst", "-sha384", twice)
+    measure = (selfsame, "measure", image)
+    (m, mk), (b, bk), (d1, _), (d2, _) = best(5, measure, make, one, two)
+    print(f"\nImages, root file system of {SIZE >> 20} MB in {SIZE >> 20} files")
+    print(f"  {'openssl dgst -sha384, once':<34} {d1*1e3:9.1f} ms")
+    print(f"  {'openssl dgst -sha384, the two PCRs':<34} {d2*1e3:9.1f} ms")
+    row("selfsame measure", m, mk, m / d2, "openssl on the bytes to hash", "(aim <= 1.3; two threads)")
+    row("selfsame build", b, bk, b / d1, "openssl on the image once", "")
+
+    doc, nonce = f"{work}/doc.cbor", "00112233445566778899aabbccddeeff"
+    run(sim, "evidence", "--tee", "nitro", "--nonce", nonce, "--image", image, "--raw", "--out", doc)
+    verify = (selfsame, "verify", doc, "--tee", "nitro", "--nonce", nonce, "--measurements",
+              f"{out}/measurements.json", "--insecure-simulated", "--insecure-unbound")
+    (v, vk), (o, _) = best(21, verify, ("openssl", "version"))
+    speed = subprocess.run(["openssl", "speed", "-seconds", "1", "-mr", "ecdsap384"],
+                           capture_output=True, text=True).stdout
+    per = next((float(l.split(":")[4]) for l in speed.splitlines() if l.startswith("+F4")), 0.0)
+    bare = 5 * (1 / per if per > 1 else per)
+    print("\nOne command, start to verdict")
+    print(f"  {'openssl version':<34} {o*1e3:9.1f} ms")
+    print(f"  {'five bare P-384 verifications':<34} {bare*1e3:9.1f} ms")
+    row("selfsame verify FILE", v, vk, v / (2 * o + bare), "(2 x openssl version + crypto)", "(aim <= 1)")
+finally:
+    shutil.rmtree(work, ignore_errors=True)

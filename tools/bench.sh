@@ -1,0 +1,9 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# usage: tools/bench.sh BUILDDIR
+# A table of ratios, each against something measured in the same run. Nothing is asserted.
+set -eu
+build=$(cd "$1" && pwd)
+cd "$(dirname "$0")/.."
+"$build/bench/bench_nitro"
+exec python3 bench/commands.py "$build"
