@@ -33,9 +33,11 @@ MUST enum selfsame_code eif_header_parse(struct selfsame_bytes head, uint64_t fi
     struct eif_header *ret, struct selfsame_err *e);
 
 /*
- * Push reader. The handler sees each section begin, its payload in pieces, its
- * end. Refused: table and section headers that differ, kernel or cmdline missing
- * or twice, no ramdisk, wrong CRC, bytes missing or left over.
+ * Push reader. The handler sees each section begin (offset: of its payload), the
+ * payload in pieces, its end. Refused: table and section headers that differ, kernel or cmdline missing
+ * or twice, no ramdisk, a second signature or metadata section, wrong CRC, bytes
+ * missing or left over. A CRC is no protection: only eif_reader_end's OK says that
+ * the sections were whole, and only the measurement says that they are the right ones.
  */
 struct eif_handler {
     enum selfsame_code (*begin)(void *ctx, enum eif_type t, unsigned index,
@@ -54,7 +56,8 @@ struct eif_reader {
     unsigned index; /* current section */
     uint64_t left;  /* of its payload */
     bool in_payload, have_header;
-    unsigned kernels, cmdlines, ramdisks;
+    bool bad;                        /* latched: after an error nothing more is read */
+    unsigned seen[EIF_METADATA + 1]; /* by type */
     uint32_t crc;
 };
 void eif_reader_init(struct eif_reader *r, uint64_t file_size,
