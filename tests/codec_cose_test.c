@@ -257,6 +257,37 @@ cose_wg_examples_parse_as_they_say(void **state)
     }
 }
 
+/* Documents of the hardware: definite maps until 2025, indefinite ones since. */
+static void
+nitro_documents_of_both_kinds_are_read(void **state)
+{
+    (void)state;
+    need_shared();
+    static const struct {
+        const char *name;
+        bool indefinite;
+    } cases[] = {
+        { "evervault+attestation-doc-validation/ga-valid-attestation-doc", false },
+        { "evervault+attestation-doc-validation/debug-mode-attestation-doc", false },
+        { "Dstack-TEE+dstack/attest-prod", true },
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        auto_arena a = arena_new(1 << 20);
+        struct selfsame_err e = { 0 };
+        struct cose_sign1 s;
+        char *path = arena_printf(&a, "vectors/nitro/%s.cbor", cases[i].name);
+
+        assert_code(cose_sign1_parse(shared_file(path, &a), &s, &e), SELFSAME_OK, &e);
+        assert_true(s.has_alg && s.alg == COSE_ES384 && s.signature.len == 96);
+        struct cbor strict = cbor_of(s.payload, CBOR_STRICT);
+        assert_int_equal(cbor_get_any(&strict).ptr == NULL, cases[i].indefinite);
+        struct cbor loose = cbor_of(s.payload, CBOR_INDEFINITE_OK);
+        assert_int_equal(cbor_get_any(&loose).len, s.payload.len);
+        assert_true(cbor_done(&loose));
+    }
+}
+
 int
 main(void)
 {
@@ -268,6 +299,7 @@ main(void)
         cmocka_unit_test(heads_of_every_size_fit_the_store),
         cmocka_unit_test(truncations_appended_bytes_and_flipped_bits),
         cmocka_unit_test(cose_wg_examples_parse_as_they_say),
+        cmocka_unit_test(nitro_documents_of_both_kinds_are_read),
     };
 
     return cmocka_run_group_tests_name("codec/cose", tests, NULL, NULL);
