@@ -100,6 +100,14 @@ struct appraisal {
 void appraise(const struct policy *p, const struct selfsame_claims *claims,
     const struct appraisal *in, struct arena *arena, struct checks *checks);
 
+/* What nobody looked at becomes `skipped`, with the reason. */
+void checks_skip_rest(struct checks *checks, const char *why);
+
+/* ---- claims_json.c ---- */
+struct json_t;
+/* Puts a claim where its dotted path says. False: out of memory, or paths that collide. */
+MUST bool claim_put_json(struct json_t *root, const struct claim *c);
+
 /* ---- verdict.c, report_text.c, report_html.c ---- */
 struct verdict {
     enum selfsame_code code; /* OK only when `accepted` */
@@ -114,6 +122,10 @@ struct verdict {
     struct selfsame_err err;       /* when refused: class, sentence, remedy */
 };
 void verdict_finish(struct verdict *v, const struct policy *p);
+/* Never OK unless accepted: the zero verdict is "internal", its status "none". */
+enum selfsame_code verdict_code(const struct verdict *v);
+const char *verdict_status(const struct verdict *v);
+const char *verdict_remedy(const struct verdict *v);
 MUST enum selfsame_code verdict_json(
     const struct verdict *v, char **ret, struct selfsame_err *e);
 MUST enum selfsame_code verdict_text(

@@ -30,4 +30,13 @@ MUST enum selfsame_code refvalues_parse(const struct policy_reader *r,
 MUST enum selfsame_code refvalue_parse(const struct policy_reader *r,
     const json_t *entry, const char *path, struct measurement *ret);
 
+/* freshness.c: `binder_holds` when report data is the binder over this request's nonce. */
+void freshness_appraise(const struct policy *p, const struct selfsame_claims *c,
+    const struct appraisal *in, bool binder_holds, struct arena *arena,
+    struct checks *checks);
+
+/* claims_json.c; NULL when memory ran out. */
+MUST json_t *json_text(const char *s); /* null for NULL; bytes that are no UTF-8: '?' */
+MUST json_t *json_hex(struct selfsame_bytes b);
+
 #endif

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Claims + policy + what the request expects → the checks after the signature. */
+#include "appraise/internal.h"
+#include "crypto/crypto.h"
+
+/* ---- binding ---- */
+
+/* How report data or key came to fit; the words are for people. */
+struct fit {
+    bool given, holds;
+    bool covers_nonce; /* by the binder of this request, not by a bare key */
+    const char *how, *expected, *got;
+};
+
+static bool
+same(struct selfsame_bytes expected, struct selfsame_bytes got)
+{
+    return expected.len > 0 && got.ptr != NULL && bytes_eq(expected, got);
+}
+
+/*
+ * Conventions of other attesters for "this evidence is about that key"; all of
+ * them name the key alone, so none proves freshness (docs/formats/binder.md).
+ */
+static const char *
+foreign_convention(const struct selfsame_claims *c, struct selfsame_bytes spki)
+{
+    static const struct {
+        enum hash_alg alg;
+        const char *how;
+    } hashes[] = {
+        { HASH_SHA256, "report data is the SHA-256 of the key" },
+        { HASH_SHA384, "report data is the SHA-384 of the key" },
+        { HASH_SHA512, "report data is the SHA-512 of the key" },
+    };
+    uint8_t digest[HASH_MAX];
+
+    if (same(spki, c->public_key))
+        return "public_key is the key";
+    if (same(spki, c->report_data))
+        return "report data is the key";
+    for (size_t i = 0; i < COUNT(hashes); i++)
+        if (hash_bytes(hashes[i].alg, spki, digest) &&
+            same(BYTES(digest, hash_size(hashes[i].alg)), c->report_data))
+            return hashes[i].how;
+    return NULL;
+}
+
+static const char *
+report_data_text(struct selfsame_bytes b, struct arena *arena)
+{
+    return b.ptr != NULL ? hex_dup(arena, b) : "no report data";
+}
+
+/* Everything that was given must hold. */
+static struct fit
+fit_find(
+    const struct selfsame_claims *c, const struct appraisal *in, struct arena *arena)
+{
+    struct fit f = {
+        .given = in->binder.len + in->key.len + in->report_data.len > 0,
+        .got = report_data_text(c->report_data, arena),
+    };
+    const char *foreign = NULL;
+
+    if (!f.given)
+        return f;
+    f.covers_nonce = same(in->binder, c->report_data);
+    f.holds = true;
+    if (in->level == BINDING_SESSION || (in->binder.len > 0 && in->key.len == 0)) {
+        f.holds = f.covers_nonce;
+        f.expected = report_data_text(in->binder, arena);
+    } else if (in->key.len > 0 && !f.covers_nonce) {
+        foreign = foreign_convention(c, in->key);
+        f.holds = foreign != NULL;
+        f.expected = "the expected key, its hash, or the binder of key and nonce";
+    }
+    f.how = f.covers_nonce ? "report data is the binder computed here" : foreign;
+    if (f.holds && in->report_data.len > 0) {
+        f.holds = same(in->report_data, c->report_data);
+        f.expected = report_data_text(in->report_data, arena);
+        f.how = f.how != NULL ? f.how : "report data is exactly what was expected";
+    }
+    return f;
+}
+
+static struct check
+binding_judge(const struct policy *p, const struct appraisal *in, const struct fit *f)
+{
+    const bool unbound = p->insecure & INSECURE_UNBOUND;
+    struct check k = {
+        .outcome = CHECK_FAIL,
+        .code = SELFSAME_UNBOUND,
+        .expected = f->expected,
+        .got = f->given ? f->got : NULL,
+        .source = p->binding == BINDING_SESSION ? "policy: binding \"session\""
+                  : p->binding == BINDING_KEY   ? "policy: binding \"key\""
+                                                : "policy: binding",
+        .spec = "docs/formats/binder.md",
+    };
+
+    if (f->given && !f->holds) {
+        k.source = "request";
+        k.detail = in->level == BINDING_SESSION
+                       ? "the evidence is not about this TLS session: another machine "
+                         "may hold the key or relay the evidence"
+                       : "the evidence is not about the expected key";
+    } else if (p->binding == BINDING_NONE && !unbound)
+        k.detail = "the policy demands binding to neither session nor key";
+    else if (!unbound && in->level == BINDING_NONE)
+        k.detail = "the policy demands binding, but the request names neither a "
+                   "session nor a key to compare with";
+    else if (!unbound && p->binding == BINDING_SESSION && in->level != BINDING_SESSION)
+        k.detail = "the policy demands binding to a TLS session, and a key is all "
+                   "that can be compared here";
+    else if (!f->given || in->level < p->binding)
+        k = (struct check){
+            .outcome = CHECK_SKIPPED,
+            .source = "policy: insecure unbound",
+            .detail = "accepted unbound: it may speak about another machine's channel",
+        };
+    else
+        k = (struct check){
+            .outcome = CHECK_PASS,
+            .got = f->got,
+            .source = k.source,
+            .spec = k.spec,
+            .detail = f->how,
+        };
+    return k;
+}
+
+/* ---- debug ---- */
+
+static struct check
+debug_judge(const struct policy *p, const struct selfsame_claims *c)
+{
+    if (!c->debug)
+        return (struct check){
+            .outcome = CHECK_PASS,
+            .detail = "debug mode is off",
+        };
+    if (p->insecure & INSECURE_DEBUG)
+        return (struct check){
+            .outcome = CHECK_SKIPPED,
+            .got = "debug mode",
+            .source = "policy: insecure debug",
+            .detail = "debug mode accepted: the operator can read and change it all",
+        };
+    return (struct check){
+        .outcome = CHECK_FAIL,
+        .code = SELFSAME_DEBUG,
+        .expected = "debug mode off",
+        .got = "debug mode",
+        .detail = "debug mode: the operator can read and change everything inside",
+    };
+}
+
+/* ---- measurement ---- */
+
+static bool
+value_known(const struct measurement_value *v, const struct selfsame_claims *c)
+{
+    const struct claim *got = claims_find(c, v->path);
+
+    if (got == NULL || got->kind != CLAIM_BYTES)
+        return false;
+    for (size_t i = 0; i < v->count; i++)
+        if (same(v->values[i], got->bytes))
+            return true;
+    return false;
+}
+
+/* The parser saw to this; a policy that got round it must not match less. */
+static bool
+names_all_pins(const struct measurement *m, const struct selfsame_claims *c)
+{
+    for (const char *const *pin = c->pins; pin != NULL && *pin != NULL; pin++) {
+        size_t i = 0;
+
+        while (i < m->count && strcmp(m->paths[i].path, *pin) != 0)
+            i++;
+        if (i == m->count)
+            return false;
+    }
+    return m->count > 0;
+}
+
+/* Paths that fit; *ret_differs is the first that does not, or NULL. */
+static size_t
+entry_fit(const struct measurement *m, const struct selfsame_claims *c,
+    const struct measurement_value **ret_differs)
+{
+    size_t good = 0;
+
+    *ret_differs = NULL;
+    for (size_t i = 0; i < m->count; i++)
+        if (value_known(&m->paths[i], c))
+            good++;
+        else if (*ret_differs == NULL)
+            *ret_differs = &m->paths[i];
+    return good;
+}
+
+static struct check
+measurement_pass(
+    const struct measurement *m, const struct selfsame_claims *c, struct arena *arena)
+{
+    const char *all = "";
+
+    for (size_t i = 0; i < m->count && all != NULL; i++) {
+        const char *hex = hex_dup(arena, claims_find(c, m->paths[i].path)->bytes);
+
+        all = hex == NULL ? NULL
+                          : arena_printf(arena, "%s%s%s=%s", all, i > 0 ? " " : "",
+                                m->paths[i].path, hex);
+    }
+    return (struct check){
+        .outcome = CHECK_PASS,
+        .expected = all,
+        .got = all,
+        .source = m->source,
+        .detail = "every value is the one expected",
+    };
+}
+
+static struct check
+measurement_mismatch(const struct measurement *m, const struct measurement_value *v,
+    const struct selfsame_claims *c, struct arena *arena)
+{
+    const struct claim *got = claims_find(c, v->path);
+    const char *want = hex_dup(arena, v->values[0]);
+    const char *have = got != NULL && got->kind == CLAIM_BYTES
+                           ? hex_dup(arena, got->bytes)
+                           : NULL;
+
+    if (want != NULL && v->count > 1)
+        want = arena_printf(arena, "%s (or %zu more)", want, v->count - 1);
+    return (struct check){
+        .outcome = CHECK_FAIL,
+        .code = SELFSAME_MISMATCH,
+        .expected = want,
+        .got = have != NULL ? have : "nothing of that name",
+        .source = arena_printf(arena, "%s.%s", m->source, v->path),
+        .detail = arena_printf(arena,
+            "other code than expected: %s is the first value that differs", v->path),
+    };
+}
+
+static struct check
+measurement_compare(
+    const struct policy *p, const struct selfsame_claims *c, struct arena *arena)
+{
+    const struct measurement *near = NULL;
+    const struct measurement_value *differs = NULL;
+    size_t best = 0;
+
+    for (size_t i = 0; i < p->measurement_count; i++) {
+        const struct measurement *m = &p->measurements[i];
+        const struct measurement_value *d;
+
+        if (strcmp(m->tee, c->tee) != 0 || !names_all_pins(m, c))
+            continue;
+        size_t good = entry_fit(m, c, &d);
+        if (d == NULL)
+            return measurement_pass(m, c, arena);
+        if (near == NULL || good > best) {
+            near = m;
+            differs = d;
+            best = good;
+        }
+    }
+    if (near != NULL)
+        return measurement_mismatch(near, differs, c, arena);
+    return (struct check){
+        .outcome = CHECK_FAIL,
+        .code = SELFSAME_MISMATCH,
+        .source = "policy: measurements",
+        .detail = arena_printf(
+            arena, "the policy names no measurement of %s, so none can match", c->tee),
+    };
+}
+
+static struct check
+measurement_judge(
+    const struct policy *p, const struct selfsame_claims *c, struct arena *arena)
+{
+    struct check k = measurement_compare(p, c, arena);
+
+    if (k.outcome == CHECK_FAIL && (p->insecure & INSECURE_ANY_MEASUREMENT)) {
+        k.outcome = CHECK_SKIPPED;
+        k.code = SELFSAME_OK;
+        k.source = "policy: insecure any-measurement";
+        k.detail = "any measurement is accepted: this may be any code";
+    }
+    return k;
+}
+
+/* ---- policy ---- */
+
+static struct check
+policy_judge(
+    const struct policy *p, const struct selfsame_claims *c, struct arena *arena)
+{
+    struct check k = { .outcome = CHECK_FAIL, .code = SELFSAME_DENIED };
+
+    if (!policy_accepts_tee(p, c->tee)) {
+        k.source = "policy: tee";
+        k.got = c->tee;
+        k.detail = arena_printf(
+            arena, "the policy does not accept evidence of %s", c->tee);
+    } else if (c->simulated && !(p->insecure & INSECURE_SIMULATED)) {
+        k.source = "policy: tee";
+        k.expected = arena_printf(arena, "hardware of %s", c->tee);
+        k.got = "the simulator";
+        k.detail = "simulated evidence proves nothing about hardware and is refused";
+    } else
+        k = (struct check){
+            .outcome = CHECK_PASS,
+            .source = c->simulated ? "policy: insecure simulated" : "policy: tee",
+            .detail = c->simulated ? "simulated evidence accepted: no hardware stands "
+                                     "behind it"
+                                   : "no other rule of the policy is broken",
+        };
+    return k;
+}
+
+/* ---- all of it ---- */
+
+static void
+weaken(struct checks *checks, enum check_name name, enum selfsame_code code,
+    const char *source, struct arena *arena)
+{
+    struct check *k = &checks->at[name];
+
+    if (k->outcome != CHECK_FAIL || k->code != code)
+        return;
+    const char *why = k->detail != NULL ? k->detail : "failed";
+    k->outcome = CHECK_SKIPPED;
+    k->code = SELFSAME_OK;
+    k->source = source;
+    k->detail = arena_printf(arena, "failure accepted: %s", why);
+}
+
+void
+checks_skip_rest(struct checks *checks, const char *why)
+{
+    for (size_t i = 0; i < CHECK_COUNT; i++)
+        if (checks->at[i].outcome == CHECK_MISSING)
+            checks->at[i] = (struct check){ .outcome = CHECK_SKIPPED, .detail = why };
+}
+
+void
+appraise(const struct policy *p, const struct selfsame_claims *claims,
+    const struct appraisal *in, struct arena *arena, struct checks *checks)
+{
+    if (checks->at[CHECK_PARSE].outcome != CHECK_PASS) {
+        checks_skip_rest(checks, "not looked at: the evidence could not be read");
+        return;
+    }
+    if (p->insecure & INSECURE_NO_REVOCATION)
+        weaken(checks, CHECK_REVOCATION, SELFSAME_REVOKED,
+            "policy: insecure no-revocation", arena);
+    if (p->insecure & INSECURE_ANY_TCB)
+        weaken(checks, CHECK_TCB, SELFSAME_TCB, "policy: insecure any-tcb", arena);
+
+    const struct fit fit = fit_find(claims, in, arena);
+    const struct check no_release = {
+        .outcome = CHECK_NA,
+        .detail = "the policy names no releases",
+    };
+    freshness_appraise(p, claims, in, fit.holds && fit.covers_nonce, arena, checks);
+    checks_put(checks, CHECK_BINDING, binding_judge(p, in, &fit));
+    checks_put(checks, CHECK_DEBUG, debug_judge(p, claims));
+    checks_put(checks, CHECK_MEASUREMENT, measurement_judge(p, claims, arena));
+    checks_put(checks, CHECK_RELEASE, no_release);
+    checks_put(checks, CHECK_LOG_PROOF, no_release);
+    checks_put(checks, CHECK_POLICY, policy_judge(p, claims, arena));
+}
