@@ -54,12 +54,27 @@ read_basic(struct der *d, struct cert *c)
     der_absorb(d, &in);
 }
 
-/* §4.2.1.3: nine named bits, one of them set at least. */
+/*
+ * §4.2.1.3: nine named bits, one of them set at least. AMD's ASKs write a zero
+ * behind the last one that is set, which X.690 §11.2.2 forbids, so that one rule
+ * is not applied here; the unused bits must still be zero.
+ */
 static void
 read_usage(struct der *d, struct cert *c)
 {
+    struct selfsame_bytes b = der_get(d, DER_BIT_STRING);
+
+    if (d->r.bad)
+        return;
+    unsigned unused = b.len > 0 ? b.ptr[0] : 8;
+    if (b.len < 2 || b.len > 3 || unused > 7 || (b.len == 3 && unused != 7) ||
+        (b.ptr[b.len - 1] & ((1u << unused) - 1)) != 0) {
+        der_fail(d, "keyUsage is not one to nine named bits");
+        return;
+    }
     c->has_usage = true;
-    c->usage = der_get_named_bits(d, 9);
+    for (unsigned i = 0; i < 8 * (unsigned)(b.len - 1); i++)
+        c->usage |= ((uint32_t)b.ptr[1 + i / 8] >> (7 - i % 8) & 1u) << i;
     if (c->usage == 0)
         der_fail(d, "keyUsage allows nothing");
 }
