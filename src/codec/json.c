@@ -94,27 +94,44 @@ json_parse(
         err.column, err.text);
 }
 
+/*
+ * Counted first, then written: json_dumps of jansson 2.14 may lose text and yet
+ * succeed when its buffer cannot grow. `extra` bytes are left before the NUL.
+ */
+static char *
+dump(const json_t *j, size_t flags, size_t extra, size_t *ret_len)
+{
+    size_t n = json_dumpb(j, NULL, 0, flags | JSON_ENCODE_ANY);
+    char *text = n > 0 ? malloc(n + extra + 1) : NULL;
+
+    if (text == NULL)
+        return NULL;
+    if (json_dumpb(j, text, n, flags | JSON_ENCODE_ANY) != n) {
+        free(text);
+        return NULL;
+    }
+    text[n] = '\0';
+    *ret_len = n;
+    return text;
+}
+
 char *
 json_compact(const json_t *j)
 {
-    return json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY);
+    size_t n;
+
+    return dump(j, JSON_COMPACT, 0, &n);
 }
 
 char *
 json_pretty(const json_t *j)
 {
-    char *text = json_dumps(j, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    size_t n;
+    char *text = dump(j, JSON_INDENT(2), 1, &n);
 
-    if (text == NULL)
-        return NULL;
-    size_t n = strlen(text);
-    char *more = realloc(text, n + 2);
-    if (more == NULL) {
-        free(text);
-        return NULL;
-    }
-    memcpy(more + n, "\n", 2);
-    return more;
+    if (text != NULL)
+        memcpy(text + n, "\n", 2);
+    return text;
 }
 
 /* ---- json_line_of: a scanner that forgives, since the text parsed before ---- */
