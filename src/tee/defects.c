@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tee/simulate.h"
+
+static const struct {
+    unsigned bit;
+    const char *word;
+} words[] = {
+    { SIM_DEBUG, "debug" },
+    { SIM_EXPIRED, "expired" },
+    { SIM_FUTURE, "future" },
+    { SIM_WRONG_NONCE, "wrong-nonce" },
+    { SIM_NO_NONCE, "no-nonce" },
+    { SIM_WRONG_BINDING, "wrong-binding" },
+    { SIM_BAD_SIGNATURE, "bad-signature" },
+    { SIM_BAD_CHAIN_SIGNATURE, "bad-chain-signature" },
+    { SIM_WRONG_ORDER, "wrong-order" },
+    { SIM_OTHER_ROOT, "other-root" },
+    { SIM_CA_SIGNS, "ca-signs" },
+    { SIM_WRONG_ALG, "wrong-alg" },
+    { SIM_TRAILING_BYTE, "trailing-byte" },
+    { SIM_DUPLICATE_KEY, "duplicate-key" },
+    { SIM_TAGGED, "tagged" },
+    { SIM_INDEFINITE, "indefinite" },
+    { SIM_TRUNCATED, "truncated" },
+    { SIM_UNPROTECTED_ALG, "unprotected-alg" },
+    { SIM_SHORT_PCR, "short-pcr" },
+    { SIM_NITROTPM, "nitrotpm" },
+};
+
+const char *
+sim_defect_word(unsigned bit)
+{
+    for (size_t i = 0; i < COUNT(words); i++)
+        if (words[i].bit == bit)
+            return words[i].word;
+    return "?";
+}
+
+unsigned
+sim_defect_from_word(const char *word)
+{
+    for (size_t i = 0; i < COUNT(words); i++)
+        if (strcmp(words[i].word, word) == 0)
+            return words[i].bit;
+    return 0;
+}
