@@ -40,6 +40,21 @@ refuse_root(const struct judged *j, struct selfsame_err *e)
         j->trust->anchor_count, j->trust->any_anchor ? "given" : "pinned", got);
 }
 
+/*
+ * A root below itself is a path RFC 5280 allows (self-issued, signed by itself), but
+ * no genuine bundle has it.
+ */
+static enum selfsame_code
+check_root_once(const struct nitro_doc *doc, struct selfsame_err *e)
+{
+    for (size_t i = 0; i < doc->chain_count; i++)
+        if (bytes_cmp(doc->chain[i].der, doc->root) == 0)
+            FAIL(e, SELFSAME_BAD_CHAIN,
+                "cabundle: expected the root once, got it again as certificate %zu",
+                i + 1);
+    return SELFSAME_OK;
+}
+
 /* P-384 and SHA-384 all the way (README.md, "Trust chain"). */
 static enum selfsame_code
 check_algorithms(const struct nitro_doc *doc, struct selfsame_err *e)
@@ -130,6 +145,7 @@ verify_chain(const struct judged *j, struct selfsame_err *e)
         return refuse_root(j, e);
     TRY_WHILE(e, cert_parse(j->anchor->der, &chain.anchor, e), "the trust anchor");
     memcpy(chain.cert, j->doc->chain, chain.count * sizeof(chain.cert[0]));
+    TRY(check_root_once(j->doc, e));
     TRY(check_algorithms(j->doc, e));
     TRY(chain_verify(&chain, j->trust->now_s, j->trust->cache, e));
     TRY(check_timestamp(j->doc, e));
