@@ -31,6 +31,8 @@ struct selfsame_measurement;
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_measurement_new(
     const char *tee, uint64_t size, struct selfsame_measurement **ret,
     struct selfsame_err *err);
+/* Also hash every section, for `explain` below; costs a second pass of SHA-384. Before update. */
+SELFSAME_API void selfsame_measurement_set_explain(struct selfsame_measurement *m);
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_measurement_update(
     struct selfsame_measurement *m, struct selfsame_bytes piece,
     struct selfsame_err *err);
@@ -41,7 +43,10 @@ SELFSAME_API void selfsame_measurement_free(struct selfsame_measurement *m);
 /* After finish: a value by its path; absent when this image has none (pcr.8 unsigned). */
 SELFSAME_API struct selfsame_bytes selfsame_measurement_get(
     const struct selfsame_measurement *m, const char *path);
-/* {"tee":"nitro","pcr":{"0":hex,…}}; with explain also "sections". Freed with selfsame_free. */
+/*
+ * {"tee":"nitro","pcr":{"0":hex,…}}; with explain also "sections" (USAGE without
+ * set_explain). Freed with selfsame_free.
+ */
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_measurement_json(
     const struct selfsame_measurement *m, bool explain, char **ret,
     struct selfsame_err *err);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SELFSAME_API_INTERNAL_H
+#define SELFSAME_API_INTERNAL_H
+
+#include <selfsame/appraise.h>
+#include <selfsame/verify.h>
+
+#include "appraise/appraise.h"
+#include "tee/tee.h"
+
+/* What stands behind the opaque types of the public headers. */
+enum {
+    API_EVIDENCE_MAX = 1 << 20,
+    API_ARENA = 1 << 20, /* working memory of one verification */
+    API_POLICY_ARENA = 16 << 20,
+    API_NONCE_MIN = 8,
+    API_NONCE_MAX = 512,
+    API_REQUEST_MAX = 262144, /* attest-tls v1: largest message */
+    API_SPKI_MAX = 64 << 10,
+    API_TEES = 16,
+};
+
+/* policy.c */
+struct selfsame_policy {
+    struct arena arena;
+    struct policy policy;
+};
+/* What the policy parser must know of the TEEs of this build; returns how many. */
+size_t api_tee_facts(struct tee_facts ret[static API_TEES]);
+
+/* verifier.c */
+struct selfsame_verifier {
+    struct arena arena; /* of the anchors */
+    struct tee_anchor *anchors;
+    size_t anchor_count;
+    struct cert_cache *cache; /* NULL: off */
+};
+
+/* request.c: copies of what the caller gave */
+struct owned {
+    uint8_t *ptr;
+    size_t len;
+};
+struct selfsame_request {
+    bool has_time, has_as_of;
+    int64_t now_ms, as_of_ms;
+    struct owned nonce, key, attest_request, session_key, report_data;
+    uint8_t exporter[32];
+    bool has_session;
+    enum selfsame_code bad; /* of the first setter that could not do its work */
+    const char *why;
+};
+
+/* result.c: everything in it lives in its arena or in the copy of the evidence */
+struct selfsame_result {
+    struct arena arena;
+    struct owned evidence;
+    struct verdict verdict;
+};
+MUST struct selfsame_result *result_new(struct selfsame_bytes evidence);
+
+/* verify.c; `fail_at` as in struct arena, for tests */
+MUST enum selfsame_code verify_within(struct selfsame_verifier *v,
+    const struct selfsame_policy *policy, const struct selfsame_request *q,
+    struct selfsame_bytes evidence, long fail_at, struct selfsame_result **ret,
+    struct selfsame_err *e);
+
+/* evidence.c: the envelope */
+struct unwrapped {
+    const struct tee_verifier *verifier;
+    struct selfsame_bytes evidence;
+    struct selfsame_bytes *collateral; /* endorsements that came along */
+    size_t collateral_count;
+};
+/*
+ * The policy picks the verifier; a CMW's media type or the look of raw bytes
+ * only chooses among the TEEs it accepts. MALFORMED, UNSUPPORTED: not readable;
+ * DENIED: not of an accepted TEE; NOMEM.
+ */
+MUST enum selfsame_code evidence_unwrap(const struct policy *p,
+    struct selfsame_bytes in, struct arena *arena, struct unwrapped *ret,
+    struct selfsame_err *e);
+
+#endif

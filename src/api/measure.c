@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <selfsame/measure.h>
+
+#include "appraise/appraise.h"
+#include "codec/json.h"
+#include "tee/tee.h"
+
+#include <stdlib.h>
+
+enum { MEASURE_ARENA = 4 << 20 };
+
+struct selfsame_measurement {
+    const struct tee_measurer *measurer;
+    uint64_t size;
+    bool explain, begun, finished, failed;
+    void *state;
+    struct arena arena;
+    struct tee_measured result;
+};
+
+enum selfsame_code
+selfsame_measurement_new(const char *tee, uint64_t size,
+    struct selfsame_measurement **ret, struct selfsame_err *err)
+{
+    const struct tee_measurer *measurer = tee_measurer_find(tee);
+
+    if (measurer == NULL)
+        FAIL(err, SELFSAME_UNSUPPORTED, "no images of TEE \"%.40s\" can be measured",
+            tee);
+    struct selfsame_measurement *m = calloc(1, sizeof(*m));
+    if (m == NULL)
+        FAIL(err, SELFSAME_NOMEM, "no room for a measurement");
+    m->measurer = measurer;
+    m->size = size;
+    m->arena = arena_new(MEASURE_ARENA);
+    *ret = m;
+    return SELFSAME_OK;
+}
+
+void
+selfsame_measurement_set_explain(struct selfsame_measurement *m)
+{
+    m->explain = true;
+}
+
+/* Put off to the first piece, so that set_explain may come before it. */
+static enum selfsame_code
+begin(struct selfsame_measurement *m, struct selfsame_err *err)
+{
+    if (m->failed || m->finished)
+        FAIL(err, SELFSAME_USAGE, "the measurement is over: make a new one");
+    if (m->begun)
+        return SELFSAME_OK;
+    TRY(m->measurer->begin(m->size, m->explain, &m->state, err));
+    m->begun = true;
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+selfsame_measurement_update(struct selfsame_measurement *m, struct selfsame_bytes piece,
+    struct selfsame_err *err)
+{
+    TRY(begin(m, err));
+    enum selfsame_code c = m->measurer->update(m->state, piece, err);
+    m->failed = c != SELFSAME_OK;
+    return c;
+}
+
+enum selfsame_code
+selfsame_measurement_finish(struct selfsame_measurement *m, struct selfsame_err *err)
+{
+    struct tee_measured result;
+
+    TRY(begin(m, err));
+    enum selfsame_code c = m->measurer->finish(m->state, &m->arena, &result, err);
+    m->failed = c != SELFSAME_OK;
+    if (c != SELFSAME_OK)
+        return c;
+    m->result = result;
+    m->finished = true;
+    return SELFSAME_OK;
+}
+
+void
+selfsame_measurement_free(struct selfsame_measurement *m)
+{
+    if (m == NULL)
+        return;
+    if (m->begun)
+        m->measurer->free(m->state);
+    arena_free(&m->arena);
+    free(m);
+}
+
+struct selfsame_bytes
+selfsame_measurement_get(const struct selfsame_measurement *m, const char *path)
+{
+    for (size_t i = 0; m->finished && i < m->result.count; i++)
+        if (strcmp(m->result.list[i].path, path) == 0)
+            return m->result.list[i].bytes;
+    return BYTES_NONE;
+}
+
+/* NULL: out of memory */
+static json_t *
+section_json(const struct tee_section *s)
+{
+    char hex[2 * sizeof(s->sha384) + 1];
+
+    hex_encode(BYTES_ARR(s->sha384), hex);
+    return json_pack("{s:s, s:I, s:I, s:s, s:s}", "name", s->name, "offset",
+        (json_int_t)s->offset, "size", (json_int_t)s->size, "sha384", hex, "feeds",
+        s->feeds);
+}
+
+static bool
+sections_put(json_t *root, const struct tee_measured *r)
+{
+    json_t *list = json_array();
+
+    if (json_object_set_new(root, "sections", list) != 0)
+        return false;
+    for (size_t i = 0; i < r->section_count; i++)
+        if (json_array_append_new(list, section_json(&r->sections[i])) != 0)
+            return false;
+    return true;
+}
+
+enum selfsame_code
+selfsame_measurement_json(const struct selfsame_measurement *m, bool explain,
+    char **ret, struct selfsame_err *err)
+{
+    if (!m->finished)
+        FAIL(err, SELFSAME_USAGE, "the measurement is not finished");
+    if (explain && !m->explain)
+        FAIL(err, SELFSAME_USAGE, "sections were not asked for before measuring");
+    auto_json *root = json_object();
+    bool good = json_object_set_new(root, "tee", json_string(m->measurer->name)) == 0;
+    for (size_t i = 0; i < m->result.count; i++)
+        good = good && claim_put_json(root, &m->result.list[i]);
+    good = good && (!explain || sections_put(root, &m->result));
+    char *text = good ? json_compact(root) : NULL;
+    if (text == NULL)
+        FAIL(err, SELFSAME_NOMEM, "no room for the measurement as JSON");
+    *ret = text;
+    return SELFSAME_OK;
+}

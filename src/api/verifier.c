@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/api.h"
+
+#include <stdlib.h>
+
+enum { CACHE_ENTRIES = 1024, ANCHORS_ARENA = 1 << 20 };
+
+enum selfsame_code
+selfsame_verifier_new(struct selfsame_verifier **ret, struct selfsame_err *err)
+{
+    struct selfsame_verifier *v = calloc(1, sizeof(*v));
+    struct cert_cache *cache = cert_cache_new(CACHE_ENTRIES);
+
+    if (v == NULL || cache == NULL) {
+        cert_cache_free(cache);
+        free(v);
+        FAIL(err, SELFSAME_NOMEM, "no room for a verifier");
+    }
+    v->arena = arena_new(ANCHORS_ARENA);
+    v->cache = cache;
+    *ret = v;
+    return SELFSAME_OK;
+}
+
+void
+selfsame_verifier_free(struct selfsame_verifier *v)
+{
+    if (v == NULL)
+        return;
+    cert_cache_free(v->cache);
+    arena_free(&v->arena);
+    free(v);
+}
+
+/* A caller who names the simulator's root does not make it hardware. */
+static bool
+is_simulators(const struct tee_verifier *tee, struct selfsame_bytes der)
+{
+    for (size_t i = 0; i < tee->anchor_count; i++)
+        if (tee->anchors[i].simulated && bytes_eq(tee->anchors[i].der, der))
+            return true;
+    return false;
+}
+
+enum selfsame_code
+selfsame_verifier_add_anchor(struct selfsame_verifier *v, const char *tee,
+    struct selfsame_bytes der, struct selfsame_err *err)
+{
+    const struct tee_verifier *which = tee_verifier_find(tee);
+    struct tee_anchor anchor = { 0 };
+    struct cert cert;
+
+    if (which == NULL)
+        FAIL(err, SELFSAME_USAGE, "no TEE called \"%.40s\" in this build", tee);
+    TRY_WHILE(err, cert_parse(der, &cert, err), "trust anchor for %s", which->name);
+    struct tee_anchor *all = ARENA_NEW(
+        &v->arena, struct tee_anchor, v->anchor_count + 1);
+    if (all == NULL || !arena_dup(&v->arena, der, &anchor.der))
+        FAIL(err, SELFSAME_NOMEM, "no room for another trust anchor");
+    if (v->anchor_count > 0)
+        memcpy(all, v->anchors, v->anchor_count * sizeof(*all));
+    anchor.tee = which->name;
+    anchor.simulated = is_simulators(which, der);
+    all[v->anchor_count] = anchor;
+    v->anchors = all;
+    v->anchor_count++;
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+selfsame_verifier_set_cache(
+    struct selfsame_verifier *v, size_t entries, struct selfsame_err *err)
+{
+    struct cert_cache *cache = entries > 0 ? cert_cache_new(entries) : NULL;
+
+    if (entries > 0 && cache == NULL)
+        FAIL(err, SELFSAME_NOMEM, "no room for a cache of %zu certificates", entries);
+    cert_cache_free(v->cache);
+    v->cache = cache;
+    return SELFSAME_OK;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The whole pipeline: unwrap → parse, chain, signature (the TEE's verifier) →
+ * freshness, binding, debug, measurement, policy (appraisal) → verdict.
+ */
+#include "api/api.h"
+
+#include <stdlib.h>
+
+/* What one verification needs besides the evidence; buffers of the appraisal. */
+struct run {
+    const struct selfsame_verifier *v;
+    const struct policy *policy;
+    const struct selfsame_request *q;
+    struct appraisal in;
+    uint8_t binder[64];
+};
+
+static struct selfsame_bytes
+view(const struct owned *o)
+{
+    return BYTES(o->ptr, o->len);
+}
+
+/* The nonce must be inside the request that the binder covers. */
+static bool
+contains(struct selfsame_bytes hay, struct selfsame_bytes needle)
+{
+    for (size_t i = 0; i + needle.len <= hay.len; i++)
+        if (bytes_eq(BYTES(hay.ptr + i, needle.len), needle))
+            return true;
+    return false;
+}
+
+static enum selfsame_code
+check_request(const struct selfsame_request *q, struct selfsame_err *e)
+{
+    if (q->bad != SELFSAME_OK)
+        FAIL(e, q->bad, "%s", q->why);
+    if (!q->has_time && !q->has_as_of)
+        FAIL(e, SELFSAME_USAGE, "the request has no time: verification has no clock");
+    if (!q->has_session)
+        return SELFSAME_OK;
+    if (q->key.len > 0 && !bytes_eq(view(&q->key), view(&q->session_key)))
+        FAIL(e, SELFSAME_USAGE, "the request expects one key and a session of another");
+    if (q->nonce.len > 0 && !contains(view(&q->attest_request), view(&q->nonce)))
+        FAIL(e, SELFSAME_USAGE, "the attest request does not hold the request's nonce");
+    return SELFSAME_OK;
+}
+
+/* The request's expectations in the words of appraisal. */
+static enum selfsame_code
+expect(struct run *r, struct selfsame_err *e)
+{
+    const struct selfsame_request *q = r->q;
+    struct binder b;
+    bool made = true;
+
+    r->in = (struct appraisal){
+        .now_ms = q->has_as_of ? q->as_of_ms : q->now_ms,
+        .as_of = q->has_as_of,
+        .nonce = view(&q->nonce),
+        .key = view(&q->key),
+        .report_data = view(&q->report_data),
+    };
+    if (q->has_session) {
+        r->in.level = BINDING_SESSION;
+        r->in.binder = BYTES_ARR(r->binder);
+        made = binder_session(&b, BINDER_SERVER, view(&q->attest_request),
+                   BYTES_ARR(q->exporter), view(&q->session_key)) &&
+               binder64(&b, r->binder);
+    } else if (q->key.len > 0) {
+        r->in.level = BINDING_KEY;
+        if (q->nonce.len > 0) {
+            r->in.binder = BYTES_ARR(r->binder);
+            made = binder_http(&b, r->in.nonce, r->in.key) && binder64(&b, r->binder);
+        }
+    } else if (q->report_data.len > 0)
+        r->in.level = BINDING_KEY;
+    if (!made)
+        FAIL(e, SELFSAME_NOMEM, "no room for the binder");
+    return SELFSAME_OK;
+}
+
+/* Anchors of the caller replace the pinned ones of that TEE. */
+static enum selfsame_code
+trust_of(const struct run *r, const struct unwrapped *u, struct arena *arena,
+    struct tee_trust *ret, struct selfsame_err *e)
+{
+    const struct selfsame_verifier *v = r->v;
+    struct tee_anchor *own = ARENA_NEW(arena, struct tee_anchor, v->anchor_count + 1);
+    int64_t ms = r->in.now_ms;
+    size_t n = 0;
+
+    if (own == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no room for the trust anchors");
+    for (size_t i = 0; i < v->anchor_count; i++)
+        if (strcmp(v->anchors[i].tee, u->verifier->name) == 0)
+            own[n++] = v->anchors[i];
+    *ret = (struct tee_trust){
+        .now_s = ms / 1000 - (ms % 1000 < 0), /* floor */
+        .anchors = n > 0 ? own : u->verifier->anchors,
+        .anchor_count = n > 0 ? n : u->verifier->anchor_count,
+        .any_anchor = n > 0,
+        .collateral = u->collateral,
+        .collateral_count = u->collateral_count,
+        .cache = v->cache,
+    };
+    return SELFSAME_OK;
+}
+
+/* These say nothing about the evidence: there is no verdict. */
+static bool
+is_ours(enum selfsame_code c)
+{
+    return c == SELFSAME_NOMEM || c == SELFSAME_INTERNAL || c == SELFSAME_USAGE;
+}
+
+static enum selfsame_code
+judge(const struct run *r, struct selfsame_result *result)
+{
+    struct verdict *v = &result->verdict;
+    struct arena *arena = &result->arena;
+    struct unwrapped u;
+    struct tee_trust trust;
+
+    v->as_of = r->in.as_of;
+    v->at_ms = r->in.now_ms;
+    enum selfsame_code c = evidence_unwrap(r->policy,
+        BYTES(result->evidence.ptr, result->evidence.len), arena, &u, &v->err);
+    if (is_ours(c))
+        return c;
+    if (c != SELFSAME_OK) {
+        checks_fail(&v->checks, c == SELFSAME_DENIED ? CHECK_POLICY : CHECK_PARSE,
+            &v->err, arena);
+        checks_skip_rest(&v->checks, "not looked at: there is nothing to judge");
+        verdict_finish(v, r->policy);
+        return v->code;
+    }
+    v->claims.tee = u.verifier->name;
+    TRY(trust_of(r, &u, arena, &trust, &v->err));
+    c = u.verifier->verify(u.evidence, &trust, arena, &v->checks, &v->claims, &v->err);
+    if (is_ours(c))
+        return c;
+    v->claims.tee = u.verifier->name;
+    v->claims.any_anchor = trust.any_anchor;
+    appraise(r->policy, &v->claims, &r->in, arena, &v->checks);
+    verdict_finish(v, r->policy);
+    return v->code;
+}
+
+enum selfsame_code
+verify_within(struct selfsame_verifier *v, const struct selfsame_policy *policy,
+    const struct selfsame_request *q, struct selfsame_bytes evidence, long fail_at,
+    struct selfsame_result **ret, struct selfsame_err *e)
+{
+    struct run r = { .v = v, .policy = &policy->policy, .q = q };
+
+    TRY(check_request(q, e));
+    TRY(expect(&r, e));
+    struct selfsame_result *result = result_new(evidence);
+    if (result == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no room for %zu bytes of evidence", evidence.len);
+    result->arena.fail_at = fail_at;
+    enum selfsame_code c = judge(&r, result);
+    if (c != SELFSAME_OK)
+        *e = result->verdict.err;
+    if (is_ours(c)) {
+        selfsame_result_free(result);
+        return c;
+    }
+    *ret = result;
+    return c;
+}
+
+enum selfsame_code
+selfsame_verify(struct selfsame_verifier *v, const struct selfsame_policy *policy,
+    const struct selfsame_request *q, struct selfsame_bytes evidence,
+    struct selfsame_result **ret, struct selfsame_err *err)
+{
+    return verify_within(v, policy, q, evidence, 0, ret, err);
+}
