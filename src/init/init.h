@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SELFSAME_INIT_H
+#define SELFSAME_INIT_H
+
+#include "init/config.h"
+
+/* One line on the console: "selfsame-init: <what>: <errno in words>". */
+void say(const char *what, const char *detail);
+void say_errno(const char *what);
+
+/* boot.c: the machine. False: said, and the image must not run. */
+bool boot_machine(void);
+bool boot_devices(const struct config *c);
+/* Ends the machine; what comes back is no PID 1 of a machine. */
+void boot_end(const struct config *c);
+
+/* run.c: agent and app until one of them ends; the exit status for the outside. */
+int run_all(struct config *c, bool simulated);
+
+#endif
