@@ -400,6 +400,27 @@ signature_arrays_become_bytes(void **state)
 }
 
 static void
+the_signature_of_a_signed_image_is_found(void **state)
+{
+    (void)state;
+    need_shared();
+    auto_arena a = arena_new(1 << 20);
+    struct selfsame_bytes eif = shared_file(EIF_VECTORS "signed.eif", &a);
+    struct eif_header h;
+    struct eif_signature s;
+
+    assert_code(eif_header_parse(BYTES(eif.ptr, EIF_HEADER), eif.len, &h, &err),
+        SELFSAME_OK, &err);
+    size_t last = h.count - 1u;
+    struct selfsame_bytes section = BYTES(
+        eif.ptr + h.offset[last] + EIF_SECTION_HEADER, h.size[last]);
+    assert_code(eif_signature_parse(section, &a, &s, &err), SELFSAME_OK, &err);
+    assert_true(
+        bytes_has_prefix(s.certificate_pem, BYTES_LIT("-----BEGIN CERTIFICATE-----")));
+    assert_true(bytes_has_prefix(s.cose, BYTES_LIT("\x84")));
+}
+
+static void
 bad_signature_sections_are_refused(void **state)
 {
     (void)state;
@@ -465,6 +486,7 @@ main(void)
         cmocka_unit_test(an_error_of_the_handler_ends_the_reading),
         cmocka_unit_test(shared_images_give_what_their_manifest_says),
         cmocka_unit_test(signature_arrays_become_bytes),
+        cmocka_unit_test(the_signature_of_a_signed_image_is_found),
         cmocka_unit_test(bad_signature_sections_are_refused),
         cmocka_unit_test(signature_truncated_or_without_memory_is_an_error),
     };
