@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SELFSAME_REPRO_H
+#define SELFSAME_REPRO_H
+
+#include "image/layer.h"
+#include "image/oci.h"
+#include "image/tree.h"
+
+#include <sys/types.h>
+
+/*
+ * From a source to an image that is the same on every machine and every day:
+ *
+ *   source.c        what is this: directory, ELF, tar, OCI, docker save?
+ *   source_dir.c    a directory of this machine as a tree
+ *   source_tar.c    a tar, plain or compressed, as a tree or laid upon one
+ *   source_oci.c    layers and configuration of a container image
+ *   recipe.c        what the author wants of the image (docs/formats/recipe.md)
+ *   sandbox.c       runs the recipe's commands away from this machine
+ *   spool.c         one nameless temporary file for what was compressed
+ *   pack.c          tree → manifest, ramdisks, image, measurements, statement
+ *   build.c         all of it, in order
+ *   twice.c         again under other circumstances, and compared
+ *   differ.c        two images, manifests or measurements, down to the file
+ *
+ * Nothing here decides what a measurement means; that is tee/.
+ */
+
+/* Progress and warnings for a person; NULL: none. */
+struct repro_voice {
+    void (*note)(void *ctx, const char *line);
+    void (*step)(void *ctx, const char *what, uint64_t total);
+    void (*advance)(void *ctx, uint64_t n);
+    void *ctx;
+};
+SELFSAME_PRINTF(2, 3)
+void voice_note(const struct repro_voice *v, const char *fmt, ...);
+
+/* Sets the remedy of an error just made: return remedied(e, err_set(...), "..."). */
+static inline enum selfsame_code
+remedied(struct selfsame_err *e, enum selfsame_code code, const char *remedy)
+{
+    err_remedy(e, remedy);
+    return code;
+}
+
+/* ---- spool.c ---- */
+
+struct spool {
+    int fd; /* -1: not opened yet */
+    uint64_t size;
+};
+MUST enum selfsame_code spool_append(
+    struct spool *s, struct selfsame_bytes b, struct selfsame_err *e);
+void spool_close(struct spool *s);
+/* A temporary file without a name, in TMPDIR; -1 and the error otherwise. */
+MUST enum selfsame_code temporary_open(int *ret, struct selfsame_err *e);
+MUST enum selfsame_code temporary_dir(
+    struct arena *arena, char **ret, struct selfsame_err *e);
+/* Bytes of a file that stays open as long as the tree: *fd must stay in place. */
+struct content content_of_fd(const int *fd, uint64_t offset, uint64_t size);
+
+/* ---- stream.c ---- */
+
+/* A part of an open file. */
+struct extent {
+    const int *fd;
+    uint64_t offset, size;
+};
+/* gzip, xz, zstd, bzip2 by their first bytes. */
+MUST enum selfsame_code extent_is_compressed(
+    const struct extent *x, bool *ret, struct selfsame_err *e);
+/* The bytes, decompressed when they are compressed. */
+MUST enum selfsame_code extent_stream(const struct extent *x, const char *what,
+    const struct sink *out, struct selfsame_err *e);
+/* The bytes as they are. */
+MUST enum selfsame_code extent_copy(
+    const struct extent *x, const struct sink *out, struct selfsame_err *e);
+MUST enum selfsame_code extent_read(const struct extent *x, size_t limit,
+    struct arena *arena, struct selfsame_bytes *ret, struct selfsame_err *e);
+MUST enum selfsame_code extent_sha256(
+    const struct extent *x, uint8_t ret[static 32], struct selfsame_err *e);
+
+/* ---- recipe.c ---- */
+
+struct recipe_command {
+    const char *const *argv;
+};
+struct recipe_file {
+    const char *to, *from;
+    int mode; /* -1: as it is */
+};
+struct recipe_input { /* a file named by path and digest */
+    const char *file; /* NULL: none */
+    bool has_sha256;
+    uint8_t sha256[32];
+};
+struct recipe {
+    bool given;         /* false: there is none, all is default */
+    uint8_t sha256[32]; /* of its text */
+    const char *dir;    /* paths in it are relative to this */
+    const char *name, *version;
+    int64_t source_date_epoch;
+    const char *const *tees;
+    const struct recipe_command *build;
+    size_t build_count;
+    const struct recipe_file *files;
+    size_t file_count;
+    const char *const *entrypoint, *const *cmd; /* NULL: not said */
+    const char *const *env;                     /* "NAME=value", sorted */
+    const char *user, *workdir;                 /* NULL: not said */
+    const char *listen, *upstream;              /* serve; NULL: no agent */
+    struct recipe_input kernel, nsm;
+    const char *cmdline;
+    const char *nsm_for; /* "all", "agent"; NULL: all when there is no agent */
+    bool allow_devices, keep_owners, keep_setid, refuse_case_collisions;
+    uint64_t memory_mib;
+};
+void recipe_default(struct recipe *r);
+/* USAGE with line and member. `path` is for messages and for `dir`. */
+MUST enum selfsame_code recipe_parse(struct selfsame_bytes text, const char *path,
+    struct arena *arena, struct recipe *ret, struct selfsame_err *e);
+
+/* ---- sources ---- */
+
+/* What the image runs, as far as the source says. */
+struct run_config {
+    const char *const *argv; /* NULL-terminated; empty: not said */
+    const char *const *env;
+    struct oci_user user;
+    const char *workdir; /* "/" */
+};
+
+struct dir_source;
+/* A tree and everything its contents point into. */
+struct source {
+    struct arena arena;
+    struct tree *tree;
+    struct spool spool;
+    int file; /* the source, when it is a file */
+    struct dir_source *dirs;
+    char *scratch; /* a directory to remove at the end */
+    uint64_t total;
+    struct run_config run;
+    const char *kind; /* "OCI layout" */
+    bool aarch64;
+};
+MUST enum selfsame_code source_init(struct source *s, struct selfsame_err *e);
+void source_free(struct source *s);
+#define auto_source __attribute__((cleanup(source_free))) struct source
+
+/* source_dir.c: a directory of this machine. Left out: `name` at the top, one directory anywhere. */
+struct dir_skip {
+    const char *name; /* NULL: none */
+    dev_t dev;
+    ino_t ino; /* 0: none */
+};
+MUST enum selfsame_code source_dir_add(struct source *s, const char *path,
+    const struct dir_skip *skip, const struct repro_voice *voice,
+    struct selfsame_err *e);
+/* One file; mode -1: 0755 or 0644 by its x bits. */
+MUST enum selfsame_code source_file_add(struct source *s, struct tree *tree,
+    const char *path, const char *to, int mode, struct selfsame_err *e);
+
+/* source_tar.c */
+MUST enum selfsame_code source_layer_add(struct source *s, const struct extent *x,
+    const uint8_t *diff_id, bool whiteouts, struct selfsame_err *e);
+struct bundle_member {
+    const char *path, *link; /* link: of a symbolic or hard link, else NULL */
+    uint64_t offset, size;
+};
+struct bundle { /* members by name: of a directory, or of a tar */
+    int dir;    /* -1: a tar */
+    struct extent tar;
+    struct bundle_member *members;
+    size_t count, cap;
+    bool too_many; /* so it is a root file system, not an image */
+    struct arena *arena;
+};
+MUST enum selfsame_code bundle_index(struct bundle *b, const struct extent *tar,
+    struct arena *arena, struct selfsame_err *e);
+bool bundle_has(const struct bundle *b, const char *path);
+/* `own_fd` is where the file of a directory is opened; the extent points to it. */
+MUST enum selfsame_code bundle_find(const struct bundle *b, const char *path,
+    int *own_fd, struct extent *ret, struct selfsame_err *e);
+
+/* source_oci.c */
+MUST enum selfsame_code source_oci_load(struct source *s, const struct bundle *b,
+    const struct oci_choice *want, struct selfsame_err *e);
+MUST enum selfsame_code source_docker_load(struct source *s, const struct bundle *b,
+    const struct oci_choice *want, struct selfsame_err *e);
+
+/* With the passwd and group files of the tree. */
+MUST enum selfsame_code source_user(
+    struct source *s, const char *user, struct oci_user *ret, struct selfsame_err *e);
+
+/* source.c: a file, told by its content. */
+MUST enum selfsame_code source_file_load(struct source *s, const char *path,
+    const struct oci_choice *want, struct selfsame_err *e);
+/* source.c: a directory that is an OCI layout. */
+/* MALFORMED, UNSUPPORTED: not a static 64-bit program for this architecture. */
+MUST enum selfsame_code elf_check_static(
+    const struct extent *x, const char *arch, struct selfsame_err *e);
+bool source_is_layout(const char *path);
+MUST enum selfsame_code source_layout_load(struct source *s, const char *path,
+    const struct oci_choice *want, struct selfsame_err *e);
+
+/* ---- copy.c ---- */
+
+/* Modes 0755 and 0644, one time stamp, no sockets nor nodes: a copy tells nothing of its original. */
+struct copy_rules {
+    dev_t skip_dev; /* this directory is left out, and .git at the top */
+    ino_t skip_ino; /* 0: none */
+    int64_t mtime_s;
+    bool reverse; /* create in reversed order (twice.c) */
+};
+MUST enum selfsame_code copy_tree(const char *from, const char *to,
+    const struct copy_rules *rules, struct selfsame_err *e);
+
+/* ---- sandbox.c ---- */
+
+struct sandbox_job {
+    const struct recipe *recipe;
+    const char *src, *out, *root; /* directories of our own: copy, result, empty */
+    bool verbose, insecure_no_sandbox;
+    unsigned timeout_s;
+    const struct repro_voice *voice;
+};
+/*
+ * Runs the recipe's commands as uid 0 of a user namespace, in /build/src, with
+ * the environment of reproducible-build §2, without network, terminal or the
+ * rest of this machine. USAGE when one fails, UNSUPPORTED when this host allows
+ * no namespaces.
+ */
+MUST enum selfsame_code sandbox_run(
+    const struct sandbox_job *job, struct arena *arena, struct selfsame_err *e);
+
+/* ---- build.c ---- */
+
+struct repro_options {
+    const char *source, *recipe, *out;
+    const char *tees; /* "nitro,…"; NULL: as the recipe says */
+    const char *os, *arch, *ref;
+    const char *kernel, *cmdline, *nsm, *init, *agent;
+    char **argv; /* overrides entrypoint and cmd; NULL: no */
+    bool verbose, insecure_no_sandbox;
+    unsigned timeout_s;
+    struct repro_voice voice;
+};
+struct repro_result {
+    const char *kind, *name, *version;
+    bool bootable, sandboxed;
+    uint64_t image_size;
+    size_t file_count;
+    uint8_t image_sha256[32], tree_sha256[32];
+    const char *measurements; /* the text of measurements.json, in the arena */
+};
+MUST enum selfsame_code repro_build(const struct repro_options *o, struct arena *arena,
+    struct repro_result *ret, struct selfsame_err *e);
+
+/* ---- pack.c ---- */
+
+struct pack_job {
+    struct tree *boot, *app;
+    const struct recipe *recipe;
+    const struct repro_options *options;
+    struct extent kernel; /* fd NULL: none, the placeholder */
+    const char *cmdline;
+    const char *kind;
+    bool aarch64, has_agent, has_nsm, sandboxed;
+};
+MUST enum selfsame_code pack_image(const struct pack_job *job, struct arena *arena,
+    struct repro_result *ret, struct selfsame_err *e);
+
+/* ---- twice.c ---- */
+
+/* MISMATCH with an explanation through the voice when a byte differs. */
+MUST enum selfsame_code repro_again(
+    const struct repro_options *o, struct arena *arena, struct selfsame_err *e);
+
+/* ---- differ.c ---- */
+
+/* One finding; all strings NULL when they do not apply. */
+struct repro_finding {
+    const char *what; /* "measurement" "section" "file" "member" */
+    const char *name; /* "pcr.2", "ramdisk 1", "usr/bin/app" */
+    const char *how;  /* "only in A", "mode", "content" */
+    const char *a, *b;
+    const char *hint; /* what it looks like, and the countermeasure */
+};
+struct repro_diff {
+    void (*found)(void *ctx, const struct repro_finding *f);
+    void *ctx;
+    size_t differences, compared;
+};
+/* OK in both cases: look at `differences`. */
+MUST enum selfsame_code repro_compare(const char *a, const char *b,
+    struct repro_diff *d, struct arena *arena, struct selfsame_err *e);
+
+#endif
