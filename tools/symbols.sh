@@ -21,7 +21,7 @@ for lib in selfsame selfsame-attest; do
     a=$build/src/api/lib$lib.a
     listed "$map" > "$tmp/want"
     nm -D --defined-only "$so" | sed -n 's/.* [TDRB] \([A-Za-z_][A-Za-z0-9_]*\).*/\1/p' | sed 's/@.*//' | grep -v '^SELFSAME_' | sort -u > "$tmp/so"
-    nm -g --defined-only "$a" | sed -n 's/.* [TDRBV] //p' | sort -u > "$tmp/a"
+    nm -g --defined-only "$a" | sed -n 's/.* [TDRBVW] //p' | sort -u > "$tmp/a"
     compare "lib$lib.so" "$tmp/want" "$tmp/so"
     compare "lib$lib.a" "$tmp/want" "$tmp/a"
 done
