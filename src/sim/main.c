@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/sim.h"
+
+static const struct cli_command *const table[] = {
+    &pki_command,
+    &evidence_command,
+    &sim_run_command,
+    &device_command,
+};
+
+int
+main(int argc, char **argv)
+{
+    return cli_main("selfsame-sim", "simulated evidence and simulated enclaves", table,
+        COUNT(table), argc, argv);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SELFSAME_SIM_H
+#define SELFSAME_SIM_H
+
+#include "cli/cli.h"
+#include "cli/instance.h"
+#include "tee/simulate.h"
+
+#include <sys/types.h>
+
+/*
+ * The simulator: a program of its own, with its own root, that makes evidence in
+ * a vendor's format and runs images as a process tree with a simulated device.
+ *
+ *   pki.c evidence.c device.c run.c   the verbs
+ *   subject.c                         what is attested: image, measurements, root
+ *   load.c unpack.c                   image → measurements and a directory, one pass
+ *   guest.c mounts.c filter.c         the guest's side, up to its first instruction
+ *   nsm.c                             the device, served by seccomp notification
+ *   forward.c ports.c                 published ports
+ *   supervise.c                       the loop that holds it all
+ */
+extern const struct cli_command pki_command, evidence_command, device_command,
+    sim_run_command;
+
+/* ---- subject.c ---- */
+
+/* --root FILE (certificate and key), or the well-known root of the simulator. */
+MUST enum selfsame_code subject_pki(struct cli *c, const struct tee_simulator *sim,
+    int64_t now_ms, struct sim_pki **ret, struct selfsame_err *e);
+/* --defect WORD..., --insecure-debug and every word as a flag (when the verb has them). */
+MUST enum selfsame_code subject_defects(
+    struct cli *c, unsigned *ret, struct selfsame_err *e);
+/* --image FILE or --measurements FILE; without either, values that belong to no image. */
+MUST enum selfsame_code subject_measured(
+    struct cli *c, const char *tee, struct tee_measured *ret, struct selfsame_err *e);
+
+/* ---- load.c ---- */
+
+struct loaded {
+    struct tee_measured measured;
+    uint8_t sha256[32]; /* of the image file */
+    uint64_t size;
+};
+/*
+ * Reads the image once: measures exactly the bytes it unpacks into `root` (an
+ * empty directory, or -1: only measure).
+ */
+MUST enum selfsame_code image_load(const char *path, const char *tee, int root,
+    struct arena *arena, struct loaded *ret, struct selfsame_err *e);
+
+/* ---- unpack.c ---- */
+
+/*
+ * One ramdisk (newc cpio, also gzip'ed, several archives in a row), unpacked as
+ * the kernel does while it streams by: later entries win, names are resolved
+ * inside the root, whatever the symbolic links say. Memory does not depend on
+ * the size of the archive.
+ */
+struct unpack;
+MUST enum selfsame_code unpack_new(
+    int root, struct unpack **ret, struct selfsame_err *e);
+void unpack_free(struct unpack **u);
+#define auto_unpack __attribute__((cleanup(unpack_free))) struct unpack
+MUST enum selfsame_code unpack_begin(struct unpack *u, struct selfsame_err *e);
+MUST enum selfsame_code unpack_push(
+    struct unpack *u, struct selfsame_bytes piece, struct selfsame_err *e);
+MUST enum selfsame_code unpack_end(struct unpack *u, struct selfsame_err *e);
+/* After the last ramdisk: modes of directories that the owner may not write. */
+MUST enum selfsame_code unpack_finish(struct unpack *u, struct selfsame_err *e);
+uint64_t unpack_skipped(const struct unpack *u); /* device nodes, owners */
+
+/* ---- guest.c, mounts.c, filter.c ---- */
+
+struct guest_plan {
+    const char *root;   /* directory with the unpacked image */
+    int output, errors; /* become descriptors 1 and 2 */
+    bool user, network; /* namespaces asked for; cleared when the host has none */
+};
+struct guest {
+    pid_t pid;
+    int pidfd;
+    int listener;   /* of the seccomp filter */
+    uint64_t mount; /* mount id of the guest's /dev/nsm */
+    bool proc;      /* has its /proc */
+};
+/* Starts /init of the root in namespaces of its own, with the filter in place. */
+MUST enum selfsame_code guest_start(
+    struct guest_plan *p, struct guest *ret, struct selfsame_err *e);
+/* In the guest before it runs: 0, or the step that failed with errno set. */
+MUST const char *mounts_make(const char *root, uint64_t *ret_nsm, bool *ret_proc);
+/* Installs the filter for this process and all it starts; the listener, or -1. */
+int filter_install(void);
+
+/* ---- nsm.c ---- */
+
+struct nsm {
+    const struct tee_simulator *sim;
+    void *device;
+    int listener;
+    uint64_t mount;
+    struct seccomp_notif *notif;
+    struct seccomp_notif_resp *answer;
+    size_t notif_size, answer_size;
+    uint64_t calls;
+};
+MUST enum selfsame_code nsm_open(struct nsm *n, struct selfsame_err *e);
+void nsm_close(struct nsm *n);
+/* Answers one notification. False: no process can send any more. */
+bool nsm_serve(struct nsm *n);
+
+/* ---- ports.c, forward.c ---- */
+
+enum { PORTS = 32, CONNECTIONS = 256 };
+struct port {
+    int fd;        /* listening socket, -1 */
+    char host[80]; /* "127.0.0.1:8080": as bound */
+    uint16_t guest;
+};
+struct ports {
+    struct port at[PORTS];
+    size_t count;
+};
+MUST enum selfsame_code ports_parse(
+    struct cli *c, struct ports *ret, struct selfsame_err *e);
+MUST enum selfsame_code ports_listen(struct ports *p, struct selfsame_err *e);
+void ports_close(struct ports *p);
+/* True when every guest port is listened on, seen from /proc/PID/net. */
+bool ports_ready(const struct ports *p, pid_t guest);
+/*
+ * Starts the process that joins the guest's network (guest > 0) and carries
+ * connections from the listeners to 127.0.0.1:GUEST there.
+ */
+MUST enum selfsame_code forward_start(const struct ports *p, pid_t guest, bool user,
+    bool network, pid_t *ret, struct selfsame_err *e);
+
+/* ---- supervise.c ---- */
+
+struct run {
+    const char *image, *name, *dir; /* dir: of the instance; NULL: none claimed */
+    unsigned defects;
+    bool detached, json;
+    struct arena *arena;
+    struct ports ports;
+    struct guest_plan plan;
+    struct guest guest;
+    struct nsm nsm;
+    struct sim_pki *pki;
+    struct loaded loaded;
+    json_t *state;
+    pid_t forwarder;    /* 0: none */
+    int output, errors; /* our ends of the guest's pipes */
+    int log;
+    uint64_t log_size;
+    int signals; /* signalfd */
+    int ready;   /* detached: pipe to the process that waits for us */
+    bool announced, killed;
+    int64_t began_ms, stopping_ms; /* 0: not stopping */
+};
+/* Until the guest has ended: its exit status (128 + signal when killed). */
+MUST enum selfsame_code supervise(
+    struct run *r, int *ret_status, struct selfsame_err *e);
+/* Called by supervise once, when the guest's ports answer or patience ended (`late`). */
+MUST enum selfsame_code run_announce(struct run *r, bool late, struct selfsame_err *e);
+
+#endif
