@@ -40,7 +40,7 @@ def options_of(program, command):
     """Long names from the table, letters from --help, as .Fl writes them."""
     text = run(program, *command["name"].split(), "--help")
     letters = set(re.findall(r"^  -([a-zA-Z0-9]), --", text, re.M))
-    return {"-" + name for name in command["options"]} | letters
+    return {"-" + name for name in command["options"]} | letters - {"h"}
 
 def check_page(name, text, want):
     common = {"-json", "-help", "h"}
@@ -134,7 +134,7 @@ def check_pages():
     bad.extend(f"man/meson.build does not install {p}" for p in sorted(here - listed))
     bad.extend(f"man/meson.build installs {p}, which is not there" for p in sorted(listed - here))
     for name in sorted(here):
-        for other, section in re.findall(r"\bXr (selfsame[\w-]*) (\d)", page(f"man/{name}")):
+        for other, section in sorted(set(re.findall(r"\bXr (selfsame[\w-]*) (\d)", page(f"man/{name}")))):
             if f"{other}.{section}" not in here:
                 bad.append(f"man/{name} refers to {other}({section}), which is not there")
 
