@@ -33,20 +33,20 @@ stamp(const struct copying *c, int at, const char *name, struct selfsame_err *e)
 }
 
 static enum selfsame_code
-copy_file(const struct copying *c, int from, int to, const char *name, mode_t mode,
-    struct selfsame_err *e)
+copy_file(const struct copying *c, int from, int to, const char *name,
+    const struct stat *st, struct selfsame_err *e)
 {
     enum { PIECE = 64 * 1024 };
     auto_arena arena = arena_new(PIECE);
     uint8_t *buf = arena_alloc(&arena, 1, PIECE);
     auto_fd in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    mode_t want = (mode & 0111) != 0 ? 0755 : 0644;
+    mode_t want = (st->st_mode & 0111) != 0 ? 0755 : 0644;
 
     if (buf == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory to copy %s", c->path);
     if (in < 0)
         return cannot(e, "open", c);
-    auto_fd out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, want);
+    auto_fd out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (out < 0 || fchmod(out, want) != 0)
         return cannot(e, "make a copy of", c);
     for (;;) {
@@ -93,6 +93,21 @@ copy_subdir(
     return copy_dir(c, in, out, e);
 }
 
+/* The owner first: giving a file away takes its set-id bits. */
+static enum selfsame_code
+keep(const struct copying *c, int to, const char *name, const struct stat *st,
+    struct selfsame_err *e)
+{
+    uid_t uid = c->rules->owner != 0 ? c->rules->owner : st->st_uid;
+    gid_t gid = c->rules->owner != 0 ? c->rules->owner : st->st_gid;
+
+    if (geteuid() == 0 && fchownat(to, name, uid, gid, AT_SYMLINK_NOFOLLOW) != 0)
+        return cannot(e, "set the owner of", c);
+    if (!S_ISLNK(st->st_mode) && fchmodat(to, name, st->st_mode & 07777, 0) != 0)
+        return cannot(e, "set the mode of", c);
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 copy_one(struct copying *c, int from, int to, const char *name, struct selfsame_err *e)
 {
@@ -106,11 +121,15 @@ copy_one(struct copying *c, int from, int to, const char *name, struct selfsame_
     if (S_ISDIR(st.st_mode))
         TRY(copy_subdir(c, from, to, name, e));
     else if (S_ISREG(st.st_mode))
-        TRY(copy_file(c, from, to, name, st.st_mode, e));
+        TRY(copy_file(c, from, to, name, &st, e));
     else if (S_ISLNK(st.st_mode))
         TRY(copy_link(c, from, to, name, e));
-    else
+    else if (S_ISSOCK(st.st_mode) || !c->rules->faithful)
         return SELFSAME_OK;
+    else if (mknodat(to, name, st.st_mode & (S_IFMT | 0777), st.st_rdev) != 0)
+        return cannot(e, "make a copy of", c);
+    if (c->rules->faithful)
+        TRY(keep(c, to, name, &st, e));
     return stamp(c, to, name, e);
 }
 
@@ -197,7 +216,7 @@ copy_dir(struct copying *c, int from, int to, struct selfsame_err *e)
         const char *name = names.at[c->rules->reverse ? names.count - 1 - i : i];
 
         /* What `git` keeps differs between two checkouts of the same tree. */
-        if (len == 0 && strcmp(name, ".git") == 0)
+        if (len == 0 && !c->rules->faithful && strcmp(name, ".git") == 0)
             continue;
         int n = snprintf(
             c->path + len, sizeof(c->path) - len, "%s%s", len > 0 ? "/" : "", name);

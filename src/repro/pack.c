@@ -506,7 +506,8 @@ pack_image(const struct pack_job *job, struct arena *arena, struct repro_result 
         .name = job->recipe->name,
         .version = job->recipe->version,
         .bootable = job->kernel.fd != NULL,
-        .sandboxed = job->sandboxed };
+        .sandboxed = job->sandboxed,
+        .keep_owners = job->recipe->keep_owners };
     auto_json *measured = NULL;
 
     TRY(drafts_open(&d, job->options->out, arena, e));

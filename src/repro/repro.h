@@ -207,12 +207,18 @@ MUST enum selfsame_code source_layout_load(struct source *s, const char *path,
 
 /* ---- copy.c ---- */
 
-/* Modes 0755 and 0644, one time stamp, no sockets nor nodes: a copy tells nothing of its original. */
+/*
+ * Modes 0755 and 0644, one time stamp, no sockets nor nodes, no .git at the top:
+ * such a copy tells nothing of its original. Faithful: modes, nodes, owners (as
+ * far as this user may) stay.
+ */
 struct copy_rules {
-    dev_t skip_dev; /* this directory is left out, and .git at the top */
+    dev_t skip_dev; /* this directory is left out */
     ino_t skip_ino; /* 0: none */
     int64_t mtime_s;
+    bool faithful;
     bool reverse; /* create in reversed order (twice.c) */
+    uid_t owner;  /* of everything; 0: as it was, or this user */
 };
 MUST enum selfsame_code copy_tree(const char *from, const char *to,
     const struct copy_rules *rules, struct selfsame_err *e);
@@ -235,6 +241,9 @@ struct sandbox_job {
 MUST enum selfsame_code sandbox_run(
     const struct sandbox_job *job, struct arena *arena, struct selfsame_err *e);
 
+/* Can this process make one? Changes the process: ask in a child. */
+bool sandbox_possible(void);
+
 /* ---- build.c ---- */
 
 struct repro_options {
@@ -249,7 +258,7 @@ struct repro_options {
 };
 struct repro_result {
     const char *kind, *name, *version;
-    bool bootable, sandboxed;
+    bool bootable, sandboxed, keep_owners;
     uint64_t image_size;
     size_t file_count;
     uint8_t image_sha256[32], tree_sha256[32];
@@ -275,8 +284,9 @@ MUST enum selfsame_code pack_image(const struct pack_job *job, struct arena *are
 /* ---- twice.c ---- */
 
 /* MISMATCH with an explanation through the voice when a byte differs. */
-MUST enum selfsame_code repro_again(
-    const struct repro_options *o, struct arena *arena, struct selfsame_err *e);
+MUST enum selfsame_code repro_again(const struct repro_options *o,
+    const struct repro_result *first, struct arena *arena, bool *ret_other_user,
+    struct selfsame_err *e);
 
 /* ---- differ.c ---- */
 

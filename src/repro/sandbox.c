@@ -24,6 +24,10 @@
  * commands one after the other. When `first` ends, the kernel ends the rest.
  */
 
+enum {
+    NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC
+};
+
 /* What went wrong, told through a pipe that no command inherits. */
 struct report {
     enum { AT_NOTHING, AT_NAMESPACES, AT_MOUNTS, AT_START, AT_COMMAND } at;
@@ -236,21 +240,25 @@ write_text(const char *path, const char *text)
 static void
 make_namespaces(const struct inside *in)
 {
-    const int flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS |
-                      CLONE_NEWIPC;
     char uid[48], gid[48];
 
     /* Everybody is uid 0 inside, and only that: a build cannot tell who runs it. */
     (void)snprintf(uid, sizeof(uid), "0 %u 1\n", (unsigned)geteuid());
     (void)snprintf(gid, sizeof(gid), "0 %u 1\n", (unsigned)getegid());
-    if (unshare(flags | CLONE_NEWUSER) == 0) {
+    if (unshare(NAMESPACES | CLONE_NEWUSER) == 0) {
         if (!write_text("/proc/self/setgroups", "deny") ||
             !write_text("/proc/self/uid_map", uid) ||
             !write_text("/proc/self/gid_map", gid))
             tell_errno(in, AT_NAMESPACES, "uid_map");
-    } else if (geteuid() != 0 || unshare(flags) != 0) {
+    } else if (geteuid() != 0 || unshare(NAMESPACES) != 0) {
         tell_errno(in, AT_NAMESPACES, "unshare");
     }
+}
+
+bool
+sandbox_possible(void)
+{
+    return unshare(NAMESPACES | CLONE_NEWUSER) == 0;
 }
 
 static void __attribute__((noreturn)) outer(const struct inside *in)
