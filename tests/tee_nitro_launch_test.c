@@ -171,7 +171,6 @@ memory_below_four_times_the_image_is_refused(void **state)
 static void
 assert_arguments(const struct tee_launch_request *q, const char *want)
 {
-    auto_arena arena = arena_new(1 << 16);
     struct selfsame_err e = { .depth = 0 };
     struct fake_host h;
     char path[128], got[512] = "";
