@@ -130,6 +130,10 @@ static const struct {
         SELFSAME_USAGE },
     { HEAD "\"measurements\":[{\"tee\":\"other\",\"mr\":\"aa\",\"a.b\":\"aa\"}]" REST,
         "not one of a claim", SELFSAME_USAGE },
+    { HEAD "\"measurements\":[{\"tee\":\"other\",\"mr\":\"aa\",\""
+           "0123456789012345678901234567890123456789012345678901234567890123"
+           "\":\"aa\"}]" REST,
+        "not one of a claim", SELFSAME_USAGE },
     { HEAD "\"measurements\":[{\"tee\":\"other\",\"mr\":\"aa\",\"a\":{\"b\":{\"c\":{"
            "\"d\":{\"e\":{\"f\":\"aa\"}}}}}}]" REST,
         "expected values", SELFSAME_USAGE },
@@ -228,6 +232,70 @@ measurement_files_of_three_shapes_are_appended(void **state)
     assert_int_equal(p.measurement_count, 4);
 }
 
+static void
+a_printed_policy_reads_back_the_same(void **state)
+{
+    (void)state;
+    static const char *const texts[] = { GOOD,
+        HEAD "\"insecure\":[\"any-age\",\"unbound\",\"any-measurement\"]}",
+        HEAD "\"tee\":{\"toy\":{},\"other\":{}},\"binding\":\"key\","
+             "\"freshness\":{\"max_age\":\"90s\"}}" };
+
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        auto_arena a = arena_new(1 << 20);
+        struct selfsame_err e = { 0 };
+        struct policy p, again;
+        char *first, *second;
+
+        assert_code(parse(texts[i], &a, &p, &e), SELFSAME_OK, &e);
+        assert_code(policy_to_json(&p, &first, &e), SELFSAME_OK, &e);
+        assert_code(parse(first, &a, &again, &e), SELFSAME_OK, &e);
+        assert_code(policy_to_json(&again, &second, &e), SELFSAME_OK, &e);
+        assert_string_equal(first, second);
+        assert_int_equal(p.max_age_ms, again.max_age_ms);
+        free(first);
+        free(second);
+    }
+}
+
+static void
+what_is_weak_is_said(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *says[3];
+    } rows[] = {
+        { GOOD, { "debug", "any-tcb", NULL } },
+        { HEAD "\"binding\":\"session\",\"freshness\":{\"nonce\":true}}",
+            { "no TEE", NULL } },
+        { HEAD "\"tee\":{\"toy\":{}},\"binding\":\"key\","
+               "\"freshness\":{\"max_age\":\"2d\"}}",
+            { "no measurement", "over a day", "\"key\"" } },
+        { HEAD "\"tee\":{\"toy\":{}},\"insecure\":[\"any-measurement\"],"
+               "\"measurements\":[{\"tee\":\"other\",\"mr\":\"aa\"}]" REST,
+            { "never used", "\"key\"", "any-measurement" } },
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        auto_arena a = arena_new(1 << 20);
+        struct selfsame_err e = { 0 };
+        struct policy p;
+        char *text;
+        size_t n = 0;
+
+        assert_code(parse(rows[i].text, &a, &p, &e), SELFSAME_OK, &e);
+        for (; n < 3 && rows[i].says[n] != NULL; n++) {
+            assert_non_null(policy_advice(&p, n));
+            assert_non_null(strstr(policy_advice(&p, n), rows[i].says[n]));
+        }
+        assert_null(policy_advice(&p, n));
+        assert_code(policy_to_text(&p, &text, &e), SELFSAME_OK, &e);
+        for (size_t k = 0; k < n; k++)
+            assert_non_null(strstr(text, policy_advice(&p, k)));
+        free(text);
+    }
+}
+
 static long countdown;
 
 static void *
@@ -295,6 +363,8 @@ main(void)
         cmocka_unit_test(insecure_words_replace_what_is_mandatory),
         cmocka_unit_test(the_zero_policy_is_incomplete),
         cmocka_unit_test(measurement_files_of_three_shapes_are_appended),
+        cmocka_unit_test(a_printed_policy_reads_back_the_same),
+        cmocka_unit_test(what_is_weak_is_said),
         cmocka_unit_test(every_failed_allocation_is_survived),
         cmocka_unit_test(no_truncated_policy_is_accepted),
     };

@@ -86,6 +86,15 @@ MUST enum selfsame_code policy_accept_tee(struct policy *p, const char *tee,
 MUST enum selfsame_code policy_complete(const struct policy *p, struct selfsame_err *e);
 bool policy_accepts_tee(const struct policy *p, const char *tee);
 
+/* ---- policy_print.c ---- */
+/* The policy file that would say this; two spaces, freed with free. NOMEM. */
+MUST enum selfsame_code policy_to_json(
+    const struct policy *p, char **ret, struct selfsame_err *e);
+MUST enum selfsame_code policy_to_text(
+    const struct policy *p, char **ret, struct selfsame_err *e);
+/* The i-th thing that is weak or useless in it; NULL past the last. */
+const char *policy_advice(const struct policy *p, size_t i);
+
 /* ---- appraise.c (freshness, debug, measurement, policy) ---- */
 struct appraisal {
     int64_t now_ms;

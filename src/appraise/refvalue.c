@@ -6,6 +6,7 @@ enum {
     VALUE_MAX = 64, /* SHA-512; no TEE measures with more */
     PATHS_MAX = 64,
     DEPTH_MAX = 4,
+    NAME_LEN = 63, /* of one part of a path */
 };
 
 /* Flattening of one entry: {"pcr":{"0":[hex]}} becomes pcr.0. */
@@ -78,7 +79,7 @@ flatten(struct flat *f, const json_t *object, const char *prefix, int depth)
             return policy_nomem(r);
         if (strcmp(claim, "tee") == 0)
             continue;
-        if (*key == '\0' || strpbrk(key, ".[]") != NULL)
+        if (*key == '\0' || strlen(key) > NAME_LEN || strpbrk(key, ".[]") != NULL)
             return policy_bad(
                 r, f->at, "the name \"%.24s\" is not one of a claim", key);
         if (json_is_object(value)) {

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "appraise/appraise.h"
+#include "cli/commands.h"
+#include "codec/json.h"
+#include "os/os.h"
+#include "tee/tee.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FILE_LIMIT = 4 << 20, TEES = 16, FILES = 64 };
+
+static size_t
+facts_of_build(struct tee_facts ret[static TEES])
+{
+    const struct tee_verifier *v;
+    size_t n = 0;
+
+    for (; n < TEES && (v = tee_verifier_at(n)) != NULL; n++)
+        ret[n] = (struct tee_facts){ .name = v->name, .pins = v->pins };
+    return n;
+}
+
+static enum selfsame_code
+read_policy(struct cli *c, const char *path, struct policy *ret, struct selfsame_err *e)
+{
+    struct tee_facts facts[TEES];
+    struct selfsame_bytes text;
+
+    TRY(file_read(path, FILE_LIMIT, cli_arena(c), &text, e));
+    TRY_WHILE(e, policy_parse(text, facts, facts_of_build(facts), cli_arena(c), ret, e),
+        "%s", path);
+    return SELFSAME_OK;
+}
+
+/* ---- init ---- */
+
+static const struct cli_option init_options[] = {
+    { .name = "tee", .argument = "TEE", .help = "hardware to accept (default: nitro)" },
+    { .name = "measurements",
+        .argument = "FILE",
+        .repeatable = true,
+        .help = "measurements.json of a build" },
+    { .name = "binding",
+        .argument = "session|key",
+        .help = "what evidence must be about (default: session)" },
+    { .name = "max-age",
+        .argument = "AGE",
+        .help = "accept evidence this old instead of demanding a nonce: 5m, 24h" },
+    { .name = "out",
+        .argument = "FILE",
+        .help = "where to write it (default: standard output)" },
+    { 0 },
+};
+
+static enum selfsame_code
+init_measurements(struct cli *c, const struct tee_facts *facts, size_t fact_count,
+    struct policy *p, struct selfsame_err *e)
+{
+    const char *files[FILES];
+    size_t n = cli_values(c, "measurements", files, FILES);
+
+    if (n > FILES)
+        FAIL(e, SELFSAME_USAGE, "--measurements: at most %d files", (int)FILES);
+    for (size_t i = 0; i < n; i++) {
+        struct selfsame_bytes text;
+
+        TRY(file_read(files[i], FILE_LIMIT, cli_arena(c), &text, e));
+        TRY(policy_add_measurements(
+            p, text, files[i], facts, fact_count, cli_arena(c), e));
+    }
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+init_run(struct cli *c, struct selfsame_err *e)
+{
+    struct policy p = { .binding = BINDING_SESSION, .nonce = true };
+    struct tee_facts facts[TEES];
+    const size_t n = facts_of_build(facts);
+    const char *tee = cli_value(c, "tee"), *binding = cli_value(c, "binding");
+    const char *age = cli_value(c, "max-age"), *out = cli_value(c, "out"), *advice;
+    char *text;
+
+    TRY(policy_accept_tee(&p, tee != NULL ? tee : "nitro", facts, n, cli_arena(c), e));
+    TRY(init_measurements(c, facts, n, &p, e));
+    if (binding != NULL && strcmp(binding, "key") == 0)
+        p.binding = BINDING_KEY;
+    else if (binding != NULL && strcmp(binding, "session") != 0)
+        FAIL(e, SELFSAME_USAGE, "--binding: expected session or key, got \"%s\"",
+            binding);
+    p.nonce = age == NULL;
+    if (age != NULL && (!duration_parse(age, &p.max_age_ms) || p.max_age_ms == 0))
+        FAIL(e, SELFSAME_USAGE, "--max-age: expected 90s, 5m, 24h or 7d, got \"%s\"",
+            age);
+    TRY(policy_to_json(&p, &text, e));
+    enum selfsame_code code = file_write(
+        out != NULL ? out : "-", bytes_str(text), false, e);
+    free(text);
+    for (size_t i = 0; code == SELFSAME_OK && (advice = policy_advice(&p, i)) != NULL;
+         i++)
+        (void)fprintf(stderr, "warning: %s\n", advice);
+    return code;
+}
+
+const struct cli_command policy_init_command = {
+    .name = "policy init",
+    .summary = "write a first policy from the measurements of a build",
+    .story = "Example:\n"
+             "  selfsame build ./app --out out\n"
+             "  selfsame policy init --measurements out/measurements.json --out "
+             "policy.json",
+    .options = init_options,
+    .run = init_run,
+};
+
+/* ---- lint ---- */
+
+static const struct cli_option no_options[] = { { 0 } };
+
+static enum selfsame_code
+lint_json(const struct policy *p, struct selfsame_err *e)
+{
+    auto_json *root = json_pack("{s:s, s:[]}", "result", "ok", "warnings");
+    json_t *list = json_object_get(root, "warnings");
+    const char *advice;
+    bool good = list != NULL;
+
+    for (size_t i = 0; good && (advice = policy_advice(p, i)) != NULL; i++)
+        good = json_array_append_new(list, json_string(advice)) == 0;
+    char *text = good ? json_compact(root) : NULL;
+    if (text == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no room for the warnings as JSON");
+    (void)puts(text);
+    free(text);
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+lint_run(struct cli *c, struct selfsame_err *e)
+{
+    struct policy p;
+    const char *advice;
+    size_t n = 0;
+
+    TRY(read_policy(c, cli_operand(c, 0), &p, e));
+    if (cli_json(c))
+        return lint_json(&p, e);
+    for (; (advice = policy_advice(&p, n)) != NULL; n++)
+        (void)printf("warning: %s\n", advice);
+    (void)printf("%s: valid, %zu warning%s\n", cli_operand(c, 0), n, n == 1 ? "" : "s");
+    return SELFSAME_OK;
+}
+
+const struct cli_command policy_lint_command = {
+    .name = "policy lint",
+    .operands = "FILE",
+    .summary = "check a policy: mistakes by line and member, and what is weak",
+    .story = "Mistakes are usage errors (exit status 2); what is weak is a warning.\n"
+             "Example:\n"
+             "  selfsame policy lint policy.json",
+    .options = no_options,
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = lint_run,
+};
+
+/* ---- explain ---- */
+
+static enum selfsame_code
+explain_run(struct cli *c, struct selfsame_err *e)
+{
+    struct policy p;
+    char *text;
+
+    TRY(read_policy(c, cli_operand(c, 0), &p, e));
+    if (cli_json(c))
+        TRY(policy_to_json(&p, &text, e));
+    else
+        TRY(policy_to_text(&p, &text, e));
+    (void)fputs(text, stdout);
+    free(text);
+    return SELFSAME_OK;
+}
+
+const struct cli_command policy_explain_command = {
+    .name = "policy explain",
+    .operands = "FILE",
+    .summary = "say in words what a policy demands",
+    .story = "With --json: the policy as it was understood.\n"
+             "Example:\n"
+             "  selfsame policy explain policy.json",
+    .options = no_options,
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = explain_run,
+};
