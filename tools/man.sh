@@ -31,7 +31,7 @@ def flags(text):
     for line in lines:
         words = line[1:].split()
         for at, word in enumerate(words):
-            if word == "Fl" and at + 1 < len(words):
+            if word == "Fl" and at + 1 < len(words) and words[at + 1] != "-":
                 found.add(words[at + 1])
     return found
 
