@@ -111,6 +111,8 @@ run(struct cli *c, struct selfsame_err *e)
         FAIL(e, SELFSAME_IO, "cannot measure %s: it is not a regular file", path);
     TRY(selfsame_measurement_new(
         tee != NULL ? tee : "nitro", (uint64_t)st.st_size, &m, e));
+    if (cli_flag(c, "explain"))
+        selfsame_measurement_set_explain(m);
     TRY_WHILE(e, feed(fd, path, (uint64_t)st.st_size, m, e), "%s", path);
     TRY(selfsame_measurement_json(m, cli_flag(c, "explain"), &text, e));
     if (cli_json(c)) {
