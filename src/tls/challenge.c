@@ -177,6 +177,7 @@ challenge_ack(struct session *s, enum selfsame_code code, int64_t deadline_ms,
 
 struct reply {
     struct http_head head;
+    bool cbor; /* Content-Type: application/cbor */
     struct selfsame_bytes body;
 };
 
@@ -237,6 +238,8 @@ read_reply(struct session *s, struct arena *arena, int64_t deadline_ms,
             ret->head.status);
     struct http_body body = http_body_of(&ret->head);
     /* The head's views end here: its bytes are overwritten by the body's. */
+    ret->cbor = http_word_eq(
+        http_header(&ret->head, "content-type"), "application/cbor");
     ret->head.count = 0;
     while (!body.done) {
         TRY(http_body_feed(&body, BYTES(buf + at, len - at), &used, &data, e));
@@ -296,9 +299,9 @@ ask(struct session *s, const struct session_config *c, const char *line,
 static bool
 answers(const struct reply *r)
 {
-    return r->head.status == 200 ||
-           ((r->head.status == 400 || r->head.status == 503) && r->body.len > 0 &&
-               r->body.ptr[0] >> 5 == 5 /* a CBOR map */);
+    unsigned status = r->head.status;
+
+    return r->cbor && (status == 200 || status == 400 || status == 503);
 }
 
 static enum selfsame_code

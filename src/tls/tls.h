@@ -84,7 +84,7 @@ struct session_config {
 struct session;
 /*
  * Connects, challenges, verifies. OK, and *ret set, only when the policy is met;
- * no application byte was sent before. *ret_result (NULL: not wanted) is set
+ * no application byte was sent before. ret NULL: only the verdict is wanted. *ret_result (NULL: not wanted) is set
  * whenever the evidence was judged, also when it was refused.
  */
 MUST enum selfsame_code session_open(const struct session_config *c,

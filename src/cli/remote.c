@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/remote.h"
+
+#include "tls/tls.h"
+
+enum selfsame_code
+remote_verify(const char *url, struct selfsame_verifier *v,
+    const struct selfsame_policy *p, struct selfsame_result **ret,
+    struct selfsame_err *e)
+{
+    struct session_config g = {
+        .verifier = v,
+        .policy = p,
+        .key_level_too = true,
+    };
+    struct net_url u;
+
+    TRY(net_url_parse(url, &u, e));
+    g.addr = u.addr;
+    return session_open(&g, NULL, ret, e);
+}
