@@ -31,7 +31,7 @@ selfsame_policy_parse(
     struct selfsame_bytes json, struct selfsame_policy **ret, struct selfsame_err *err)
 {
     struct tee_facts facts[API_TEES];
-    struct selfsame_policy *p;
+    struct selfsame_policy *p = NULL;
 
     TRY(selfsame_policy_new(&p, err));
     enum selfsame_code c = policy_parse(

@@ -77,7 +77,9 @@ empty(int fd, dev_t device, unsigned depth, struct selfsame_err *e)
         }
         if (st.st_dev != device)
             FAIL(e, SELFSAME_IO, "%s is a mount point: left alone", name);
-        (void)fchmodat(dirfd(d), name, 0700, 0);
+        /* A directory of ours that may not be entered is opened up first. */
+        if (fchmodat(dirfd(d), name, 0700, 0) != 0)
+            FAIL(e, SELFSAME_IO, "cannot enter %s: %s", name, strerror(errno));
         int sub = openat(
             dirfd(d), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (sub < 0)

@@ -115,9 +115,9 @@ nitro_image_signature(struct selfsame_bytes section,
     uint8_t ret_pcr8[static NITRO_PCR_SIZE], struct selfsame_err *e)
 {
     struct eif_signature sig;
-    struct selfsame_bytes der, key;
+    struct selfsame_bytes der, key = BYTES_NONE;
     struct cose_sign1 cose;
-    const struct scheme *scheme;
+    const struct scheme *scheme = NULL;
     uint8_t store[256], digest[HASH_MAX], pcr8[NITRO_PCR_SIZE] = { 0 };
 
     TRY(eif_signature_parse(section, arena, &sig, e));
