@@ -37,6 +37,9 @@ struct nitro_doc {
 MUST enum selfsame_code nitro_parse(
     struct selfsame_bytes in, struct nitro_doc *ret, struct selfsame_err *e);
 bool nitro_recognise(struct selfsame_bytes in);
+/* Text of a document for a message: cut, and nothing in it a terminal would obey. */
+enum { NITRO_QUOTED = 72 };
+const char *nitro_quoted(struct selfsame_bytes text, char ret[static NITRO_QUOTED]);
 const char *nitro_pcr_path(unsigned index); /* "pcr.8" */
 /* PCR index of a claim path; false when it is none. */
 bool nitro_pcr_index(const char *path, unsigned *ret);

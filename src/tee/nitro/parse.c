@@ -151,9 +151,22 @@ read_value(struct cbor *c, unsigned bit, struct nitro_doc *doc, struct payload *
     }
 }
 
+const char *
+nitro_quoted(struct selfsame_bytes text, char ret[static NITRO_QUOTED])
+{
+    size_t n = text.len < NITRO_QUOTED ? text.len : NITRO_QUOTED - 1;
+
+    for (size_t i = 0; i < n; i++)
+        ret[i] = text.ptr[i] >= ' ' && text.ptr[i] <= '~' ? (char)text.ptr[i] : '?';
+    ret[n] = '\0';
+    return ret;
+}
+
 static enum selfsame_code
 check_keys(const struct payload *p, struct selfsame_err *e)
 {
+    char got[NITRO_QUOTED];
+
     if (p->nitrotpm)
         FAIL(e, SELFSAME_UNSUPPORTED,
             "expected a document of a Nitro enclave (pcrs), got one of a NitroTPM "
@@ -163,9 +176,8 @@ check_keys(const struct payload *p, struct selfsame_err *e)
             FAIL(e, SELFSAME_MALFORMED,
                 "attestation document: expected the key %s, got none", keys[i].name);
     if (!text_is(p->digest, "SHA384"))
-        FAIL(e, SELFSAME_UNSUPPORTED, "expected digest SHA384, got %.*s",
-            (int)(p->digest.len < 32 ? p->digest.len : 32),
-            (const char *)p->digest.ptr);
+        FAIL(e, SELFSAME_UNSUPPORTED, "expected digest SHA384, got %s",
+            nitro_quoted(p->digest, got));
     return SELFSAME_OK;
 }
 

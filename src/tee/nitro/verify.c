@@ -118,11 +118,11 @@ check_names(const struct nitro_doc *doc, struct selfsame_err *e)
 {
     const struct cert *leaf = &doc->chain[doc->chain_count - 1];
     struct selfsame_bytes cn = name_cn(leaf->subject), id = doc->module_id;
+    char want[NITRO_QUOTED], got[NITRO_QUOTED];
 
     if (!cn_is_host(cn, id))
-        FAIL(e, SELFSAME_BAD_CHAIN,
-            "leaf: expected a common name beginning with %.*s, got %.*s", (int)id.len,
-            (const char *)id.ptr, (int)cn.len, (const char *)cn.ptr);
+        FAIL(e, SELFSAME_BAD_CHAIN, "leaf: expected common name %s.…, got %s",
+            nitro_quoted(id, want), nitro_quoted(cn, got));
     if (doc->chain_count < 2)
         FAIL(e, SELFSAME_BAD_CHAIN,
             "expected an instance certificate above the leaf, got none");
@@ -130,9 +130,8 @@ check_names(const struct nitro_doc *doc, struct selfsame_err *e)
     id = instance_of(id);
     if (!cn_is_host(cn, id))
         FAIL(e, SELFSAME_BAD_CHAIN,
-            "instance certificate: expected a common name beginning with %.*s, got "
-            "%.*s",
-            (int)id.len, (const char *)id.ptr, (int)cn.len, (const char *)cn.ptr);
+            "instance certificate: expected common name %s.…, got %s",
+            nitro_quoted(id, want), nitro_quoted(cn, got));
     return SELFSAME_OK;
 }
 
