@@ -117,8 +117,9 @@ print_text(const struct repro_options *o, const struct repro_result *r, bool twi
     char hex[65];
 
     hex_encode(BYTES_ARR(r->image_sha256), hex);
-    (void)printf("image       %s/image.eif, %llu bytes, from a %s\n", o->out,
-        (unsigned long long)r->image_size, r->kind);
+    (void)printf("source      %s (%s)\n", o->source, r->kind);
+    (void)printf("image       %s/image.eif, %llu bytes\n", o->out,
+        (unsigned long long)r->image_size);
     (void)printf("sha256      %s\n", hex);
     hex_encode(BYTES_ARR(r->tree_sha256), hex);
     (void)printf("tree        %s, %zu files\n", hex, r->file_count);

@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { RECIPE_MAX = 1 << 20 };
+/* RUN_LINES: what selfsame-init takes of each kind (docs/formats/init-config.md). */
+enum { RECIPE_MAX = 1 << 20, RUN_LINES = 1024 };
 
 /* One build: everything lives until the outputs are written. */
 struct building {
@@ -271,6 +272,21 @@ check_program(struct building *b, const char *program, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+/* Names are looked up in the image; not to be there is the recipe's mistake. */
+static enum selfsame_code
+recipe_user(struct building *b, struct oci_user *ret, struct selfsame_err *e)
+{
+    enum selfsame_code code = source_user(b->source, b->recipe.user, ret, e);
+
+    if (code == SELFSAME_MALFORMED) {
+        code = e->code = SELFSAME_USAGE;
+        err_remedy(e, "Name a user of the image, or give numbers: \"1000:1000\".");
+    }
+    if (code == SELFSAME_OK)
+        return SELFSAME_OK;
+    return err_wrap(e, code, __FILE__, __LINE__, "reading the recipe's 'user'");
+}
+
 static enum selfsame_code
 make_run(struct building *b, struct selfsame_bytes *ret, struct selfsame_err *e)
 {
@@ -281,10 +297,18 @@ make_run(struct building *b, struct selfsame_bytes *ret, struct selfsame_err *e)
     TRY(choose_argv(b, &argv, e));
     TRY(check_program(b, argv[0], e));
     if (b->recipe.user != NULL)
-        TRY_WHILE(e, source_user(b->source, b->recipe.user, &run.user, e),
-            "reading the recipe's 'user'");
+        TRY(recipe_user(b, &run.user, e));
     if (b->recipe.workdir != NULL)
         run.workdir = b->recipe.workdir;
+    if (run.workdir[0] != '/')
+        FAIL(e, SELFSAME_MALFORMED,
+            "expected an absolute working directory, got '%.80s'", run.workdir);
+    if (list_len(argv) > RUN_LINES || list_len(run.env) > RUN_LINES ||
+        list_len(b->recipe.env) > RUN_LINES - list_len(run.env))
+        FAIL(e, SELFSAME_UNSUPPORTED,
+            "expected at most %d arguments and %d variables, got %zu and %zu",
+            (int)RUN_LINES, (int)RUN_LINES, list_len(argv),
+            list_len(run.env) + list_len(b->recipe.env));
     uint8_t *buf = arena_alloc(b->arena, 1, CAP);
     if (buf == NULL)
         return no_memory(e);
@@ -359,7 +383,7 @@ add_tool(struct building *b, struct tree *tree, const char *path, const char *to
 static enum selfsame_code
 check_reserved(struct building *b, struct selfsame_err *e)
 {
-    static const char *const names[] = { "init", "selfsame", "nsm.ko" };
+    static const char *const names[] = { "init", "selfsame" };
     const char *taken = NULL;
 
     for (size_t i = 0; i < COUNT(names); i++)
@@ -487,8 +511,9 @@ make_boot(struct building *b, struct tree *boot, bool *ret_nsm, struct selfsame_
     TRY(add_tool(b, boot, init, "init", e));
     TRY(find_input(b, "module", b->o->nsm, &b->recipe.nsm, &nsm, e));
     *ret_nsm = nsm != NULL;
-    return nsm != NULL ? source_file_add(b->source, boot, nsm, "nsm.ko", 0644, e)
-                       : SELFSAME_OK;
+    return nsm != NULL
+               ? source_file_add(b->source, boot, nsm, "selfsame/nsm.ko", 0644, e)
+               : SELFSAME_OK;
 }
 
 /* ---- all of it ---- */

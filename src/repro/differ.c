@@ -24,6 +24,7 @@ struct file {
     const char *path, *attributes; /* "f 0755 0 0" */
     const char *digest;            /* of contents, or the target of a link */
     struct selfsame_bytes data;    /* absent in manifests */
+    size_t order; /* in the image: a later one replaces an earlier one */
 };
 struct side {
     const char *path;
@@ -59,7 +60,9 @@ add_file(struct side *s, const struct file *f, struct selfsame_err *e)
     }
     if (f->path == NULL || f->attributes == NULL || f->digest == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for %zu files", s->count);
-    s->files[s->count++] = *f;
+    s->files[s->count] = *f;
+    s->files[s->count].order = s->count;
+    s->count++;
     return SELFSAME_OK;
 }
 
@@ -237,7 +240,22 @@ by_path(const void *a, const void *b)
 {
     const struct file *x = a, *y = b;
 
-    return strcmp(x->path, y->path);
+    int order = strcmp(x->path, y->path);
+    return order != 0 ? order : x->order < y->order ? -1 : x->order > y->order;
+}
+
+/* As the kernel unpacks ramdisks: of two entries of a name the later one stays. */
+static void
+sort_files(struct side *s)
+{
+    size_t n = 0;
+
+    if (s->count > 1)
+        qsort(s->files, s->count, sizeof(*s->files), by_path);
+    for (size_t i = 0; i < s->count; i++)
+        if (i + 1 == s->count || strcmp(s->files[i].path, s->files[i + 1].path) != 0)
+            s->files[n++] = s->files[i];
+    s->count = n;
 }
 
 static enum selfsame_code
@@ -254,8 +272,7 @@ open_side(struct side *s, struct arena *arena, struct selfsame_err *e)
         TRY(map_file(s, s->path, &there, e));
         TRY_WHILE(e, open_mapped(s, arena, e), "reading %s", s->path);
     }
-    if (s->count > 1)
-        qsort(s->files, s->count, sizeof(*s->files), by_path);
+    sort_files(s);
     return SELFSAME_OK;
 }
 

@@ -340,7 +340,8 @@ inputs_json(const struct pack_job *job, json_t **ret, struct selfsame_err *e)
     auto_json *inputs = json_object();
     uint8_t kernel[32];
     bool good = set_node(inputs, "init", job->boot, "init") &&
-                (!job->has_nsm || set_node(inputs, "nsm", job->boot, "nsm.ko")) &&
+                (!job->has_nsm ||
+                    set_node(inputs, "nsm", job->boot, "selfsame/nsm.ko")) &&
                 (!job->has_agent ||
                     set_node(inputs, "agent", job->app, "usr/bin/selfsame")) &&
                 (!job->recipe->given || set_hex(inputs, "recipe", job->recipe->sha256));
