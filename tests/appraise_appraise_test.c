@@ -156,6 +156,15 @@ BEND(session_where_key, b->policy.binding = BINDING_KEY;)
 BEND(key_by_binder, key_level(b);)
 BEND(key_by_public_key, key_level(b); no_report_data(b);
      b->claims.public_key = BYTES_ARR(spki);)
+BEND(public_key_beside_another_binder, key_level(b);
+     b->claims.report_data = BYTES_ARR(session64);
+     b->claims.public_key = BYTES_ARR(spki);)
+BEND(public_key_beside_other_data, key_level(b);
+     b->claims.report_data = BYTES_ARR(pcr0); b->claims.public_key = BYTES_ARR(spki);)
+BEND(public_key_without_nonce, public_key_beside_another_binder(b);
+     b->in.binder = BYTES_NONE;)
+BEND(public_key_and_exact_data, public_key_beside_another_binder(b);
+     b->in.report_data = BYTES_ARR(session64);)
 BEND(key_by_report_data, key_level(b); b->claims.report_data = BYTES_ARR(spki);)
 BEND(key_by_sha256, key_level(b); b->claims.report_data = BYTES(sha256, 32);)
 BEND(key_by_sha384, key_level(b); b->claims.report_data = BYTES(sha384, 48);)
@@ -274,6 +283,10 @@ static const struct {
     OK(session_where_key),
     OK(key_by_binder),
     OK(key_by_public_key),
+    BAD(public_key_beside_another_binder, UNBOUND),
+    OK(public_key_beside_other_data),
+    OK(public_key_without_nonce),
+    OK(public_key_and_exact_data),
     OK(key_by_report_data),
     OK(key_by_sha256),
     OK(key_by_sha384),

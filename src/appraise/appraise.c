@@ -19,12 +19,25 @@ same(struct selfsame_bytes expected, struct selfsame_bytes got)
 }
 
 /*
+ * Report data as long as a binder, where the binder is known and differs: the
+ * evidence was made for another nonce, key or role, and its public_key must not
+ * turn, say, evidence about a session into evidence for this request.
+ */
+static bool
+another_binder(const struct selfsame_claims *c, const struct appraisal *in)
+{
+    return in->binder.len > 0 && in->report_data.len == 0 &&
+           c->report_data.len == in->binder.len;
+}
+
+/*
  * Conventions of other attesters for "this evidence is about that key"; all of
  * them name the key alone, so none proves freshness (docs/formats/binder.md).
  */
 static const char *
-foreign_convention(const struct selfsame_claims *c, struct selfsame_bytes spki)
+foreign_convention(const struct selfsame_claims *c, const struct appraisal *in)
 {
+    const struct selfsame_bytes spki = in->key;
     static const struct {
         enum hash_alg alg;
         const char *how;
@@ -35,7 +48,7 @@ foreign_convention(const struct selfsame_claims *c, struct selfsame_bytes spki)
     };
     uint8_t digest[HASH_MAX];
 
-    if (same(spki, c->public_key))
+    if (same(spki, c->public_key) && !another_binder(c, in))
         return "public_key is the key";
     if (same(spki, c->report_data))
         return "report data is the key";
@@ -71,7 +84,7 @@ fit_find(
         f.holds = f.covers_nonce;
         f.expected = report_data_text(in->binder, arena);
     } else if (in->key.len > 0 && !f.covers_nonce) {
-        foreign = foreign_convention(c, in->key);
+        foreign = foreign_convention(c, in);
         f.holds = foreign != NULL;
         f.expected = "the expected key, its hash, or the binder of key and nonce";
     }

@@ -101,6 +101,8 @@ verdict_code(const struct verdict *v)
 const char *
 verdict_remedy(const struct verdict *v)
 {
+    if (v->accepted && strcmp(verdict_status(v), "affirming") != 0)
+        return "Read the warnings before relying on this.";
     return v->err.remedy != NULL ? v->err.remedy
                                  : selfsame_code_remedy(verdict_code(v));
 }
