@@ -61,6 +61,33 @@ requests_pass_and_responses_come_back(void **state)
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 }
 
+/* After the last response the connection ends, and properly. */
+static void
+connections_end_when_they_should(void **state)
+{
+    static const struct {
+        const char *request, *response;
+    } cases[] = {
+        { "GET /end HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\nto the end" },
+        { "GET /hello HTTP/1.1\r\nConnection: close\r\n\r\n", HELLO },
+        { "GET /hello HTTP/1.0\r\n\r\n", HELLO },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        auto_arena arena = arena_new(1 << 20);
+        struct plain p;
+        char byte;
+        assert_true(plain_open(&p, server_address(world->server), "http/1.1"));
+        assert_string_equal(
+            plain_talk(&p, cases[i].request, strlen(cases[i].response), &arena),
+            cases[i].response);
+        int rc = SSL_read(p.ssl, &byte, 1);
+        assert_int_equal(SSL_get_error(p.ssl, rc), SSL_ERROR_ZERO_RETURN);
+        plain_close(&p);
+    }
+}
+
 static void
 pipelined_requests_are_answered_in_order(void **state)
 {
@@ -434,6 +461,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_pass_and_responses_come_back),
+        cmocka_unit_test(connections_end_when_they_should),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
         cmocka_unit_test(an_upgraded_connection_becomes_a_pipe),
         cmocka_unit_test(an_upgrade_nobody_asked_for_is_a_bad_gateway),

@@ -471,8 +471,12 @@ play(struct attacker *a, const struct scene *scene, const struct selfsame_policy
         fail_msg("%s: expected %s, got %s: %s", scene->why,
             selfsame_code_name(scene->want), selfsame_code_name(code), err_text(&e));
     assert_int_equal(a->application_bytes, 0);
+    /* Judged and not accepted is told; an answer that is none is not worth a word. */
+    bool judged = code == SELFSAME_STALE ||
+                  (code == SELFSAME_UNBOUND && scene->answer != an_excuse);
     if (code != SELFSAME_OK)
-        assert_int_not_equal(a->ack_status, ATTEST_OK);
+        assert_int_equal(
+            a->ack_status, judged && !a->http ? ATTEST_REFUSED : UINT64_MAX);
     else if (!a->http)
         assert_int_equal(a->ack_status, ATTEST_OK);
     assert_int_equal(atomic_load(&a->world->service_bytes), served);
@@ -722,6 +726,130 @@ megabytes_pass_both_ways_unchanged(void **state)
     free(got);
 }
 
+/* ---- the server against clients of every kind ---- */
+
+static void
+say_frame(struct plain *p, struct selfsame_bytes message)
+{
+    uint8_t head[4];
+    struct writer w = writer_of(head, sizeof(head));
+
+    put_be32(&w, (uint32_t)message.len);
+    assert_int_equal(SSL_write(p->ssl, head, sizeof(head)), sizeof(head));
+    assert_int_equal(
+        SSL_write(p->ssl, message.ptr, (int)message.len), (int)message.len);
+}
+
+static struct attest_response
+hear_response(struct plain *p, struct arena *arena)
+{
+    struct attacker borrowed = { .arena = *arena };
+    struct attest_response m;
+    struct selfsame_bytes message;
+    struct selfsame_err e = { 0 };
+
+    assert_true(read_frame(&borrowed, p->ssl, &message));
+    *arena = borrowed.arena;
+    assert_code(attest_response_parse(message, &m, &e), SELFSAME_OK, &e);
+    return m;
+}
+
+/* How the server ends the connection: properly, as after everything it understood. */
+static void
+hear_end(struct plain *p)
+{
+    char byte;
+    int rc = SSL_read(p->ssl, &byte, 1);
+
+    assert_int_equal(SSL_get_error(p->ssl, rc), SSL_ERROR_ZERO_RETURN);
+}
+
+static struct selfsame_bytes
+challenge_of(const char *type, enum attest_mode mode, struct arena *arena)
+{
+    static const uint8_t nonce[ATTEST_NONCE] = { 5 };
+    struct attest_request m = { .nonce = BYTES_ARR(nonce),
+        .types = { bytes_str(type) },
+        .type_count = 1,
+        .mode = mode };
+    struct selfsame_bytes request;
+    struct selfsame_err e = { 0 };
+
+    assert_code(attest_request_encode(&m, arena, &request, &e), SELFSAME_OK, &e);
+    return request;
+}
+
+static const char nitro_type[] = "application/aws-nitro-document";
+
+static void
+challenges_that_cannot_be_met_get_a_status(void **state)
+{
+    auto_arena arena = arena_new(4 << 20);
+    const struct {
+        struct selfsame_bytes request;
+        uint64_t status;
+    } cases[] = {
+        { BYTES_LIT("\xa0"), ATTEST_MALFORMED },
+        { challenge_of("text/lovely", ATTEST_EVIDENCE, &arena), ATTEST_UNSUPPORTED },
+        { challenge_of(nitro_type, ATTEST_TOKEN, &arena), ATTEST_UNSUPPORTED },
+        { challenge_of(nitro_type, ATTEST_KEY, &arena), ATTEST_UNSUPPORTED },
+        { challenge_of(nitro_type, ATTEST_EVIDENCE, &arena), ATTEST_OK },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct plain p;
+        assert_true(plain_open(&p, server_address(world->server), TLS_ALPN_RAW));
+        say_frame(&p, cases[i].request);
+        struct attest_response m = hear_response(&p, &arena);
+        assert_int_equal(m.status, cases[i].status);
+        assert_int_equal(m.cmw.ptr != NULL, cases[i].status == ATTEST_OK);
+        plain_close(&p);
+    }
+}
+
+static void
+the_service_hears_nothing_before_an_acknowledgement(void **state)
+{
+    static const struct selfsame_bytes acks[] = {
+        { (const uint8_t *)"\xa2\x01\x01\x02\x04", 5 }, /* refused */
+        { (const uint8_t *)"\xa2\x01\x02\x02\x00", 5 }, /* of version 2 */
+        { (const uint8_t *)"raw hello", 9 },            /* none at all */
+    };
+    auto_arena arena = arena_new(4 << 20);
+    size_t before = atomic_load(&world->service_bytes);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(acks); i++) {
+        struct plain p;
+        assert_true(plain_open(&p, server_address(world->server), TLS_ALPN_RAW));
+        say_frame(&p, challenge_of(nitro_type, ATTEST_EVIDENCE, &arena));
+        assert_int_equal(hear_response(&p, &arena).status, ATTEST_OK);
+        say_frame(&p, acks[i]);
+        assert_true(SSL_write(p.ssl, "raw hello", 9) > 0);
+        hear_end(&p);
+        plain_close(&p);
+    }
+    assert_int_equal(atomic_load(&world->service_bytes), before);
+}
+
+static void
+oversized_challenges_end_the_connection(void **state)
+{
+    static const uint8_t heads[][4] = { { 0, 0, 0x40, 1 }, { 0xff, 0xff, 0xff, 0xff },
+        { 0, 0, 0, 0 } };
+    char byte;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(heads); i++) {
+        struct plain p;
+        assert_true(plain_open(&p, server_address(world->server), TLS_ALPN_RAW));
+        assert_int_equal(SSL_write(p.ssl, heads[i], 4), 4);
+        assert_true(SSL_read(p.ssl, &byte, 1) <= 0);
+        plain_close(&p);
+    }
+}
+
 static void
 a_verdict_alone_disturbs_no_service(void **state)
 {
@@ -793,6 +921,9 @@ main(void)
         cmocka_unit_test(a_genuine_server_is_accepted_over_both_carriers),
         cmocka_unit_test(a_raw_session_is_a_pipe_that_passes_on_half_closed),
         cmocka_unit_test(megabytes_pass_both_ways_unchanged),
+        cmocka_unit_test(challenges_that_cannot_be_met_get_a_status),
+        cmocka_unit_test(the_service_hears_nothing_before_an_acknowledgement),
+        cmocka_unit_test(oversized_challenges_end_the_connection),
         cmocka_unit_test(a_verdict_alone_disturbs_no_service),
         cmocka_unit_test(another_measurement_is_a_mismatch),
         cmocka_unit_test(nobody_listening_is_io_and_silence_times_out),

@@ -45,7 +45,14 @@ lookup(const struct net_addr *a, bool passive, struct addrinfo **ret,
     char port[8];
 
     (void)snprintf(port, sizeof(port), "%u", (unsigned)a->port);
+    /* Literals first, and a fixed localhost last: an image may have no resolver at all. */
+    hints.ai_flags |= AI_NUMERICHOST;
     int rc = getaddrinfo(a->host, port, &hints, ret);
+    hints.ai_flags &= ~AI_NUMERICHOST;
+    if (rc != 0)
+        rc = getaddrinfo(a->host, port, &hints, ret);
+    if (rc != 0 && strcmp(a->host, "localhost") == 0)
+        rc = getaddrinfo("127.0.0.1", port, &hints, ret);
     if (rc != 0)
         FAIL(e, SELFSAME_IO, "cannot find the address of %s: %s", a->host,
             rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));

@@ -248,16 +248,6 @@ body_step(struct http_body *b, struct stream *from, struct stream *to, bool *ret
 }
 
 static void
-response_failed(struct conn *c, const char *why)
-{
-    /* A response that was begun cannot be taken back: cut it, do not end it. */
-    if (c->http.response_begun)
-        conn_abort(c);
-    else
-        reply_last(c, "502 Bad Gateway", why);
-}
-
-static void
 response_over(struct conn *c)
 {
     struct exchange *x = &c->http;
@@ -283,13 +273,13 @@ response_head(struct conn *c)
         (len > 0 && http_response_parse(BYTES(p, len), x->head_request, &h, &e) !=
                         SELFSAME_OK) ||
         (len > 0 && h.status == 101 && !x->upgrade)) {
-        response_failed(c, "the service behind does not speak HTTP/1.1");
+        reply_last(c, "502 Bad Gateway", "the service behind does not speak HTTP/1.1");
         return true;
     }
     if (len == 0) {
         if (!up->eof && !up->broken)
             return false;
-        response_failed(c, "the service behind closed without an answer");
+        reply_last(c, "502 Bad Gateway", "the service behind closed without an answer");
         return true;
     }
     x->response_seen = 0;
