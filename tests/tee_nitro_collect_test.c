@@ -400,7 +400,7 @@ server_start(struct server *s)
 {
     struct sockaddr_un at = { .sun_family = AF_UNIX };
 
-    (void)snprintf(s->path, sizeof(at.sun_path), "/tmp/selfsame-nsm-%d-%p.sock",
+    (void)snprintf(s->path, sizeof(at.sun_path), P_tmpdir "/selfsame-nsm-%d-%p.sock",
         (int)getpid(), (void *)s);
     (void)snprintf(s->name, sizeof(s->name), "unix:%s", s->path);
     memcpy(at.sun_path, s->path, strlen(s->path));

@@ -42,7 +42,7 @@ remove_file(const struct fake_host *h, const char *path)
 static void
 host_start(struct fake_host *h, const char *cli)
 {
-    (void)snprintf(h->root, sizeof(h->root), "/tmp/selfsame-host-XXXXXX");
+    (void)snprintf(h->root, sizeof(h->root), P_tmpdir "/selfsame-host-XXXXXX");
     assert_non_null(mkdtemp(h->root));
     (void)snprintf(h->bin, sizeof(h->bin), "/nonexistent::%s/bin", h->root);
     h->host = (struct nitro_host){ .root = h->root, .path = h->bin };
