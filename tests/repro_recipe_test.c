@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "repro/repro.h"
+#include "test.h"
+
+static enum selfsame_code
+parse(const char *text, struct arena *arena, struct recipe *r, struct selfsame_err *e)
+{
+    return recipe_parse(bytes_str(text), "dir/r.json", arena, r, e);
+}
+
+#define ONE "{\"selfsame_recipe\":1,"
+static const char full[] = ONE
+    "\"name\":\"example.com/a\",\"version\":\"1.2\",\"tee\":[\"nitro\"],"
+    "\"source_date_epoch\":1700000000,\"build\":[[\"cc\",\"-o\",\"/out/a\",\"a.c\"]],"
+    "\"files\":{\"/etc/a\":{\"from\":\"./conf/a\",\"mode\":\"0600\"}},"
+    "\"entrypoint\":[\"/a\"],\"cmd\":[],\"env\":{\"B\":\"2\",\"A\":\"\"},"
+    "\"user\":\"1:2\",\"workdir\":\"/"
+    "w\",\"serve\":{\"listen\":\"l\",\"upstream\":\"u\"},"
+    "\"nsm\":\"all\",\"allow_devices\":true,\"memory_mib\":512}";
+
+static void
+every_member_is_read(void **state)
+{
+    auto_arena arena = arena_new(1 << 20);
+    struct selfsame_err e = { 0 };
+    struct recipe r;
+
+    (void)state;
+    assert_code(parse(full, &arena, &r, &e), SELFSAME_OK, &e);
+    assert_string_equal(r.dir, "dir");
+    assert_string_equal(r.name, "example.com/a");
+    assert_int_equal(r.source_date_epoch, 1700000000);
+    assert_int_equal(r.build_count, 1);
+    assert_string_equal(r.build[0].argv[2], "/out/a");
+    assert_string_equal(r.files[0].to, "etc/a");
+    assert_string_equal(r.files[0].from, "conf/a");
+    assert_int_equal(r.files[0].mode, 0600);
+    assert_string_equal(r.env[0], "A=");
+    assert_string_equal(r.env[1], "B=2");
+    assert_null(r.env[2]);
+    assert_string_equal(r.listen, "l");
+    assert_true(r.allow_devices);
+    assert_false(r.keep_owners);
+    assert_int_equal(r.memory_mib, 512);
+}
+
+static const struct {
+    const char *text, *says;
+} bad[] = {
+    { "", "r.json" },
+    { "[]", "selfsame_recipe" },
+    { "{\"selfsame_recipe\":2}", "selfsame_recipe" },
+    { "{\"selfsame_recipe\":\"1\"}", "selfsame_recipe" },
+    { ONE "\n\"nmae\":\"x\"}", "line 2: 'nmae'" },
+    { ONE "\"serve\":{\"listen\":\"x\"}}", "'serve'" },
+    { ONE "\"serve\":{\"listen\":\"x\",\"upstream\":\"y\",\"z\":1}}", "'serve.z'" },
+    { ONE "\"kernel\":{\"file\":\"k\"}}", "'kernel'" },
+    { ONE "\"kernel\":{\"sha256\":\"00\"}}", "'kernel.sha256'" },
+    { ONE "\"kernel\":{\"nsm\":\"k\"}}", "nsm_sha256" },
+    { ONE "\"build\":[\"make\"]}", "'build[0]'" },
+    { ONE "\"build\":[[]]}", "'build[0]'" },
+    { ONE "\"build\":[[\"\"]]}", "'build[0]'" },
+    { ONE "\"build\":[[\"a\"],[\"b\",1]]}", "'build[1]'" },
+    { ONE "\"files\":{\"../x\":{\"from\":\"y\"}}}", "inside the image" },
+    { ONE "\"files\":{\"/\":{\"from\":\"y\"}}}", "inside the image" },
+    { ONE "\"files\":{\"x\":{\"from\":\"../y\"}}}", "inside the source" },
+    { ONE "\"files\":{\"x\":{\"from\":\"/etc/passwd\"}}}", "inside the source" },
+    { ONE "\"files\":{\"x\":{\"from\":\"y\",\"mode\":\"755\"}}}", "octal" },
+    { ONE "\"files\":{\"x\":{\"from\":\"y\",\"mode\":\"0999\"}}}", "octal" },
+    { ONE "\"files\":{\"x\":{\"from\":\"y\",\"mode\":493}}}", "octal" },
+    { ONE "\"files\":{\"x\":{\"from\":\"y\",\"owner\":0}}}", "owner" },
+    { ONE "\"env\":{\"A=B\":\"c\"}}", "'env.A=B'" },
+    { ONE "\"env\":{\"A\":1}}", "'env.A'" },
+    { ONE "\"user\":0}", "'user'" },
+    { ONE "\"workdir\":\"w\"}", "absolute" },
+    { ONE "\"nsm\":\"none\"}", "'nsm'" },
+    { ONE "\"source_date_epoch\":-1}", "'source_date_epoch'" },
+    { ONE "\"source_date_epoch\":1.5}", "'source_date_epoch'" },
+    { ONE "\"memory_mib\":1e99}", "memory_mib" },
+    { ONE "\"allow_devices\":1}", "'allow_devices'" },
+    { ONE "\"name\":\"A\"}", "'name'" },
+    { ONE "\"name\":\"a\",\"name\":\"b\"}", "name" },
+    { ONE "\"version\":\"1 2\"}", "'version'" },
+};
+
+static void
+bad_recipes_are_refused_by_member(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        auto_arena arena = arena_new(1 << 20);
+        struct selfsame_err e = { 0 };
+        struct recipe r = { .name = "untouched" };
+        char text[1200];
+
+        assert_code(parse(bad[i].text, &arena, &r, &e), SELFSAME_USAGE, &e);
+        (void)selfsame_err_print(&e, text, sizeof(text));
+        if (strstr(text, bad[i].says) == NULL)
+            fail_msg("%s: expected to read \"%s\", got \"%s\"", bad[i].text,
+                bad[i].says, text);
+        assert_string_equal(r.name, "untouched");
+    }
+}
+
+static void
+every_failed_allocation_is_reported(void **state)
+{
+    bool done = false;
+
+    (void)state;
+    for (long n = 1; !done; n++) {
+        auto_arena arena = arena_new(1 << 20);
+        struct selfsame_err e = { 0 };
+        struct recipe r;
+
+        arena.fail_at = n;
+        enum selfsame_code got = parse(full, &arena, &r, &e);
+        done = got == SELFSAME_OK;
+        if (!done)
+            assert_int_equal(got, SELFSAME_NOMEM);
+        assert_true(n < 200);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_member_is_read),
+        cmocka_unit_test(bad_recipes_are_refused_by_member),
+        cmocka_unit_test(every_failed_allocation_is_reported),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
