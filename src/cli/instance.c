@@ -37,7 +37,7 @@ instance_name_check(const char *name, struct selfsame_err *e)
 enum selfsame_code
 instance_place(struct arena *arena, char **ret, struct selfsame_err *e)
 {
-    char *runtime, *place;
+    char *runtime, *place = NULL;
 
     TRY(dir_runtime(arena, &runtime, e));
     if ((place = arena_printf(arena, "%s/sim", runtime)) == NULL)
@@ -50,7 +50,7 @@ instance_place(struct arena *arena, char **ret, struct selfsame_err *e)
 enum selfsame_code
 instance_lock(struct arena *arena, int *ret_fd, struct selfsame_err *e)
 {
-    char *place, *path;
+    char *place = NULL, *path;
 
     TRY(instance_place(arena, &place, e));
     if ((path = arena_printf(arena, "%s/.lock", place)) == NULL)
@@ -108,7 +108,7 @@ enum selfsame_code
 instance_load(
     const char *name, struct arena *arena, struct instance *ret, struct selfsame_err *e)
 {
-    char *place;
+    char *place = NULL;
 
     TRY(instance_name_check(name, e));
     TRY(instance_place(arena, &place, e));
@@ -155,7 +155,7 @@ instance_list(struct arena *arena, struct instance **ret, size_t *ret_count,
     enum { MOST = 1024 };
     struct instance *list = ARENA_NEW(arena, struct instance, MOST);
     size_t count = 0;
-    char *place;
+    char *place = NULL;
     auto_fd lock = -1;
     struct dirent *entry;
 

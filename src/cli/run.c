@@ -50,7 +50,7 @@ run_simulated(struct cli *c, struct selfsame_err *e)
     static const char *const values[] = { "publish", "name", "defect", "root" };
     static const char *const flags[] = { "detach", "insecure-debug" };
     const char *given[CLI_VALUES];
-    char *argv[2 * CLI_VALUES + 8], *path;
+    char *argv[2 * CLI_VALUES + 8], *path = NULL;
     size_t n = 0;
 
     if (cli_value(c, "tee") != NULL && strcmp(cli_value(c, "tee"), "nitro") != 0)

@@ -227,6 +227,12 @@ put_agent(struct writer *w, const struct recipe *r)
     (void)put_line(w, "agent", r->listen);
     (void)put_line(w, "agent", "--upstream");
     (void)put_line(w, "agent", r->upstream);
+    if (r->cert == NULL)
+        return;
+    (void)put_line(w, "agent", "--cert");
+    (void)put_line(w, "agent", r->cert);
+    (void)put_line(w, "agent", "--key");
+    (void)put_line(w, "agent", r->key);
 }
 
 static void

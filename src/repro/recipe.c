@@ -297,7 +297,7 @@ objects(const struct parsing *p, json_t *root)
         "tee", "source_date_epoch", "build", "files", "entrypoint", "cmd", "env",
         "user", "workdir", "serve", "nsm", "kernel", "allow_devices", "keep_owners",
         "keep_setid", "refuse_case_collisions", "memory_mib", NULL };
-    static const char *const serve[] = { "listen", "upstream", NULL };
+    static const char *const serve[] = { "listen", "upstream", "cert", "key", NULL };
     static const char *const kernel[] = { "file", "sha256", "cmdline", "nsm",
         "nsm_sha256", NULL };
     json_t *s = json_object_get(root, "serve"), *k = json_object_get(root, "kernel");
@@ -342,6 +342,8 @@ sound(const struct parsing *p, const struct recipe *r)
         return wrong(p, "version", "1 to 128 printable characters without spaces");
     if ((r->listen != NULL) != (r->upstream != NULL))
         return wrong(p, "serve", "both 'listen' and 'upstream'");
+    if ((r->cert == NULL) != (r->key == NULL) || (r->cert != NULL && r->listen == NULL))
+        return wrong(p, "serve", "'cert' and 'key' together");
     if (r->kernel.has_sha256 && r->kernel.file == NULL)
         return wrong(p, "kernel.sha256", "a 'file' as well");
     if (r->kernel.file != NULL && !r->kernel.has_sha256)
@@ -377,6 +379,8 @@ members(const struct parsing *p, json_t *root, struct recipe *r)
     TRY(text(p, root, "workdir", &r->workdir));
     TRY(text(p, root, "serve.listen", &r->listen));
     TRY(text(p, root, "serve.upstream", &r->upstream));
+    TRY(text(p, root, "serve.cert", &r->cert));
+    TRY(text(p, root, "serve.key", &r->key));
     TRY(text(p, root, "nsm", &r->nsm_for));
     TRY(text(p, root, "kernel.file", &r->kernel.file));
     TRY(digest(p, root, "kernel.sha256", &r->kernel));

@@ -291,7 +291,7 @@ compare(struct again *a, struct selfsame_err *e)
     const char *first = NULL;
 
     for (size_t i = 0; i < COUNT(names); i++) {
-        bool same;
+        bool same = false;
 
         TRY(same_bytes(a, names[i], &same, e));
         if (!same && first == NULL)
