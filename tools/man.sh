@@ -3,7 +3,8 @@
 # usage: tools/man.sh BUILDDIR
 # The manual says what the programs and headers say: each command has a page that names
 # all its options and no other, each public function stands in selfsame_<header>.3 with
-# the prototype of the header, and mandoc finds nothing to complain about.
+# the prototype of the header, each member of a file in the page of its format, and
+# mandoc finds nothing to complain about.
 set -eu
 build=$(cd "$1" && pwd)
 cd "$(dirname "$0")/.."
@@ -127,6 +128,20 @@ def check_functions():
         bad.extend(f"{path}: NAME does not list {n}" for n in sorted(want) if not re.search(rf"^\.Nm {n}\b", head, re.M))
     bad.extend(f"{p} belongs to no public header" for p in sorted(set(glob.glob("man/*.3")) - pages))
 
+# ---- file formats ----
+def check_members():
+    """Every member that a parser's table names stands in the page of its format."""
+    for source, tables, path in [
+        ("src/repro/recipe.c", r"\*const (?:top|serve|kernel|known)\[\] = \{(.*?)\}", "man/selfsame-recipe.5"),
+        ("src/appraise/policy.c", r"\} members\[\] = \{(.*?)\n\};", "man/selfsame-policy.5"),
+    ]:
+        text = page(path) or ""
+        bodies = re.findall(tables, open(source).read(), re.S)
+        names = [n for body in bodies for n in re.findall(r'"([^"]+)"', body)]
+        if not names:
+            bad.append(f"no table of members found in {source}")
+        bad.extend(f"{path} does not document {n}" for n in names if not re.search(rf"(?<![\w$]){re.escape(n)}\b", text))
+
 # ---- what is installed, what is referred to ----
 def check_pages():
     here = {os.path.basename(p) for p in glob.glob("man/*.[0-9]")}
@@ -141,8 +156,10 @@ def check_pages():
 check_commands()
 check_simulator()
 check_functions()
+check_members()
 check_pages()
-print("\n".join(bad))
+for line in bad:
+    print(line)
 sys.exit(1 if bad else 0)
 PY
 if command -v mandoc >/dev/null; then
