@@ -113,7 +113,7 @@ expect 0 "a policy file" "$selfsame" verify "$tmp/good" --policy "$tmp/policy.js
 sed 's/"freshness"/"freshnes"/' "$tmp/policy.json" > "$tmp/unknown.json"
 expect 2 "a policy with an unknown member" "$selfsame" verify "$tmp/good" --policy "$tmp/unknown.json" --nonce $nonce
 said freshnes
-said "line 2"
+said "line $(grep -n freshnes "$tmp/unknown.json" | cut -d: -f1)"
 expect 2 "policy lint of it" "$selfsame" policy lint "$tmp/unknown.json"
 expect 0 "policy lint of the good one" "$selfsame" policy lint "$tmp/policy.json"
 echo '{"selfsame_policy":1}' > "$tmp/empty.json"
