@@ -13,7 +13,7 @@
 #define NONCE BYTES_LIT("0123456789abcdef")
 #define SPKI BYTES_LIT("the DER of a public key")
 #define REQUEST BYTES_LIT("attest request with 0123456789abcdef in it")
-#define TYPE "application/aws-nitro-document"
+#define TYPE "application/vnd.attest.nitro+cbor"
 
 static const uint8_t exporter[32] = { 1, 2, 3 };
 

@@ -177,7 +177,7 @@ of_the_client_role(struct attacker *a, SSL *ssl, struct selfsame_bytes request)
     };
     if (w->sim->quote(w->pki, &q, &a->arena, &doc, &e) != SELFSAME_OK)
         abort();
-    struct cmw_entry entry = { .type = BYTES_LIT("application/aws-nitro-document"),
+    struct cmw_entry entry = { .type = BYTES_LIT("application/vnd.attest.nitro+cbor"),
         .value = doc,
         .ind = CMW_EVIDENCE };
     const struct cmw record = { .entries = &entry, .count = 1 };
@@ -561,7 +561,7 @@ a_replayed_response_is_stale(void **state)
     struct attacker a;
     uint8_t nonce[ATTEST_NONCE] = { 9 };
     struct attest_request m = { .nonce = BYTES_ARR(nonce),
-        .types = { BYTES_LIT("application/aws-nitro-document") },
+        .types = { BYTES_LIT("application/vnd.attest.nitro+cbor") },
         .type_count = 1,
         .mode = ATTEST_EVIDENCE };
     struct selfsame_bytes request;
@@ -779,7 +779,7 @@ challenge_of(const char *type, enum attest_mode mode, struct arena *arena)
     return request;
 }
 
-static const char nitro_type[] = "application/aws-nitro-document";
+static const char nitro_type[] = "application/vnd.attest.nitro+cbor";
 
 static void
 challenges_that_cannot_be_met_get_a_status(void **state)

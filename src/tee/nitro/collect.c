@@ -216,7 +216,7 @@ collect(const struct tee_report_request *q, struct arena *arena,
 
 const struct tee_attester nitro_attester = {
     .name = "nitro",
-    .media_type = "application/aws-nitro-document",
+    .media_type = "application/vnd.attest.nitro+cbor",
     .present = present,
     .collect = collect,
 };

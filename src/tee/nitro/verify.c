@@ -364,9 +364,13 @@ needs(struct selfsame_bytes evidence, struct arena *arena, struct tee_need **ret
     return SELFSAME_OK;
 }
 
-/* No type is registered; the first is the one in use elsewhere (README.md). */
-static const char *const media_types[] = { "application/aws-nitro-document",
-    "application/cose; cose-type=\"cose-sign1\"", NULL };
+/*
+ * No type is registered. We write the one that attest-tls v1 uses in its vectors
+ * (docs/formats/attest-messages.md) and read what others write as well.
+ */
+static const char *const media_types[] = { "application/vnd.attest.nitro+cbor",
+    "application/aws-nitro-document", "application/cose; cose-type=\"cose-sign1\"",
+    NULL };
 
 static const struct tee_anchor anchors[] = {
     { .tee = "nitro", .der = { nitro_root_aws_g1, sizeof(nitro_root_aws_g1) } },
