@@ -102,6 +102,12 @@ said "build[0] (false)"
 printf '{"selfsame_recipe":1,"build":[["sleep","60"]],"entrypoint":["/x"]}' > "$tmp/see.json"
 expect 2 "a command that never ends" make_image "$tmp/x" "$tmp/see" --recipe "$tmp/see.json" --timeout 1
 said "over 1 s"
+printf '{"selfsame_recipe":1,"build":[["sh","-c","cp data /out/data; pwd > /out/where"]],"entrypoint":["/data"]}' > "$tmp/see.json"
+expect 0 "a build without a sandbox, when asked for" make_image "$tmp/ns" "$tmp/see" --recipe "$tmp/see.json" --insecure-no-sandbox
+said "without a sandbox"
+grep -q no-sandbox "$tmp/ns/measurements.json"; is "is marked in measurements.json" 0 $?
+expect 19 "and --twice finds that it sees its place" make_image "$tmp/ns" "$tmp/see" --recipe "$tmp/see.json" --insecure-no-sandbox --twice
+said "file where"
 is "failures leave nothing" 0 "$(leftovers "$tmp/x")"
 is "not even an image" "" "$(ls "$tmp/x")"
 
