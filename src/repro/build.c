@@ -29,8 +29,6 @@ no_memory(struct selfsame_err *e)
     FAIL(e, SELFSAME_NOMEM, "no memory to build an image");
 }
 
-/* ---- recipe ---- */
-
 static enum selfsame_code
 load_recipe(struct building *b, bool is_dir, struct selfsame_err *e)
 {
@@ -424,8 +422,8 @@ add_app_parts(struct building *b, struct selfsame_err *e)
 }
 
 static enum selfsame_code
-check_input(struct building *b, const char *what, const struct recipe_input *in,
-    const char *path, struct selfsame_err *e)
+check_input(const char *what, const struct recipe_input *in, const char *path,
+    struct selfsame_err *e)
 {
     uint8_t got[32];
     char want_hex[65], got_hex[65];
@@ -444,7 +442,6 @@ check_input(struct building *b, const char *what, const struct recipe_input *in,
         return SELFSAME_OK;
     hex_encode(BYTES_ARR(in->sha256), want_hex);
     hex_encode(BYTES_ARR(got), got_hex);
-    (void)b;
     return remedied(e,
         err_set(e, SELFSAME_MISMATCH, __FILE__, __LINE__,
             "%s: expected the %s sha256 %.16s…, got %.16s…", path, what, want_hex,
@@ -468,7 +465,7 @@ find_input(struct building *b, const char *what, const char *told,
                    : arena_printf(b->arena, "%s/%s", b->recipe.dir, in->file);
     if (path == NULL)
         return no_memory(e);
-    TRY(check_input(b, what, in, path, e));
+    TRY(check_input(what, in, path, e));
     *ret = path;
     return SELFSAME_OK;
 }
