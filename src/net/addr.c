@@ -58,7 +58,7 @@ parse_vsock(const char *text, struct net_addr *ret, struct selfsame_err *e)
     struct net_addr a = { .kind = NET_VSOCK, .cid = VMADDR_CID_ANY };
     const char *colon = strchr(text, ':');
     const char *port = colon != NULL ? colon + 1 : text;
-    uint64_t cid = VMADDR_CID_ANY, vport = 0;
+    uint64_t cid = UINT32_MAX, vport = 0; /* VMADDR_CID_ANY */
 
     if (colon != NULL && !number(text, (size_t)(colon - text), UINT32_MAX - 1, &cid))
         FAIL(e, SELFSAME_USAGE, "not a vsock address: vsock:%s, expected a context id",
