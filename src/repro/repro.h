@@ -110,7 +110,7 @@ struct recipe {
     const char *const *env;                     /* "NAME=value", sorted */
     const char *user, *workdir;                 /* NULL: not said */
     const char *listen, *upstream;              /* serve; NULL: no agent */
-    const char *cert, *key;                     /* of serve: paths in the image, or NULL */
+    const char *cert, *key; /* of serve: paths in the image, or NULL */
     struct recipe_input kernel, nsm;
     const char *cmdline;
     const char *nsm_for; /* "all", "agent"; NULL: all when there is no agent */
