@@ -47,8 +47,7 @@ ambiguous_or_broken_heads_are_refused(void **state)
         "GET / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
         "GET / HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n",
         "GET / HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n",
-        "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
-        "Transfer-Encoding: chunked\r\n\r\n",
+        "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: a\r\n\r\n",
         "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
         "GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n",
         "GET / HTTP/1.1\r\nA: b\nB: c\r\n\r\n",
@@ -84,6 +83,19 @@ ambiguous_or_broken_heads_are_refused(void **state)
         if (request(bad[i], &h, &e) != SELFSAME_MALFORMED)
             fail_msg("accepted: %s", bad[i]);
     }
+}
+
+static void
+the_same_coding_twice_is_refused(void **state)
+{
+    struct selfsame_err e = { 0 };
+    struct http_head h;
+
+    (void)state;
+    assert_code(request("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n"
+                        "Transfer-Encoding: chunked\r\n\r\n",
+                    &h, &e),
+        SELFSAME_MALFORMED, &e);
 }
 
 static void
@@ -305,6 +317,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_is_read),
         cmocka_unit_test(ambiguous_or_broken_heads_are_refused),
+        cmocka_unit_test(the_same_coding_twice_is_refused),
         cmocka_unit_test(a_nul_byte_in_a_head_is_refused),
         cmocka_unit_test(too_many_header_lines_are_refused),
         cmocka_unit_test(a_head_is_found_at_any_cut_and_not_beyond_the_limit),

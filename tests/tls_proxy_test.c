@@ -149,8 +149,7 @@ static void
 ambiguous_requests_never_reach_the_service(void **state)
 {
     static const char *const bad[] = {
-        "GET /hello HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: "
-        "chunked\r\n\r\n",
+        "GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
         "GET /hello HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         "GET /hello HTTP/1.1\r\nA: b\r\n c\r\n\r\n",
         "GET /hello HTTP/1.1\r\nA : b\r\n\r\n",
