@@ -96,6 +96,12 @@ fi
 is "sees nothing of this machine or caller" "$(image "$tmp/seen")" "$(image "$tmp/seen2")"
 sed 's/"data","mode"/"way-out","mode"/' "$tmp/see/selfsame.json" > "$tmp/see.json"
 expect 10 "a link that carries a host file into the image" make_image "$tmp/x" "$tmp/see" --recipe "$tmp/see.json"
+# A stranger's source must not be able to change this machine, least of all when root builds it.
+cat > "$tmp/see.json" <<'JSON'
+{"selfsame_recipe":1,"entrypoint":["/app"],"build":[["sh","-c",
+ "exec 2>/dev/null; echo x > /out/app; could=; mount -o remount,rw,bind /usr && could=remount; touch /usr/.selfsame-test && could=$could,write; cat /proc/sys/kernel/core_pattern > /tmp/p; cat /tmp/p > /proc/sys/kernel/core_pattern && could=$could,sysctl; chmod 0666 /dev/null && could=$could,device; readlink /proc/1/cwd && could=$could,descriptors; unshare -Urm mount -o remount,rw,bind /usr && could=$could,nested; echo \"could $could\"; test -z \"$could\""]]}
+JSON
+expect 0 "a hostile build can change nothing of this machine" make_image "$tmp/host" "$tmp/see" --recipe "$tmp/see.json"
 printf '{"selfsame_recipe":1,"build":[["false"]],"entrypoint":["/x"]}' > "$tmp/see.json"
 expect 2 "a failing command" make_image "$tmp/x" "$tmp/see" --recipe "$tmp/see.json"
 said "build[0] (false)"

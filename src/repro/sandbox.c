@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -118,7 +119,8 @@ bring_devices(const struct inside *in)
         int fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
         must(in, fd >= 0, to);
         (void)close(fd);
-        must(in, mount(from, to, NULL, MS_BIND, NULL) == 0, to);
+        /* Written through all the same; but its mode and owner are the host's. */
+        must(in, bind_read_only(from, to), to);
     }
     must(in,
         symlink("/proc/self/fd", "dev/fd") == 0 &&
@@ -140,10 +142,13 @@ enter_root(const struct inside *in)
         "tmpfs");
     bring_tools(in);
     bring_devices(in);
-    /* Where the host hides parts of /proc, a new one is refused: then the old one, read-only. */
+    /*
+     * Where the host hides parts of /proc, a new one is refused: then the old one.
+     * Read-only, for uid 0 of a root's sandbox is the owner of the host's /proc/sys.
+     */
+    const unsigned long proc = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
     must(in,
-        mkdir("proc", 0755) == 0 && (mount("proc", "proc", "proc",
-                                         MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0 ||
+        mkdir("proc", 0755) == 0 && (mount("proc", "proc", "proc", proc, NULL) == 0 ||
                                         bind_read_only("/proc", "proc")),
         "proc");
     must(in, mkdir("tmp", 0777) == 0 && chmod("tmp", 01777) == 0, "tmp");
@@ -158,6 +163,30 @@ enter_root(const struct inside *in)
             chdir("/build/src") == 0,
         "pivot_root");
     must(in, sethostname("build", 5) == 0 && setdomainname("", 0) == 0, "host name");
+}
+
+/*
+ * What is read-only above must stay so: whoever may mount can turn that back, and
+ * uid 0 of a root's sandbox is the owner of the host's files. Rights over files of
+ * the build itself are kept. /proc/1 leads to descriptors of outside: closed.
+ */
+static void
+drop_rights(const struct inside *in)
+{
+    struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct data[2] = { { 0 }, { 0 } };
+    const uint32_t kept = 1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE | 1u << CAP_FOWNER |
+                          1u << CAP_FSETID;
+
+    for (unsigned cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+        if (cap >= 32 || (kept >> cap & 1) == 0)
+            must(in, prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0, "capabilities");
+    data[0].permitted = data[0].effective = kept;
+    must(in,
+        prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0 &&
+            syscall(SYS_capset, &head, data) == 0 &&
+            prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0,
+        "capabilities");
 }
 
 /* ---- the commands ---- */
@@ -220,10 +249,12 @@ static void __attribute__((noreturn)) first(const struct inside *in)
     /* Where the address space is put shows in some compilers' output. */
     (void)personality(ADDR_NO_RANDOMIZE);
     (void)setrlimit(RLIMIT_CORE, &no_core);
-    if (in->job->insecure_no_sandbox)
+    if (in->job->insecure_no_sandbox) {
         must(in, chdir(in->job->src) == 0, "the copy of the source");
-    else
+    } else {
         enter_root(in);
+        drop_rights(in);
+    }
     (void)umask(022);
     run_all(in);
     tell(in, (struct report){ .at = AT_NOTHING });
