@@ -497,7 +497,7 @@ the_json_has_every_member_of_the_contract(void **state)
     auto_json *j = as_json(&v);
     static const char *const names[] = { "selfsame", "result", "status", "tee",
         "simulated", "debug", "trust_anchor", "as_of", "insecure", "identity", "claims",
-        "checks", "trust_vector", "error" };
+        "chain", "checks", "trust_vector", "error" };
     for (size_t i = 0; i < COUNT(names); i++)
         assert_non_null(json_object_get(j, names[i]));
     assert_int_equal(json_object_size(j), COUNT(names));

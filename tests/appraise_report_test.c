@@ -2,6 +2,8 @@
 #include "test.h"
 
 #include "appraise/appraise.h"
+#include "codec/json.h"
+#include "crypto/crypto.h"
 
 static const uint8_t pcr0[2] = { 0xab, 0xcd };
 #define LIT(s)                              \
@@ -63,6 +65,33 @@ refused(void)
     };
     (void)err_set(&v.err, SELFSAME_MISMATCH, "x.c", 1, "measurement: other <code>");
     return v;
+}
+
+/* A root, and below it a leaf whose name is an attack; then something that is neither. */
+static void
+add_chain(struct verdict *v, struct arena *arena)
+{
+    static const uint8_t noise[] = { 0x30, 0x03, 0x02, 0x01, 0x07 };
+    struct selfsame_bytes *der = ARENA_NEW(arena, struct selfsame_bytes, 3);
+    struct selfsame_err e = { 0 };
+    struct cert_request q = {
+        .common_name = "Root of Roots",
+        .not_after = 1000000000,
+        .ca = true,
+        .path_len = -1,
+    };
+    auto_key *key = NULL;
+
+    assert_non_null(der);
+    assert_code(key_generate(KEY_P384, &key, &e), SELFSAME_OK, &e);
+    assert_code(
+        cert_make(&q, key, BYTES_NONE, key, arena, &der[0], &e), SELFSAME_OK, &e);
+    q.common_name = "<b>leaf\xe2\x80\xae";
+    q.ca = false;
+    assert_code(cert_make(&q, key, der[0], key, arena, &der[1], &e), SELFSAME_OK, &e);
+    der[2] = BYTES_ARR(noise);
+    v->claims.chain = der;
+    v->claims.chain_count = 3;
 }
 
 static size_t
@@ -220,6 +249,156 @@ the_zero_verdict_is_printed_as_refused(void **state)
     free(html);
 }
 
+static void
+the_chain_is_printed_with_its_names_defused(void **state)
+{
+    (void)state;
+    auto_arena arena = arena_new(1 << 20);
+    struct verdict v = accepted();
+
+    add_chain(&v, &arena);
+    char *text = text_of(&v, true), *html = html_of(&v);
+    assert_non_null(strstr(text, "chain, each certificate signed by the one before"));
+    assert_non_null(strstr(text, "root         CN=Root of Roots"));
+    assert_non_null(strstr(text, "1970-01-01T00:00:00Z to 2001-09-09T01:46:40Z"));
+    assert_non_null(strstr(text, "CN=<b>leaf?"));
+    assert_non_null(strstr(text, "no X.509 certificate"));
+    assert_non_null(strstr(html, "Each certificate is signed by the one above"));
+    assert_non_null(strstr(html, "CN=&lt;b&gt;leaf?"));
+    assert_null(strstr(html, "<b>"));
+    assert_null(strstr(html, "did not"));
+    free(text);
+    free(html);
+    text = text_of(&v, false);
+    assert_null(strstr(text, "Root of Roots"));
+    free(text);
+}
+
+static void
+a_chain_that_does_not_verify_is_called_so(void **state)
+{
+    (void)state;
+    auto_arena arena = arena_new(1 << 20);
+    struct verdict v = refused();
+
+    add_chain(&v, &arena);
+    v.claims.authentic = false;
+    v.checks.at[CHECK_CHAIN] = (struct check){
+        .outcome = CHECK_FAIL,
+        .code = SELFSAME_BAD_CHAIN,
+        .detail = "another <root>",
+    };
+    char *text = text_of(&v, true), *html = html_of(&v);
+    assert_non_null(strstr(text, "chain, which did NOT verify"));
+    assert_null(strstr(text, "signed by the one before"));
+    assert_non_null(strstr(html, "This chain did not verify."));
+    assert_non_null(strstr(html, "another &lt;root&gt;"));
+    assert_null(strstr(html, "signed by the one above"));
+    free(text);
+    free(html);
+}
+
+static void
+the_json_chain_has_names_times_and_digests(void **state)
+{
+    (void)state;
+    auto_arena arena = arena_new(1 << 20);
+    struct selfsame_err e = { 0 };
+    struct verdict v = accepted();
+    uint8_t digest[HASH_MAX];
+    char *text = NULL, hex[65];
+    json_t *parsed = NULL;
+
+    add_chain(&v, &arena);
+    assert_code(verdict_json(&v, &text, &e), SELFSAME_OK, &e);
+    assert_code(json_parse(bytes_str(text), "it", &parsed, &e), SELFSAME_OK, &e);
+    const json_t *chain = json_object_get(parsed, "chain");
+    const json_t *root = json_array_get(chain, 0), *none = json_array_get(chain, 2);
+    assert_int_equal(json_array_size(chain), 3);
+    assert_string_equal(
+        json_string_value(json_object_get(root, "issuer")), "CN=Root of Roots");
+    assert_string_equal(
+        json_string_value(json_object_get(root, "not_after")), "2001-09-09T01:46:40Z");
+    assert_true(hash_bytes(HASH_SHA256, v.claims.chain[0], digest));
+    hex_encode(BYTES(digest, 32), hex);
+    assert_string_equal(json_string_value(json_object_get(root, "sha256")), hex);
+    assert_true(json_is_null(json_object_get(none, "subject")));
+    assert_true(json_is_null(json_object_get(none, "not_before")));
+    assert_true(json_is_string(json_object_get(none, "sha256")));
+    json_decref(parsed);
+    free(text);
+}
+
+static void
+where_values_differ_is_marked(void **state)
+{
+    (void)state;
+    struct verdict v = refused();
+
+    v.checks.at[CHECK_MEASUREMENT].expected = "aabb11cc";
+    v.checks.at[CHECK_MEASUREMENT].got = "aabb22cc";
+    char *html = html_of(&v);
+    assert_non_null(strstr(html, "<code>aabb<mark>11</mark>cc</code>"));
+    assert_non_null(strstr(html, "<code>aabb<mark>22</mark>cc</code>"));
+    free(html);
+    v.checks.at[CHECK_MEASUREMENT].expected = "a\xc3\xa4";
+    v.checks.at[CHECK_MEASUREMENT].got = "a\xc3\xb6<";
+    html = html_of(&v); /* html_of asserts that no character was cut in two */
+    assert_non_null(strstr(html, "<code>a<mark>\xc3\xb6&lt;</mark></code>"));
+    free(html);
+    v.checks.at[CHECK_MEASUREMENT].outcome = CHECK_PASS;
+    v.checks.at[CHECK_MEASUREMENT].expected = "pcr.0=aa pcr.1=bb";
+    v.checks.at[CHECK_MEASUREMENT].got = "pcr.0=aa pcr.1=bb";
+    html = html_of(&v);
+    assert_null(strstr(html, "<mark>"));
+    assert_non_null(
+        strstr(html, "<code><span>pcr.0=aa</span><span>pcr.1=bb</span></code>"));
+    free(html);
+}
+
+static void
+long_values_are_cut_in_the_answer_and_whole_in_the_explanation(void **state)
+{
+    (void)state;
+    struct verdict v = refused();
+    char want[97], got[97];
+
+    memset(want, 'a', 96);
+    memset(got, 'a', 96);
+    want[96] = got[96] = '\0';
+    got[60] = 'b';
+    v.checks.at[CHECK_MEASUREMENT].expected = want;
+    v.checks.at[CHECK_MEASUREMENT].got = got;
+    char *text = text_of(&v, false);
+    assert_int_equal(lines(text), 5);
+    assert_null(strstr(text, want));
+    assert_non_null(strstr(text, "got …baaaaaaaaaaa…"));
+    free(text);
+    text = text_of(&v, true);
+    assert_non_null(strstr(text, want));
+    assert_non_null(strstr(text, got));
+    free(text);
+}
+
+static void
+each_register_has_a_line_of_its_own(void **state)
+{
+    (void)state;
+    struct verdict v = accepted();
+    char all[256], hex[97];
+
+    memset(hex, 'c', 96);
+    hex[96] = '\0';
+    (void)snprintf(all, sizeof(all), "pcr.0=%s pcr.1=%s", hex, hex);
+    v.checks.at[CHECK_MEASUREMENT].expected = all;
+    char *text = text_of(&v, true);
+    char *first = strstr(text, "pcr.0=c"), *second = strstr(text, "pcr.1=c");
+    assert_non_null(first);
+    assert_non_null(second);
+    assert_non_null(memchr(first, '\n', (size_t)(second - first)));
+    free(text);
+}
+
 int
 main(void)
 {
@@ -231,6 +410,13 @@ main(void)
         cmocka_unit_test(markup_of_strangers_stays_text),
         cmocka_unit_test(claims_of_forged_evidence_are_not_printed),
         cmocka_unit_test(the_zero_verdict_is_printed_as_refused),
+        cmocka_unit_test(the_chain_is_printed_with_its_names_defused),
+        cmocka_unit_test(a_chain_that_does_not_verify_is_called_so),
+        cmocka_unit_test(the_json_chain_has_names_times_and_digests),
+        cmocka_unit_test(where_values_differ_is_marked),
+        cmocka_unit_test(
+            long_values_are_cut_in_the_answer_and_whole_in_the_explanation),
+        cmocka_unit_test(each_register_has_a_line_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

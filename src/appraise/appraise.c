@@ -255,8 +255,7 @@ measurement_mismatch(const struct measurement *m, const struct measurement_value
         .expected = want,
         .got = have != NULL ? have : "nothing of that name",
         .source = arena_printf(arena, "%s.%s", m->source, v->path),
-        .detail = arena_printf(arena,
-            "other code than expected: %s is the first value that differs", v->path),
+        .detail = arena_printf(arena, "other code than expected, first in %s", v->path),
     };
 }
 

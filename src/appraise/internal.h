@@ -35,6 +35,17 @@ void freshness_appraise(const struct policy *p, const struct selfsame_claims *c,
     const struct appraisal *in, bool binder_holds, struct arena *arena,
     struct checks *checks);
 
+/* certificates.c: claims.chain for people. */
+struct certificate {
+    const char *subject, *issuer; /* NULL: it does not parse as a certificate */
+    char not_before[TIME_TEXT], not_after[TIME_TEXT];
+    char sha256[65];
+};
+enum { CERTIFICATES_ROOM = 1 << 20 };
+/* chain_count of them, in the arena. NOMEM. */
+MUST enum selfsame_code certificates_describe(const struct selfsame_claims *c,
+    struct arena *arena, struct certificate **ret, struct selfsame_err *e);
+
 /* claims_json.c; NULL when memory ran out. */
 MUST json_t *json_text(const char *s); /* null for NULL; bytes that are no UTF-8: '?' */
 MUST json_t *json_hex(struct selfsame_bytes b);

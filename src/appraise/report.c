@@ -120,6 +120,36 @@ put_claim(struct writer *w, const struct claim *c, bool html)
     put_str(w, "absent");
 }
 
+static bool
+inside_character(struct selfsame_bytes b, size_t i)
+{
+    return i < b.len && (b.ptr[i] & 0xc0) == 0x80;
+}
+
+struct report_common
+report_common(struct selfsame_bytes a, struct selfsame_bytes b)
+{
+    const size_t most = a.len < b.len ? a.len : b.len;
+    struct report_common c = { 0, 0 };
+
+    while (c.head < most && a.ptr[c.head] == b.ptr[c.head])
+        c.head++;
+    while (c.head > 0 && (inside_character(a, c.head) || inside_character(b, c.head)))
+        c.head--;
+    while (c.tail < most - c.head &&
+           a.ptr[a.len - 1 - c.tail] == b.ptr[b.len - 1 - c.tail])
+        c.tail++;
+    while (c.tail > 0 && inside_character(a, a.len - c.tail))
+        c.tail--;
+    return c;
+}
+
+const char *
+report_certificate_role(const struct selfsame_claims *c, size_t i)
+{
+    return i == 0 ? "root" : i + 1 < c->chain_count ? "intermediate" : "leaf";
+}
+
 enum selfsame_code
 report_render(void (*draw)(struct writer *w, const void *ctx), const void *ctx,
     char **ret, struct selfsame_err *e)

@@ -15,6 +15,14 @@ void put_escaped_str(struct writer *w, const char *s);
 /* A claim's value as text: hex, number, true, "absent". */
 void put_claim(struct writer *w, const struct claim *c, bool html);
 
+/* Where two values start and stop to differ: bytes they share at both ends. */
+struct report_common {
+    size_t head, tail;
+};
+struct report_common report_common(struct selfsame_bytes a, struct selfsame_bytes b);
+/* "root", "intermediate", "leaf" */
+const char *report_certificate_role(const struct selfsame_claims *c, size_t i);
+
 /* Runs `draw` twice, to count and to write; one malloc of the exact size. */
 MUST enum selfsame_code report_render(void (*draw)(struct writer *w, const void *ctx),
     const void *ctx, char **ret, struct selfsame_err *e);

@@ -184,6 +184,35 @@ claims_json(const struct selfsame_claims *c)
 }
 
 static json_t *
+certificate_json(const struct certificate *k)
+{
+    struct build b = object_new();
+
+    put(&b, "subject", json_text(k->subject));
+    put(&b, "issuer", json_text(k->issuer));
+    put(&b, "not_before", json_text(k->subject != NULL ? k->not_before : NULL));
+    put(&b, "not_after", json_text(k->subject != NULL ? k->not_after : NULL));
+    put(&b, "sha256", json_string(k->sha256));
+    return object_end(&b);
+}
+
+static json_t *
+chain_json(const struct selfsame_claims *c)
+{
+    auto_arena arena = arena_new(CERTIFICATES_ROOM);
+    struct selfsame_err ignored; /* NOMEM is all it can say */
+    struct certificate *chain;
+
+    if (certificates_describe(c, &arena, &chain, &ignored) != SELFSAME_OK)
+        return NULL;
+    json_t *list = json_array();
+    bool bad = list == NULL;
+    for (size_t i = 0; i < c->chain_count; i++)
+        append(list, certificate_json(&chain[i]), &bad);
+    return array_end(list, bad);
+}
+
+static json_t *
 check_json(enum check_name name, const struct check *k)
 {
     struct build b = object_new();
@@ -291,6 +320,7 @@ verdict_json(const struct verdict *v, char **ret, struct selfsame_err *e)
     put(&b, "insecure", insecure_json(v->insecure));
     put(&b, "identity", json_null());
     put(&b, "claims", claims_json(c));
+    put(&b, "chain", chain_json(c));
     put(&b, "checks", checks_json(&v->checks));
     put(&b, "trust_vector", trust_vector_json(v));
     put(&b, "error", error_json(v));

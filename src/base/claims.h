@@ -38,6 +38,12 @@ struct selfsame_claims {
         *pins; /* paths that a measurement entry must name, NULL-terminated */
     const struct claim *list;
     size_t count;
+    /*
+     * DER of the certificates, root first, leaf last, as the evidence gives them.
+     * For printing only: check_name CHECK_CHAIN says whether they verified.
+     */
+    const struct selfsame_bytes *chain;
+    size_t chain_count;
 };
 
 const struct claim *claims_find(const struct selfsame_claims *c, const char *path);

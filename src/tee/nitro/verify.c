@@ -212,6 +212,24 @@ list_claims(const struct nitro_doc *doc, struct arena *arena,
     return SELFSAME_OK;
 }
 
+/* Views only: they are decoded by whoever prints them, not in every verification. */
+static enum selfsame_code
+list_chain(const struct nitro_doc *doc, struct arena *arena,
+    struct selfsame_claims *ret, struct selfsame_err *e)
+{
+    struct selfsame_bytes *list = ARENA_NEW(
+        arena, struct selfsame_bytes, doc->chain_count + 1);
+
+    if (list == NULL)
+        FAIL(e, SELFSAME_NOMEM, "out of memory for the certificates");
+    list[0] = doc->root;
+    for (size_t i = 0; i < doc->chain_count; i++)
+        list[i + 1] = doc->chain[i].der;
+    ret->chain = list;
+    ret->chain_count = doc->chain_count + 1;
+    return SELFSAME_OK;
+}
+
 /*
  * There is no debug flag: a debug enclave has PCR0-2 zero and the others real, so
  * a zero or missing PCR0, 1 or 2 is enough (nsm-api issues 11 and 18).
@@ -246,7 +264,8 @@ fill_claims(const struct judged *j, struct selfsame_claims *ret, struct selfsame
         .public_key = doc->public_key,
         .pins = pins,
     };
-    return list_claims(doc, j->arena, ret, e);
+    TRY(list_claims(doc, j->arena, ret, e));
+    return list_chain(doc, j->arena, ret, e);
 }
 
 /* What no document can say; the reasons are part of the verdict. */
@@ -303,19 +322,24 @@ put_checks(const struct judged *j, enum selfsame_code chain,
     const struct selfsame_err *signature_err)
 {
     put_outcome(j, CHECK_PARSE,
-        (struct check){ .outcome = CHECK_PASS, .spec = spec_document }, SELFSAME_OK,
-        chain_err);
+        (struct check){ .outcome = CHECK_PASS,
+            .spec = spec_document,
+            .detail = "a signed document, well formed to its last byte" },
+        SELFSAME_OK, chain_err);
     put_outcome(j, CHECK_CHAIN,
         (struct check){
             .outcome = CHECK_PASS,
             .spec = spec_chain,
             .source = j->trust->any_anchor ? "trust anchor of the caller"
                                            : "root pinned in this program",
+            .detail = "every certificate holds, from the root to the leaf",
         },
         chain, chain_err);
     put_outcome(j, CHECK_SIGNATURE,
-        (struct check){ .outcome = CHECK_PASS, .spec = spec_signature }, signature,
-        signature_err);
+        (struct check){ .outcome = CHECK_PASS,
+            .spec = spec_signature,
+            .detail = "made by the key of the leaf, over the bytes received" },
+        signature, signature_err);
     put_not_applicable(j->checks);
 }
 
