@@ -312,6 +312,37 @@ find_command(
     return NULL;
 }
 
+/* "policy" alone is no command, but the first word of some. */
+static bool
+begins_commands(const struct cli_command *const *table, size_t count, const char *word)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(table[i]->name, word, strlen(word)) == 0 &&
+            table[i]->name[strlen(word)] == ' ')
+            return true;
+    return false;
+}
+
+static int
+no_such_command(const char *program, const struct cli_command *const *table,
+    size_t count, int argc, char **argv)
+{
+    const char *verb = argv[1], *second = argc > 2 ? argv[2] : "";
+    const bool group = begins_commands(table, count, verb);
+
+    if (group &&
+        (argc == 2 || strcmp(second, "--help") == 0 || strcmp(second, "-h") == 0)) {
+        help_group(program, verb, table, count);
+        return argc > 2 ? SELFSAME_OK : SELFSAME_USAGE;
+    }
+    const bool word = second[0] != '\0' && second[0] != '-';
+    (void)fprintf(stderr,
+        "%s: there is no command \"%s%s%s\" [usage]\n  Run `%s %s` for the list.\n",
+        program, verb, word ? " " : "", word ? second : "", program,
+        group ? verb : "help");
+    return SELFSAME_USAGE;
+}
+
 int
 cli_main(const char *program, const char *summary,
     const struct cli_command *const *table, size_t count, int argc, char **argv)
@@ -332,14 +363,8 @@ cli_main(const char *program, const char *summary,
         return argc > 1 ? SELFSAME_OK : SELFSAME_USAGE;
     }
     const struct cli_command *command = find_command(table, count, argc, argv);
-    if (command == NULL) {
-        (void)fprintf(stderr,
-            "%s: there is no command \"%s%s%s\" [usage]\n  Run `%s help` for the "
-            "list.\n",
-            program, verb, argc > 2 && argv[2][0] != '-' ? " " : "",
-            argc > 2 && argv[2][0] != '-' ? argv[2] : "", program);
-        return SELFSAME_USAGE;
-    }
+    if (command == NULL)
+        return no_such_command(program, table, count, argc, argv);
     int used = 1 + (int)cli_words(command->name);
     return dispatch(program, command, argc - used, argv + used);
 }

@@ -27,6 +27,9 @@ MUST enum selfsame_code cli_parse(
 
 void help_program(const char *program, const char *summary,
     const struct cli_command *const *table, size_t count);
+/* The commands whose first word is `verb`. */
+void help_group(const char *program, const char *verb,
+    const struct cli_command *const *table, size_t count);
 void help_command(const char *program, const struct cli_command *c);
 /* The table as JSON, for the manual's check and for completion: `help --json`. */
 void help_json(

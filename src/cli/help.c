@@ -17,6 +17,18 @@ help_program(const char *program, const char *summary,
         program);
 }
 
+void
+help_group(const char *program, const char *verb,
+    const struct cli_command *const *table, size_t count)
+{
+    (void)printf("Usage: %s %s COMMAND [OPTION]... [OPERAND]...\n\n", program, verb);
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(table[i]->name, verb, strlen(verb)) == 0 &&
+            table[i]->name[strlen(verb)] == ' ')
+            (void)printf("  %-18s %s\n", table[i]->name, table[i]->summary);
+    (void)printf("\n`%s %s COMMAND --help` explains one.\n", program, verb);
+}
+
 static void
 print_option(const struct cli_option *o)
 {

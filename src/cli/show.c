@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/show.h"
 
+#include "appraise/report.h"
 #include "cli/commands.h"
 #include "codec/pem.h"
 #include "os/os.h"
@@ -51,13 +52,42 @@ show_any(
     return SELFSAME_UNSUPPORTED;
 }
 
-/* Control characters of untrusted text never reach the terminal. */
+/* What could command a terminal or fool its reader never reaches it: names neither. */
+static void
+print_safe(const char *text, size_t width)
+{
+    uint8_t piece[4];
+    size_t shown = 0;
+
+    for (struct selfsame_bytes rest = bytes_str(text); rest.len > 0;) {
+        struct writer w = writer_of(piece, sizeof(piece));
+        size_t len = 1;
+
+        while (len < rest.len && (rest.ptr[len] & 0xc0) == 0x80)
+            len++;
+        put_safe(&w, BYTES(rest.ptr, len));
+        (void)fwrite(piece, 1, w.len, stdout);
+        rest = BYTES(rest.ptr + len, rest.len - len);
+        shown++;
+    }
+    for (; shown < width; shown++)
+        (void)putchar(' ');
+}
+
+enum { NAME_WIDTH = 14 };
 static void
 print_string(const char *name, const char *text)
 {
-    (void)printf("%-14s ", name);
-    for (; *text != '\0'; text++)
-        (void)putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
+    print_safe(name, NAME_WIDTH);
+    (void)putchar(' ');
+    print_safe(text, 0);
+    (void)putchar('\n');
+}
+
+static void
+print_title(const char *name)
+{
+    print_safe(name, 0);
     (void)putchar('\n');
 }
 
@@ -71,18 +101,19 @@ static void
 print_value(const char *name, const json_t *value, int depth)
 {
     const char *key;
+    char number[40];
     json_t *item;
     size_t i;
 
     indent(depth);
     switch (json_typeof(value)) {
     case JSON_OBJECT:
-        (void)printf("%s\n", name);
+        print_title(name);
         json_object_foreach((json_t *)(uintptr_t)value, key, item)
             print_value(key, item, depth + 1);
         return;
     case JSON_ARRAY:
-        (void)printf("%s\n", name);
+        print_title(name);
         json_array_foreach((json_t *)(uintptr_t)value, i, item)
         {
             char label[24];
@@ -93,12 +124,17 @@ print_value(const char *name, const json_t *value, int depth)
         return;
     case JSON_STRING: print_string(name, json_string_value(value)); return;
     case JSON_INTEGER:
-        (void)printf("%-14s %lld\n", name, (long long)json_integer_value(value));
+        (void)snprintf(
+            number, sizeof(number), "%lld", (long long)json_integer_value(value));
+        print_string(name, number);
         return;
-    case JSON_REAL: (void)printf("%-14s %g\n", name, json_real_value(value)); return;
-    case JSON_TRUE: (void)printf("%-14s yes\n", name); return;
-    case JSON_FALSE: (void)printf("%-14s no\n", name); return;
-    case JSON_NULL: (void)printf("%-14s -\n", name); return;
+    case JSON_REAL:
+        (void)snprintf(number, sizeof(number), "%g", json_real_value(value));
+        print_string(name, number);
+        return;
+    case JSON_TRUE: print_string(name, "yes"); return;
+    case JSON_FALSE: print_string(name, "no"); return;
+    case JSON_NULL: print_string(name, "-"); return;
     }
 }
 

@@ -112,9 +112,9 @@ show_cmw(
     struct selfsame_bytes in, struct arena *arena, json_t *into, struct selfsame_err *e)
 {
     struct cmw c;
-    json_t *list = json_array();
 
     TRY(cmw_parse(in, arena, &c, e));
+    json_t *list = json_array(); /* not before: show_put takes it over */
     TRY(show_put(into, "collection", json_boolean(c.collection), e));
     TRY(show_put(into, "entries", list, e));
     for (size_t i = 0; i < c.count; i++) {
@@ -177,6 +177,26 @@ claim_json(const struct claim *c, struct arena *arena)
     return json_null();
 }
 
+static enum selfsame_code
+put_chain(json_t *into, const struct selfsame_claims *claims, struct arena *arena,
+    struct selfsame_err *e)
+{
+    json_t *list = json_array();
+
+    TRY(show_put(into, "chain", list, e));
+    for (size_t i = 0; i < claims->chain_count; i++) {
+        struct selfsame_err why;
+        json_t *one = json_object();
+
+        if (json_array_append_new(list, one) != 0)
+            FAIL(e, SELFSAME_NOMEM, "the output");
+        /* A root need not parse: verification only compares it with the pinned ones. */
+        if (show_certificate(claims->chain[i], arena, one, &why) != SELFSAME_OK)
+            TRY(show_put(one, "unreadable", json_string(err_text(&why)), e));
+    }
+    return SELFSAME_OK;
+}
+
 enum selfsame_code
 show_evidence(
     struct selfsame_bytes in, struct arena *arena, json_t *into, struct selfsame_err *e)
@@ -199,7 +219,7 @@ show_evidence(
     TRY(show_put(into, "claims", list, e));
     for (size_t i = 0; i < claims.count; i++)
         TRY(put_path(list, claims.list[i].path, claim_json(&claims.list[i], arena), e));
-    return SELFSAME_OK;
+    return put_chain(into, &claims, arena, e);
 }
 
 bool
@@ -289,7 +309,6 @@ show_eif(int fd, struct arena *arena, json_t *into, struct selfsame_err *e)
     uint8_t head[EIF_HEADER], section[EIF_SECTION_HEADER];
     struct eif_header h;
     struct stat st;
-    json_t *list = json_array();
 
     if (fstat(fd, &st) != 0 || st.st_size < EIF_HEADER)
         FAIL(e, SELFSAME_MALFORMED, "an EIF has at least %d bytes, got %lld",
@@ -301,6 +320,7 @@ show_eif(int fd, struct arena *arena, json_t *into, struct selfsame_err *e)
     TRY(show_put(
         into, "architecture", json_string(h.flags & 1 ? "aarch64" : "x86_64"), e));
     TRY(show_put(into, "crc32", json_sprintf("%08x", h.crc), e));
+    json_t *list = json_array();
     TRY(show_put(into, "sections", list, e));
     for (unsigned i = 0; i < h.count; i++) {
         TRY(fd_pread_all(fd, h.offset[i], section, sizeof(section), "the image", e));
