@@ -1,0 +1,141 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# `selfsame show`, `measure`, `doctor` and the help: every kind of file, as text and as
+# JSON, and bad input of every kind.
+set -u
+. "$(dirname "$0")/shell.sh"
+nonce=00112233445566778899aabbccddeeff
+TMPDIR=$tmp/t; export TMPDIR; mkdir -m 1777 "$TMPDIR"
+agent=$build/src/cli/selfsame-agent
+[ -x "$agent" ] || agent=$build/src/init/selfsame-init
+
+calm() { # what: nothing in the output commands a terminal
+    if LC_ALL=C grep -q "$(printf '[\001-\010\013-\037\177]')" "$tmp/out" "$tmp/err" ||
+        LC_ALL=C grep -q "$(printf '\302[\200-\237]')" "$tmp/out" "$tmp/err"; then not_ok "$1: a control character"
+    else ok "$1: no control character"; fi
+}
+json_of() { # what, jq filter, wanted: of the last output
+    got=$(jq -r "$2" < "$tmp/out" 2> "$tmp/jq") || { not_ok "$1: not JSON"; return; }
+    is "$1" "$3" "$got"
+}
+shows() { # what, file, jq filter, wanted
+    expect 0 "$1" "$selfsame" show "$2"
+    calm "$1"
+    expect 0 "$1, --json" "$selfsame" show "$2" --json
+    json_of "$1, as JSON" "$3" "$4"
+}
+
+# --- evidence
+printf '{"selfsame_measurements":1,"measurements":[{"tee":"nitro","pcr":{"0":["%096d"],"1":["%096d"],"2":["%096d"]}}]}' \
+    10 11 12 > "$tmp/measurements.json"
+make() { # file, options
+    out=$1; shift
+    "$sim" evidence --nonce $nonce --measurements "$tmp/measurements.json" --out "$tmp/$out" "$@" || not_ok "evidence $*"
+}
+make raw --raw
+make cmw --cmw
+shows "a raw document" "$tmp/raw" '[.kind, .tee, .believed, .claims.nonce] | map(tostring) | join(" ")' \
+    "evidence nitro false $nonce"
+expect 0 "its chain" "$selfsame" show "$tmp/raw" --json
+json_of "five certificates, root first" '[(.chain | length), .chain[0].subject, .chain[0].ca] | map(tostring) | join(" ")' \
+    "5 C=ZZ, O=selfsame, OU=simulator, CN=SIMULATED - NOT HARDWARE true"
+shows "a CBOR wrapper" "$tmp/cmw" '[.kind, .entries[0].value.claims.pcr["0"]] | join(" ")' \
+    "conceptual message wrapper $(printf '%096d' 10)"
+printf '["application/vnd.attest.nitro+cbor","%s",4]' \
+    "$(base64 -w0 "$tmp/raw" | tr '+/' '-_' | tr -d '=')" > "$tmp/cmw.json"
+shows "a JSON wrapper" "$tmp/cmw.json" '[.kind, .entries[0].value.tee] | join(" ")' "conceptual message wrapper nitro"
+base64 "$tmp/raw" > "$tmp/b64"
+shows "base64 of a document" "$tmp/b64" .tee nitro
+expect 0 "from standard input" sh -c '"$1" show - --json < "$2"' sh "$selfsame" "$tmp/raw"
+json_of "it is the same" .tee nitro
+make forged --raw --bad-signature
+shows "a forged document is decoded, not believed" "$tmp/forged" .believed false
+
+# --- certificates
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout "$tmp/key" -days 2 -sha384 \
+    -subj "/O=Acme/CN=$(printf 'evil\033[2Jname')" -out "$tmp/pem" 2> /dev/null
+openssl x509 -in "$tmp/pem" -outform DER -out "$tmp/der"
+digest=$(sha256sum < "$tmp/der" | cut -d' ' -f1)
+shows "a PEM certificate" "$tmp/pem" '.certificates[0].sha256' "$digest"
+shows "a DER certificate" "$tmp/der" '[.kind, .sha256, .key] | join(" ")' "certificate (DER) $digest P-384"
+cat "$tmp/pem" "$tmp/pem" > "$tmp/two"
+shows "a bundle of two" "$tmp/two" '.certificates | length' 2
+expect 11 "PEM without a certificate" "$selfsame" show "$tmp/key"
+
+# --- an image and what stands beside it
+expect 0 "an image is built" "$selfsame" build "$root/examples/hello" --out "$tmp/image" --agent "$agent"
+eif=$tmp/image/image.eif
+shows "an image" "$eif" '[.kind, .version, (.sections | length)] | map(tostring) | join(" ")' \
+    "enclave image (EIF) 4 $("$selfsame" measure "$eif" --explain --json | jq '.sections | length')"
+shows "measurements.json" "$tmp/image/measurements.json" .kind measurements
+shows "statement.json" "$tmp/image/statement.json" .kind statement
+"$selfsame" policy init --measurements "$tmp/image/measurements.json" --out "$tmp/policy.json" 2> /dev/null
+shows "a policy" "$tmp/policy.json" .kind policy
+
+# --- text that would command the terminal: in a value, in a name, in two characters
+printf '{"selfsame_policy":1,"a\\u001b[2Jb":"x\\u001b]0;y\\u0007","c":"\\u009b1m","d\\u0085":[true,null,1.5]}' > "$tmp/evil"
+shows "JSON with control characters" "$tmp/evil" .kind policy
+
+# --- bad input
+head -c 3000 /dev/zero | tr '\0' '\377' > "$tmp/garbage"
+expect 11 "garbage" "$selfsame" show "$tmp/garbage"
+expect 11 "garbage, --json" "$selfsame" show "$tmp/garbage" --json
+json_of "its class" .error.class unsupported
+: > "$tmp/void"
+expect 10 "an empty file" "$selfsame" show "$tmp/void"
+expect 3 "a file that is not there" "$selfsame" show "$tmp/nothing"
+expect 3 "a directory" "$selfsame" show "$tmp"
+head -c 200 "$tmp/cmw" > "$tmp/cut.cmw"
+expect 10 "a wrapper cut short" "$selfsame" show "$tmp/cut.cmw"
+expect 10 "JSON cut short" sh -c 'head -c 40 "$2" > "$3"; "$1" show "$3"' sh "$selfsame" "$tmp/measurements.json" "$tmp/cut"
+head -c 300 "$eif" > "$tmp/short.eif"
+expect 10 "an image cut inside its header" "$selfsame" show "$tmp/short.eif"
+expect 2 "two files" "$selfsame" show "$tmp/raw" "$tmp/cmw"
+
+# --- measure
+expect 0 "measure" "$selfsame" measure "$eif"
+is "three registers, a line each" 3 "$(grep -cE '^pcr\.[012] +[0-9a-f]{96}$' "$tmp/out")"
+expect 0 "measure --json" "$selfsame" measure "$eif" --json
+json_of "what the build wrote" '.pcr["0"]' "$(jq -r '.measurements[0].pcr["0"][0]' "$tmp/image/measurements.json")"
+expect 0 "measure --explain" "$selfsame" measure "$eif" --explain
+said "section 0"
+expect 0 "measure --explain --json" "$selfsame" measure "$eif" --explain --json
+json_of "sections" '.sections | length > 0' true
+expect 10 "noise is no image" "$selfsame" measure "$tmp/garbage"
+expect 10 "an empty image" "$selfsame" measure "$tmp/void"
+size=$(stat -c %s "$eif")
+for keep in 4 547 548 600 $((size / 2)) $((size - 1)); do
+    head -c "$keep" "$eif" > "$tmp/truncated"
+    expect 10 "an image of $keep bytes" "$selfsame" measure "$tmp/truncated"
+done
+truncate -s 4G "$tmp/sparse"
+expect 10 "4 GB of nothing" "$selfsame" measure "$tmp/sparse"
+rm -f "$tmp/sparse"
+expect 3 "measure a directory" "$selfsame" measure "$tmp"
+expect 3 "measure what is not there" "$selfsame" measure "$tmp/nothing"
+expect 11 "measure for an unknown TEE" "$selfsame" measure "$eif" --tee sgx9
+
+# --- doctor and help
+expect 0 doctor "$selfsame" doctor
+calm doctor
+expect 0 "doctor --json" "$selfsame" doctor --json
+json_of "a list of findings" 'map(has("group") and has("what") and has("ok") and has("found") and has("fix")) | all' true
+expect 0 "the version" "$selfsame" --version
+is "program and number" 1 "$(grep -cE '^selfsame [0-9]+\.[0-9]+\.[0-9]+$' "$tmp/out")"
+expect 2 "no command" "$selfsame"
+expect 2 "policy alone" "$selfsame" policy
+is "lists its three commands" "policy init policy lint policy explain" \
+    "$(grep -oE '^  policy [a-z]+' "$tmp/out" | xargs)"
+expect 0 "policy --help" "$selfsame" policy --help
+said "policy explain"
+expect 2 "policy and a word that is none" "$selfsame" policy burn
+said 'there is no command "policy burn"'
+expect 2 "the beginning of a command" "$selfsame" pol
+"$selfsame" help --json | jq -r '.commands[].name' > "$tmp/verbs"
+is "all commands are listed" 16 "$(wc -l < "$tmp/verbs")"
+while read -r verb; do
+    # shellcheck disable=SC2086
+    expect 0 "$verb --help" "$selfsame" $verb --help
+    said "Usage: selfsame $verb"
+done < "$tmp/verbs"
+finish
