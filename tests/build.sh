@@ -77,6 +77,10 @@ cat > "$tmp/unstable/selfsame.json" <<'JSON'
 JSON
 expect 19 "a build that depends on chance is found by --twice" make_image "$tmp/u" "$tmp/unstable" --twice
 said "file seed"
+is "and nothing of it stays" "" "$(ls -d "$tmp/u" 2>/dev/null)"
+mkdir "$tmp/u"; echo mine > "$tmp/u/mine"
+expect 19 "chance again, into a directory with something in it" make_image "$tmp/u" "$tmp/unstable" --twice
+is "what is not ours stays" mine "$(ls "$tmp/u")"
 
 # --- what a build command sees
 mkdir "$tmp/see"; echo data > "$tmp/see/data"; ln -s /etc/hostname "$tmp/see/way-out"
@@ -115,7 +119,10 @@ grep -q no-sandbox "$tmp/ns/measurements.json"; is "is marked in measurements.js
 expect 19 "and --twice finds that it sees its place" make_image "$tmp/ns" "$tmp/see" --recipe "$tmp/see.json" --insecure-no-sandbox --twice
 said "file where"
 is "failures leave nothing" 0 "$(leftovers "$tmp/x")"
-is "not even an image" "" "$(ls "$tmp/x")"
+is "not even the directory" "" "$(ls -d "$tmp/x" 2>/dev/null)"
+printf '{"selfsame_recipe":1,"build":[["false"]],"entrypoint":["/x"]}' > "$tmp/none.json"
+expect 2 "a failing command, the output two directories deep" make_image "$tmp/y/a/b" "$tmp/see" --recipe "$tmp/none.json"
+is "none of them stays" "" "$(ls -d "$tmp/y" 2>/dev/null)"
 
 # --- recipes
 recipe() { # status, what, text, words it says

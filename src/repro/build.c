@@ -327,59 +327,11 @@ make_run(struct building *b, struct selfsame_bytes *ret, struct selfsame_err *e)
 
 /* ---- our own parts of the image ---- */
 
-/* `told` by option, or next to this program: installed, and in the build tree. */
-static enum selfsame_code
-find_tool(struct building *b, const char *told, const char *name, const char *folder,
-    const char **ret, struct selfsame_err *e)
-{
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-    if (told != NULL) {
-        *ret = told;
-        return SELFSAME_OK;
-    }
-    self[n > 0 ? n : 0] = 0;
-    char *slash = strrchr(self, '/');
-    if (slash != NULL)
-        *slash = 0;
-    const char *places[] = { "", "../libexec/selfsame/", "../lib/selfsame/", folder };
-    for (size_t i = 0; i < COUNT(places); i++) {
-        char *path = arena_printf(b->arena, "%s/%s%s", self, places[i], name);
-
-        if (path == NULL)
-            return no_memory(e);
-        if (access(path, R_OK) == 0) {
-            *ret = path;
-            return SELFSAME_OK;
-        }
-    }
-    return remedied(e,
-        err_set(e, SELFSAME_IO, __FILE__, __LINE__,
-            "%s is neither in %s nor in ../libexec/selfsame", name, self),
-        "Install it there, or name it with --init FILE, --agent FILE.");
-}
-
-static enum selfsame_code
-check_static(const char *path, const char *arch, struct selfsame_err *e)
-{
-    struct stat st;
-    auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd < 0 || fstat(fd, &st) != 0)
-        FAIL(e, SELFSAME_IO, "cannot open %s: %s", path, strerror(errno));
-    if (!S_ISREG(st.st_mode))
-        FAIL(e, SELFSAME_IO, "%s: expected a regular file", path);
-    struct extent x = { .fd = &fd, .size = (uint64_t)st.st_size };
-    TRY_WHILE(e, elf_check_static(&x, arch, e), "reading %s", path);
-    return SELFSAME_OK;
-}
-
 static enum selfsame_code
 add_tool(struct building *b, struct tree *tree, const char *path, const char *to,
     struct selfsame_err *e)
 {
-    TRY(check_static(path, b->source->aarch64 ? "arm64" : "amd64", e));
+    TRY(tool_check(path, b->source->aarch64 ? "arm64" : "amd64", e));
     return source_file_add(b->source, tree, path, to, 0755, e);
 }
 
@@ -417,7 +369,7 @@ add_app_parts(struct building *b, struct selfsame_err *e)
     TRY(tree_put(t, &n, e));
     if (b->recipe.listen == NULL)
         return SELFSAME_OK;
-    TRY(find_tool(b, b->o->agent, "selfsame-agent", "../cli/", &agent, e));
+    TRY(tool_find(b->arena, b->o->agent, "selfsame-agent", "../cli/", &agent, e));
     return add_tool(b, t, agent, "usr/bin/selfsame", e);
 }
 
@@ -510,7 +462,7 @@ make_boot(struct building *b, struct tree *boot, bool *ret_nsm, struct selfsame_
     const char *init, *nsm;
 
     TRY(tree_put(boot, &dev, e));
-    TRY(find_tool(b, b->o->init, "selfsame-init", "../init/", &init, e));
+    TRY(tool_find(b->arena, b->o->init, "selfsame-init", "../init/", &init, e));
     TRY(add_tool(b, boot, init, "init", e));
     TRY(find_input(b, "module", b->o->nsm, &b->recipe.nsm, &nsm, e));
     *ret_nsm = nsm != NULL;
@@ -577,6 +529,17 @@ pack(struct building *b, bool sandboxed, struct repro_result *ret,
     return pack_image(&job, b->arena, ret, e);
 }
 
+static enum selfsame_code
+build(struct building *b, bool is_dir, struct repro_result *ret, struct selfsame_err *e)
+{
+    bool sandboxed;
+
+    TRY(load_source(b, is_dir, &sandboxed, e));
+    TRY(normalise_source(b, e));
+    TRY(add_app_parts(b, e));
+    return pack(b, sandboxed, ret, e);
+}
+
 enum selfsame_code
 repro_build(const struct repro_options *o, struct arena *arena,
     struct repro_result *ret, struct selfsame_err *e)
@@ -584,7 +547,7 @@ repro_build(const struct repro_options *o, struct arena *arena,
     auto_source source = { .file = -1, .spool = { .fd = -1 } };
     struct building b = { .o = o, .arena = arena, .source = &source };
     struct stat st;
-    bool sandboxed;
+    size_t kept = 0;
 
     TRY(source_init(&source, e));
     if (stat(o->source, &st) != 0)
@@ -592,15 +555,17 @@ repro_build(const struct repro_options *o, struct arena *arena,
             err_set(e, SELFSAME_IO, __FILE__, __LINE__, "cannot open %s: %s", o->source,
                 strerror(errno)),
             "Check the path: there is nothing of this name that you may read.");
-    TRY(load_recipe(&b, S_ISDIR(st.st_mode), e));
-    TRY(dir_make(o->out, false, e));
     bool is_dir = S_ISDIR(st.st_mode);
+    TRY(load_recipe(&b, is_dir, e));
+    TRY(out_make(o->out, &kept, e));
     if (stat(o->out, &st) == 0) { /* an output inside the source is not a source */
         b.skip.dev = st.st_dev;
         b.skip.ino = st.st_ino;
     }
-    TRY(load_source(&b, is_dir, &sandboxed, e));
-    TRY(normalise_source(&b, e));
-    TRY(add_app_parts(&b, e));
-    return pack(&b, sandboxed, ret, e);
+    enum selfsame_code code = build(&b, is_dir, ret, e);
+    if (code != SELFSAME_OK)
+        out_unmake(o->out, kept);
+    else
+        ret->out_kept = kept;
+    return code;
 }

@@ -453,18 +453,16 @@ statement_text(const struct pack_job *job, const struct repro_result *res,
 
 /* ---- all four files, or none ---- */
 
-enum { IMAGE, MANIFEST, MEASUREMENTS, STATEMENT, FILES };
-static const char *const file_name[FILES] = { "image.eif", "manifest.txt",
-    "measurements.json", "statement.json" };
+enum { IMAGE, MANIFEST, MEASUREMENTS, STATEMENT }; /* as in out_names */
 
 struct drafts {
-    struct file_draft at[FILES];
+    struct file_draft at[OUT_FILES];
 };
 
 static void
 drafts_discard(struct drafts *d)
 {
-    for (size_t i = 0; i < FILES; i++)
+    for (size_t i = 0; i < OUT_FILES; i++)
         draft_discard(&d->at[i]);
 }
 
@@ -472,8 +470,8 @@ static enum selfsame_code
 drafts_open(
     struct drafts *d, const char *out, struct arena *arena, struct selfsame_err *e)
 {
-    for (size_t i = 0; i < FILES; i++) {
-        char *path = arena_printf(arena, "%s/%s", out, file_name[i]);
+    for (size_t i = 0; i < OUT_FILES; i++) {
+        char *path = arena_printf(arena, "%s/%s", out, out_names[i]);
 
         if (path == NULL)
             FAIL(e, SELFSAME_NOMEM, "no memory for a path");
@@ -516,7 +514,7 @@ pack_image(const struct pack_job *job, struct arena *arena, struct repro_result 
     TRY(measure_image(job, &d.at[IMAGE], arena, &res, &measured, e));
     TRY(write_manifest(job, &d.at[MANIFEST], arena, &res, e));
     TRY(write_texts(job, &d, measured, arena, &res, e));
-    for (size_t i = 0; i < FILES; i++)
+    for (size_t i = 0; i < OUT_FILES; i++)
         TRY(draft_commit(&d.at[i], e));
     *ret = res;
     return SELFSAME_OK;

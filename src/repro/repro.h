@@ -19,6 +19,8 @@
  *   sandbox.c       runs the recipe's commands away from this machine
  *   spool.c         one nameless temporary file for what was compressed
  *   pack.c          tree → manifest, ramdisks, image, measurements, statement
+ *   tool.c          selfsame-init and selfsame-agent, found and checked
+ *   out.c           the output directory: all files, or nothing
  *   build.c         all of it, in order
  *   twice.c         again under other circumstances, and compared
  *   differ.c        two images, manifests or measurements, down to the file
@@ -245,6 +247,26 @@ MUST enum selfsame_code sandbox_run(
 /* Can this process make one? Changes the process: ask in a child. */
 bool sandbox_possible(void);
 
+/* ---- tool.c: programs of ours that go into every image ---- */
+
+/* `told` by option, or next to this program: installed, and in the build tree. */
+MUST enum selfsame_code tool_find(struct arena *arena, const char *told,
+    const char *name, const char *folder, const char **ret, struct selfsame_err *e);
+MUST enum selfsame_code tool_check(
+    const char *path, const char *arch, struct selfsame_err *e);
+
+/* ---- out.c ---- */
+
+enum { OUT_FILES = 4 };
+extern const char *const out_names[OUT_FILES];
+/* Makes it, with its parents. *ret_kept: how much of the path was there before. */
+MUST enum selfsame_code out_make(
+    const char *path, size_t *ret_kept, struct selfsame_err *e);
+/* Takes away the directories that out_make made, as far as they are empty. */
+void out_unmake(const char *path, size_t kept);
+/* The files as well: an image that proved wrong must not be found later. */
+void out_discard(const char *path, size_t kept);
+
 /* ---- build.c ---- */
 
 struct repro_options {
@@ -263,6 +285,7 @@ struct repro_result {
     uint64_t image_size;
     size_t file_count;
     uint8_t image_sha256[32], tree_sha256[32];
+    size_t out_kept;          /* of the path of the output: see out_make */
     const char *measurements; /* the text of measurements.json, in the arena */
 };
 MUST enum selfsame_code repro_build(const struct repro_options *o, struct arena *arena,
@@ -284,7 +307,7 @@ MUST enum selfsame_code pack_image(const struct pack_job *job, struct arena *are
 
 /* ---- twice.c ---- */
 
-/* MISMATCH with an explanation through the voice when a byte differs. */
+/* MISMATCH with an explanation through the voice when a byte differs; then `out` is discarded. */
 MUST enum selfsame_code repro_again(const struct repro_options *o,
     const struct repro_result *first, struct arena *arena, bool *ret_other_user,
     struct selfsame_err *e);

@@ -285,17 +285,15 @@ tell_finding(void *ctx, const struct repro_finding *f)
 static enum selfsame_code
 compare(struct again *a, struct selfsame_err *e)
 {
-    static const char *const names[] = { "image.eif", "manifest.txt",
-        "measurements.json", "statement.json" };
     struct repro_diff diff = { .found = tell_finding, .ctx = a };
     const char *first = NULL;
 
-    for (size_t i = 0; i < COUNT(names); i++) {
+    for (size_t i = 0; i < OUT_FILES; i++) {
         bool same = false;
 
-        TRY(same_bytes(a, names[i], &same, e));
+        TRY(same_bytes(a, out_names[i], &same, e));
         if (!same && first == NULL)
-            first = names[i];
+            first = out_names[i];
     }
     if (first == NULL)
         return SELFSAME_OK;
@@ -309,6 +307,17 @@ compare(struct again *a, struct selfsame_err *e)
         "Mend the build: the files named above say what varied.");
 }
 
+static enum selfsame_code
+again(struct again *a, struct selfsame_err *e)
+{
+    TRY_WHILE(e, prepare(a, e), "building again");
+    if (a->other_user && !give_away(a))
+        FAIL(e, SELFSAME_IO, "cannot give %s to another user: %s", a->base,
+            strerror(errno));
+    TRY_WHILE(e, build_again(a, e), "building again");
+    return compare(a, e);
+}
+
 enum selfsame_code
 repro_again(const struct repro_options *o, const struct repro_result *first,
     struct arena *arena, bool *ret_other_user, struct selfsame_err *e)
@@ -316,11 +325,10 @@ repro_again(const struct repro_options *o, const struct repro_result *first,
     __attribute__((cleanup(again_remove))) struct again a = { .o = o, .arena = arena };
 
     a.other_user = !first->keep_owners && can_be_nobody(&a);
-    TRY_WHILE(e, prepare(&a, e), "building again");
-    if (a.other_user && !give_away(&a))
-        FAIL(e, SELFSAME_IO, "cannot give %s to another user: %s", a.base,
-            strerror(errno));
-    TRY_WHILE(e, build_again(&a, e), "building again");
-    *ret_other_user = a.other_user;
-    return compare(&a, e);
+    enum selfsame_code code = again(&a, e);
+    if (code != SELFSAME_OK)
+        out_discard(o->out, first->out_kept);
+    else
+        *ret_other_user = a.other_user;
+    return code;
 }
