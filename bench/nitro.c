@@ -173,7 +173,7 @@ ours_cold(const struct document *d, const struct selfsame_policy *p)
 
     for (size_t i = 0; i < LEAVES; i++)
         verify_one(v, p, &d[i]);
-    t = (now_us() - t) / LEAVES;
+    t = (now_us() - t) / (int)LEAVES;
     selfsame_verifier_free(v);
     return t;
 }
@@ -206,7 +206,7 @@ ours_known_leaf(const struct document *d, const struct selfsame_policy *p)
     double t = now_us();
     for (size_t i = 0; i < LEAVES; i++)
         verify_one(v, p, &d[i]);
-    t = (now_us() - t) / LEAVES;
+    t = (now_us() - t) / (int)LEAVES;
     selfsame_verifier_free(v);
     return t;
 }
@@ -277,7 +277,7 @@ naive(const struct document *d)
 
     for (size_t i = 0; i < LEAVES; i++)
         naive_one(&d[i]);
-    return (now_us() - t) / LEAVES;
+    return (now_us() - t) / (int)LEAVES;
 }
 
 /* One P-384 verification by OpenSSL with everything parsed before. */
@@ -302,7 +302,7 @@ bare_one(const struct document *d)
     double t = now_us();
     for (int i = 0; i < TIMES; i++)
         NEED(EVP_PKEY_verify(ctx, sig, (size_t)n, digest, 48) == 1);
-    t = (now_us() - t) / TIMES;
+    t = (now_us() - t) / (int)TIMES;
     EVP_PKEY_CTX_free(ctx);
     OPENSSL_free(sig);
     X509_free(leaf);

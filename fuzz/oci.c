@@ -33,8 +33,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (oci_config_parse(in, &arena, &c, &e) == SELFSAME_OK)
             assert(c.user != NULL && c.diff_id_count <= OCI_LAYERS);
         break;
-    case 3: return (int)docker_manifest_parse(in, &want, &arena, &k, &e) * 0;
-    default: return (int)oci_user_resolve("web:www", in, in, &u, &e) * 0;
+    case 3:
+        if (docker_manifest_parse(in, &want, &arena, &k, &e) == SELFSAME_OK)
+            assert(k.layer_count <= OCI_LAYERS);
+        break;
+    default:
+        if (oci_user_resolve("web:www", in, in, &u, &e) != SELFSAME_OK)
+            assert(e.code != SELFSAME_OK);
     }
     return 0;
 }

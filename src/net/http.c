@@ -118,7 +118,7 @@ parse_field(struct selfsame_bytes line, struct http_header *ret, struct selfsame
 static enum selfsame_code
 parse_fields(struct selfsame_bytes rest, struct http_head *h, struct selfsame_err *e)
 {
-    struct selfsame_bytes line;
+    struct selfsame_bytes line = { 0 };
     bool whole;
 
     for (;;) {
@@ -274,7 +274,7 @@ http_request_parse(
     struct selfsame_bytes head, struct http_head *ret, struct selfsame_err *e)
 {
     struct http_head h = { 0 };
-    struct selfsame_bytes line;
+    struct selfsame_bytes line = { 0 };
 
     TRY(first_line(&head, &line, e));
     if (!cut_space(&line, &h.method) || !token_valid(h.method) ||
@@ -294,7 +294,7 @@ http_response_parse(struct selfsame_bytes head, bool head_request,
     struct http_head *ret, struct selfsame_err *e)
 {
     struct http_head h = { 0 };
-    struct selfsame_bytes line, version;
+    struct selfsame_bytes line = { 0 }, version;
 
     TRY(first_line(&head, &line, e));
     if (!cut_space(&line, &version) || !version_minor(version, &h.minor) ||
