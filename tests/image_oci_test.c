@@ -19,12 +19,12 @@ index_of(const char *text, const struct oci_choice *want, struct selfsame_err *e
 static void
 the_platform_chooses(void **state)
 {
-    static const char text[] =
-        "{\"manifests\":[" D(",\"platform\":{\"os\":\"linux\",\"architecture\":"
-                             "\"arm64\"}") ","
-                                           "{\"digest\":\"sha256:" HEX "\",\"size\":9,"
-                                           "\"platform\":{\"os\":\"linux\","
-                                           "\"architecture\":\"amd64\"}}]}";
+    static const char text[] = "{\"manifests\":[" D(
+        ",\"platform\":{\"os\":\"linux\",\"architecture\":"
+        "\"arm64\"}") ","
+                      "{\"digest\":\"sha256:" HEX "\",\"size\":9,"
+                      "\"platform\":{\"os\":\"linux\","
+                      "\"architecture\":\"amd64\"}}]}";
     auto_arena arena = arena_new(1 << 20);
     struct selfsame_err e = { 0 };
     struct oci_descriptor d;
