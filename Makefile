@@ -38,7 +38,7 @@ bench: all
 	@tools/bench.sh $(RELEASE)
 
 fmt:
-	clang-format -i $$(git ls-files '*.c' '*.h')
+	@tools/fmt.sh --write
 
 install: all
 	$(MESON) install -C $(RELEASE)

@@ -14,7 +14,7 @@ step() { # name command...
     name=$1; shift
     printf '%-34s' "$name"
     if "$@" > "$log" 2>&1; then
-        passed=$((passed + 1)); echo ok
+        passed=$((passed + 1)); echo ok; grep '^SKIPPED' "$log"
     else
         failed=$((failed + 1)); echo FAILED; tail -40 "$log"
     fi
