@@ -319,6 +319,30 @@ a_large_size_is_no_reason_to_allocate(void **state)
     assert_int_not_equal(lay_new(&m, 512, &e), SELFSAME_OK);
 }
 
+/* Every name is a copy in the image: links to one large file are no way around the limit. */
+static void
+hard_links_count_as_the_bytes_they_become(void **state)
+{
+    struct selfsame_err e = { 0 };
+    struct memory mem = { .len = 0 };
+    struct layer_store into = { .place = place, .write = store, .ctx = &mem };
+    struct maker m = { .len = 0 };
+
+    (void)state;
+    (void)member(&m, "a", '0', NULL, "12345678");
+    (void)member(&m, "b", '1', "a", NULL);
+    finish(&m);
+    for (unsigned room = 15; room <= 16; room++) {
+        auto_tree *t = tree_new();
+        auto_layer layer = { 0 };
+        uint64_t total = LAYER_TOTAL - room;
+
+        assert_code(layer_begin(&layer, t, &into, true, &total, &e), SELFSAME_OK, &e);
+        assert_int_equal(layer_push(&layer, BYTES(m.bytes, m.len), &e),
+            room < 16 ? SELFSAME_UNSUPPORTED : SELFSAME_OK);
+    }
+}
+
 int
 main(void)
 {
@@ -331,6 +355,7 @@ main(void)
         cmocka_unit_test(links_are_never_followed),
         cmocka_unit_test(whiteouts_hide_lower_layers_only),
         cmocka_unit_test(a_large_size_is_no_reason_to_allocate),
+        cmocka_unit_test(hard_links_count_as_the_bytes_they_become),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

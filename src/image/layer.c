@@ -157,14 +157,21 @@ marker(struct layer *l, const char *path, bool *ret, struct selfsame_err *e)
 }
 
 static enum selfsame_code
+count_bytes(struct layer *l, const char *path, uint64_t size, struct selfsame_err *e)
+{
+    if (size > LAYER_TOTAL - *l->total)
+        FAIL(e, SELFSAME_UNSUPPORTED,
+            "layer, '%s': expected at most %llu bytes in an image", path,
+            (unsigned long long)LAYER_TOTAL);
+    *l->total += size;
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
 put_file(
     struct layer *l, const struct tar_entry *t, struct node *n, struct selfsame_err *e)
 {
-    if (t->size > LAYER_TOTAL - *l->total)
-        FAIL(e, SELFSAME_UNSUPPORTED,
-            "layer, '%s': expected at most %llu bytes in an image", t->path,
-            (unsigned long long)LAYER_TOTAL);
-    *l->total += t->size;
+    TRY(count_bytes(l, t->path, t->size, e));
     TRY(l->store->place(l->store->ctx, t->size, t->offset, &n->content, e));
     n->content.size = t->size;
     return tree_put(l->tree, n, e);
@@ -178,6 +185,9 @@ put_link(struct layer *l, const struct tar_entry *t, const char *path,
 
     TRY_WHILE(
         e, layer_path(t->link, "hard link", to, sizeof(to), e), "placing '%s'", path);
+    /* An image has a copy for each name: links to one large file are a bomb. */
+    const struct node *n = tree_find(l->tree, to);
+    TRY(count_bytes(l, path, n != NULL ? n->content.size : 0, e));
     return tree_link(l->tree, path, to, e);
 }
 
