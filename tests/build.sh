@@ -123,6 +123,11 @@ is "not even the directory" "" "$(ls -d "$tmp/x" 2>/dev/null)"
 printf '{"selfsame_recipe":1,"build":[["false"]],"entrypoint":["/x"]}' > "$tmp/none.json"
 expect 2 "a failing command, the output two directories deep" make_image "$tmp/y/a/b" "$tmp/see" --recipe "$tmp/none.json"
 is "none of them stays" "" "$(ls -d "$tmp/y" 2>/dev/null)"
+printf '{"selfsame_recipe":1,"build":[["sleep","60"]],"entrypoint":["/x"]}' > "$tmp/none.json"
+expect 3 "a build that is interrupted" timeout --preserve-status -s TERM 2 "$selfsame" build --out "$tmp/y/a" --agent "$agent" \
+    "$tmp/see" --recipe "$tmp/none.json"
+said "interrupted"
+is "cleans up behind itself" "0 " "$(leftovers "$tmp") $(ls -d "$tmp/y" 2>/dev/null)"
 
 # --- recipes
 recipe() { # status, what, text, words it says

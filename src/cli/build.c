@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
 #include "codec/json.h"
+#include "os/os.h"
 #include "repro/repro.h"
 
 #include <stdio.h>
@@ -178,6 +179,7 @@ run(struct cli *c, struct selfsame_err *e)
     TRY(split_platform(c, &o, e));
     TRY(cli_uint(c, "timeout", 1, TIMEOUT_MAX_S, &timeout, e));
     o.timeout_s = (unsigned)timeout;
+    os_interruptible();
     enum selfsame_code code = repro_build(&o, &arena, &r, e);
     finish(&screen);
     TRY(code);

@@ -39,6 +39,12 @@ dir_make(const char *path, bool secret, struct selfsame_err *e)
     }
     if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
         FAIL(e, SELFSAME_IO, "%s exists and is not a directory", path);
+    /* Who may write there could exchange what we put in it. */
+    if (secret && (st.st_uid != geteuid() || (st.st_mode & 022) != 0))
+        FAIL(e, SELFSAME_IO,
+            "%s: expected a directory that only user %d may write, got user %d and "
+            "mode %04o",
+            path, (int)geteuid(), (int)st.st_uid, (unsigned)st.st_mode & 07777);
     return SELFSAME_OK;
 }
 

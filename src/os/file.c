@@ -110,8 +110,9 @@ enum selfsame_code
 fd_write_all(int fd, struct selfsame_bytes b, const char *what, struct selfsame_err *e)
 {
     while (b.len > 0) {
+        if (os_interrupted())
+            FAIL(e, SELFSAME_IO, "interrupted while writing %s", what);
         ssize_t n = write(fd, b.ptr, b.len);
-
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -127,8 +128,9 @@ fd_pread_all(int fd, uint64_t offset, uint8_t *buf, size_t len, const char *what
     struct selfsame_err *e)
 {
     while (len > 0) {
+        if (os_interrupted())
+            FAIL(e, SELFSAME_IO, "interrupted while reading %s", what);
         ssize_t n = pread(fd, buf, len, (off_t)offset);
-
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)

@@ -35,8 +35,8 @@ MUST enum selfsame_code fd_write_all(
     int fd, struct selfsame_bytes b, const char *what, struct selfsame_err *e);
 MUST enum selfsame_code fd_pread_all(int fd, uint64_t offset, uint8_t *buf, size_t len,
     const char *what, struct selfsame_err *e);
-MUST enum selfsame_code dir_make(
-    const char *path, bool secret, struct selfsame_err *e); /* -p */
+/* -p; secret: mode 0700, and one that is there must be this user's alone to write. */
+MUST enum selfsame_code dir_make(const char *path, bool secret, struct selfsame_err *e);
 /* Removes a tree this project made; never follows symbolic links, never crosses a mount. */
 MUST enum selfsame_code dir_remove(const char *path, struct selfsame_err *e);
 /* $XDG_RUNTIME_DIR/selfsame or /run/selfsame (root); made 0700. */
@@ -45,5 +45,12 @@ MUST enum selfsame_code dir_runtime(
 /* $XDG_STATE_HOME/selfsame, ~/.local/state/selfsame, /var/lib/selfsame (root); made 0700. */
 MUST enum selfsame_code dir_state(
     struct arena *arena, char **ret, struct selfsame_err *e);
+
+/*
+ * After this SIGINT, SIGTERM and SIGHUP end no process: fd_write_all and
+ * fd_pread_all fail, so that whoever works cleans up behind itself.
+ */
+void os_interruptible(void);
+bool os_interrupted(void);
 
 #endif

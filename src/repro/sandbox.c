@@ -376,9 +376,9 @@ watch(const struct sandbox_job *job, pid_t child, int report_fd, struct report *
 
     for (;;) {
         int64_t left = end - os_now_ms();
-        int n = left > 0 ? poll(&p, 1, left > 60000 ? 60000 : (int)left) : 0;
+        int n = left > 0 ? poll(&p, 1, left > 1000 ? 1000 : (int)left) : 0;
 
-        late = left <= 0;
+        late = left <= 0 || os_interrupted();
         if (late || n > 0)
             break;
     }
@@ -387,6 +387,8 @@ watch(const struct sandbox_job *job, pid_t child, int report_fd, struct report *
         (void)kill(child, SIGKILL);
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
         continue;
+    if (os_interrupted())
+        FAIL(e, SELFSAME_IO, "interrupted while the build commands ran");
     if (late)
         return remedied(e,
             err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -190,9 +191,14 @@ build_again(struct again *a, struct selfsame_err *e)
         run_again(a, &line);
     if (child < 0)
         FAIL(e, SELFSAME_IO, "cannot fork: %s", strerror(errno));
-    while (waitpid(child, &status, 0) < 0)
+    while (waitpid(child, &status, 0) < 0) {
         if (errno != EINTR)
             FAIL(e, SELFSAME_IO, "cannot wait: %s", strerror(errno));
+        if (os_interrupted()) /* it cleans up behind itself as well */
+            (void)kill(child, SIGTERM);
+    }
+    if (os_interrupted())
+        FAIL(e, SELFSAME_IO, "interrupted");
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         FAIL(e, SELFSAME_MISMATCH,
             "the second build fails where the first did not (status %d)",
