@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/commands.h"
 #include "sim/sim.h"
 
 static const struct cli_command *const table[] = {
     &pki_command,
     &evidence_command,
     &sim_run_command,
+    &ps_command,
+    &logs_command,
+    &stop_command,
     &device_command,
 };
 

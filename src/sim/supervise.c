@@ -171,6 +171,8 @@ turn(struct run *r, bool *ret_ended, struct selfsame_err *e)
         [READY] = { .fd = r->ready }, /* only whether its reader went away */
     };
 
+    TRY(look_whether_ready(r, e));
+    p[READY].fd = r->ready;
     if (poll(p, SLOTS, patience(r)) < 0 && errno != EINTR)
         FAIL(e, SELFSAME_IO, "cannot wait for the guest: %s", strerror(errno));
     if (p[DEVICE].revents != 0 &&
@@ -189,7 +191,7 @@ turn(struct run *r, bool *ret_ended, struct selfsame_err *e)
         return SELFSAME_OK;
     if (r->stopping_ms != 0 && !r->killed && patience(r) == 0)
         kill_guest(r);
-    return look_whether_ready(r, e);
+    return SELFSAME_OK;
 }
 
 static int
