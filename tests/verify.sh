@@ -78,6 +78,10 @@ strict() { # status, what, file, further options
 }
 make good
 strict 0 "a simulated document, named by the policy" good
+# Verification is pure: what the environment says to libcrypto does not reach it.
+printf '%s\n' 'openssl_conf = a' '[a]' 'providers = b' '[b]' 'null = c' '[c]' 'activate = 1' > "$tmp/openssl.cnf"
+expect 0 "the same under an OPENSSL_CONF without algorithms" env OPENSSL_CONF="$tmp/openssl.cnf" "$selfsame" verify "$tmp/good" \
+    --tee nitro --nonce $nonce --key "$tmp/pub.pem" --measurements "$tmp/measurements.json" --insecure-simulated
 expect 21 "the same where real hardware is named" "$selfsame" verify "$tmp/good" --tee nitro --nonce $nonce \
     --key "$tmp/pub.pem" --measurements "$tmp/measurements.json"
 said simulated

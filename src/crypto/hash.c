@@ -16,6 +16,7 @@ static struct {
     [HASH_SHA512] = { .name = "SHA2-512", .size = 64 },
 };
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static OSSL_LIB_CTX *own;
 
 /* One context per thread and algorithm for the one-shot calls. */
 struct scratch {
@@ -37,8 +38,9 @@ scratch_free(void *p)
 static void
 fetch_all(void)
 {
-    for (size_t i = HASH_SHA256; i < COUNT(algs); i++)
-        algs[i].md = EVP_MD_fetch(NULL, algs[i].name, NULL);
+    own = OSSL_LIB_CTX_new();
+    for (size_t i = HASH_SHA256; own != NULL && i < COUNT(algs); i++)
+        algs[i].md = EVP_MD_fetch(own, algs[i].name, NULL);
     scratch_key_ok = pthread_key_create(&scratch_key, scratch_free) == 0;
 }
 
@@ -46,6 +48,13 @@ static bool
 known(enum hash_alg alg)
 {
     return alg >= HASH_SHA256 && alg < COUNT(algs);
+}
+
+OSSL_LIB_CTX *
+crypto_context(void)
+{
+    (void)pthread_once(&once, fetch_all);
+    return own;
 }
 
 const EVP_MD *

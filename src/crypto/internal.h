@@ -8,6 +8,13 @@
 
 /* What the files of this folder share and nobody else may see. */
 
+/*
+ * Where verification gets its algorithms; NULL: out of memory. Never libcrypto's
+ * default context: its first use reads $OPENSSL_CONF or openssl.cnf, and loads
+ * and runs whatever provider these name.
+ */
+OSSL_LIB_CTX *crypto_context(void);
+
 /* Fetched once per process; NULL for an unknown algorithm or when memory ran out. */
 const EVP_MD *hash_md(enum hash_alg alg);
 const char *hash_name(enum hash_alg alg); /* "SHA2-256", NULL when unknown */

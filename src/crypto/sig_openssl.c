@@ -18,8 +18,10 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void
 make_templates(void)
 {
-    for (enum sig_alg alg = SIG_P256; alg <= SIG_P521; alg++) {
-        auto_pkey_ctx *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
+    OSSL_LIB_CTX *own = crypto_context();
+
+    for (enum sig_alg alg = SIG_P256; own != NULL && alg <= SIG_P521; alg++) {
+        auto_pkey_ctx *ctx = EVP_PKEY_CTX_new_from_name(own, "EC", NULL);
         EVP_PKEY *made = NULL;
 
         if (ctx != NULL && EVP_PKEY_paramgen_init(ctx) == 1 &&
@@ -58,7 +60,7 @@ verify_ec(const struct curve *c, const struct sig_check *check, struct selfsame_
 
     TRY(curve_check(c, check, e));
     TRY(ec_key(c, check->key, &key, e));
-    auto_pkey_ctx *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    auto_pkey_ctx *ctx = EVP_PKEY_CTX_new_from_pkey(crypto_context(), key, NULL);
     if (ctx == NULL || EVP_PKEY_verify_init(ctx) != 1)
         FAIL(e, SELFSAME_NOMEM, "%s signature: libcrypto is out of memory", c->name);
     size_t len = sig_ecdsa_to_der(check->signature, der);
@@ -77,11 +79,13 @@ verify_ed25519(const struct sig_check *check, struct selfsame_err *e)
             "Ed25519: expected a key of 32 and a signature of 64 bytes, got %zu and "
             "%zu",
             check->key.len, check->signature.len);
-    auto_pkey *key = EVP_PKEY_new_raw_public_key_ex(
-        NULL, "ED25519", NULL, check->key.ptr, check->key.len);
+    OSSL_LIB_CTX *own = crypto_context();
+    auto_pkey *key = own == NULL ? NULL
+                                 : EVP_PKEY_new_raw_public_key_ex(own, "ED25519", NULL,
+                                       check->key.ptr, check->key.len);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     bool ready = key != NULL && ctx != NULL &&
-                 EVP_DigestVerifyInit_ex(ctx, NULL, NULL, NULL, NULL, key, NULL) == 1;
+                 EVP_DigestVerifyInit_ex(ctx, NULL, NULL, own, NULL, key, NULL) == 1;
     bool good = ready &&
                 EVP_DigestVerify(ctx, check->signature.ptr, check->signature.len,
                     check->digest.ptr, check->digest.len) == 1;
@@ -113,7 +117,9 @@ rsa_key(struct selfsame_bytes n, struct selfsame_bytes x, EVP_PKEY **ret,
         param_uint(OSSL_PKEY_PARAM_RSA_E, x, x_buf),
         OSSL_PARAM_construct_end(),
     };
-    auto_pkey_ctx *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    OSSL_LIB_CTX *own = crypto_context();
+    auto_pkey_ctx *ctx = own == NULL ? NULL
+                                     : EVP_PKEY_CTX_new_from_name(own, "RSA", NULL);
 
     if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1)
         FAIL(e, SELFSAME_NOMEM, "RSA public key: libcrypto is out of memory");
@@ -153,7 +159,7 @@ verify_rsa(const struct sig_check *check, struct selfsame_err *e)
         FAIL(e, SELFSAME_MALFORMED, "RSA signature: expected %zu bytes, got %zu", n.len,
             check->signature.len);
     TRY(rsa_key(n, x, &key, e));
-    auto_pkey_ctx *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    auto_pkey_ctx *ctx = EVP_PKEY_CTX_new_from_pkey(crypto_context(), key, NULL);
     if (ctx == NULL || !rsa_scheme(ctx, check))
         FAIL(e, SELFSAME_NOMEM, "RSA signature: libcrypto is out of memory");
     if (EVP_PKEY_verify(ctx, check->signature.ptr, check->signature.len,
