@@ -361,6 +361,8 @@ cmw_of_both_encodings_is_unwrapped(void **state)
     }
     entry[2].ind = CMW_EVIDENCE;
     expect(&f, wrap(&f, &all, true), SELFSAME_MALFORMED, "none", NULL);
+    entry[2].value = entry[1].value; /* each good alone: still nobody may choose */
+    expect(&f, wrap(&f, &all, true), SELFSAME_MALFORMED, "none", NULL);
     entry[1].type = entry[2].type = BYTES_LIT("application/other");
     expect(&f, wrap(&f, &all, true), SELFSAME_UNSUPPORTED, "none", NULL);
     fixture_close(&f);

@@ -122,6 +122,7 @@ judge(struct bench *b, struct arena *a, struct verdict *v)
     }
 BEND(nothing, (void)b;)
 BEND(no_nonce_sent, b->in.nonce = BYTES_NONE;)
+BEND(no_nonce_sent_empty_answered, no_nonce_sent(b); b->claims.nonce = BYTES(nonce, 0);)
 BEND(other_nonce, b->claims.nonce = BYTES_ARR(foreign_nonce);)
 BEND(no_nonce_answered, b->claims.nonce = BYTES_NONE;)
 BEND(short_nonce, b->claims.nonce.len--;)
@@ -150,6 +151,8 @@ BEND(no_report_data, b->claims.report_data = BYTES_NONE;)
 BEND(nothing_to_compare, b->in.level = BINDING_NONE; b->in.binder = BYTES_NONE;)
 BEND(session_without_binder, b->in.binder = BYTES_NONE; b->in.key = BYTES_ARR(spki);
      b->claims.public_key = BYTES_ARR(spki);)
+BEND(session_without_binder_and_empty_data, session_without_binder(b);
+     b->claims.report_data = BYTES(spki, 0);)
 BEND(no_binding, b->policy.binding = BINDING_NONE;)
 BEND(key_where_session, key_level(b); b->policy.binding = BINDING_SESSION;)
 BEND(session_where_key, b->policy.binding = BINDING_KEY;)
@@ -252,6 +255,7 @@ static const struct {
     }
     OK(nothing),
     BAD(no_nonce_sent, STALE),
+    BAD(no_nonce_sent_empty_answered, STALE),
     BAD(other_nonce, STALE),
     BAD(no_nonce_answered, STALE),
     BAD(short_nonce, STALE),
@@ -278,6 +282,7 @@ static const struct {
     BAD(no_report_data, UNBOUND),
     BAD(nothing_to_compare, UNBOUND),
     BAD(session_without_binder, UNBOUND),
+    BAD(session_without_binder_and_empty_data, UNBOUND),
     BAD(no_binding, UNBOUND),
     BAD(key_where_session, UNBOUND),
     OK(session_where_key),

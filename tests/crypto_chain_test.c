@@ -571,6 +571,29 @@ another_anchor_does_not_share_entries(void **state)
     cert_cache_free(cache);
 }
 
+/*
+ * A CA of the same name with another key, itself in order: what its namesake signed
+ * is none of its own, however well it is remembered.
+ */
+static void
+another_issuer_of_the_same_name_does_not_share_entries(void **state)
+{
+    struct world *w = *state;
+    struct selfsame_err e = { 0 };
+    struct cert_cache *cache = cert_cache_new(16);
+    struct cert_request leaf = request(3), issuer = request(2);
+
+    leaf.no_key_ids = true; /* an AKI would tell the two apart before any signature */
+    issue(w, 3, &leaf, w->der[2], w->key[2]);
+    assert_code(verify_ders(w->der, LEVELS, NOW, cache, &e), SELFSAME_OK, &e);
+    assert_code(cert_make(&issuer, w->stranger, w->der[1], w->key[1], &w->arena,
+                    &w->der[2], &e),
+        SELFSAME_OK, &e);
+    assert_int_equal(verify_ders(w->der, LEVELS, NOW, cache, &e), SELFSAME_BAD_CHAIN);
+    assert_int_equal(verify_ders(w->der, LEVELS, NOW, NULL, &e), SELFSAME_BAD_CHAIN);
+    cert_cache_free(cache);
+}
+
 static void
 a_full_cache_forgets_the_oldest(void **state)
 {
@@ -827,6 +850,7 @@ main(void)
         BENT(a_cache_saves_signatures_but_not_checks),
         BENT(a_chain_that_fails_at_the_end_leaves_no_trace),
         BENT(another_anchor_does_not_share_entries),
+        BENT(another_issuer_of_the_same_name_does_not_share_entries),
         BENT(a_full_cache_forgets_the_oldest),
         BENT(the_smallest_cache_works),
         BENT(threads_share_a_cache),

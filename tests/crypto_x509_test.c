@@ -305,6 +305,8 @@ bent_certificates_are_refused(void **state)
             BYTES_LIT("\x55\x1d\x1e\x01\x01\xff"), SELFSAME_UNSUPPORTED },
         { "extension twice", BYTES_LIT("\x55\x1d\x0e"), BYTES_LIT("\x55\x1d\x0f"),
             SELFSAME_MALFORMED },
+        { "extension twice, which nothing reads", BYTES_LIT("\x55\x1d\x0e"),
+            BYTES_LIT("\x2a\x03\x04"), SELFSAME_MALFORMED },
         { "critical written as FALSE", BYTES_LIT("\x55\x1d\x13\x01\x01\xff"),
             BYTES_LIT("\x55\x1d\x13\x01\x01\x00"), SELFSAME_MALFORMED },
         { "critical written as 1", BYTES_LIT("\x55\x1d\x13\x01\x01\xff"),

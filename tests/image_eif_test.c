@@ -328,6 +328,56 @@ a_table_in_another_order_than_the_file_is_refused(void **state)
 }
 
 static void
+put_be64_at(uint8_t *at, uint64_t v)
+{
+    for (size_t i = 0; i < 8; i++)
+        at[i] = (uint8_t)(v >> 8 * (7 - i));
+}
+
+/* Four sections to both readers, but other ramdisks: a header hides in the third. */
+static void
+section_headers_that_differ_from_the_table_are_refused(void **state)
+{
+    (void)state;
+    enum { INNER = 4, HIDDEN = EIF_SECTION_HEADER + 2 };
+    static const struct part same[] = { { EIF_KERNEL, "k" }, { EIF_CMDLINE, "c" },
+        { EIF_RAMDISK, "AAAAhhhhhhhhhhhhBB" }, { EIF_RAMDISK, "CCCC" } };
+    auto_arena a = arena_new(1 << 20);
+    size_t len, third = EIF_HEADER + 2 * (EIF_SECTION_HEADER + 1);
+    uint8_t *eif = image_of(same, COUNT(same), &a, &len);
+    uint8_t *hidden = eif + third + EIF_SECTION_HEADER + INNER;
+
+    eif_section_header_write(EIF_RAMDISK, 2 + EIF_SECTION_HEADER + 4, hidden);
+    fix_crc(eif, len);
+    assert_code(read_all(BYTES(eif, len)), SELFSAME_OK, &err);
+    put_be64_at(eif + third + 4, INNER);
+    fix_crc(eif, len);
+    assert_code(read_all(BYTES(eif, len)), SELFSAME_MALFORMED, &err);
+    /* The same with the table telling the file's story is an image. */
+    put_be64_at(eif + 28 + 3 * 8, third + EIF_SECTION_HEADER + INNER);
+    put_be64_at(eif + 284 + 2 * 8, INNER);
+    put_be64_at(eif + 284 + 3 * 8, HIDDEN + 4);
+    fix_crc(eif, len);
+    assert_code(read_all(BYTES(eif, len)), SELFSAME_OK, &err);
+}
+
+/* `show` reads the header alone, so the header's check must stand alone. */
+static void
+a_table_that_ends_before_or_behind_the_file_is_refused(void **state)
+{
+    (void)state;
+    auto_arena a = arena_new(1 << 20);
+    size_t len;
+    uint8_t *eif = image_of(parts, COUNT(parts), &a, &len);
+    struct eif_header h;
+
+    for (int more = -1; more <= 1; more++)
+        assert_code(eif_header_parse(BYTES(eif, EIF_HEADER),
+                        (uint64_t)((int64_t)len + more), &h, &err),
+            more == 0 ? SELFSAME_OK : SELFSAME_MALFORMED, &err);
+}
+
+static void
 sizes_that_overflow_are_refused(void **state)
 {
     (void)state;
@@ -482,6 +532,8 @@ main(void)
         cmocka_unit_test(every_truncation_and_extension_is_refused),
         cmocka_unit_test(crafted_layouts_are_refused),
         cmocka_unit_test(a_table_in_another_order_than_the_file_is_refused),
+        cmocka_unit_test(section_headers_that_differ_from_the_table_are_refused),
+        cmocka_unit_test(a_table_that_ends_before_or_behind_the_file_is_refused),
         cmocka_unit_test(sizes_that_overflow_are_refused),
         cmocka_unit_test(an_error_of_the_handler_ends_the_reading),
         cmocka_unit_test(shared_images_give_what_their_manifest_says),

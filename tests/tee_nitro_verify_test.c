@@ -59,6 +59,27 @@ debug_is_seen_although_pcr4_is_real(void **state)
     }
 }
 
+/* One register of the three is enough. */
+static void
+one_zero_register_of_the_three_is_debug(void **state)
+{
+    auto_arena arena = arena_new(4 << 20);
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct machine m;
+
+        machine_start(&m);
+        assert_false(
+            judge_at(machine_quote(&m, 0, &arena), test_now_s, &arena).claims.debug);
+        memset(m.pcr[i], 0, NITRO_PCR_SIZE);
+        struct judgement j = judge_at(machine_quote(&m, 0, &arena), test_now_s, &arena);
+        assert_judged(j, SELFSAME_OK);
+        assert_true(j.claims.debug);
+        machine_stop(&m);
+    }
+}
+
 /* Mistake 3 is appraisal's; what it goes by is this list. */
 static void
 a_measurement_must_name_pcr_0_1_and_2(void **state)
@@ -659,6 +680,11 @@ put_der_signature(struct writer *w, struct selfsame_bytes rs)
     put_bytes(w, writer_bytes(&b));
 }
 
+static const uint8_t ecdsa_sha384[] = { 0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x04, 0x03, 0x03 };
+static const uint8_t ecdsa_sha256[] = { 0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x04, 0x03, 0x02 };
+
 /* The certificate `der` with its TBS changed, signed again by `issuer`. */
 static struct selfsame_bytes
 resigned(struct selfsame_bytes der, struct selfsame_bytes from,
@@ -672,21 +698,21 @@ resigned(struct selfsame_bytes der, struct selfsame_bytes from,
     assert_int_equal(from.len, to.len);
     assert_code(cert_parse(der, &c, &e), SELFSAME_OK, &e);
     struct selfsame_bytes tbs = replaced(c.tbs, from, to, arena);
-    assert_true(hash_bytes(HASH_SHA384, tbs, digest));
-    assert_code(key_sign(issuer, HASH_SHA384, BYTES(digest, 48), arena, &sig, &e),
+    const bool sha256 = bytes_eq(to, BYTES_ARR(ecdsa_sha256));
+    const enum hash_alg alg = sha256 ? HASH_SHA256 : HASH_SHA384;
+    assert_true(hash_bytes(alg, tbs, digest));
+    assert_code(key_sign(issuer, alg, BYTES(digest, hash_size(alg)), arena, &sig, &e),
         SELFSAME_OK, &e);
     struct writer s = writer_of(sig_der, sizeof(sig_der));
     put_der_signature(&s, sig);
     uint8_t *buf = arena_alloc(arena, 1, 1200);
     assert_non_null(buf);
     struct writer w = writer_of(buf, 1200);
-    static const uint8_t ecdsa_sha384[] = { 0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48,
-        0xce, 0x3d, 0x04, 0x03, 0x03 };
     put_u8(&w, DER_SEQUENCE);
     put_u8(&w, 0x82);
     put_be16(&w, (uint16_t)(tbs.len + sizeof(ecdsa_sha384) + 3 + s.len));
     put_bytes(&w, tbs);
-    put_bytes(&w, BYTES_ARR(ecdsa_sha384));
+    put_bytes(&w, sha256 ? BYTES_ARR(ecdsa_sha256) : BYTES_ARR(ecdsa_sha384));
     put_u8(&w, DER_BIT_STRING);
     put_u8(&w, (uint8_t)(s.len + 1));
     put_u8(&w, 0);
@@ -713,6 +739,75 @@ judge_leaf(struct machine *m, struct selfsame_bytes from, struct selfsame_bytes 
     cbor_put_bytes(&wb, new);
     payload = replaced(payload, writer_bytes(&wa), writer_bytes(&wb), arena);
     return judge_with(machine_sign(m, ES384_HEADER, payload, arena), &trust, arena);
+}
+
+/* Two days on instance and leaf are made anew, as the test has bent the machine. */
+static struct judgement
+judge_renewed(struct machine *m, struct arena *arena)
+{
+    struct selfsame_err e = { .depth = 0 };
+    struct selfsame_bytes doc = BYTES_NONE;
+    const int64_t later = test_now_s + 2 * day;
+    const struct sim_quote_request q = {
+        .now_ms = later * 1000,
+        .measured = m->measured,
+        .measured_count = COUNT(m->measured),
+    };
+
+    assert_code(nitro_simulator.quote(m->pki, &q, arena, &doc, &e), SELFSAME_OK, &e);
+    return judge_at(doc, later, arena);
+}
+
+static void
+an_instance_certificate_of_another_instance_is_refused(void **state)
+{
+    auto_arena arena = arena_new(4 << 20);
+    struct machine m;
+
+    (void)state;
+    machine_start(&m);
+    assert_judged(judge_renewed(&m, &arena), SELFSAME_OK);
+    machine_stop(&m);
+    machine_start(&m);
+    m.pki->instance[8] ^= 1; /* module_id, and so the leaf, stay */
+    struct judgement j = judge_renewed(&m, &arena);
+    assert_judged(j, SELFSAME_BAD_CHAIN);
+    assert_non_null(strstr(err_text(&j.err), "instance certificate"));
+    machine_stop(&m);
+}
+
+static void
+an_instance_key_of_another_curve_is_refused(void **state)
+{
+    auto_arena arena = arena_new(4 << 20);
+    struct selfsame_err e = { .depth = 0 };
+    struct machine m;
+
+    (void)state;
+    machine_start(&m);
+    key_free(&m.pki->at[SIM_INSTANCE].key);
+    assert_code(
+        key_generate(KEY_P256, &m.pki->at[SIM_INSTANCE].key, &e), SELFSAME_OK, &e);
+    struct judgement j = judge_renewed(&m, &arena);
+    assert_judged(j, SELFSAME_BAD_CHAIN);
+    assert_non_null(strstr(err_text(&j.err), "expected a P-384 key"));
+    machine_stop(&m);
+}
+
+/* A genuine key under SHA-256: right in X.509, never AWS's. */
+static void
+a_leaf_signed_over_sha256_is_refused(void **state)
+{
+    auto_arena arena = arena_new(2 << 20);
+    struct machine m;
+
+    (void)state;
+    machine_start(&m);
+    struct judgement j = judge_leaf(
+        &m, BYTES_ARR(ecdsa_sha384), BYTES_ARR(ecdsa_sha256), NULL, &arena);
+    assert_judged(j, SELFSAME_BAD_CHAIN);
+    assert_non_null(strstr(err_text(&j.err), "expected ecdsa-with-SHA384"));
+    machine_stop(&m);
 }
 
 /* Mistake 16. */
@@ -951,6 +1046,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(real_documents_verify_inside_their_windows),
         cmocka_unit_test(debug_is_seen_although_pcr4_is_real),
+        cmocka_unit_test(one_zero_register_of_the_three_is_debug),
         cmocka_unit_test(a_measurement_must_name_pcr_0_1_and_2),
         cmocka_unit_test(broken_documents_of_others_are_refused),
         cmocka_unit_test(roots_of_the_caller_replace_the_pinned_ones),
@@ -970,6 +1066,9 @@ main(void)
         cmocka_unit_test(high_and_low_s_are_both_accepted),
         cmocka_unit_test(signature_halves_of_any_first_byte_are_accepted),
         cmocka_unit_test(r_and_s_out_of_range_are_refused),
+        cmocka_unit_test(an_instance_certificate_of_another_instance_is_refused),
+        cmocka_unit_test(an_instance_key_of_another_curve_is_refused),
+        cmocka_unit_test(a_leaf_signed_over_sha256_is_refused),
         cmocka_unit_test(an_instance_certificate_cannot_sign_documents),
         cmocka_unit_test(a_leaf_without_digital_signature_is_refused),
         cmocka_unit_test(
