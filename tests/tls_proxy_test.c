@@ -305,6 +305,31 @@ a_client_that_leaves_during_a_challenge_is_forgotten(void **state)
     expect_talk("GET /hello HTTP/1.1\r\n\r\n", HELLO);
 }
 
+/* Or whoever asks and leaves would own the device, and the memory of those who wait. */
+static void
+challenges_nobody_waits_for_are_not_answered(void **state)
+{
+    static const char challenge[] = "GET /.well-known/attestation?nonce="
+                                    "AAECAwQFBgcICQoLDA0ODw HTTP/1.1\r\n\r\n";
+    auto_arena arena = arena_new(1 << 20);
+    struct plain p;
+
+    (void)state;
+    atomic_store(&world->device_delay_ms, 200);
+    for (int i = 0; i < 20; i++) {
+        assert_true(plain_open(&p, server_address(world->server), "http/1.1"));
+        assert_true(SSL_write(p.ssl, challenge, sizeof(challenge) - 1) > 0);
+        net_reset_on_close(p.fd);
+        plain_close(&p);
+    }
+    int64_t before = net_clock_ms();
+    assert_true(plain_open(&p, server_address(world->server), "http/1.1"));
+    assert_string_equal(plain_talk(&p, challenge, 12, &arena), "HTTP/1.1 200");
+    assert_true(net_clock_ms() - before < 2000); /* 4 s in a queue */
+    atomic_store(&world->device_delay_ms, 0);
+    plain_close(&p);
+}
+
 static void
 a_service_that_is_away_is_a_bad_gateway(void **state)
 {
@@ -470,6 +495,7 @@ main(void)
         cmocka_unit_test(evidence_about_the_key_verifies_for_that_key_and_nonce_only),
         cmocka_unit_test(a_slow_device_delays_nobody_else),
         cmocka_unit_test(a_client_that_leaves_during_a_challenge_is_forgotten),
+        cmocka_unit_test(challenges_nobody_waits_for_are_not_answered),
         cmocka_unit_test(a_service_that_is_away_is_a_bad_gateway),
         cmocka_unit_test(other_protocols_are_refused_in_the_handshake),
         cmocka_unit_test(tls_1_2_is_refused),

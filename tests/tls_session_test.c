@@ -19,7 +19,9 @@ struct attacker {
     struct arena arena; /* of the connection in hand */
     struct selfsame_bytes spki;
     pthread_t thread;
-    bool http; /* offers no attest/1 */
+    bool http;   /* offers no attest/1 */
+    int interim; /* "100 Continue" so often before the answer */
+    bool reused; /* the last connection resumed an earlier session */
     /* Makes the bytes that follow the challenge; absent: close. */
     struct selfsame_bytes (*answer)(
         struct attacker *a, SSL *ssl, struct selfsame_bytes request);
@@ -334,6 +336,9 @@ send_answer(struct attacker *a, SSL *ssl, struct selfsame_bytes answer)
     uint8_t length[4];
     struct writer w = writer_of(length, sizeof(length));
 
+    for (int i = 0; i < a->interim; i++)
+        if (SSL_write(ssl, "HTTP/1.1 100 Continue\r\n\r\n", 25) <= 0)
+            return false;
     if (a->http) {
         (void)snprintf(head, sizeof(head),
             "HTTP/1.1 200 OK\r\nContent-Type: application/cbor\r\n"
@@ -356,7 +361,9 @@ attack(struct attacker *a, SSL *ssl)
     uint8_t buf[4096];
     int n = 0;
 
-    if (SSL_accept(ssl) != 1 ||
+    bool accepted = SSL_accept(ssl) == 1;
+    a->reused = SSL_session_reused(ssl) == 1;
+    if (!accepted ||
         !(a->http ? read_post(a, ssl, &request) : read_frame(a, ssl, &request)))
         return;
     struct selfsame_bytes answer = a->answer(a, ssl, request);
@@ -554,6 +561,77 @@ attackers_are_refused_when_the_policy_asks_for_a_key_only(void **state)
 }
 
 /* The response of an honest session, then the same bytes on the next connection. */
+/* A client that would resume: says nothing, waits for tickets, leaves. */
+static void
+resume_if_possible(struct attacker *a, SSL_SESSION **session)
+{
+    struct selfsame_err e = { 0 };
+    struct plain p = { .fd = -1 };
+    struct timeval t = { .tv_usec = 300000 }; /* the tickets come by themselves */
+    uint8_t byte;
+
+    a->answer = nothing;
+    assert_int_equal(pthread_create(&a->thread, NULL, attacker_run, a), 0);
+    assert_code(
+        net_connect(&a->at, net_clock_ms() + 10000, &p.fd, &e), SELFSAME_OK, &e);
+    (void)fcntl(p.fd, F_SETFL, 0);
+    (void)setsockopt(p.fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
+    p.ctx = SSL_CTX_new(TLS_client_method());
+    p.ssl = SSL_new(p.ctx);
+    assert_int_equal(SSL_set_fd(p.ssl, p.fd), 1);
+    if (*session != NULL)
+        assert_int_equal(SSL_set_session(p.ssl, *session), 1);
+    assert_int_equal(SSL_connect(p.ssl), 1);
+    assert_true(SSL_read(p.ssl, &byte, 1) <= 0);
+    SSL_SESSION_free(*session);
+    *session = SSL_get1_session(p.ssl);
+    /* Or libssl takes the cut for an attack, and the session for spoilt. */
+    SSL_set_shutdown(p.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    fd_close(&p.fd);
+    assert_int_equal(pthread_join(a->thread, NULL), 0);
+    plain_close(&p);
+}
+
+static void
+a_session_is_never_resumed_though_the_server_would(void **state)
+{
+    static const struct scene genuine = { "a server with tickets", honest,
+        SELFSAME_OK };
+    SSL_SESSION *session = NULL;
+    struct attacker a;
+
+    (void)state;
+    attacker_begin(&a, world, NULL);
+    resume_if_possible(&a, &session);
+    assert_true(SSL_SESSION_is_resumable(session));
+    resume_if_possible(&a, &session);
+    assert_true(a.reused); /* so what follows is the client's doing */
+    for (int i = 0; i < 3; i++) {
+        play(&a, &genuine, world->policy);
+        assert_false(a.reused);
+    }
+    SSL_SESSION_free(session);
+    attacker_end(&a);
+}
+
+static void
+interim_answers_are_passed_over_but_not_for_ever(void **state)
+{
+    static const struct scene some = { "some interim answers", honest, SELFSAME_OK },
+                              many = { "a stream of interim answers", honest,
+                                  SELFSAME_MALFORMED };
+    struct attacker a;
+
+    (void)state;
+    attacker_begin(&a, world, NULL);
+    a.http = true;
+    a.interim = 3;
+    play(&a, &some, world->policy);
+    a.interim = 9;
+    play(&a, &many, world->policy);
+    attacker_end(&a);
+}
+
 static void
 a_replayed_response_is_stale(void **state)
 {
@@ -915,6 +993,8 @@ main(void)
         cmocka_unit_test(attackers_are_refused_over_the_raw_carrier),
         cmocka_unit_test(attackers_are_refused_over_http),
         cmocka_unit_test(attackers_are_refused_when_the_policy_asks_for_a_key_only),
+        cmocka_unit_test(a_session_is_never_resumed_though_the_server_would),
+        cmocka_unit_test(interim_answers_are_passed_over_but_not_for_ever),
         cmocka_unit_test(a_replayed_response_is_stale),
         cmocka_unit_test(a_relay_with_the_enclaves_own_tls_key_is_refused),
         cmocka_unit_test(the_relay_is_refused_on_the_second_connection_too),

@@ -201,9 +201,10 @@ static enum selfsame_code
 read_head(struct session *s, uint8_t *buf, size_t *len, int64_t deadline_ms,
     struct http_head *ret, size_t *ret_len, struct selfsame_err *e)
 {
+    enum { INTERIM = 8 }; /* a stream of them would outlive any deadline */
     size_t head_len = 0, seen = 0;
 
-    for (;;) {
+    for (int interim = 0;;) {
         TRY(http_head_find(BYTES(buf, *len), &seen, &head_len, e));
         if (head_len == 0) {
             TRY(more(s, buf, len, HTTP_HEAD_LIMIT, deadline_ms, e));
@@ -212,7 +213,9 @@ read_head(struct session *s, uint8_t *buf, size_t *len, int64_t deadline_ms,
         TRY(http_response_parse(BYTES(buf, head_len), false, ret, e));
         if (ret->status >= 200)
             break;
-        *len -= head_len; /* an interim answer */
+        if (++interim > INTERIM)
+            FAIL(e, SELFSAME_MALFORMED, "over %d interim HTTP answers", (int)INTERIM);
+        *len -= head_len;
         memmove(buf, buf + head_len, *len);
         seen = 0;
     }

@@ -34,7 +34,7 @@ conn_free(struct conn *c)
 {
     server_forget(c->server, c);
     if (c->job != NULL)
-        c->job->owner = NULL;
+        worker_drop(c->server->worker, c->job);
     stream_close(&c->client);
     stream_close(&c->upstream);
     exchange_free(&c->http);

@@ -77,6 +77,11 @@ MUST enum selfsame_code worker_new(struct event_base *base,
     struct worker **ret, struct selfsame_err *e);
 void worker_free(struct worker **w); /* waits for a call under way */
 void worker_put(struct worker *w, struct job *job);
+/*
+ * Nobody waits for it any more: not begun yet, it never will be, or clients that
+ * ask and leave would fill memory and the device's time.
+ */
+void worker_drop(struct worker *w, struct job *job);
 struct job *job_new(void);
 void job_free(struct job *job);
 

@@ -127,6 +127,25 @@ worker_put(struct worker *w, struct job *job)
 }
 
 void
+worker_drop(struct worker *w, struct job *job)
+{
+    struct job **at = &w->todo, *before = NULL;
+
+    (void)pthread_mutex_lock(&w->lock);
+    job->owner = NULL;
+    for (; *at != NULL && *at != job; at = &(*at)->next)
+        before = *at;
+    bool waits = *at == job;
+    if (waits)
+        *at = job->next;
+    if (waits && w->todo_last == job)
+        w->todo_last = before;
+    (void)pthread_mutex_unlock(&w->lock);
+    if (waits)
+        job_free(job);
+}
+
+void
 worker_free(struct worker **worker)
 {
     struct worker *w = *worker;
