@@ -287,9 +287,9 @@ main(int argc, char **argv)
     if (strcmp(verb, "attest") == 0)
         return attest();
     if (strcmp(verb, "serve") == 0 && argc > 2)
-        return serve((uint16_t)atoi(argv[2]));
+        return serve((uint16_t)strtoul(argv[2], NULL, 10));
     if (strcmp(verb, "exit") == 0 && argc > 2)
-        return atoi(argv[2]);
+        return (int)strtol(argv[2], NULL, 10);
     if (strcmp(verb, "die") == 0)
         abort();
     for (int i = 0; strcmp(verb, "flood") == 0 && i < 400000; i++)
