@@ -210,12 +210,19 @@ drop_rights(void)
            syscall(SYS_capset, &head, none) == 0;
 }
 
-/* Keeps the listeners and the three standard descriptors. */
+/*
+ * Keeps the listeners alone: whoever reads our standard output would wait for its
+ * end for as long as this process lives.
+ */
 static void
 close_others(struct ports *p)
 {
     enum { HIGH = 512 };
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+        dup2(null, STDERR_FILENO) < 0 || chdir("/") != 0)
+        _exit(1);
     (void)close_range(HIGH, ~0u, 0);
     for (size_t i = 0; i < p->count; i++) {
         p->at[i].fd = fcntl(p->at[i].fd, F_DUPFD_CLOEXEC, HIGH);
