@@ -338,6 +338,31 @@ every_failed_allocation_is_survived(void **state)
     json_set_alloc_funcs(malloc, free);
 }
 
+/* An entry takes what it needs, not what the largest would: api gives a policy 16 MiB. */
+static void
+many_measurements_fit(void **state)
+{
+    (void)state;
+    enum { ENTRIES = 12000 };
+    static const char entry[] = "{\"tee\":\"toy\",\"pcr\":{\"0\":\"a0\",\"1\":\"a1\","
+                                "\"2\":\"a2\"}},";
+    auto_arena text_arena = arena_new(8 << 20), a = arena_new(16 << 20);
+    struct selfsame_err e = { 0 };
+    struct policy p = { 0 };
+    uint8_t *text = arena_alloc(&text_arena, ENTRIES, sizeof(entry));
+
+    assert_non_null(text);
+    struct writer w = writer_of(text, ENTRIES * sizeof(entry));
+    put_u8(&w, '[');
+    for (int i = 0; i < ENTRIES; i++)
+        put_bytes(&w, BYTES_LIT(entry));
+    w.ptr[w.len - 1] = ']';
+    assert_code(policy_add_measurements(
+                    &p, writer_bytes(&w), "many", facts, COUNT(facts), &a, &e),
+        SELFSAME_OK, &e);
+    assert_int_equal(p.measurement_count, ENTRIES);
+}
+
 static void
 no_truncated_policy_is_accepted(void **state)
 {
@@ -366,6 +391,7 @@ main(void)
         cmocka_unit_test(a_printed_policy_reads_back_the_same),
         cmocka_unit_test(what_is_weak_is_said),
         cmocka_unit_test(every_failed_allocation_is_survived),
+        cmocka_unit_test(many_measurements_fit),
         cmocka_unit_test(no_truncated_policy_is_accepted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,7 +113,8 @@ enum selfsame_code
 refvalue_parse(const struct policy_reader *r, const json_t *entry, const char *path,
     struct measurement *ret)
 {
-    struct flat f = { .r = r, .at = path };
+    struct measurement_value paths[PATHS_MAX];
+    struct flat f = { .r = r, .at = path, .list = paths };
 
     if (!json_is_object(entry))
         return policy_bad(r, path, "expected an object with \"tee\" and its values");
@@ -124,18 +125,22 @@ refvalue_parse(const struct policy_reader *r, const json_t *entry, const char *p
     if (fact == NULL)
         return policy_bad(
             r, path, "TEE \"%.24s\" is not one of: %s", name, policy_known_tees(r));
-    f.list = ARENA_NEW(r->arena, struct measurement_value, PATHS_MAX);
     const char *source = arena_printf(r->arena, "%s: %s", r->source, path);
-    if (f.list == NULL || source == NULL)
+    if (source == NULL)
         return policy_nomem(r);
     TRY(flatten(&f, entry, "", 0));
     for (const char *const *pin = fact->pins; pin != NULL && *pin != NULL; pin++)
         if (!names(&f, *pin))
             return policy_bad(r, path, "%s entries must name %s", fact->name, *pin);
+    struct measurement_value *list = ARENA_NEW(
+        r->arena, struct measurement_value, f.count + 1);
+    if (list == NULL)
+        return policy_nomem(r);
+    memcpy(list, paths, f.count * sizeof(*list));
     *ret = (struct measurement){
         .tee = fact->name,
         .source = source,
-        .paths = f.list,
+        .paths = list,
         .count = f.count,
     };
     return SELFSAME_OK;
