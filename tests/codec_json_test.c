@@ -211,6 +211,38 @@ a_cut_text_has_no_line_or_a_true_one(void **state)
     assert_int_equal(json_line_of(BYTES_LIT(in), "a[1].d"), 3);
 }
 
+static int countdown; /* allocations until one fails */
+static void *
+scarce_malloc(size_t n)
+{
+    return --countdown == 0 ? NULL : malloc(n);
+}
+
+/* jansson calls some of them a syntax error, which is a refusal too; most it does not explain. */
+static void
+every_failed_allocation_is_refused_with_a_sentence(void **state)
+{
+    (void)state;
+    static const char in[] =
+        "{\"a\": [1, 2.5, true, null, \"text\"], \"b\": {\"c\": {}}}";
+    enum selfsame_code code;
+    int n = 0, unexplained = 0;
+
+    do {
+        struct selfsame_err e = { 0 };
+
+        countdown = ++n;
+        json_set_alloc_funcs(scarce_malloc, free);
+        code = parse_and_drop(BYTES_LIT(in), &e);
+        json_set_alloc_funcs(malloc, free);
+        assert_true(
+            code == SELFSAME_OK || code == SELFSAME_NOMEM ||
+            (code == SELFSAME_MALFORMED && strstr(err_text(&e), "line -1") == NULL));
+        unexplained += code == SELFSAME_NOMEM;
+    } while (code != SELFSAME_OK);
+    assert_true(unexplained > 10);
+}
+
 int
 main(void)
 {
@@ -223,6 +255,7 @@ main(void)
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(lines_of_members_are_found),
         cmocka_unit_test(a_cut_text_has_no_line_or_a_true_one),
+        cmocka_unit_test(every_failed_allocation_is_refused_with_a_sentence),
     };
 
     return cmocka_run_group_tests_name("codec/json", tests, NULL, NULL);

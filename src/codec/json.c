@@ -87,7 +87,8 @@ json_parse(
         *ret = j;
         return SELFSAME_OK;
     }
-    if (json_error_code(&err) == json_error_out_of_memory)
+    /* jansson has no words and no line for most allocations that fail. */
+    if (err.text[0] == '\0' || json_error_code(&err) == json_error_out_of_memory)
         FAIL(e, SELFSAME_NOMEM, "%s: no room for %zu bytes of JSON", what, in.len);
     make_printable(err.text);
     FAIL(e, SELFSAME_MALFORMED, "%s, line %d, column %d: %s", what, err.line,
