@@ -252,7 +252,8 @@ begin_file(struct placer *p, struct selfsame_err *e)
             /* newc: the data stand with one of the names, mostly the last. */
             if (p->entry.size == 0)
                 return SELFSAME_OK;
-            flags = O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
+            /* The name may be a FIFO by now: opening it must not wait. */
+            flags = O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
         } else {
             TRY(remember_link(p, e));
         }
