@@ -61,6 +61,9 @@ shows "a DER certificate" "$tmp/der" '[.kind, .sha256, .key] | join(" ")' "certi
 cat "$tmp/pem" "$tmp/pem" > "$tmp/two"
 shows "a bundle of two" "$tmp/two" '.certificates | length' 2
 expect 11 "PEM without a certificate" "$selfsame" show "$tmp/key"
+printf '%s\n' '-----BEGIN X-----' AAAAAA '-----END X-----' > "$tmp/letters"
+expect 11 "PEM whose letters are base64url too" "$selfsame" show "$tmp/letters"
+said "PEM without a CERTIFICATE"
 
 # --- an image and what stands beside it
 expect 0 "an image is built" "$selfsame" build "$root/examples/hello" --out "$tmp/image" --agent "$agent"

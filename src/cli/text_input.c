@@ -11,6 +11,8 @@ text_input_decode(struct selfsame_bytes *in, struct arena *arena)
 
     if (text == NULL || buf == NULL)
         return false;
+    if (bytes_has_prefix(*in, BYTES_LIT("-----BEGIN ")))
+        return false; /* PEM: its dashes and letters can pass for base64url */
     for (size_t i = 0; i < in->len; i++) {
         char c = (char)in->ptr[i];
 
