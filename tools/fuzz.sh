@@ -34,6 +34,12 @@ for t in "$build"/fuzz/fuzz_*; do
         if [ -d "$s" ]; then cp "$s"/* "$dir"/ 2>/dev/null
         else cp "$s" "$dir/$(echo "$s" | tr '/' '_')" 2>/dev/null; fi
     done
+    case $name in
+    cbor|cose|evidence_*) # the documents of our own vectors, which are base64 behind a head
+        for v in vectors/nitro/*.vec; do
+            sed '1,/^$/d' "$v" | base64 -d > "$dir/$(basename "$v" .vec)" 2>/dev/null
+        done ;;
+    esac
     chmod -R u+w "$dir"
     if [ "$mode" = --replay ]; then
         set -- -runs=0
