@@ -296,6 +296,31 @@ the_zero_policy_refuses_everything(void **state)
     fixture_close(&f);
 }
 
+/* The command's --max-age beside --policy, say: it may sharpen the file, not blunt it. */
+static void
+a_later_demand_takes_back_none(void **state)
+{
+    (void)state;
+    struct fixture f;
+
+    fixture_open(&f, POLICY("session", "\"simulated\""));
+    selfsame_request_expect_key(f.q, SPKI);
+    selfsame_policy_require_key(f.p);
+    expect(&f, quote_key(&f, 0), SELFSAME_UNBOUND, "contraindicated", NULL);
+    fixture_close(&f);
+
+    fixture_open(&f, POLICY("key", "\"simulated\""));
+    selfsame_request_expect_key(f.q, SPKI);
+    selfsame_request_set_time(f.q, test_now_s * 1000 + 1500);
+    selfsame_policy_require_max_age(f.p, 2000);
+    expect(&f, quote_key(&f, 0), SELFSAME_OK, "warning", NULL);
+    selfsame_policy_require_max_age(f.p, 1000);
+    selfsame_policy_require_max_age(f.p, 2000);
+    selfsame_policy_require_max_age(f.p, 0);
+    expect(&f, quote_key(&f, 0), SELFSAME_STALE, "contraindicated", NULL);
+    fixture_close(&f);
+}
+
 static void
 as_of_is_never_affirming_and_says_so(void **state)
 {
@@ -660,6 +685,7 @@ main(void)
         cmocka_unit_test(every_defect_has_its_class),
         cmocka_unit_test(simulated_evidence_is_denied_where_hardware_is_named),
         cmocka_unit_test(the_zero_policy_refuses_everything),
+        cmocka_unit_test(a_later_demand_takes_back_none),
         cmocka_unit_test(as_of_is_never_affirming_and_says_so),
         cmocka_unit_test(cmw_of_both_encodings_is_unwrapped),
         cmocka_unit_test(what_is_no_evidence_is_malformed),

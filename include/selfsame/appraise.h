@@ -39,6 +39,7 @@ SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_policy_accept_tee(
 /* The measurements.json of a build, or a `measurements` array of a policy. */
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_policy_add_measurements(
     struct selfsame_policy *p, struct selfsame_bytes json, struct selfsame_err *err);
+/* Demands add up: a weaker one than what the policy demands already changes nothing. */
 SELFSAME_API void selfsame_policy_require_nonce(struct selfsame_policy *p);
 SELFSAME_API void selfsame_policy_require_max_age(
     struct selfsame_policy *p, int64_t age_ms);

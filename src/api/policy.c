@@ -79,10 +79,14 @@ selfsame_policy_require_nonce(struct selfsame_policy *p)
     p->policy.nonce = true;
 }
 
+/* Demands add up: none of these calls takes back what a policy file demands. */
 void
 selfsame_policy_require_max_age(struct selfsame_policy *p, int64_t age_ms)
 {
-    p->policy.max_age_ms = age_ms > 0 ? age_ms : 0;
+    const int64_t old = p->policy.max_age_ms;
+
+    if (age_ms > 0 && (old == 0 || age_ms < old))
+        p->policy.max_age_ms = age_ms;
 }
 
 void
@@ -94,7 +98,8 @@ selfsame_policy_require_session(struct selfsame_policy *p)
 void
 selfsame_policy_require_key(struct selfsame_policy *p)
 {
-    p->policy.binding = BINDING_KEY;
+    if (p->policy.binding == BINDING_NONE)
+        p->policy.binding = BINDING_KEY;
 }
 
 void
