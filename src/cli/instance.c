@@ -6,9 +6,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -134,6 +137,33 @@ instance_remove(const char *dir, struct selfsame_err *e)
     return dir_remove(dir, e);
 }
 
+/*
+ * The kernel ends a guest with its supervisor, unless the guest's init gave up that
+ * tie (PR_SET_PDEATHSIG). The start time says that the number is still the guest's.
+ */
+static void
+end_orphan(const struct instance *i)
+{
+    enum { PATIENCE_MS = 5000 };
+    int pid = (int)json_integer_value(json_object_get(i->state, "guest_pid"));
+    uint64_t start = (uint64_t)json_integer_value(
+        json_object_get(i->state, "guest_start"));
+    auto_fd fd = start != 0 ? pidfd_open(pid, 0) : -1;
+
+    if (fd < 0 || process_start(pid) != start)
+        return;
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    (void)pidfd_send_signal(fd, SIGKILL, NULL, 0);
+    (void)poll(&p, 1, PATIENCE_MS);
+}
+
+enum selfsame_code
+instance_sweep(const struct instance *i, struct selfsame_err *e)
+{
+    end_orphan(i);
+    return instance_remove(i->dir, e);
+}
+
 static int
 by_name(const void *a, const void *b)
 {
@@ -173,7 +203,7 @@ instance_list(struct arena *arena, struct instance **ret, size_t *ret_count,
         if (entry->d_name[0] == '.' ||
             instance_load(entry->d_name, arena, &i, &ignored) != SELFSAME_OK)
             continue;
-        if (i.alive || instance_remove(i.dir, &ignored) != SELFSAME_OK)
+        if (i.alive || instance_sweep(&i, &ignored) != SELFSAME_OK)
             list[count++] = i;
         else
             instance_free(&i);
@@ -214,7 +244,7 @@ instance_claim(const char *name, const json_t *state, struct arena *arena,
         err_remedy(e, "Choose another --name, or stop that one: selfsame stop NAME.");
         return code;
     }
-    TRY(instance_remove(old.dir, e));
+    TRY(instance_sweep(&old, e));
     char *dir = arena_str(arena, bytes_str(old.dir));
     if (dir == NULL)
         FAIL(e, SELFSAME_NOMEM, "a path");

@@ -46,6 +46,9 @@ MUST enum selfsame_code instance_list(struct arena *arena, struct instance **ret
     size_t *ret_count, struct selfsame_err *e);
 /* Removes a directory that belongs to no living supervisor. The lock must be held. */
 MUST enum selfsame_code instance_remove(const char *dir, struct selfsame_err *e);
+/* The same for what a dead supervisor left: its guest first, should it live on. */
+MUST enum selfsame_code instance_sweep(
+    const struct instance *i, struct selfsame_err *e);
 /*
  * Claims a name: removes what a dead supervisor left, makes the directory and
  * writes the first state. USAGE when it is in use.

@@ -246,7 +246,7 @@ stop(struct cli *c, struct selfsame_err *e)
         auto_instance now = { 0 };
         TRY(instance_load(i.name, cli_arena(c), &now, e));
         if (!now.alive)
-            TRY(instance_remove(i.dir, e));
+            TRY(instance_sweep(&now, e));
     }
     return SELFSAME_OK;
 }

@@ -95,10 +95,10 @@ full_state(struct run *r, struct selfsame_err *e)
         (void)json_array_append_new(
             ports, json_pack("{s:s,s:i}", "host", r->ports.at[i].host, "guest",
                        (int)r->ports.at[i].guest));
-    json_t *more = json_pack("{s:o,s:s,s:o,s:i,s:s,s:s}", "ports", ports,
+    json_t *more = json_pack("{s:o,s:s,s:o,s:i,s:I,s:s,s:s}", "ports", ports,
         "image_sha256", sha256, "pcr", pcrs_of(r), "guest_pid", (int)r->guest.pid,
-        "network", r->plan.network ? "private" : "host", "users",
-        r->plan.user ? "one" : "all");
+        "guest_start", (json_int_t)process_start((int)r->guest.pid), "network",
+        r->plan.network ? "private" : "host", "users", r->plan.user ? "one" : "all");
     int failed = more == NULL || json_object_update(r->state, more) != 0;
     json_decref(more);
     if (failed)
