@@ -344,6 +344,7 @@ modes_owners_and_fixed_files_are_these(void **state)
     put_file(t, "etc/hostname", 0600, "build-7f3a\n");
     put_file(t, "etc/resolv.conf", 0644, "nameserver 10.0.0.1\n");
     put_file(t, "etc/shadow", 0640, "root:*:19000:0:99999:7:::\nx:!:1\n\nodd\n");
+    put_file(t, "etc/shadow-", 0640, "root:*:18000:0:99999:7:::\nx:!:7\n\nodd\n");
     put_file(t, "bin/su", 06711, "");
     put(t,
         &(struct node){ .path = "home/u", .type = NODE_DIR, .mode = 02700, .uid = 7 });
@@ -365,6 +366,8 @@ modes_owners_and_fixed_files_are_these(void **state)
         "f 0644 0 0 0 " EMPTY " etc/resolv.conf\n"
         "f 0644 0 0 31 "
         "f35f7a9a1e4476fbe8853c270e1f8de93fd91ffc97de2cbdf5a4a47611678be8 etc/shadow\n"
+        "f 0644 0 0 31 "
+        "f35f7a9a1e4476fbe8853c270e1f8de93fd91ffc97de2cbdf5a4a47611678be8 etc/shadow-\n"
         "d 0755 0 0 0 - home\n"
         "d 0755 0 0 0 - home/u\n"
         "l 0777 0 0 0 usr/lib lib\n"

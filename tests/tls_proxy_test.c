@@ -196,6 +196,29 @@ wrong_challenges_are_refused_by_name(void **state)
     assert_int_equal(atomic_load(&world->service_bytes), before);
 }
 
+/* The length is announced piece by piece: the limit has to hold for the sum. */
+static void
+a_challenge_in_many_chunks_is_limited_too(void **state)
+{
+    static const char head[] =
+        "POST /.well-known/attest HTTP/1.1\r\nContent-Type: application/cbor\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n";
+    enum { CHUNK = 0x1000 };
+    char text[sizeof(head) + 6 * (CHUNK + 8)];
+    size_t len = sizeof(head) - 1;
+
+    (void)state;
+    memcpy(text, head, len);
+    for (int i = 0; i < 5; i++) {
+        memcpy(text + len, "1000\r\n", 6);
+        memset(text + len + 6, 'x', CHUNK);
+        memcpy(text + len + 6 + CHUNK, "\r\n", 2);
+        len += 8 + CHUNK;
+    }
+    text[len] = '\0';
+    expect_begin(text, "HTTP/1.1 413 ");
+}
+
 /* The body of the one response that p will send. */
 static struct selfsame_bytes
 response_body(struct plain *p, const char *request, struct arena *arena)
@@ -492,6 +515,7 @@ main(void)
         cmocka_unit_test(a_response_cut_off_is_not_an_end),
         cmocka_unit_test(ambiguous_requests_never_reach_the_service),
         cmocka_unit_test(wrong_challenges_are_refused_by_name),
+        cmocka_unit_test(a_challenge_in_many_chunks_is_limited_too),
         cmocka_unit_test(evidence_about_the_key_verifies_for_that_key_and_nonce_only),
         cmocka_unit_test(a_slow_device_delays_nobody_else),
         cmocka_unit_test(a_client_that_leaves_during_a_challenge_is_forgotten),

@@ -19,9 +19,11 @@ struct attacker {
     struct arena arena; /* of the connection in hand */
     struct selfsame_bytes spki;
     pthread_t thread;
-    bool http;   /* offers no attest/1 */
-    int interim; /* "100 Continue" so often before the answer */
-    bool reused; /* the last connection resumed an earlier session */
+    bool http;          /* offers no attest/1 */
+    int interim;        /* "100 Continue" so often before the answer */
+    const char *behind; /* bytes in one record with an HTTP answer; NULL: none */
+    bool no_length;     /* an HTTP answer that ends with the connection */
+    bool reused;        /* the last connection resumed an earlier session */
     /* Makes the bytes that follow the challenge; absent: close. */
     struct selfsame_bytes (*answer)(
         struct attacker *a, SSL *ssl, struct selfsame_bytes request);
@@ -230,6 +232,22 @@ of_another_type(struct attacker *a, SSL *ssl, struct selfsame_bytes request)
                                 "x"));
 }
 
+/* A mutual session is not offered: to be asked for one is no reason to go on without. */
+static struct selfsame_bytes
+with_a_request_of_its_own(struct attacker *a, SSL *ssl, struct selfsame_bytes request)
+{
+    struct selfsame_bytes whole = honest(a, ssl, request), out = BYTES_NONE;
+    struct attest_response m;
+    struct selfsame_err e = { 0 };
+
+    if (attest_response_parse(whole, &m, &e) != SELFSAME_OK)
+        abort();
+    m.request = request;
+    if (attest_response_encode(&m, &a->arena, &out, &e) != SELFSAME_OK)
+        abort();
+    return out;
+}
+
 static struct selfsame_bytes
 cut_short(struct attacker *a, SSL *ssl, struct selfsame_bytes request)
 {
@@ -339,6 +357,21 @@ send_answer(struct attacker *a, SSL *ssl, struct selfsame_bytes answer)
     for (int i = 0; i < a->interim; i++)
         if (SSL_write(ssl, "HTTP/1.1 100 Continue\r\n\r\n", 25) <= 0)
             return false;
+    if (a->http && (a->behind != NULL || a->no_length)) {
+        const char *behind = a->behind != NULL ? a->behind : "";
+        char *all = arena_alloc(&a->arena, 1, answer.len + 512);
+        if (all == NULL)
+            abort();
+        int n = snprintf(
+            all, 256, "HTTP/1.1 200 OK\r\nContent-Type: application/cbor\r\n");
+        if (!a->no_length)
+            n += snprintf(all + n, 64, "Content-Length: %zu\r\n", answer.len);
+        n += snprintf(all + n, 8, "\r\n");
+        memcpy(all + n, answer.ptr, answer.len);
+        memcpy(all + n + answer.len, behind, strlen(behind));
+        n += (int)(answer.len + strlen(behind));
+        return SSL_write(ssl, all, n) == n;
+    }
     if (a->http) {
         (void)snprintf(head, sizeof(head),
             "HTTP/1.1 200 OK\r\nContent-Type: application/cbor\r\n"
@@ -519,6 +552,8 @@ static const struct scene scenes[] = {
     { "evidence about the key alone", of_the_http_role, SELFSAME_UNBOUND },
     { "the challenge reflected", reflected, SELFSAME_MALFORMED },
     { "evidence of a type not asked for", of_another_type, SELFSAME_UNSUPPORTED },
+    { "a wish for the client's evidence", with_a_request_of_its_own,
+        SELFSAME_UNSUPPORTED },
     { "a truncated response", cut_short, SELFSAME_MALFORMED },
     { "a byte too many", with_a_byte_more, SELFSAME_MALFORMED },
     { "an oversized response", too_large, SELFSAME_MALFORMED },
@@ -611,6 +646,27 @@ a_session_is_never_resumed_though_the_server_would(void **state)
         assert_false(a.reused);
     }
     SSL_SESSION_free(session);
+    attacker_end(&a);
+}
+
+/* What follows the answer would be taken for the first bytes of the service. */
+static void
+an_http_answer_ends_where_it_says(void **state)
+{
+    static const struct scene behind = { "bytes behind the answer", honest,
+        SELFSAME_MALFORMED },
+                              no_length = { "an answer without a length", honest,
+                                  SELFSAME_UNBOUND };
+    struct attacker a;
+
+    (void)state;
+    attacker_begin(&a, world, NULL);
+    a.http = true;
+    a.behind = "HTTP/1.1 200 OK\r\n\r\n";
+    play(&a, &behind, world->policy);
+    a.behind = NULL;
+    a.no_length = true;
+    play(&a, &no_length, world->policy);
     attacker_end(&a);
 }
 
@@ -994,6 +1050,7 @@ main(void)
         cmocka_unit_test(attackers_are_refused_over_http),
         cmocka_unit_test(attackers_are_refused_when_the_policy_asks_for_a_key_only),
         cmocka_unit_test(a_session_is_never_resumed_though_the_server_would),
+        cmocka_unit_test(an_http_answer_ends_where_it_says),
         cmocka_unit_test(interim_answers_are_passed_over_but_not_for_ever),
         cmocka_unit_test(a_replayed_response_is_stale),
         cmocka_unit_test(a_relay_with_the_enclaves_own_tls_key_is_refused),
