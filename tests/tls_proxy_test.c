@@ -145,6 +145,27 @@ a_response_cut_off_is_not_an_end(void **state)
     plain_close(&p);
 }
 
+/* A service may answer before it has read all: what is left of the body is no request. */
+static void
+the_rest_of_a_body_is_never_a_request(void **state)
+{
+    static const char answer[] = "HTTP/1.1 100 Continue\r\n\r\n"
+                                 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    auto_arena arena = arena_new(1 << 20);
+    struct plain p;
+    char byte;
+
+    (void)state;
+    assert_true(plain_open(&p, server_address(world->server), "http/1.1"));
+    assert_string_equal(
+        plain_talk(&p, "POST /body HTTP/1.1\r\nContent-Length: 60\r\n\r\n",
+            sizeof(answer) - 1, &arena),
+        answer);
+    (void)SSL_write(p.ssl, "GET /.well-known/attest HTTP/1.1\r\n\r\n", 36);
+    assert_true(SSL_read(p.ssl, &byte, 1) <= 0);
+    plain_close(&p);
+}
+
 static void
 ambiguous_requests_never_reach_the_service(void **state)
 {
@@ -513,6 +534,7 @@ main(void)
         cmocka_unit_test(an_upgraded_connection_becomes_a_pipe),
         cmocka_unit_test(an_upgrade_nobody_asked_for_is_a_bad_gateway),
         cmocka_unit_test(a_response_cut_off_is_not_an_end),
+        cmocka_unit_test(the_rest_of_a_body_is_never_a_request),
         cmocka_unit_test(ambiguous_requests_never_reach_the_service),
         cmocka_unit_test(wrong_challenges_are_refused_by_name),
         cmocka_unit_test(a_challenge_in_many_chunks_is_limited_too),
