@@ -120,6 +120,9 @@ said freshnes
 said "line $(grep -n freshnes "$tmp/unknown.json" | cut -d: -f1)"
 expect 2 "policy lint of it" "$selfsame" policy lint "$tmp/unknown.json"
 expect 0 "policy lint of the good one" "$selfsame" policy lint "$tmp/policy.json"
+jq 'del(.tee)' "$tmp/policy.json" > "$tmp/no-tee.json"
+expect 21 "--tee adds nothing to a policy file" "$selfsame" verify "$tmp/good" --policy "$tmp/no-tee.json" --tee nitro \
+    --nonce $nonce --key "$tmp/pub.pem"
 echo '{"selfsame_policy":1}' > "$tmp/empty.json"
 expect 2 "a policy that demands nothing" "$selfsame" verify "$tmp/good" --policy "$tmp/empty.json"
 

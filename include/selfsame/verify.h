@@ -55,7 +55,7 @@ SELFSAME_API void selfsame_verifier_free(struct selfsame_verifier *v);
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_verifier_add_anchor(
     struct selfsame_verifier *v, const char *tee, struct selfsame_bytes der,
     struct selfsame_err *err);
-/* 0 turns the certificate cache off. NOMEM. */
+/* 0 turns the certificate cache off. Not while other threads verify. NOMEM. */
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_verifier_set_cache(
     struct selfsame_verifier *v, size_t entries, struct selfsame_err *err);
 

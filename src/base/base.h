@@ -6,6 +6,10 @@
 
 #include <string.h>
 
+#ifdef NDEBUG
+#error "assertions are part of the checks: build without NDEBUG"
+#endif
+
 /*
  * The two control-flow macros of the code base. Memory comes from arenas and
  * handles from auto_x attributes, so leaving early never leaks and goto is not

@@ -103,8 +103,6 @@ verify_options_policy(
     if (file != NULL) {
         TRY(file_read(file, POLICY_LIMIT, cli_arena(c), &text, e));
         TRY_WHILE(e, selfsame_policy_parse(text, &p, e), "%s", file);
-        if (cli_value(c, "tee") != NULL)
-            TRY(selfsame_policy_accept_tee(p, cli_value(c, "tee"), e));
     } else {
         TRY(one_off(c, &p, e));
     }

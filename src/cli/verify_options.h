@@ -15,7 +15,7 @@
             .argument = "FILE",                                                       \
             .repeatable = true,                                                       \
             .help = "accept these: measurements.json of a build" },                   \
-        { .name = "tee", .argument = "TEE", .help = "accept this TEE (nitro)" },      \
+        { .name = "tee", .argument = "TEE", .help = "accept this TEE; a policy file says it itself" },      \
         { .name = "trust-anchor",                                                     \
             .argument = "FILE",                                                       \
             .repeatable = true,                                                       \
