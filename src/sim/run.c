@@ -296,6 +296,17 @@ run_guest(struct run *r, struct cli *c, int *ret_status, struct selfsame_err *e)
 
 /* ---- detaching ---- */
 
+/*
+ * A descriptor that the caller did not mean for us may be a pipe whose reader waits
+ * until the last writer is gone. The standard ones follow once we are ready.
+ */
+static void
+close_inherited(int but)
+{
+    (void)close_range(3, (unsigned)but - 1, 0);
+    (void)close_range((unsigned)but + 1, ~0u, 0);
+}
+
 /* The process the user started: waits for the word of the one that stays. */
 static enum selfsame_code
 wait_for_word(int fd, struct selfsame_err *e)
@@ -348,6 +359,7 @@ detach(struct run *r, struct cli *c, struct selfsame_err *e)
         FAIL(e, SELFSAME_IO, "cannot start the supervisor: %s", strerror(errno));
     if (pid == 0) {
         fd_close(&its);
+        close_inherited(mine);
         r->ready = mine;
         stay(r, c);
     }
