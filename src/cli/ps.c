@@ -229,26 +229,40 @@ end_supervisor(const struct instance *i, int64_t patience_ms, struct selfsame_er
 }
 
 static enum selfsame_code
+stop_one(struct cli *c, const char *name, int64_t patience_ms, struct selfsame_err *e)
+{
+    auto_instance i = { 0 }, now = { 0 };
+    auto_fd lock = -1;
+
+    TRY(need_instance(c, name, &i, e));
+    TRY_WHILE(e, end_supervisor(&i, patience_ms, e), "stopping %s", i.name);
+    TRY(instance_lock(cli_arena(c), &lock, e));
+    /* Another run may have taken the name by now. */
+    TRY(instance_load(i.name, cli_arena(c), &now, e));
+    return now.alive ? SELFSAME_OK : instance_sweep(&now, e);
+}
+
+/* Every name is tried; the first error is reported at the end, those after it here. */
+static enum selfsame_code
 stop(struct cli *c, struct selfsame_err *e)
 {
+    enum selfsame_code code = SELFSAME_OK;
     uint64_t patience_s = 15;
 
     TRY(cli_uint(c, "time", 0, 3600, &patience_s, e));
     for (size_t at = 0; at < cli_operand_count(c); at++) {
-        auto_instance i = { 0 };
-        auto_fd lock = -1;
+        struct selfsame_err one = { 0 };
 
-        TRY(need_instance(c, cli_operand(c, at), &i, e));
-        TRY_WHILE(e, end_supervisor(&i, (int64_t)patience_s * 1000, e), "stopping %s",
-            i.name);
-        TRY(instance_lock(cli_arena(c), &lock, e));
-        /* Another run may have taken the name by now. */
-        auto_instance now = { 0 };
-        TRY(instance_load(i.name, cli_arena(c), &now, e));
-        if (!now.alive)
-            TRY(instance_sweep(&now, e));
+        if (stop_one(c, cli_operand(c, at), (int64_t)patience_s * 1000, &one) ==
+            SELFSAME_OK)
+            continue;
+        if (code == SELFSAME_OK)
+            *e = one;
+        else
+            (void)fprintf(stderr, "selfsame: %s\n", err_text(&one));
+        code = e->code;
     }
-    return SELFSAME_OK;
+    return code;
 }
 
 static const struct cli_option stop_options[] = {
