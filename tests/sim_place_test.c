@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* openat and its kin: POSIX 2008, mkdtemp: XSI */
-#define _GNU_SOURCE
 
 #include "sim/unpack.h"
 #include "test.h"

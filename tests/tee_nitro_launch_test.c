@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _GNU_SOURCE
 #include "tee_nitro.h"
 
 #include <ftw.h>
@@ -169,6 +168,25 @@ memory_below_four_times_the_image_is_refused(void **state)
 }
 
 static void
+no_image_has_no_need_that_is_met(void **state)
+{
+    auto_arena arena = arena_new(1 << 16);
+    struct selfsame_err e = { .depth = 0 };
+    struct tee_launch_request q = { .image = NULL };
+    struct tee_host_fact *list = NULL;
+    struct fake_host h;
+    size_t count = 0;
+
+    (void)state;
+    host_start(&h, "#!/bin/sh\n");
+    assert_code(facts(&h, &q, &arena, &list, &count, &e), SELFSAME_OK, &e);
+    assert_int_equal(count, 5);
+    for (size_t i = 0; i < count; i++)
+        assert_null(strstr(list[i].what, "this image"));
+    host_stop(&h);
+}
+
+static void
 assert_arguments(const struct tee_launch_request *q, const char *want)
 {
     struct selfsame_err e = { .depth = 0 };
@@ -252,6 +270,7 @@ main(void)
         cmocka_unit_test(a_complete_host_has_every_fact),
         cmocka_unit_test(each_missing_thing_is_named_with_its_remedy),
         cmocka_unit_test(memory_below_four_times_the_image_is_refused),
+        cmocka_unit_test(no_image_has_no_need_that_is_met),
         cmocka_unit_test(nitro_cli_gets_what_was_asked_and_no_debug_mode),
         cmocka_unit_test(a_failing_nitro_cli_is_reported),
         cmocka_unit_test(every_failed_allocation_is_reported),

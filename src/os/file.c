@@ -145,6 +145,49 @@ fd_pread_all(int fd, uint64_t offset, uint8_t *buf, size_t len, const char *what
     return SELFSAME_OK;
 }
 
+/* "dir" of "dir/name", "." and "/" where there is no more. */
+static void
+parent_of(const char *path, char *ret, size_t cap)
+{
+    const char *slash = strrchr(path, '/');
+    size_t n = slash == NULL ? 0 : (size_t)(slash - path);
+
+    (void)snprintf(ret, cap, "%.*s%s", (int)n, path, n > 0 ? "" : slash ? "/" : ".");
+}
+
+/*
+ * A file without a name, where the file system has such: not even kill -9 leaves
+ * anything of it. It gets its name at the commit, through /proc.
+ */
+static int
+open_nameless(const char *path)
+{
+    char dir[1024];
+
+    parent_of(path, dir, sizeof(dir));
+    if (access("/proc/self/fd", X_OK) != 0)
+        return -1;
+    return open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+}
+
+static enum selfsame_code
+name_it(struct file_draft *d, struct selfsame_err *e)
+{
+    char from[64];
+
+    (void)snprintf(from, sizeof(from), "/proc/self/fd/%d", d->fd);
+    for (unsigned i = 0; i < 1000; i++) {
+        (void)snprintf(d->temporary, sizeof(d->temporary), "%s.%ld-%u.part", d->path,
+            (long)getpid(), i);
+        if (linkat(AT_FDCWD, from, AT_FDCWD, d->temporary, AT_SYMLINK_FOLLOW) == 0)
+            return SELFSAME_OK;
+        if (errno != EEXIST)
+            break;
+    }
+    d->temporary[0] = '\0';
+    return io_error(e, "cannot name a file beside", d->path);
+}
+
 enum selfsame_code
 draft_open(struct file_draft *d, const char *path, bool secret, struct selfsame_err *e)
 {
@@ -157,10 +200,15 @@ draft_open(struct file_draft *d, const char *path, bool secret, struct selfsame_
     if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
         FAIL(e, SELFSAME_IO, "cannot write %s: it is a directory", path);
     (void)snprintf(d->path, sizeof(d->path), "%s", path);
-    (void)snprintf(d->temporary, sizeof(d->temporary), "%s.XXXXXX.part", path);
-    d->fd = mkostemps(d->temporary, 5, O_CLOEXEC);
-    if (d->fd < 0)
+    d->fd = open_nameless(path);
+    if (d->fd < 0) {
+        (void)snprintf(d->temporary, sizeof(d->temporary), "%s.XXXXXX.part", path);
+        d->fd = mkostemps(d->temporary, 5, O_CLOEXEC);
+    }
+    if (d->fd < 0) {
+        d->temporary[0] = '\0';
         return io_error(e, "cannot create a file beside", path);
+    }
     /* An ordinary file obeys the umask; a secret one never does. */
     mode_t mask = umask(022);
     (void)umask(mask);
@@ -175,13 +223,8 @@ static enum selfsame_code
 sync_parent(const char *path, struct selfsame_err *e)
 {
     char dir[1024];
-    const char *slash = strrchr(path, '/');
-    size_t n = slash == NULL ? 0 : (size_t)(slash - path);
 
-    (void)snprintf(dir, sizeof(dir), "%.*s%s", (int)n, path,
-        n > 0   ? ""
-        : slash ? "/"
-                : ".");
+    parent_of(path, dir, sizeof(dir));
     auto_fd fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
         return io_error(e, "cannot sync", dir);
@@ -193,6 +236,8 @@ draft_commit(struct file_draft *d, struct selfsame_err *e)
 {
     if (fsync(d->fd) != 0 && errno != EINVAL)
         return io_error(e, "cannot sync", d->path);
+    if (d->temporary[0] == '\0')
+        TRY(name_it(d, e));
     fd_close(&d->fd);
     if (rename(d->temporary, d->path) != 0)
         return io_error(e, "cannot rename to", d->path);

@@ -22,8 +22,8 @@ MUST enum selfsame_code file_write(
     const char *path, struct selfsame_bytes data, bool secret, struct selfsame_err *e);
 /* For larger outputs: write to fd, then commit; discard removes the temporary file. */
 struct file_draft {
-    int fd; /* -1: none */
-    char path[1024], temporary[1088];
+    int fd;                           /* -1: none */
+    char path[1024], temporary[1088]; /* temporary: "" while it has no name */
 };
 MUST enum selfsame_code draft_open(
     struct file_draft *d, const char *path, bool secret, struct selfsame_err *e);
