@@ -15,6 +15,7 @@ mkdir -m 700 "$XDG_RUNTIME_DIR"
 thief_pid=
 failures=0
 cleanup() {
+    set +e # what was not started yet cannot be stopped
     [ -n "$thief_pid" ] && kill "$thief_pid" 2>/dev/null
     for name in genuine tampered leaked debug; do "$selfsame" stop $name >/dev/null 2>&1; done
     rm -rf "$work"
