@@ -187,6 +187,9 @@ add_memory(struct facts *f, const struct tee_launch_request *q)
 {
     uint64_t least = (q->image_size + mib - 1) / mib * EIF_FACTOR;
 
+    /* Only the host is looked at: there is no image whose need could be met. */
+    if (q->image_size == 0)
+        return;
     add(f, memory_needed(q) >= least, "enclave memory for this image",
         "Give --memory at least four times the size of the image.",
         "the image needs %llu MiB, asked are %llu MiB", (unsigned long long)least,
