@@ -3,10 +3,14 @@
  * An ordinary static program that knows nothing of a simulator: it uses /dev/nsm
  * as the driver's documentation says and prints what it sees.
  *
- *     sim_guest nsm | id | attest | serve PORT | exit N | wait | flood | die
+ *     sim_guest nsm | id HOST-FILE | attest | serve PORT | exit N | wait | term | flood | die
+ *
+ * and on the host, what a client of `serve` does: sim_guest talk PORT
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/openat2.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -18,6 +22,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,40 +99,99 @@ on_alarm(int s)
     (void)s;
 }
 
-/* A signal storm must not make one extension two: PCR16 after 50 of them is compared outside. */
+/* Extends a free register 50 times; the value afterwards. */
+static void
+extend(int fd, char index, uint8_t value[48])
+{
+    uint8_t request[] = "\xa1\x69"
+                        "ExtendPCR"
+                        "\xa2\x65"
+                        "index"
+                        "\x10\x64"
+                        "data"
+                        "\x41\x01";
+    uint8_t r[0x3000];
+
+    request[18] = (uint8_t)index;
+    memset(value, 0, 48);
+    for (int i = 0; i < 50; i++) {
+        long n = call(fd, request, sizeof(request) - 1, r, sizeof(r));
+
+        check(n > 48, "a register is extended");
+        if (n > 48)
+            memcpy(value, r + n - 48, 48);
+    }
+}
+
+/* A call that a signal interrupts must not be repeated: it has been carried out. */
 static void
 extend_under_signals(int fd)
 {
-    static const uint8_t extend[] = "\xa1\x69"
-                                    "ExtendPCR"
-                                    "\xa2\x65"
-                                    "index"
-                                    "\x10\x64"
-                                    "data"
-                                    "\x41\x01";
     struct sigaction sa = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
-    uint8_t r[0x3000];
-    long n = 0;
+    uint8_t quiet[48], stormy[48], zero[48] = { 0 };
     pid_t parent = getpid(), pid;
 
     sigaction(SIGUSR1, &sa, NULL);
+    extend(fd, 16, quiet);
     pid = fork();
-    for (int i = 0; pid == 0 && i < 2000; i++)
+    for (int i = 0; pid == 0 && i < 3000; i++)
         kill(parent, SIGUSR1);
     if (pid == 0)
         _exit(0);
-    for (int i = 0; i < 50; i++)
-        n = call(fd, extend, sizeof(extend) - 1, r, sizeof(r));
+    extend(fd, 17, stormy);
     waitpid(pid, NULL, 0);
-    printf("pcr16 ");
-    for (long i = n - 48; n > 48 && i < n; i++)
-        printf("%02x", r[i]);
-    printf("\n");
+    check(memcmp(quiet, zero, 48) != 0 && memcmp(quiet, stormy, 48) == 0,
+        "signals repeat no extension");
+}
+
+/* Through execve, too: what the child was given as descriptor `fd` is still the device. */
+static int
+describes_after_exec(int fd)
+{
+    char number[12];
+    int status = 1, kept = dup(fd);
+
+    snprintf(number, sizeof(number), "%d", kept);
+    pid_t pid = fork();
+    if (pid == 0) {
+        execl("/proc/self/exe", "guest", "describe", number, (char *)NULL);
+        _exit(1);
+    }
+    waitpid(pid, &status, 0);
+    close(kept);
+    return status == 0;
+}
+
+/* "pcr0 <hex>": compared with what `selfsame measure` says of the image. */
+static void
+print_pcrs(int fd)
+{
+    static const char data[] = "\x64"
+                               "data"
+                               "\x58\x30";
+    uint8_t request[] = "\xa1\x6b"
+                        "DescribePCR"
+                        "\xa1\x65"
+                        "index"
+                        "\x00";
+    uint8_t r[0x3000];
+
+    for (uint8_t index = 0; index < 3; index++) {
+        request[sizeof(request) - 2] = index;
+        long n = call(fd, request, sizeof(request) - 1, r, sizeof(r));
+        const uint8_t *at = n > 0 ? memmem(r, (size_t)n, data, sizeof(data) - 1) : NULL;
+
+        printf("pcr%d ", index);
+        for (int i = 0; at != NULL && i < 48; i++)
+            printf("%02x", at[sizeof(data) - 1 + (size_t)i]);
+        printf("\n");
+    }
 }
 
 static int
 nsm(void)
 {
+    struct open_how how = { .flags = O_RDWR | O_CLOEXEC };
     static uint8_t r[0x3000], big[0x1001];
     struct stat st;
     int fd = open("/dev/nsm", O_RDWR | O_CLOEXEC), status = 1;
@@ -140,6 +204,9 @@ nsm(void)
     check(chdir("/dev") == 0 && describes(open("nsm", O_RDONLY)),
         "a relative path works");
     check(describes(open("/dev/../dev/./nsm", O_RDWR)), "a roundabout path works");
+    check(describes((int)syscall(SYS_openat2, AT_FDCWD, "/dev/nsm", &how, sizeof(how))),
+        "openat2 works");
+    check(describes_after_exec(fd), "a program that inherits it works");
     pid_t pid = fork();
     if (pid == 0)
         _exit(describes(fd) ? 0 : 1);
@@ -168,27 +235,66 @@ nsm(void)
         "a file is no NSM");
     check(call(99, describe, 12, r, sizeof(r)) == -1 && errno == EBADF,
         "a closed descriptor is EBADF");
+    print_pcrs(fd);
     threads();
     extend_under_signals(fd);
     return failures > 0;
 }
 
-static void
-print_file(const char *path, const char *wanted)
+/* A member of /proc/self/status, in the base it is written in; ~0 when absent. */
+static unsigned long long
+status_of(const char *member, int base)
 {
     char line[512];
-    FILE *f = fopen(path, "r");
+    size_t n = strlen(member);
+    unsigned long long v = ~0ull;
+    FILE *f = fopen("/proc/self/status", "r");
 
     while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-        if (strncmp(line, wanted, strlen(wanted)) == 0)
-            fputs(line, stdout);
+        if (strncmp(line, member, n) == 0 && line[n] == ':')
+            v = strtoull(line + n + 1, NULL, base);
     if (f != NULL)
         fclose(f);
+    return v;
+}
+
+/* Nothing the host's process had comes along: environment, descriptors, files. */
+static void
+host_is_hidden(const char *host_file)
+{
+    struct stat st;
+    int more = 0;
+
+    for (int fd = 3; fd < 1024; fd++)
+        more |= fcntl(fd, F_GETFD) >= 0;
+    check(!more, "there are no descriptors but 0, 1 and 2");
+    check(getenv("SELFSAME_SECRET") == NULL, "the host's environment is not visible");
+    check(host_file != NULL && stat(host_file, &st) != 0, "nor is a file of the host");
+    check(stat("/run/selfsame", &st) != 0, "nor the simulator's own files");
+    check(getpid() < 10, "nor the host's processes");
+    check(stat("/null", &st) != 0, "no device node of the image is made");
+}
+
+static void
+rights_are_few(void)
+{
+    const unsigned long long never = 1ull << CAP_SYS_ADMIN | 1ull << CAP_SYS_PTRACE |
+                                     1ull << CAP_SYS_MODULE | 1ull << CAP_NET_ADMIN |
+                                     1ull << CAP_MKNOD;
+
+    check((status_of("CapEff", 16) & never) == 0, "no capability that matters");
+    check((status_of("CapBnd", 16) & never) == 0, "and none to be had");
+    check(status_of("NoNewPrivs", 10) == 1, "no new privileges");
+    check(status_of("Seccomp", 10) == 2, "the filter is in place");
+    check(mount("x", "/tmp", "tmpfs", 0, NULL) == -1 && errno == EPERM,
+        "mounting is refused");
+    check(
+        open("/proc/sys/kernel/panic", O_WRONLY) < 0, "the host's knobs are read-only");
 }
 
 /* What this process is and what it may not do. */
 static int
-id(void)
+id(const char *host_file)
 {
     char host[64] = "";
     struct stat st;
@@ -196,16 +302,10 @@ id(void)
     gethostname(host, sizeof(host));
     printf("uid %d gid %d host %s parent %d\n", (int)getuid(), (int)getgid(), host,
         (int)getppid());
-    print_file("/proc/self/status", "CapEff");
-    print_file("/proc/self/status", "CapBnd");
-    print_file("/proc/self/status", "NoNewPrivs");
     check(strcmp(host, "enclave") == 0, "the host name is the enclave's");
-    check(mount("x", "/tmp", "tmpfs", 0, NULL) == -1 && errno == EPERM,
-        "mounting is refused");
-    int knob = open("/proc/sys/kernel/panic", O_WRONLY);
-    check(knob < 0, "the host's knobs are read-only");
+    host_is_hidden(host_file);
+    rights_are_few();
     check(stat("/proc/1", &st) == 0, "/proc is there");
-    check(stat("/run/selfsame", &st) != 0, "the host's files are not");
     check(mkdir("/sub", 0) == 0 && chmod("/", 0500) == 0, "the root is the guest's");
     check(open("/dev/full", O_WRONLY) >= 0 && open("/dev/urandom", O_RDONLY) >= 0,
         "the usual nodes are there");
@@ -218,6 +318,43 @@ id(void)
     check(lstat("/escape/inside", &st) == 0, "a link leads inside the root");
     check(open("/link", O_RDONLY) >= 0, "a link works");
     return failures > 0;
+}
+
+/* Sends more than any buffer on the way holds, reads it back, and the farewell behind it. */
+static int
+talk(uint16_t port)
+{
+    enum { SIZE = 3000000 };
+    struct sockaddr_in a = { .sin_family = AF_INET,
+        .sin_port = htons(port),
+        .sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) } };
+    int s = socket(AF_INET, SOCK_STREAM, 0);
+    uint8_t buf[4096];
+    long got = 0;
+    int same = 1;
+    ssize_t n;
+
+    if (connect(s, (struct sockaddr *)&a, sizeof(a)) != 0) {
+        perror("connect");
+        return 1;
+    }
+    if (fork() == 0) {
+        for (long i = 0; i < SIZE; i += (long)sizeof(buf)) {
+            memset(buf, (int)(i / (long)sizeof(buf)) & 0xff, sizeof(buf));
+            if (send(s, buf, sizeof(buf), MSG_NOSIGNAL) < 0)
+                _exit(1);
+        }
+        shutdown(s, SHUT_WR);
+        _exit(0);
+    }
+    long sent = (SIZE + (long)sizeof(buf) - 1) / (long)sizeof(buf) * (long)sizeof(buf);
+    while ((n = read(s, buf, sizeof(buf))) > 0)
+        for (ssize_t i = 0; i < n; i++, got++)
+            same &= got < sent
+                        ? buf[i] == (uint8_t)(got / (long)sizeof(buf))
+                        : got - sent < 4 && buf[i] == (uint8_t) "bye\n"[got - sent];
+    wait(NULL);
+    return got == sent + 4 && same ? 0 : 1;
 }
 
 static int
@@ -274,6 +411,14 @@ serve(uint16_t port)
     }
 }
 
+static void
+on_term(int s)
+{
+    (void)s;
+    if (write(STDOUT_FILENO, "ended politely\n", 15) == 15)
+        _exit(5);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -283,18 +428,26 @@ main(int argc, char **argv)
     if (strcmp(verb, "nsm") == 0)
         return nsm();
     if (strcmp(verb, "id") == 0)
-        return id();
+        return id(argc > 2 ? argv[2] : NULL);
+    if (strcmp(verb, "describe") == 0 && argc > 2)
+        return describes((int)strtol(argv[2], NULL, 10)) ? 0 : 1;
     if (strcmp(verb, "attest") == 0)
         return attest();
     if (strcmp(verb, "serve") == 0 && argc > 2)
         return serve((uint16_t)strtoul(argv[2], NULL, 10));
     if (strcmp(verb, "exit") == 0 && argc > 2)
         return (int)strtol(argv[2], NULL, 10);
+    if (strcmp(verb, "talk") == 0 && argc > 2)
+        return talk((uint16_t)strtol(argv[2], NULL, 10));
+    if (strcmp(verb, "term") == 0) {
+        signal(SIGTERM, on_term);
+        printf("ready\n");
+    }
     if (strcmp(verb, "die") == 0)
         abort();
     for (int i = 0; strcmp(verb, "flood") == 0 && i < 400000; i++)
         printf("%0100d\n", i);
-    while (strcmp(verb, "wait") == 0)
+    while (strcmp(verb, "wait") == 0 || strcmp(verb, "term") == 0)
         pause();
     return 0;
 }

@@ -2,10 +2,11 @@
 /*
  * Makes a small EIF for tests of the simulator:
  *
- *     sim_image OUT PATH=FILE... [--gzip | --plain] PATH=FILE...
+ *     sim_image OUT PATH=FILE... [--gzip | --plain | --raw=FILE] PATH=FILE...
  *
- * Each --plain or --gzip begins a further ramdisk. Files are executable; FILE "@TEXT"
- * is a symbolic link to TEXT, FILE ":MODE" a directory, FILE "!" a device node.
+ * Each --plain or --gzip begins a further ramdisk; --raw adds one whose bytes are
+ * FILE's. Files are executable; FILE "@TEXT" is a symbolic link to TEXT, FILE ":MODE" a
+ * directory, FILE "!" a device node.
  */
 #include "image/eif.h"
 #include "image/tree.h"
@@ -102,6 +103,17 @@ ramdisk(struct tree *t, bool gzip, struct growing *ret, struct selfsame_err *e)
 }
 
 static enum selfsame_code
+add_raw(
+    const char *path, struct growing *ret, struct arena *arena, struct selfsame_err *e)
+{
+    struct selfsame_bytes b;
+
+    TRY(file_read(path, (size_t)64 << 20, arena, &b, e));
+    append(ret, b.ptr, b.len);
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
 write_eif(const char *out, const struct growing *section, const enum eif_type *type,
     size_t count, struct selfsame_err *e)
 {
@@ -145,7 +157,7 @@ make(int argc, char **argv, struct arena *arena, struct selfsame_err *e)
     for (int i = 2; i <= argc; i++) {
         bool next = i == argc || argv[i][0] == '-';
 
-        if (t == NULL || count == COUNT(section))
+        if (t == NULL || count + 1 >= COUNT(section))
             FAIL(e, SELFSAME_NOMEM, "%zu sections", count);
         if (!next) {
             TRY(add(t, argv[i], arena, e));
@@ -156,6 +168,10 @@ make(int argc, char **argv, struct arena *arena, struct selfsame_err *e)
         tree_free(&t);
         t = tree_new();
         gzip = i < argc && strcmp(argv[i], "--gzip") == 0;
+        if (i < argc && strncmp(argv[i], "--raw=", 6) == 0) {
+            type[count] = EIF_RAMDISK;
+            TRY(add_raw(argv[i] + 6, &section[count++], arena, e));
+        }
     }
     return write_eif(argv[1], section, type, count, e);
 }
