@@ -69,7 +69,7 @@ look_at_simulator(struct findings *f)
             "without it an image shares the host's loopback", network });
     add(f, (struct finding){ "simulator", "seccomp user notification",
                notify ? "available" : "missing",
-               "use Linux 5.9 or newer with CONFIG_SECCOMP_FILTER", notify });
+               "use Linux 5.12 or newer with CONFIG_SECCOMP_FILTER", notify });
 }
 
 static void
