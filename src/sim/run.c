@@ -214,6 +214,8 @@ catch_signals(struct run *r, struct selfsame_err *e)
     static const int caught[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD };
     sigset_t set;
 
+    /* A caller that ignores it would have the kernel reap the guest, status and all. */
+    (void)signal(SIGCHLD, SIG_DFL);
     (void)sigemptyset(&set);
     for (size_t i = 0; i < COUNT(caught); i++)
         (void)sigaddset(&set, caught[i]);
