@@ -82,8 +82,6 @@ MUST enum selfsame_code policy_add_measurements(struct policy *p,
 MUST enum selfsame_code policy_accept_tee(struct policy *p, const char *tee,
     const struct tee_facts *facts, size_t fact_count, struct arena *arena,
     struct selfsame_err *e);
-/* USAGE when the policy demands no measurement, no freshness or no binding and does not say insecure. */
-MUST enum selfsame_code policy_complete(const struct policy *p, struct selfsame_err *e);
 bool policy_accepts_tee(const struct policy *p, const char *tee);
 
 /* ---- policy_print.c ---- */

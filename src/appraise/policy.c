@@ -397,18 +397,3 @@ policy_accept_tee(struct policy *p, const char *tee, const struct tee_facts *fac
             policy_known_tees(&r));
     return accept_tee(&r, p, fact->name);
 }
-
-enum selfsame_code
-policy_complete(const struct policy *p, struct selfsame_err *e)
-{
-    if (p->tee_count == 0)
-        FAIL(e, SELFSAME_USAGE, "the policy accepts no TEE");
-    if (p->measurement_count == 0 && !(p->insecure & INSECURE_ANY_MEASUREMENT))
-        FAIL(e, SELFSAME_USAGE, "the policy names no measurement");
-    if (!p->nonce && p->max_age_ms <= 0 && !(p->insecure & INSECURE_ANY_AGE))
-        FAIL(e, SELFSAME_USAGE, "the policy demands neither nonce nor maximum age");
-    if (p->binding == BINDING_NONE && !(p->insecure & INSECURE_UNBOUND))
-        FAIL(
-            e, SELFSAME_USAGE, "the policy demands binding to neither session nor key");
-    return SELFSAME_OK;
-}

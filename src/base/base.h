@@ -46,8 +46,6 @@ enum selfsame_code err_wrap(struct selfsame_err *e, enum selfsame_code code,
 void err_remedy(struct selfsame_err *e, const char *remedy);
 /* The sentence of the deepest frame, "" when there is none. */
 const char *err_text(const struct selfsame_err *e);
-/* Class of a word ("stale"); false when there is no such word. */
-bool code_from_name(const char *name, enum selfsame_code *ret);
 
 /* ---- bytes (bytes.c) ---- */
 
@@ -119,9 +117,6 @@ struct writer {
 };
 struct writer writer_of(uint8_t *buf, size_t cap);
 void put_u8(struct writer *w, uint8_t v);
-void put_le16(struct writer *w, uint16_t v);
-void put_le32(struct writer *w, uint32_t v);
-void put_le64(struct writer *w, uint64_t v);
 void put_be16(struct writer *w, uint16_t v);
 void put_be32(struct writer *w, uint32_t v);
 void put_be64(struct writer *w, uint64_t v);

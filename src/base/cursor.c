@@ -127,38 +127,10 @@ put_be(struct writer *w, uint64_t v, size_t n)
     put_bytes(w, BYTES(b, n));
 }
 
-static void
-put_le(struct writer *w, uint64_t v, size_t n)
-{
-    uint8_t b[8];
-
-    for (size_t i = 0; i < n; i++)
-        b[i] = (uint8_t)(v >> 8 * i);
-    put_bytes(w, BYTES(b, n));
-}
-
 void
 put_u8(struct writer *w, uint8_t v)
 {
     put_be(w, v, 1);
-}
-
-void
-put_le16(struct writer *w, uint16_t v)
-{
-    put_le(w, v, 2);
-}
-
-void
-put_le32(struct writer *w, uint32_t v)
-{
-    put_le(w, v, 4);
-}
-
-void
-put_le64(struct writer *w, uint64_t v)
-{
-    put_le(w, v, 8);
 }
 
 void

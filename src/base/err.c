@@ -64,17 +64,6 @@ selfsame_code_remedy(enum selfsame_code code)
     return "";
 }
 
-bool
-code_from_name(const char *name, enum selfsame_code *ret)
-{
-    for (size_t i = 0; i < COUNT(classes); i++)
-        if (strcmp(classes[i].name, name) == 0) {
-            *ret = classes[i].code;
-            return true;
-        }
-    return false;
-}
-
 SELFSAME_PRINTF(4, 0)
 static void
 push(struct selfsame_err *e, const char *file, int line, const char *fmt, va_list ap)

@@ -64,12 +64,6 @@ hash_md(enum hash_alg alg)
     return known(alg) ? algs[alg].md : NULL;
 }
 
-const char *
-hash_name(enum hash_alg alg)
-{
-    return known(alg) ? algs[alg].name : NULL;
-}
-
 size_t
 hash_size(enum hash_alg alg)
 {

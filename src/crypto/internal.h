@@ -17,7 +17,6 @@ OSSL_LIB_CTX *crypto_context(void);
 
 /* Fetched once per process; NULL for an unknown algorithm or when memory ran out. */
 const EVP_MD *hash_md(enum hash_alg alg);
-const char *hash_name(enum hash_alg alg); /* "SHA2-256", NULL when unknown */
 
 /* Field and group order of one NIST curve, big-endian, `size` bytes each. */
 struct curve {

@@ -117,37 +117,23 @@ dir_remove(const char *path, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
-/* $variable/selfsame, $HOME/below/selfsame, or the system's place for root. */
-static enum selfsame_code
-place(const char *variable, const char *below, const char *system, struct arena *arena,
-    char **ret, struct selfsame_err *e)
+enum selfsame_code
+dir_runtime(struct arena *arena, char **ret, struct selfsame_err *e)
 {
-    const char *set = getenv(variable), *home = getenv("HOME");
+    const char *set = getenv("XDG_RUNTIME_DIR"), *home = getenv("HOME");
     char *path;
 
     if (set != NULL && set[0] == '/')
         path = arena_printf(arena, "%s/selfsame", set);
     else if (geteuid() == 0)
-        path = arena_printf(arena, "%s", system);
+        path = arena_printf(arena, "/run/selfsame");
     else if (home != NULL && home[0] == '/')
-        path = arena_printf(arena, "%s/%s/selfsame", home, below);
+        path = arena_printf(arena, "%s/.cache/selfsame", home);
     else
-        FAIL(e, SELFSAME_USAGE, "neither $%s nor $HOME names a directory", variable);
+        FAIL(e, SELFSAME_USAGE, "neither $XDG_RUNTIME_DIR nor $HOME names a directory");
     if (path == NULL)
         FAIL(e, SELFSAME_NOMEM, "a path");
     TRY(dir_make(path, true, e));
     *ret = path;
     return SELFSAME_OK;
-}
-
-enum selfsame_code
-dir_runtime(struct arena *arena, char **ret, struct selfsame_err *e)
-{
-    return place("XDG_RUNTIME_DIR", ".cache", "/run/selfsame", arena, ret, e);
-}
-
-enum selfsame_code
-dir_state(struct arena *arena, char **ret, struct selfsame_err *e)
-{
-    return place("XDG_STATE_HOME", ".local/state", "/var/lib/selfsame", arena, ret, e);
 }

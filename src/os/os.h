@@ -39,11 +39,8 @@ MUST enum selfsame_code fd_pread_all(int fd, uint64_t offset, uint8_t *buf, size
 MUST enum selfsame_code dir_make(const char *path, bool secret, struct selfsame_err *e);
 /* Removes a tree this project made; never follows symbolic links, never crosses a mount. */
 MUST enum selfsame_code dir_remove(const char *path, struct selfsame_err *e);
-/* $XDG_RUNTIME_DIR/selfsame or /run/selfsame (root); made 0700. */
+/* $XDG_RUNTIME_DIR/selfsame, /run/selfsame (root) or ~/.cache/selfsame; made 0700. */
 MUST enum selfsame_code dir_runtime(
-    struct arena *arena, char **ret, struct selfsame_err *e);
-/* $XDG_STATE_HOME/selfsame, ~/.local/state/selfsame, /var/lib/selfsame (root); made 0700. */
-MUST enum selfsame_code dir_state(
     struct arena *arena, char **ret, struct selfsame_err *e);
 
 /*

@@ -27,7 +27,6 @@ struct placer {
     struct name
         *closed; /* directories whose owner may not write: mode set at the end */
     size_t closed_count;
-    uint64_t skipped;
     struct place_entry entry;
     int parent; /* of the entry being made */
     char parent_path[4097];
@@ -85,12 +84,6 @@ placer_free(struct placer *p)
     fd_close(&p->parent);
     fd_close(&p->file);
     free(p);
-}
-
-uint64_t
-placer_skipped(const struct placer *p)
-{
-    return p->skipped;
 }
 
 static struct name *
@@ -269,8 +262,6 @@ set_owner(struct placer *p, struct selfsame_err *e)
     if (p->owner && fchownat(p->parent, p->base, p->entry.uid, p->entry.gid,
                         AT_SYMLINK_NOFOLLOW) != 0)
         return fail_io(p, "give away", e);
-    if (!p->owner && (p->entry.uid != 0 || p->entry.gid != 0))
-        p->skipped++;
     return SELFSAME_OK;
 }
 
@@ -341,7 +332,6 @@ make_special(struct placer *p, struct selfsame_err *e)
         FAIL(e, SELFSAME_MALFORMED, "ramdisk: %.80s: mode %o is of no kind of file",
             p->entry.name, p->entry.mode);
     /* The guest gets the simulator's /dev; nodes elsewhere would be the host's hardware. */
-    p->skipped++;
     return SELFSAME_OK;
 }
 

@@ -68,7 +68,6 @@ MUST enum selfsame_code unpack_push(
 MUST enum selfsame_code unpack_end(struct unpack *u, struct selfsame_err *e);
 /* After the last ramdisk: modes of directories that the owner may not write. */
 MUST enum selfsame_code unpack_finish(struct unpack *u, struct selfsame_err *e);
-uint64_t unpack_skipped(const struct unpack *u); /* device nodes, owners */
 
 /* ---- guest.c, mounts.c, filter.c ---- */
 

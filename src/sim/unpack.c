@@ -56,12 +56,6 @@ unpack_free(struct unpack **u)
     *u = NULL;
 }
 
-uint64_t
-unpack_skipped(const struct unpack *u)
-{
-    return placer_skipped(u->placer);
-}
-
 /* ---- one archive ---- */
 
 static bool

@@ -24,6 +24,5 @@ MUST enum selfsame_code placer_data(
 MUST enum selfsame_code placer_end(struct placer *p, struct selfsame_err *e);
 void placer_end_archive(struct placer *p); /* hard links do not cross archives */
 MUST enum selfsame_code placer_finish(struct placer *p, struct selfsame_err *e);
-uint64_t placer_skipped(const struct placer *p);
 
 #endif

@@ -65,6 +65,5 @@ struct tee_simulator {
         struct selfsame_err *e);
 };
 const struct tee_simulator *tee_simulator_find(const char *name);
-const struct tee_simulator *tee_simulator_at(size_t i);
 
 #endif

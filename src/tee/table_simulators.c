@@ -13,12 +13,6 @@ static const struct tee_simulator *const simulators[] = {
 #undef TEE
 
 const struct tee_simulator *
-tee_simulator_at(size_t i)
-{
-    return i < COUNT(simulators) ? simulators[i] : NULL;
-}
-
-const struct tee_simulator *
 tee_simulator_find(const char *name)
 {
     for (size_t i = 0; i < COUNT(simulators); i++)
