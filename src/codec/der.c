@@ -186,40 +186,6 @@ der_get_bits(struct der *d)
     return d->r.bad ? BYTES_NONE : BYTES(b.ptr + 1, b.len - 1);
 }
 
-/* X.690 §11.2: unused bits are zero, and a named list has no zeros at its end. */
-static bool
-named_bits_are_canonical(struct selfsame_bytes b)
-{
-    if (b.len == 0 || b.ptr[0] > 7)
-        return false;
-    if (b.len == 1)
-        return b.ptr[0] == 0;
-    unsigned last = b.ptr[b.len - 1], unused = b.ptr[0];
-    return (last & ((1u << unused) - 1)) == 0 && (last >> unused & 1) == 1;
-}
-
-uint32_t
-der_get_named_bits(struct der *d, unsigned max)
-{
-    struct selfsame_bytes b = der_get(d, DER_BIT_STRING);
-    uint32_t bits = 0;
-
-    if (d->r.bad)
-        return 0;
-    if (!named_bits_are_canonical(b)) {
-        der_fail(d, "a list of named bits is not in its shortest form");
-        return 0;
-    }
-    size_t count = 8 * (b.len - 1) - b.ptr[0];
-    if (count > max || count > 32) {
-        der_fail(d, "a list of named bits has an unknown bit");
-        return 0;
-    }
-    for (size_t i = 0; i < count; i++)
-        bits |= ((uint32_t)b.ptr[1 + i / 8] >> (7 - i % 8) & 1u) << i;
-    return bits;
-}
-
 /* The two digits at i; latches *bad when they are none. */
 static int
 two_digits(struct selfsame_bytes b, size_t i, bool *bad)

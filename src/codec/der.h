@@ -43,8 +43,6 @@ uint64_t der_get_small_uint(struct der *d); /* minimal, non-negative, ≤ 8 byte
 struct selfsame_bytes der_get_uint(
     struct der *d); /* minimal, non-negative; without the sign's 00 (zero: one 00) */
 struct selfsame_bytes der_get_bits(struct der *d); /* BIT STRING with 0 unused bits */
-uint32_t der_get_named_bits(
-    struct der *d, unsigned max); /* bit 0 of the string = 1u << 0; bits < max ≤ 32 */
 int64_t der_get_time(struct der *d); /* UTCTime or GeneralizedTime, Z, seconds */
 bool der_done(const struct der *d);
 void der_fail(struct der *d, const char *why);
