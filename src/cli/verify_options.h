@@ -15,7 +15,9 @@
             .argument = "FILE",                                                       \
             .repeatable = true,                                                       \
             .help = "accept these: measurements.json of a build" },                   \
-        { .name = "tee", .argument = "TEE", .help = "accept this TEE; a policy file says it itself" },      \
+        { .name = "tee",                                                              \
+            .argument = "TEE",                                                        \
+            .help = "accept this TEE; a policy file says it itself" },                \
         { .name = "trust-anchor",                                                     \
             .argument = "FILE",                                                       \
             .repeatable = true,                                                       \
@@ -48,7 +50,6 @@ MUST enum selfsame_code verify_options_verifier(
  * Prints the result as the options ask (--json, --explain, --report FILE) on
  * `out`; returns its class, with e left empty so that nothing is printed twice.
  */
-struct selfsame_err;
 MUST enum selfsame_code verify_options_print(
     struct cli *c, const struct selfsame_result *r, int out_fd, struct selfsame_err *e);
 
