@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Every header compiles alone with gcc and clang; every example in a public header compiles.
+# Every header compiles alone with gcc and clang, the public ones as C++ too; every
+# example in a public header compiles.
 set -eu
 cd "$(dirname "$0")/.."
 tmp=$(mktemp -d)
@@ -13,6 +14,15 @@ for h in include/selfsame/*.h $(find src -name '*.h'); do
         printf '#include "%s"\n' "../$h" > "$tmp/alone.c"
         $cc $flags -I. -fsyntax-only -include "$h" -x c /dev/null 2> "$tmp/err" ||
             { echo "$h does not compile alone ($cc):"; head -5 "$tmp/err"; bad=1; }
+    done
+done
+# C++ callers link the same names (g++ is optional: no product needs it).
+for h in include/selfsame/*.h; do
+    for cc in g++ clang++; do
+        command -v $cc >/dev/null || continue
+        $cc -std=c++11 -Wall -Wextra -Wpedantic -Werror -Iinclude -fsyntax-only -x c++ "$h" 2> "$tmp/err" ||
+            { echo "$h does not compile as C++ ($cc):"; head -5 "$tmp/err"; bad=1; }
+        grep -q 'SELFSAME_API' "$h" && ! grep -q 'extern "C"' "$h" && { echo "$h: no extern \"C\""; bad=1; }
     done
 done
 # The example of a public header: the lines indented by five blanks in its first comment.

@@ -24,6 +24,10 @@
  */
 #include <selfsame/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct selfsame_policy;
 struct selfsame_result;
 
@@ -82,5 +86,9 @@ SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_result_text(
 /* One self-contained HTML page. */
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_result_html(
     const struct selfsame_result *r, char **ret, struct selfsame_err *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -24,6 +24,10 @@
  */
 #include <selfsame/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct selfsame_attester;
 
 /* Finds the TEE of this machine; `device` names another path for its device, or NULL. IO, UNSUPPORTED. */
@@ -47,5 +51,9 @@ SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_attest_session(
     struct selfsame_bytes nonce, struct selfsame_bytes exporter,
     struct selfsame_bytes spki, uint8_t **ret, size_t *ret_len,
     struct selfsame_err *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -25,6 +25,10 @@
  */
 #include <selfsame/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct selfsame_measurement;
 
 /* UNSUPPORTED for a TEE without a measurer, NOMEM. `size`: bytes of the whole image. */
@@ -50,5 +54,9 @@ SELFSAME_API struct selfsame_bytes selfsame_measurement_get(
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_measurement_json(
     const struct selfsame_measurement *m, bool explain, char **ret,
     struct selfsame_err *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

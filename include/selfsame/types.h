@@ -24,6 +24,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define SELFSAME_MUST_CHECK __attribute__((warn_unused_result))
 #define SELFSAME_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define SELFSAME_API __attribute__((visibility("default")))
@@ -95,5 +99,9 @@ SELFSAME_API void selfsame_free(void *ptr);
 
 /* "0.1.0" */
 SELFSAME_API const char *selfsame_version(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -37,6 +37,10 @@
  */
 #include <selfsame/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct selfsame_verifier;
 struct selfsame_policy;
 struct selfsame_request;
@@ -92,5 +96,9 @@ SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_verify(
     struct selfsame_verifier *v, const struct selfsame_policy *policy,
     const struct selfsame_request *q, struct selfsame_bytes evidence,
     struct selfsame_result **ret, struct selfsame_err *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
