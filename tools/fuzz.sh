@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # usage: tools/fuzz.sh BUILDDIR [--replay]
 # Runs every fuzz target for FUZZ_SECONDS (default 30) each, or only replays the seeds:
-# fuzz/corpus/<target>/ of this tree, and real evidence below ../shared when it is there.
+# those fuzz/seeds.py makes of this tree, and real evidence below ../shared when it is there.
 set -u
 build=$(cd "$1" && pwd)
 mode=${2:-}
@@ -13,8 +13,7 @@ work=$build/corpus
 mkdir -p "$work"
 [ -d "$shared" ] || echo "SKIPPED: real evidence as seeds: ../shared/vectors is not here"
 
-seeds() { # target: the folders and files that suit it
-    [ -d "fuzz/corpus/$1" ] && echo "fuzz/corpus/$1"
+seeds() { # target: the files that suit it
     [ -d "$shared" ] || return 0
     case $1 in
     cbor|cose|evidence_*) find "$shared/nitro" -name '*.cbor' ;;
@@ -24,6 +23,7 @@ seeds() { # target: the folders and files that suit it
     json|policy) find "$shared/ear" "$shared/cose" -name '*.json' | head -40 ;;
     esac
 }
+python3 fuzz/seeds.py "$work" || exit 1
 bad=0
 for t in "$build"/fuzz/fuzz_*; do
     [ -x "$t" ] && [ -f "$t" ] || continue
@@ -31,23 +31,15 @@ for t in "$build"/fuzz/fuzz_*; do
     dir=$work/$name
     mkdir -p "$dir"
     for s in $(seeds "$name"); do
-        if [ -d "$s" ]; then cp "$s"/* "$dir"/ 2>/dev/null
-        else cp "$s" "$dir/$(echo "$s" | tr '/' '_')" 2>/dev/null; fi
+        cp "$s" "$dir/$(echo "$s" | tr '/' '_')"
     done
-    case $name in
-    cbor|cose|evidence_*) # the documents of our own vectors, which are base64 behind a head
-        for v in vectors/nitro/*.vec; do
-            sed '1,/^$/d' "$v" | base64 -d > "$dir/$(basename "$v" .vec)" 2>/dev/null
-        done ;;
-    esac
     chmod -R u+w "$dir"
+    [ -n "$(ls "$dir")" ] || { echo "$name: no seeds, fuzz/seeds.py makes none"; bad=1; }
     if [ "$mode" = --replay ]; then
         set -- -runs=0
     else
         set -- -max_total_time="$seconds"
     fi
-    dict=fuzz/$name.dict
-    [ -f "$dict" ] && set -- "$@" -dict="$dict"
     printf '%-24s ' "$name"
     if "$t" "$@" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -artifact_prefix="$work/$name-" "$dir" > "$work/$name.log" 2>&1; then
         grep -oE '#[0-9]+.*cov: [0-9]+' "$work/$name.log" | tail -1 | sed 's/INITED//; s/DONE//'

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Seeds for the fuzz targets, made from nothing but this tree.
+
+usage: seeds.py DIR     DIR/<target>/ gets a few well-formed inputs each
+
+Without them a replay of a clean checkout would run most parsers on no input at all.
+"""
+import base64, glob, io, json, os, re, struct, sys, tarfile, zlib
+
+root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+out = sys.argv[1]
+
+
+def seed(target, name, data):
+    os.makedirs(f"{out}/{target}", exist_ok=True)
+    with open(f"{out}/{target}/seed-{name}", "wb") as f:
+        f.write(data if isinstance(data, bytes) else data.encode())
+
+
+def read(path):
+    with open(f"{root}/{path}", "rb") as f:
+        return f.read()
+
+
+def tar():
+    plain = [("etc", tarfile.DIRTYPE, ""), ("etc/a", tarfile.REGTYPE, ""), ("etc/.wh.old", tarfile.REGTYPE, ""),
+             ("etc/.wh..wh..opq", tarfile.REGTYPE, ""), ("l", tarfile.SYMTYPE, "../../etc/a"),
+             ("h", tarfile.LNKTYPE, "etc/a"), ("a" * 90 + "/" + "b" * 90, tarfile.REGTYPE, "")]
+    for name, form, entries in (
+            ("pax", tarfile.PAX_FORMAT, plain), ("gnu", tarfile.GNU_FORMAT, plain), ("ustar", tarfile.USTAR_FORMAT, plain),
+            ("upwards", tarfile.USTAR_FORMAT, [("up/../x", tarfile.REGTYPE, "")]),
+            ("device", tarfile.USTAR_FORMAT, [("null", tarfile.CHRTYPE, "")])):
+        data = io.BytesIO()
+        with tarfile.open(fileobj=data, mode="w", format=form) as t:
+            for path, kind, link in entries:
+                info = tarfile.TarInfo(path)
+                info.type, info.linkname, info.size = kind, link, 3 if kind == tarfile.REGTYPE else 0
+                t.addfile(info, io.BytesIO(b"abc") if info.size else None)
+        seed("tar", name, data.getvalue())
+
+
+def cpio(name, entries):
+    data = b""
+    for at, (path, mode, content) in enumerate(entries + [("TRAILER!!!", 0, b"")]):
+        fields = (at + 1, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(path) + 1, 0)
+        data += b"070701" + b"".join(b"%08X" % f for f in fields) + path.encode() + b"\0"
+        data += b"\0" * (-len(data) % 4) + content
+        data += b"\0" * (-len(data) % 4)
+    seed("cpio", name, data)
+    return data
+
+
+def eif(sections):
+    """The layout of docs/formats/eif-layout.md; sections: [(type, payload)]."""
+    body, offsets, sizes = b"", [], []
+    for kind, payload in sections:
+        offsets.append(548 + len(body))
+        sizes.append(len(payload))
+        body += struct.pack(">HHQ", kind, 0, len(payload)) + payload
+    pad = [0] * (32 - len(sections))
+    head = struct.pack(">4sHHQQHH32Q32QI", b".eif", 4, 0, 1 << 28, 2, 0, len(sections), *offsets, *pad, *sizes, *pad, 0)
+    return head + struct.pack(">I", zlib.crc32(body, zlib.crc32(head))) + body
+
+
+def images():
+    ramdisk = cpio("files", [("init", 0o100755, b"#!"), ("dev", 0o40755, b""), ("l", 0o120777, b"init")])
+    cpio("empty", [])
+    sections = [(1, b"kernel"), (2, b"console=ttyS0"), (5, b'{"ImageName":"a"}'), (3, ramdisk), (3, ramdisk)]
+    seed("eif", "two-ramdisks", eif(sections))
+    seed("eif", "one-ramdisk", eif(sections[:4]))
+    kinds = {1: 0, 2: 1, 3: 2, 4: 3, 5: 4}
+    seed("measure", "two-ramdisks", b"".join(struct.pack(">BH", kinds[k], len(p)) + p for k, p in sections))
+
+
+def oci():
+    digest = "sha256:" + "0" * 64
+    vnd = "application/vnd.oci.image."
+    config = {"mediaType": vnd + "config.v1+json", "digest": digest, "size": 2}
+    layer = {"mediaType": vnd + "layer.v1.tar+gzip", "digest": digest, "size": 3}
+    manifest = dict(config, mediaType=vnd + "manifest.v1+json", platform={"os": "linux", "architecture": "amd64"})
+    documents = (
+        {"schemaVersion": 2, "manifests": [manifest]},
+        {"schemaVersion": 2, "mediaType": vnd + "manifest.v1+json", "config": config, "layers": [layer]},
+        {"architecture": "amd64", "os": "linux", "config": {"Entrypoint": ["/a"], "Cmd": ["b"], "Env": ["A=1"],
+         "User": "web:www", "WorkingDir": "/srv"}, "rootfs": {"type": "layers", "diff_ids": [digest]}},
+        [{"Config": "c.json", "RepoTags": ["a:1"], "Layers": ["l/layer.tar"]}])
+    for kind, document in enumerate(documents):
+        seed("oci", str(kind), bytes([kind]) + json.dumps(document).encode())
+    seed("oci", "4", b"\x04root:x:0:0::/:/bin/sh\nweb:x:101:102::/:/bin/sh\nwww:x:103:\n")
+
+
+def http():
+    request = "POST /.well-known/attest HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+    chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=1\r\nabc\r\n0\r\nTrailer: t\r\n\r\n"
+    seed("http", "request", b"\x05" + request.encode())
+    seed("http", "response", b"\x04" + chunked.encode())
+    seed("http", "head", b"\x06" + b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+
+
+def texts():
+    policy = {"selfsame_policy": 1, "tee": {"nitro": {}}, "binding": "session", "insecure": ["simulated"],
+              "freshness": {"nonce": True, "max_age": "5m"},
+              "measurements": [{"tee": "nitro", "pcr": {"0": ["00" * 47 + "01"]}}]}
+    seed("policy", "whole", json.dumps(policy))
+    seed("policy", "empty", '{"selfsame_policy":1}')
+    seed("json", "lines", '{"a":[1,\n{"b":[true,null,1.5e3,"\\u00e9"]}]}')
+    for path in ("examples/hello/selfsame.json", "docs/policy.schema.json"):
+        seed("json", os.path.basename(path), read(path))
+
+
+def head(major, n):
+    return bytes([major << 5 | n]) if n < 24 else bytes([major << 5 | 24, n]) if n < 256 else struct.pack(">BH", major << 5 | 25, n)
+
+
+def documents():
+    """What is signed comes from our vectors; a certificate from the pinned root."""
+    for path in glob.glob(f"{root}/vectors/nitro/*.vec"):
+        with open(path, encoding="utf-8") as f:
+            data = base64.b64decode(f.read().split("\n\n", 1)[1])
+        for target in "cbor", "cose", "evidence_nitro":
+            seed(target, os.path.basename(path)[:-4], data)
+        if "100-happy" in path:
+            media = "application/vnd.attest.nitro+cbor"
+            seed("cmw", "json", json.dumps([media, base64.urlsafe_b64encode(data).decode().rstrip("="), 4]))
+            record = head(4, 3) + head(3, len(media)) + media.encode() + head(2, len(data)) + data + head(0, 4)
+            seed("cmw", "cbor", record)
+            seed("cmw", "collection", head(5, 1) + head(3, 1) + b"e" + record)
+            for n, at in enumerate(m.start() for m in re.finditer(b"\x30\x82", data)):
+                size = 4 + int.from_bytes(data[at + 2:at + 4], "big")
+                if data[at + 4:at + 6] == b"\x30\x82" and at + size <= len(data):
+                    seed("der", f"certificate-{n}", data[at:at + size])
+                    seed("x509", f"certificate-{n}", data[at:at + size])
+    spec = read("docs/formats/attest-messages.md").decode().split("## Test vector", 1)[1]
+    for n, block in enumerate(re.findall(r"(?:^    [0-9a-f]+\n)+", spec, re.M)):
+        digits = "".join(block.split())
+        if len(digits) % 2 == 0:
+            seed("attest_message", str(n), bytes.fromhex(digits))
+
+
+for make in tar, images, oci, http, texts, documents:
+    make()
