@@ -61,7 +61,8 @@ printf 'arg /bin/sh\nmode fast\n' | boot
 [ $? -eq 70 ] && grep -q '/selfsame/run:2: unknown key' "$dir/log"
 check "an unknown key refuses to boot" $?
 
-printf 'arg /bin/sh\narg -c\narg echo app\nagent /absent\n' | boot
+# A program that lasts: where both end at once the program's status is the image's.
+printf 'arg sh\narg -c\narg exec sleep 100\nagent /absent\n' | boot
 [ $? -eq 70 ] && grep -q '/absent: No such file' "$dir/log"
 check "an agent that does not start ends the image" $?
 
