@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
+#include "codec/cbor.h"
 #include "image/eif.h"
 
 #include <zlib.h>
@@ -449,6 +450,46 @@ signature_arrays_become_bytes(void **state)
     assert_bytes(s.cose, BYTES_LIT("\x18\x40"));
 }
 
+/* A section with so many bytes of certificate and of signature, each 200. */
+static struct selfsame_bytes
+section_of(size_t certificate, size_t signature, struct arena *a)
+{
+    size_t cap = 64 + 2 * (certificate + signature);
+    uint8_t *buf = arena_alloc(a, 1, cap);
+    struct writer w = writer_of(buf, cap);
+
+    assert_non_null(buf);
+    cbor_put_array(&w, 1);
+    cbor_put_map(&w, 2);
+    cbor_put_str(&w, "signing_certificate");
+    cbor_put_array(&w, certificate);
+    for (size_t i = 0; i < certificate; i++)
+        cbor_put_uint(&w, 200);
+    cbor_put_str(&w, "signature");
+    cbor_put_array(&w, signature);
+    for (size_t i = 0; i < signature; i++)
+        cbor_put_uint(&w, 200);
+    assert_false(w.bad);
+    return BYTES(buf, w.len);
+}
+
+static void
+certificates_of_16_kib_fit_and_far_longer_ones_do_not(void **state)
+{
+    (void)state;
+    auto_arena a = arena_new(1 << 20);
+    struct eif_signature s;
+
+    assert_code(eif_signature_parse(section_of(16384, 2048, &a), &a, &s, &err),
+        SELFSAME_OK, &err);
+    assert_int_equal(s.certificate_pem.len, 16384);
+    assert_int_equal(s.cose.len, 2048);
+    assert_int_equal(s.certificate_pem.ptr[16383], 200);
+    assert_code(eif_signature_parse(section_of(24000, 100, &a), &a, &s, &err),
+        SELFSAME_MALFORMED, &err);
+    assert_non_null(strstr(err_text(&err), "more items"));
+}
+
 static void
 the_signature_of_a_signed_image_is_found(void **state)
 {
@@ -538,6 +579,7 @@ main(void)
         cmocka_unit_test(an_error_of_the_handler_ends_the_reading),
         cmocka_unit_test(shared_images_give_what_their_manifest_says),
         cmocka_unit_test(signature_arrays_become_bytes),
+        cmocka_unit_test(certificates_of_16_kib_fit_and_far_longer_ones_do_not),
         cmocka_unit_test(the_signature_of_a_signed_image_is_found),
         cmocka_unit_test(bad_signature_sections_are_refused),
         cmocka_unit_test(signature_truncated_or_without_memory_is_an_error),

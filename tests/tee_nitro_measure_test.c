@@ -361,9 +361,10 @@ signature_section(const struct signer *s, uint64_t index, struct selfsame_bytes 
     assert_code(key_sign(s->key, alg, BYTES(digest, hash_size(alg)), arena, &sig, &e),
         SELFSAME_OK, &e);
     cose_sign1_put(&c, false, header, writer_bytes(&p), sig);
-    uint8_t *buf = arena_alloc(arena, 1, 8192);
+    size_t cap = 8192 + 2 * strlen(s->pem);
+    uint8_t *buf = arena_alloc(arena, 1, cap);
     assert_non_null(buf);
-    struct writer w = writer_of(buf, 8192);
+    struct writer w = writer_of(buf, cap);
     cbor_put_array(&w, 1);
     cbor_put_map(&w, 2);
     cbor_put_str(&w, "signing_certificate");
@@ -418,6 +419,29 @@ pcr8_is_over_the_signing_certificate(void **state)
         assert_string_equal(m.sections[m.section_count - 1].feeds, "PCR8");
         key_free(&s.key);
     }
+}
+
+/* With the whole chain behind it, as some issuers hand it out: 15 KiB. */
+static void
+a_long_signing_certificate_is_measured(void **state)
+{
+    auto_arena arena = arena_new(4 << 20);
+
+    (void)state;
+    struct selfsame_bytes pcr0 = pcr0_of_two_ramdisks(&arena);
+    struct signer s = signer_new(KEY_P384, &arena);
+    const struct part certificate = { EIF_SIGNATURE, s.der };
+    const char *one = s.pem;
+
+    while (s.pem != NULL && strlen(s.pem) + strlen(one) < 15 * 1024)
+        s.pem = arena_printf(&arena, "%s%s", s.pem, one);
+    assert_non_null(s.pem);
+    assert_true(strlen(s.pem) > 14 * 1024);
+    struct tee_measured m = measured(
+        with_section(signature_section(&s, 0, pcr0, ES384_HEADER, &arena), &arena), 50,
+        true, &arena);
+    assert_pcr(value(&m, "pcr.8"), &certificate, 1);
+    key_free(&s.key);
 }
 
 /* Mistake 18: a good signature, but over the PCR0 of another image. */
@@ -592,6 +616,7 @@ main(void)
         cmocka_unit_test(large_images_measure_as_small_ones),
         cmocka_unit_test(sections_are_explained),
         cmocka_unit_test(pcr8_is_over_the_signing_certificate),
+        cmocka_unit_test(a_long_signing_certificate_is_measured),
         cmocka_unit_test(a_signature_of_another_image_is_refused),
         cmocka_unit_test(a_signature_by_another_key_or_algorithm_is_refused),
         cmocka_unit_test(broken_signature_sections_are_refused),

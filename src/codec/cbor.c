@@ -15,7 +15,8 @@ struct head {
 struct cbor
 cbor_of(struct selfsame_bytes in, unsigned flags)
 {
-    return (struct cbor){ .r = reader_of(in), .flags = flags };
+    return (
+        struct cbor){ .r = reader_of(in), .flags = flags, .item_limit = CBOR_ITEMS };
 }
 
 void
@@ -106,8 +107,8 @@ take_head(struct cbor *c, struct head *ret)
         why = check_head(ret, r.rest, c->flags);
     if (why == NULL && ret->major == OTHER && c->r.rest.len - r.rest.len != 1)
         why = "a float, undefined or unassigned simple value";
-    if (why == NULL && c->items == CBOR_ITEMS)
-        why = "more than 4096 items";
+    if (why == NULL && c->items >= c->item_limit)
+        why = "more items than expected here";
     if (why != NULL) {
         cbor_fail(c, why);
         return false;

@@ -9,8 +9,8 @@
  * encoder. After the first error every get yields zero and nothing moves;
  * ask once at the end with cbor_done(). Refused: non-minimal lengths, duplicate
  * map keys, keys other than integers and strings, invalid UTF-8, floats,
- * undefined, trailing bytes, nesting over 16, more than CBOR_ITEMS items, and
- * indefinite lengths unless the caller allows them (containers only; chunked
+ * undefined, trailing bytes, nesting over 16, more than CBOR_ITEMS items (unless the
+ * caller sets another item_limit), and indefinite lengths unless the caller allows them (containers only; chunked
  * strings never). Maps whose keys are out of order cost a look back at the keys
  * before; all of these together may look at CBOR_LOOKBACK items.
  */
@@ -33,6 +33,7 @@ struct cbor {
     struct reader r;
     unsigned flags;
     unsigned depth, items, lookback;
+    unsigned item_limit;
     const char *why; /* static sentence of the first error, NULL while good */
 };
 

@@ -3,6 +3,12 @@
 
 #include "codec/cbor.h"
 
+/*
+ * Each byte is an item here: 16 KiB of certificate in PEM, which is an RSA one with
+ * a long list of names or some of its chain, and 4 KiB of signature.
+ */
+enum { SIGNATURE_ITEMS = (16 + 4) * 1024 };
+
 /* serde writes a Vec<u8> as an array of integers, 0..23 in one byte, others in two. */
 static struct selfsame_bytes
 get_numbers(struct cbor *c, struct arena *arena)
@@ -55,6 +61,7 @@ eif_signature_parse(struct selfsame_bytes section, struct arena *arena,
 {
     struct cbor c = cbor_of(section, CBOR_STRICT);
     struct eif_signature s = { 0 };
+    c.item_limit = SIGNATURE_ITEMS;
     struct cbor_seq list = cbor_get_array(&c);
     size_t maps = 0;
 
