@@ -335,7 +335,8 @@ world_serve(struct world *w, const struct server_config *config)
     struct selfsame_err e = { 0 };
     struct server_config g = config != NULL ? *config : (struct server_config){ 0 };
 
-    assert_code(net_addr_parse("127.0.0.1:0", 0, &g.listen, &e), SELFSAME_OK, &e);
+    if (g.listen.kind == 0)
+        assert_code(net_addr_parse("127.0.0.1:0", 0, &g.listen, &e), SELFSAME_OK, &e);
     if (g.upstream.kind == 0)
         g.upstream = w->service_at;
     g.source = attester_source(w->attester);
@@ -405,9 +406,9 @@ struct plain {
     SSL *ssl;
 };
 
-/* Blocking from here on; NULL alpn offers none. */
-static inline bool
-plain_open(struct plain *p, const struct net_addr *to, const char *alpn)
+/* Connects, and says nothing yet. Blocking from here on; NULL alpn offers none. */
+static inline void
+plain_begin(struct plain *p, const struct net_addr *to, const char *alpn)
 {
     struct selfsame_err e = { 0 };
     unsigned char wire[64];
@@ -427,6 +428,12 @@ plain_open(struct plain *p, const struct net_addr *to, const char *alpn)
         assert_int_equal(SSL_set_alpn_protos(p->ssl, wire, wire[0] + 1u), 0);
     }
     assert_int_equal(SSL_set_fd(p->ssl, p->fd), 1);
+}
+
+static inline bool
+plain_open(struct plain *p, const struct net_addr *to, const char *alpn)
+{
+    plain_begin(p, to, alpn);
     return SSL_connect(p->ssl) == 1;
 }
 

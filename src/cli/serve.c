@@ -34,6 +34,10 @@ static const struct cli_option options[] = {
     { .name = "max-connections",
         .argument = "N",
         .help = "further ones wait (default 1024)" },
+    { .name = "max-per-peer",
+        .argument = "N",
+        .help = "of one IPv4 address or IPv6 /64, further ones are refused (default "
+                "256)" },
     { 0 },
 };
 
@@ -79,7 +83,7 @@ static enum selfsame_code
 configure(struct cli *c, struct server_config *g, struct selfsame_err *e)
 {
     const char *listen = cli_value(c, "listen"), *upstream = cli_value(c, "upstream");
-    uint64_t max = 0;
+    uint64_t max = 0, max_per_peer = 0;
 
     if (upstream == NULL)
         FAIL(e, SELFSAME_USAGE, "--upstream is missing: the service to put behind");
@@ -88,7 +92,9 @@ configure(struct cli *c, struct server_config *g, struct selfsame_err *e)
         net_addr_parse(listen != NULL ? listen : "127.0.0.1:8443", 0, &g->listen, e),
         "--listen");
     TRY(cli_uint(c, "max-connections", 1, 65536, &max, e));
+    TRY(cli_uint(c, "max-per-peer", 1, 65536, &max_per_peer, e));
     g->max_connections = (size_t)max;
+    g->max_per_peer = (size_t)max_per_peer;
     g->name = cli_value(c, "name");
     g->log = log_line;
     return load_identity(c, g, e);

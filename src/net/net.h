@@ -63,6 +63,17 @@ MUST enum selfsame_code net_bound(
     int fd, const struct net_addr *asked, struct net_addr *ret, struct selfsame_err *e);
 /* -1: nothing to accept now; IO for what will not go away by itself. */
 MUST enum selfsame_code net_accept(int fd, int *ret_fd, struct selfsame_err *e);
+/*
+ * Whom limits for one peer mean: an IPv4 address, the /64 of an IPv6 address, for
+ * that is what one customer gets. False for everything else: what comes by a unix
+ * socket or vsock comes from one machine, whoever is behind.
+ */
+struct net_peer {
+    uint8_t bytes[16]; /* as in6_addr; IPv4 mapped */
+};
+MUST bool net_peer_of(const struct sockaddr_storage *a, struct net_peer *ret);
+MUST bool net_peer(int fd, struct net_peer *ret); /* of a connection */
+void net_peer_text(const struct net_peer *p, char ret[static NET_TEXT]);
 int64_t net_clock_ms(void); /* monotonic */
 /* POLLIN/POLLOUT until deadline; IO "timed out". */
 MUST enum selfsame_code net_wait(

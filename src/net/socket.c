@@ -3,6 +3,7 @@
 
 #include "os/os.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -277,6 +278,49 @@ net_accept(int fd, int *ret_fd, struct selfsame_err *e)
     (void)setsockopt(got, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* TCP only */
     *ret_fd = got;
     return SELFSAME_OK;
+}
+
+bool
+net_peer_of(const struct sockaddr_storage *a, struct net_peer *ret)
+{
+    struct net_peer p = { 0 };
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+
+    if (a->ss_family == AF_INET) {
+        memcpy(&v4, a, sizeof(v4));
+        p.bytes[10] = p.bytes[11] = 0xff;
+        memcpy(p.bytes + 12, &v4.sin_addr, 4);
+    } else if (a->ss_family == AF_INET6) {
+        memcpy(&v6, a, sizeof(v6));
+        memcpy(p.bytes, &v6.sin6_addr, IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr) ? 16 : 8);
+    } else {
+        return false;
+    }
+    *ret = p;
+    return true;
+}
+
+bool
+net_peer(int fd, struct net_peer *ret)
+{
+    struct sockaddr_storage a = { 0 };
+    socklen_t len = sizeof(a);
+
+    return getpeername(fd, (struct sockaddr *)&a, &len) == 0 && net_peer_of(&a, ret);
+}
+
+void
+net_peer_text(const struct net_peer *p, char ret[static NET_TEXT])
+{
+    struct in6_addr a;
+    char text[INET6_ADDRSTRLEN] = "?";
+
+    memcpy(&a, p->bytes, sizeof(a));
+    bool mapped = IN6_IS_ADDR_V4MAPPED(&a);
+    (void)inet_ntop(mapped ? AF_INET : AF_INET6, mapped ? p->bytes + 12 : p->bytes,
+        text, sizeof(text));
+    (void)snprintf(ret, NET_TEXT, "%s%s", text, mapped ? "" : "/64");
 }
 
 enum selfsame_code

@@ -9,7 +9,13 @@ enum { STEPS = 16, LINGER_MS = 2000, FRAME_HEAD = 4 };
 void
 conn_set(struct conn *c, enum conn_phase phase)
 {
+    bool was_handshake = c->phase == CONN_HANDSHAKE && phase != CONN_HANDSHAKE;
+
     c->phase = phase;
+    if (was_handshake) {
+        c->server->handshake_count--;
+        server_resume(c->server);
+    }
     c->since_ms = net_clock_ms();
 }
 
@@ -32,6 +38,7 @@ conn_abort(struct conn *c)
 void
 conn_free(struct conn *c)
 {
+    conn_set(c, CONN_DEAD);
     server_forget(c->server, c);
     if (c->job != NULL)
         worker_drop(c->server->worker, c->job);
@@ -44,8 +51,6 @@ conn_free(struct conn *c)
         event_free(c->again);
     free(c);
 }
-
-bool conn_open_upstream(struct conn *c);
 
 static void
 wake(evutil_socket_t fd, short what, void *arg)
@@ -365,7 +370,7 @@ phase_step(struct conn *c)
 
 /* When this connection has waited too long; INT64_MAX while the device is asked. */
 static int64_t
-deadline(const struct conn *c)
+phase_deadline(const struct conn *c)
 {
     const struct server_config *g = &c->server->config;
 
@@ -373,6 +378,9 @@ deadline(const struct conn *c)
         return INT64_MAX;
     switch (c->phase) {
     case CONN_HANDSHAKE:
+        if (server_hurries(c->server) && g->hurry_ms < g->handshake_ms)
+            return c->since_ms + g->hurry_ms;
+        return c->since_ms + g->handshake_ms;
     case CONN_RAW_REQUEST:
     case CONN_RAW_ACK: return c->since_ms + g->handshake_ms;
     case CONN_CLOSING:
@@ -383,6 +391,17 @@ deadline(const struct conn *c)
         return c->active_ms + g->idle_ms;
     default: return c->active_ms + g->idle_ms;
     }
+}
+
+static int64_t
+deadline(const struct conn *c)
+{
+    int64_t at = phase_deadline(c);
+
+    if (c->job == NULL && c->phase == CONN_HTTP && exchange_wants_body(c) &&
+        c->http.body_ms + c->server->config.body_ms < at)
+        at = c->http.body_ms + c->server->config.body_ms;
+    return at;
 }
 
 static void
@@ -397,6 +416,12 @@ arm_timer(struct conn *c)
     struct timeval t = { .tv_sec = left / 1000, .tv_usec = left % 1000 * 1000 };
     c->armed_ms = at;
     (void)event_add(c->timer, &t);
+}
+
+void
+conn_hurry(struct conn *c)
+{
+    arm_timer(c);
 }
 
 static void
@@ -449,7 +474,7 @@ conn_drain(struct conn *c)
 }
 
 bool
-conn_new(struct server *s, int fd)
+conn_new(struct server *s, int fd, const struct net_peer *peer)
 {
     struct conn *c = calloc(1, sizeof(*c));
     SSL *ssl = SSL_new(s->ctx);
@@ -468,6 +493,10 @@ conn_new(struct server *s, int fd)
         s->conns->prev = c;
     s->conns = c;
     s->conn_count++;
+    s->handshake_count++;
+    c->counted = peer != NULL;
+    if (peer != NULL)
+        c->peer = *peer;
     c->timer = evtimer_new(s->base, timer_fired, c);
     c->again = evtimer_new(s->base, wake, c);
     bool open = stream_open(&c->client, s->base, fd, ssl, wake, c);

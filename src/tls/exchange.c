@@ -10,7 +10,7 @@
  * passes byte for byte; the framer only finds where messages end, so that a
  * challenge is seen at every request boundary and nowhere else.
  */
-enum { NONCE_MIN = 8, NONCE_MAX = 512, FEED = TLS_RECORD };
+enum { NONCE_MIN = 8, NONCE_MAX = 512, FEED = TLS_RECORD, BODY_PART = 4096 };
 
 void
 exchange_free(struct exchange *x)
@@ -219,6 +219,7 @@ begin_proxy(struct conn *c, const struct http_head *h, size_t head_len)
         return;
     }
     x->phase = EXCHANGE_PROXY;
+    x->body_ms = net_clock_ms();
     if (evbuffer_remove_buffer(c->client.in, c->upstream.out, head_len) !=
         (int)head_len)
         conn_abort(c);
@@ -320,14 +321,40 @@ response_rest(struct conn *c)
     return moved;
 }
 
+bool
+exchange_wants_body(const struct conn *c)
+{
+    const struct exchange *x = &c->http;
+
+    return x->phase == EXCHANGE_PROXY && !x->request_body.done && !x->response_begun &&
+           !x->body_held;
+}
+
+/* A window ends when enough has come, and begins anew while the service takes none. */
+static void
+watch_body(struct conn *c, size_t arrived)
+{
+    struct exchange *x = &c->http;
+    bool held = stream_full(&c->upstream);
+
+    x->body_bytes += arrived;
+    if (x->body_bytes >= BODY_PART || held || x->body_held) {
+        x->body_bytes = 0;
+        x->body_ms = net_clock_ms();
+    }
+    x->body_held = held;
+}
+
 static bool
 proxy_step(struct conn *c)
 {
     struct exchange *x = &c->http;
     bool good = true, moved = false;
+    size_t before = stream_have(&c->client);
 
     if (!c->upstream.broken && !c->upstream.eof)
         moved = body_step(&x->request_body, &c->client, &c->upstream, &good);
+    watch_body(c, before - stream_have(&c->client));
     if (!good) {
         stream_abort(&c->upstream); /* the service must not take it for whole */
         if (x->response_begun)

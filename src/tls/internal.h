@@ -56,6 +56,16 @@ bool stream_is_open(const struct stream *s);
 size_t stream_have(const struct stream *s);
 bool stream_full(const struct stream *s); /* enough waits to be written */
 
+/* ---- peers.c: who holds how many connections ---- */
+
+struct peers;
+struct peers *peers_new(void); /* NULL: out of memory */
+void peers_free(struct peers *p);
+/* False when `key` has `limit` already; *ret_first: nobody was told yet. */
+MUST bool peers_enter(
+    struct peers *p, const struct net_peer *key, size_t limit, bool *ret_first);
+void peers_leave(struct peers *p, const struct net_peer *key);
+
 /* ---- worker.c: one thread that asks the device ---- */
 
 struct job {

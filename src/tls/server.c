@@ -18,6 +18,10 @@ enum {
     HANDSHAKE_MS = 10000,
     IDLE_MS = 300000,
     DRAIN_MS = 5000,
+    MAX_PER_PEER = 256,
+    HURRY_MS = 1000,
+    HURRY_MIN = 8, /* fewer unfinished handshakes are no flood */
+    BODY_MS = 30000,
     CERTIFICATE_DAYS = 3650,
 };
 
@@ -144,6 +148,72 @@ choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 
 /* ---- accepting and ending ---- */
 
+bool
+server_hurries(const struct server *s)
+{
+    size_t half = s->config.max_connections / 2;
+
+    return s->handshake_count >= (half > HURRY_MIN ? half : HURRY_MIN);
+}
+
+static bool
+has_room(const struct server *s)
+{
+    return s->conn_count < s->config.max_connections && !server_hurries(s);
+}
+
+void
+server_resume(struct server *s)
+{
+    if (!s->draining && has_room(s))
+        (void)event_add(s->accept_event, NULL);
+}
+
+static void
+refuse(struct server *s, const struct net_peer *peer, bool first)
+{
+    struct selfsame_err e = { 0 };
+    char text[NET_TEXT];
+
+    if (!first)
+        return;
+    net_peer_text(peer, text);
+    (void)err_set(&e, SELFSAME_IO, __FILE__, __LINE__,
+        "%s holds %zu connections: further ones are refused", text,
+        s->config.max_per_peer);
+    server_log(s, "accept", &e);
+}
+
+static void
+admit(struct server *s, int fd)
+{
+    struct net_peer peer;
+    bool counted = net_peer(fd, &peer), first = false;
+
+    if (counted && !peers_enter(s->peers, &peer, s->config.max_per_peer, &first)) {
+        refuse(s, &peer, first);
+        net_reset_on_close(fd);
+        fd_close(&fd);
+    } else if (!conn_new(s, fd, counted ? &peer : NULL)) {
+        if (counted)
+            peers_leave(s->peers, &peer);
+        fd_close(&fd);
+    }
+}
+
+/* The oldest makes way first; when it has, the next is the oldest. */
+static void
+hurry(struct server *s)
+{
+    struct conn *oldest = NULL;
+
+    for (struct conn *c = s->conns; c != NULL; c = c->next) /* newest first */
+        if (c->phase == CONN_HANDSHAKE)
+            oldest = c;
+    if (oldest != NULL)
+        conn_hurry(oldest);
+}
+
 static void
 accept_some(evutil_socket_t listener, short what, void *arg)
 {
@@ -151,7 +221,7 @@ accept_some(evutil_socket_t listener, short what, void *arg)
     struct selfsame_err e = { 0 };
 
     (void)what;
-    while (s->conn_count < s->config.max_connections) {
+    while (has_room(s)) {
         int fd = -1;
         if (net_accept(listener, &fd, &e) != SELFSAME_OK) {
             /* Out of descriptors: leave it to the next connection that ends. */
@@ -162,10 +232,11 @@ accept_some(evutil_socket_t listener, short what, void *arg)
         }
         if (fd < 0)
             return;
-        if (!conn_new(s, fd))
-            fd_close(&fd);
+        admit(s, fd);
     }
     (void)event_del(s->accept_event);
+    if (server_hurries(s))
+        hurry(s);
 }
 
 void
@@ -178,9 +249,10 @@ server_forget(struct server *s, struct conn *c)
     if (c->next != NULL)
         c->next->prev = c->prev;
     s->conn_count--;
-    if (!s->draining)
-        (void)event_add(s->accept_event, NULL);
-    else if (s->conn_count == 0)
+    if (c->counted)
+        peers_leave(s->peers, &c->peer);
+    server_resume(s);
+    if (s->draining && s->conn_count == 0)
         (void)event_base_loopbreak(s->base);
 }
 
@@ -249,6 +321,7 @@ server_free(struct server **server)
             event_free(events[i]);
     if (s->base != NULL)
         event_base_free(s->base);
+    peers_free(s->peers);
     tls_context_free(&s->ctx);
     arena_free(&s->arena);
     if (s->bound.kind == NET_UNIX)
@@ -264,6 +337,12 @@ fill_defaults(struct server_config *c)
 {
     if (c->max_connections == 0)
         c->max_connections = MAX_CONNECTIONS;
+    if (c->max_per_peer == 0)
+        c->max_per_peer = MAX_PER_PEER;
+    if (c->hurry_ms == 0)
+        c->hurry_ms = HURRY_MS;
+    if (c->body_ms == 0)
+        c->body_ms = BODY_MS;
     if (c->handshake_ms == 0)
         c->handshake_ms = HANDSHAKE_MS;
     if (c->idle_ms == 0)
@@ -276,6 +355,7 @@ static enum selfsame_code
 make_events(struct server *s, struct selfsame_err *e)
 {
     s->base = event_base_new();
+    s->peers = peers_new();
     s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (s->base == NULL || s->stop_fd < 0)
         FAIL(e, SELFSAME_IO, "cannot make an event loop: %s", strerror(errno));
@@ -283,7 +363,8 @@ make_events(struct server *s, struct selfsame_err *e)
         s->base, s->listener, EV_READ | EV_PERSIST, accept_some, s);
     s->stop_event = event_new(s->base, s->stop_fd, EV_READ, stop_asked, s);
     s->drain_event = evtimer_new(s->base, drain_over, s);
-    if (s->accept_event == NULL || s->stop_event == NULL || s->drain_event == NULL)
+    if (s->peers == NULL || s->accept_event == NULL || s->stop_event == NULL ||
+        s->drain_event == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for events");
     return worker_new(s->base, &s->config.source, conn_answer, &s->worker, e);
 }

@@ -35,7 +35,11 @@ struct exchange {
     struct http_body request_body, response_body;
     bool response_begun; /* its final head has been passed on */
     bool head_request, upgrade, close;
-    uint8_t *post; /* ATTEST_REQUEST_LIMIT bytes while in EXCHANGE_POST */
+    /* The window in which a part of the request body has to arrive. */
+    int64_t body_ms;
+    size_t body_bytes;
+    bool body_held; /* it was the service that did not take more */
+    uint8_t *post;  /* ATTEST_REQUEST_LIMIT bytes while in EXCHANGE_POST */
     size_t post_len;
 };
 
@@ -50,6 +54,8 @@ struct conn {
     int64_t since_ms;  /* of this phase, or of the first byte of a request head */
     int64_t active_ms; /* of the last byte */
     int64_t armed_ms;
+    bool counted; /* among the connections of `peer` */
+    struct net_peer peer;
     bool head_begun;
     bool lingering; /* all is sent and ended; only the peer's end is missing */
 };
@@ -66,7 +72,8 @@ struct server {
     int listener, stop_fd;
     struct event *accept_event, *stop_event, *drain_event;
     struct conn *conns;
-    size_t conn_count;
+    struct peers *peers;
+    size_t conn_count, handshake_count;
     bool draining;
 };
 
@@ -74,9 +81,14 @@ struct server {
 void server_log(const struct server *s, const char *what, const struct selfsame_err *e);
 void server_forget(
     struct server *s, struct conn *c); /* unlinks; perhaps ends the loop */
+/* So many handshakes are unfinished that each gets little time, and newcomers wait. */
+bool server_hurries(const struct server *s);
+void server_resume(struct server *s); /* accepts again, if there is room */
 
 /* conn.c */
-MUST bool conn_new(struct server *s, int fd);
+/* `peer` NULL: not counted. False: out of memory, and peer is still the caller's. */
+MUST bool conn_new(struct server *s, int fd, const struct net_peer *peer);
+void conn_hurry(struct conn *c); /* its deadline may have come nearer */
 void conn_free(struct conn *c);
 void conn_step(struct conn *c);
 void conn_drain(struct conn *c); /* end as soon as nothing is under way */
@@ -99,6 +111,8 @@ struct selfsame_bytes conn_refusal(
 
 /* exchange.c */
 bool exchange_step(struct conn *c); /* true when anything changed */
+/* The client's turn: more of a request body that the service has not answered yet. */
+bool exchange_wants_body(const struct conn *c);
 void exchange_answer(struct conn *c, struct job *job);
 void exchange_free(struct exchange *x);
 

@@ -41,8 +41,11 @@ struct server_config {
     struct selfsame_bytes certificate, key;
     const char *name; /* in the certificate made here; NULL: the listen address */
     struct evidence_source source;
-    size_t max_connections; /* 0: 1024 */
+    size_t max_connections; /* further ones wait; 0: 1024 */
+    size_t max_per_peer;    /* further ones are refused (net_peer); 0: 256 */
     int64_t handshake_ms;   /* 0: 10 s until a session, or a request head, is there */
+    int64_t hurry_ms;       /* 0: 1 s for a handshake when half of all are unfinished */
+    int64_t body_ms;        /* 0: 30 s for each 4 KiB of a request body */
     int64_t idle_ms;        /* 0: 5 min without a byte */
     int64_t drain_ms;       /* 0: 5 s from stop to the end */
     void (*log)(const char *line); /* NULL: silent */
