@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/sim.h"
 
+#include "net/net.h"
 #include "os/os.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -24,6 +26,8 @@
  * one in the guest's network (joined after), and holds no right but that.
  */
 
+enum { IDLE_MS = 300000 }; /* as `selfsame serve` */
+
 /* One direction: bytes from..to wait in buf. */
 struct flow {
     uint8_t buf[16384];
@@ -34,18 +38,23 @@ struct flow {
 struct connection {
     int fd[2]; /* 0: client, 1: guest */
     bool connecting;
+    int64_t active_ms;   /* of the last byte */
     struct flow flow[2]; /* flow[i] goes from fd[i] to fd[1 - i] */
 };
 struct forwarder {
     const struct ports *ports;
     struct connection *at[CONNECTIONS];
     size_t count;
+    int idle_ms;
     struct pollfd poll[PORTS + 2 * CONNECTIONS];
 };
 
+/* Cut: neither side may take it for the end of what the other had to say. */
 static void
-drop(struct forwarder *f, size_t i)
+drop(struct forwarder *f, size_t i, bool cut)
 {
+    for (size_t side = 0; cut && side < 2; side++)
+        net_reset_on_close(f->at[i]->fd[side]);
     (void)close(f->at[i]->fd[0]);
     (void)close(f->at[i]->fd[1]);
     free(f->at[i]);
@@ -74,6 +83,7 @@ accept_one(struct forwarder *f, const struct port *p)
     c->fd[0] = client;
     c->fd[1] = guest;
     c->connecting = true;
+    c->active_ms = net_clock_ms();
     client = guest = -1;
     f->at[f->count++] = c;
 }
@@ -94,6 +104,8 @@ fill(struct connection *c, unsigned side)
         w->ended = true;
     if (n > 0)
         w->to += (size_t)n;
+    if (n >= 0)
+        c->active_ms = net_clock_ms();
     return n >= 0 || errno == EAGAIN || errno == EINTR;
 }
 
@@ -110,6 +122,7 @@ drain(struct connection *c, unsigned side)
         if (n < 0)
             return errno == EAGAIN || errno == EINTR;
         w->from += (size_t)n;
+        c->active_ms = net_clock_ms();
     }
     if (w->ended && !w->closed) {
         (void)shutdown(to, SHUT_WR);
@@ -118,7 +131,13 @@ drain(struct connection *c, unsigned side)
     return true;
 }
 
-/* False when this connection is over. */
+static bool
+is_over(const struct connection *c)
+{
+    return c->flow[0].closed && c->flow[1].closed;
+}
+
+/* False when this connection is broken. */
 static bool
 serve(struct connection *c, short client, short guest)
 {
@@ -135,9 +154,7 @@ serve(struct connection *c, short client, short guest)
         return false;
     if (!c->connecting && (guest & input) != 0 && !fill(c, 1))
         return false;
-    if (!c->connecting && (!drain(c, 0) || !drain(c, 1)))
-        return false;
-    return !(c->flow[0].closed && c->flow[1].closed);
+    return c->connecting || (drain(c, 0) && drain(c, 1));
 }
 
 static short
@@ -155,35 +172,54 @@ wanted(const struct connection *c, unsigned side)
     return events;
 }
 
+/* What to poll for, and until when: -1, nobody is there to grow idle. */
+static int
+prepare(struct forwarder *f)
+{
+    const struct ports *p = f->ports;
+    int64_t now = net_clock_ms(), left = INT_MAX;
+
+    for (size_t i = 0; i < p->count; i++) {
+        /* Full: clients wait in the listener's queue. */
+        bool room = f->count + p->count <= CONNECTIONS;
+
+        f->poll[i] = (struct pollfd){ .fd = room ? p->at[i].fd : -1, .events = POLLIN };
+    }
+    for (size_t i = 0; i < f->count; i++) {
+        int64_t until = f->at[i]->active_ms + f->idle_ms;
+
+        left = until - now < left ? until - now : left;
+        for (unsigned side = 0; side < 2; side++) {
+            short events = wanted(f->at[i], side);
+
+            /* Nothing wanted: not even told that it hung up, or it would spin. */
+            f->poll[p->count + 2 * i + side] = (struct pollfd){
+                .fd = events != 0 ? f->at[i]->fd[side] : -1, .events = events
+            };
+        }
+    }
+    return f->count == 0 ? -1 : left < 0 ? 0 : (int)left;
+}
+
 static void
 loop(struct forwarder *f)
 {
     const struct ports *p = f->ports;
 
     for (;;) {
-        for (size_t i = 0; i < p->count; i++) {
-            /* Full: clients wait in the listener's queue. */
-            bool room = f->count + p->count < CONNECTIONS;
+        int wait_ms = prepare(f);
 
-            f->poll[i] = (struct pollfd){ .fd = room ? p->at[i].fd : -1,
-                .events = POLLIN };
-        }
-        for (size_t i = 0; i < f->count; i++)
-            for (unsigned side = 0; side < 2; side++) {
-                short events = wanted(f->at[i], side);
-
-                /* Nothing wanted: not even told that it hung up, or it would spin. */
-                f->poll[p->count + 2 * i + side] = (struct pollfd){
-                    .fd = events != 0 ? f->at[i]->fd[side] : -1, .events = events
-                };
-            }
-        if (poll(f->poll, p->count + 2 * f->count, -1) < 0 && errno != EINTR)
+        if (poll(f->poll, p->count + 2 * f->count, wait_ms) < 0 && errno != EINTR)
             return;
+        int64_t now = net_clock_ms();
         for (size_t i = f->count; i-- > 0;) {
             const struct pollfd *both = &f->poll[p->count + 2 * i];
+            struct connection *c = f->at[i];
 
-            if (!serve(f->at[i], both[0].revents, both[1].revents))
-                drop(f, i);
+            bool good = serve(c, both[0].revents, both[1].revents) &&
+                        now - c->active_ms < f->idle_ms;
+            if (!good || is_over(c))
+                drop(f, i, !good);
         }
         for (size_t i = 0; i < p->count; i++)
             if (f->poll[i].revents != 0)
@@ -248,6 +284,7 @@ be_forwarder(struct ports ports, pid_t supervisor, int user, int network)
     (void)signal(SIGINT, SIG_IGN); /* Ctrl-C is the supervisor's to answer */
     close_others(&ports);
     f.ports = &ports;
+    f.idle_ms = ports.idle_ms > 0 ? ports.idle_ms : IDLE_MS;
     loop(&f);
     _exit(1);
 }

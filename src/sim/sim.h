@@ -119,6 +119,7 @@ struct port {
 struct ports {
     struct port at[PORTS];
     size_t count;
+    int idle_ms; /* without a byte, then a connection is cut; 0: 5 min */
 };
 MUST enum selfsame_code ports_parse(
     struct cli *c, struct ports *ret, struct selfsame_err *e);
