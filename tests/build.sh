@@ -128,6 +128,40 @@ expect 3 "a build that is interrupted" timeout --preserve-status -s TERM 2 "$sel
     "$tmp/see" --recipe "$tmp/none.json"
 said "interrupted"
 is "cleans up behind itself" "0 " "$(leftovers "$tmp") $(ls -d "$tmp/y" 2>/dev/null)"
+# A build that is killed cannot; the next one does it, and only that.
+await() { # what, pattern of files: within 20 s
+    for _ in $(seq 200); do for f in $2; do [ -e "$f" ] && return 0; done; sleep 0.1; done
+    not_ok "$1 is not there after 20 s"
+}
+kept() { find "$TMPDIR" -maxdepth 1 -name "selfsame-build-$1" | wc -l; }
+printf '{"selfsame_recipe":1,"build":[["sh","-c","touch /out/begun; sleep 60"]],"entrypoint":["/begun"]}' > "$tmp/long.json"
+"$selfsame" build --out "$tmp/k" --agent "$agent" "$tmp/see" --recipe "$tmp/long.json" 2> /dev/null & killed=$!
+await "the build" "$TMPDIR/selfsame-build-*/out/begun"
+kill -KILL "$killed"; wait "$killed" 2>/dev/null
+is "a killed build leaves its directory" 1 "$(kept '*')"
+mkdir "$tmp/precious" && touch "$tmp/precious/file" && ln -s "$tmp/precious" "$TMPDIR/selfsame-build-linked"
+mkdir "$TMPDIR/selfsame-build-longer7" "$TMPDIR/selfsame-build-theirs" && touch "$TMPDIR/selfsame-build-filed."
+others=3
+if [ "$(id -u)" -eq 0 ]; then chown nobody "$TMPDIR/selfsame-build-theirs"; others=4; fi
+printf '{"selfsame_recipe":1,"build":[["sh","-c","touch /out/begun; sleep 3; cp data /out/data"]],"entrypoint":["/data"]}' > "$tmp/slow.json"
+make_image "$tmp/slow" "$tmp/see" --recipe "$tmp/slow.json" > /dev/null 2>&1 & slow=$!
+await "the slow build" "$TMPDIR/selfsame-build-*/out/begun"
+expect 0 "a build beside it" make_image "$tmp/beside" "$hello"
+is "which removes what is left, but not what is used or not ours" $((others + 1)) "$(kept '*')"
+wait "$slow"; is "so that the slow build ends well" 0 $?
+is "and follows no link" file "$(ls "$tmp/precious")"
+rm -rf "$TMPDIR"/selfsame-build-*
+sed -i "s/sleep 3/sleep 8/" "$tmp/slow.json" # twice; the second would go on for 8 s
+"$selfsame" build --out "$tmp/k" --agent "$agent" "$tmp/see" --recipe "$tmp/slow.json" --twice > /dev/null 2>&1 & killed=$!
+await "the second build" "$TMPDIR/selfsame-build-*/tmp/selfsame-build-*/out/begun"
+kill -KILL "$killed"; wait "$killed" 2>/dev/null
+echo "$TMPDIR/selfsame-build-" > "$tmp/pattern"
+second() { grep -lsaFf "$tmp/pattern" /proc/[0-9]*/cmdline > /dev/null; }
+for _ in $(seq 50); do second || break; sleep 0.1; done
+if second; then not_ok "the second build ends with the first"; else ok "the second build ends with the first"; fi
+expect 0 "a build after that" make_image "$tmp/after" "$hello"
+is "removes what the two left" 0 "$(kept '*')"
+rm -rf "$tmp/k" "$tmp/slow" "$tmp/beside" "$tmp/after"
 
 # --- recipes
 recipe() { # status, what, text, words it says

@@ -55,7 +55,7 @@ load_recipe(struct building *b, bool is_dir, struct selfsame_err *e)
 static enum selfsame_code
 make_dir(struct building *b, const char *name, char **ret, struct selfsame_err *e)
 {
-    *ret = arena_printf(b->arena, "%s/%s", b->source->scratch, name);
+    *ret = arena_printf(b->arena, "%s/%s", b->source->scratch.path, name);
     if (*ret == NULL)
         return no_memory(e);
     if (mkdir(*ret, 0755) != 0 || chmod(*ret, 0755) != 0)
@@ -97,15 +97,10 @@ build_source(struct building *b, bool *ret_sandboxed, struct selfsame_err *e)
     struct copy_rules rules = { .skip_dev = b->skip.dev,
         .skip_ino = b->skip.ino,
         .mtime_s = b->recipe.source_date_epoch };
-    char real[PATH_MAX], *src, *out, *root;
+    char *src, *out, *root;
 
     b->source->kind = "source tree";
-    TRY(temporary_dir(&b->source->arena, &b->source->scratch, e));
-    if (realpath(b->source->scratch, real) == NULL)
-        FAIL(e, SELFSAME_IO, "%s: %s", b->source->scratch, strerror(errno));
-    b->source->scratch = arena_str(&b->source->arena, bytes_str(real));
-    if (b->source->scratch == NULL)
-        return no_memory(e);
+    TRY(scratch_make(&b->source->arena, &b->source->scratch, e));
     TRY(make_dir(b, "src", &src, e));
     TRY(make_dir(b, "out", &out, e));
     TRY(make_dir(b, "root", &root, e));
@@ -544,7 +539,7 @@ enum selfsame_code
 repro_build(const struct repro_options *o, struct arena *arena,
     struct repro_result *ret, struct selfsame_err *e)
 {
-    auto_source source = { .file = -1, .spool = { .fd = -1 } };
+    auto_source source = { .file = -1, .spool = { .fd = -1 }, .scratch = { .fd = -1 } };
     struct building b = { .o = o, .arena = arena, .source = &source };
     struct stat st;
     size_t kept = 0;

@@ -57,10 +57,19 @@ MUST enum selfsame_code spool_append(
 void spool_close(struct spool *s);
 /* A temporary file without a name, in TMPDIR; -1 and the error otherwise. */
 MUST enum selfsame_code temporary_open(int *ret, struct selfsame_err *e);
-MUST enum selfsame_code temporary_dir(
-    struct arena *arena, char **ret, struct selfsame_err *e);
+const char *temporary_root(void); /* TMPDIR */
 /* Bytes of a file that stays open as long as the tree: *fd must stay in place. */
 struct content content_of_fd(const int *fd, uint64_t offset, uint64_t size);
+
+/* ---- scratch.c: directories in TMPDIR, which the next build removes if this one cannot ---- */
+
+struct scratch {
+    char *path; /* absolute; NULL: none */
+    int fd;     /* holds the lock of whoever works in it; -1: none */
+};
+MUST enum selfsame_code scratch_make(
+    struct arena *arena, struct scratch *ret, struct selfsame_err *e);
+MUST enum selfsame_code scratch_remove(struct scratch *s, struct selfsame_err *e);
 
 /* ---- stream.c ---- */
 
@@ -142,7 +151,7 @@ struct source {
     struct spool spool;
     int file; /* the source, when it is a file */
     struct dir_source *dirs;
-    char *scratch; /* a directory to remove at the end */
+    struct scratch scratch;
     uint64_t total;
     struct run_config run;
     const char *kind; /* "OCI layout" */

@@ -105,6 +105,7 @@ source_init(struct source *s, struct selfsame_err *e)
     *s = (struct source){ .arena = arena_new((size_t)2 << 30),
         .tree = tree_new(),
         .spool = { .fd = -1 },
+        .scratch = { .fd = -1 },
         .file = -1,
         .run = { .argv = none, .env = none, .workdir = "/" },
         .kind = "" };
@@ -123,8 +124,7 @@ source_free(struct source *s)
     spool_close(&s->spool);
     fd_close(&s->file);
     /* What stays behind in TMPDIR is no reason to fail a finished build. */
-    if (s->scratch != NULL && dir_remove(s->scratch, &unused) != SELFSAME_OK)
-        s->scratch = NULL;
+    (void)!scratch_remove(&s->scratch, &unused);
     arena_free(&s->arena);
 }
 

@@ -23,7 +23,7 @@ voice_note(const struct repro_voice *v, const char *fmt, ...)
     v->note(v->ctx, line);
 }
 
-static const char *
+const char *
 temporary_root(void)
 {
     const char *dir = getenv("TMPDIR");
@@ -47,22 +47,6 @@ temporary_open(int *ret, struct selfsame_err *e)
             "Set TMPDIR to a directory that may be written.");
     (void)unlink(path);
     *ret = fd;
-    return SELFSAME_OK;
-}
-
-enum selfsame_code
-temporary_dir(struct arena *arena, char **ret, struct selfsame_err *e)
-{
-    char *path = arena_printf(arena, "%s/selfsame-build-XXXXXX", temporary_root());
-
-    if (path == NULL)
-        FAIL(e, SELFSAME_NOMEM, "no memory for a path");
-    if (mkdtemp(path) == NULL)
-        return remedied(e,
-            err_set(e, SELFSAME_IO, __FILE__, __LINE__, "cannot make %s: %s", path,
-                strerror(errno)),
-            "Set TMPDIR to a directory that may be written.");
-    *ret = path;
     return SELFSAME_OK;
 }
 

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,7 +22,8 @@
 struct again {
     const struct repro_options *o;
     struct arena *arena;
-    char *base, *source, *out, *tmp;
+    struct scratch base;
+    char *source, *out, *tmp;
     bool other_user;
 };
 
@@ -32,8 +34,10 @@ again_remove(struct again *a)
 {
     struct selfsame_err unused = { 0 };
 
-    if (a->base != NULL && dir_remove(a->base, &unused) != SELFSAME_OK)
-        voice_note(&a->o->voice, "note: could not remove %s", a->base);
+    const char *path = a->base.path;
+
+    if (scratch_remove(&a->base, &unused) != SELFSAME_OK)
+        voice_note(&a->o->voice, "note: could not remove %s", path);
 }
 
 static char *
@@ -77,10 +81,10 @@ move_source(struct again *a, struct selfsame_err *e)
 static enum selfsame_code
 prepare(struct again *a, struct selfsame_err *e)
 {
-    TRY(temporary_dir(a->arena, &a->base, e));
-    a->source = arena_printf(a->arena, "%s/another place", a->base);
-    a->out = arena_printf(a->arena, "%s/out", a->base);
-    a->tmp = arena_printf(a->arena, "%s/tmp", a->base);
+    TRY(scratch_make(a->arena, &a->base, e));
+    a->source = arena_printf(a->arena, "%s/another place", a->base.path);
+    a->out = arena_printf(a->arena, "%s/out", a->base.path);
+    a->tmp = arena_printf(a->arena, "%s/tmp", a->base.path);
     if (a->source == NULL || a->out == NULL || a->tmp == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory to build again");
     if (mkdir(a->out, 0755) != 0 || mkdir(a->tmp, 0700) != 0)
@@ -153,7 +157,8 @@ make_line(struct again *a, struct line *l)
         add(a, l, *word);
 }
 
-static void __attribute__((noreturn)) run_again(const struct again *a, struct line *l)
+static void __attribute__((noreturn))
+run_again(const struct again *a, struct line *l, pid_t parent)
 {
     char tmp[PATH_MAX];
     char *env[] = { tmp, (char[]){ "TZ=Pacific/Kiritimati" },
@@ -172,6 +177,10 @@ static void __attribute__((noreturn)) run_again(const struct again *a, struct li
         (setgroups(0, NULL) != 0 || setresgid(NOBODY, NOBODY, NOBODY) != 0 ||
             setresuid(NOBODY, NOBODY, NOBODY) != 0))
         _exit(126);
+    /* Ends with us, and cleans up; until then the directory is in use. */
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) != 0 || getppid() != parent ||
+        fcntl(a->base.fd, F_SETFD, 0) != 0)
+        _exit(126);
     (void)execve("/proc/self/exe", l->argv, env);
     _exit(127);
 }
@@ -186,9 +195,9 @@ build_again(struct again *a, struct selfsame_err *e)
     if (line.bad)
         FAIL(e, SELFSAME_USAGE, "--twice: expected at most %d words behind '--'",
             (int)ARGS - 32);
-    pid_t child = fork();
+    pid_t parent = getpid(), child = fork();
     if (child == 0)
-        run_again(a, &line);
+        run_again(a, &line, parent);
     if (child < 0)
         FAIL(e, SELFSAME_IO, "cannot fork: %s", strerror(errno));
     while (waitpid(child, &status, 0) < 0) {
@@ -247,7 +256,9 @@ can_be_nobody(struct again *a)
 static bool
 give_away(const struct again *a)
 {
-    return chown(a->base, NOBODY, NOBODY) == 0 && chown(a->out, NOBODY, NOBODY) == 0 &&
+    /* The top stays ours, or nobody would find it when we are killed. */
+    return chown(a->base.path, (uid_t)-1, NOBODY) == 0 &&
+           chmod(a->base.path, 0710) == 0 && chown(a->out, NOBODY, NOBODY) == 0 &&
            chown(a->tmp, NOBODY, NOBODY) == 0;
 }
 
@@ -318,7 +329,7 @@ again(struct again *a, struct selfsame_err *e)
 {
     TRY_WHILE(e, prepare(a, e), "building again");
     if (a->other_user && !give_away(a))
-        FAIL(e, SELFSAME_IO, "cannot give %s to another user: %s", a->base,
+        FAIL(e, SELFSAME_IO, "cannot give %s to another user: %s", a->base.path,
             strerror(errno));
     TRY_WHILE(e, build_again(a, e), "building again");
     return compare(a, e);
@@ -328,7 +339,9 @@ enum selfsame_code
 repro_again(const struct repro_options *o, const struct repro_result *first,
     struct arena *arena, bool *ret_other_user, struct selfsame_err *e)
 {
-    __attribute__((cleanup(again_remove))) struct again a = { .o = o, .arena = arena };
+    __attribute__((cleanup(again_remove))) struct again a = {
+        .o = o, .arena = arena, .base = { .fd = -1 }
+    };
 
     a.other_user = !first->keep_owners && can_be_nobody(&a);
     enum selfsame_code code = again(&a, e);
