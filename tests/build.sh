@@ -163,6 +163,37 @@ expect 0 "a build after that" make_image "$tmp/after" "$hello"
 is "removes what the two left" 0 "$(kept '*')"
 rm -rf "$tmp/k" "$tmp/slow" "$tmp/beside" "$tmp/after"
 
+# --- in a chroot
+cat > "$tmp/chroot.sh" <<'SH'
+# kind, directory, build directory, source and working directory, user, command...: in a mount namespace of its own
+set -e
+kind=$1 new=$2 build=$3 work=$4 user=$5; shift 5
+mkdir -p "$new$build" "$new$work" "$new/usr" "$new/etc" "$new/dev" "$new/proc"
+if [ "$kind" = mounted ]; then mount --bind "$new" "$new"; fi
+for d in /usr /etc /dev /proc "$build" "$work"; do mount --rbind "$d" "$new$d"; done
+for d in /bin /sbin /lib /lib64; do if [ -L "$d" ]; then cp -a "$d" "$new"; else mkdir "$new$d"; mount --rbind "$d" "$new$d"; fi; done
+exec chroot --userspec="$user" "$new" "$@"
+SH
+[ "$(id -u)" -eq 0 ] && spaces="unshare -m" || spaces="unshare -Urm"
+chrooted() { # status, what, kind, user
+    mkdir "$tmp/new" && mkdir -p "$tmp/in" && chmod 777 "$tmp/in"
+    expect "$1" "$2" env TMPDIR="$tmp/in" $spaces sh "$tmp/chroot.sh" "$3" "$tmp/new" "$build" "$tmp/in" "$4" \
+        "$selfsame" build "$tmp/in/hello" --out "$tmp/in/out$4" --agent "$agent"
+    rm -rf "$tmp/new"
+}
+mkdir "$tmp/in" && cp -r "$hello" "$tmp/in/hello"
+if $spaces chroot / true 2> /dev/null; then
+    chrooted 11 "a build in a plain chroot" plain 0:0
+    said "/ is no mount point: this is a plain chroot"
+    said "mount --bind DIR DIR"
+    if [ "$(id -u)" -eq 0 ]; then
+        chrooted 0 "the remedy helps" mounted 0:0
+        chrooted 11 "a user's build in a plain chroot" plain 65534:65534
+        said "/ is no mount point: this is a plain chroot"
+        said "pivot_root"
+    fi
+else skipped "no mount namespace to try a chroot in"; fi
+
 # --- recipes
 recipe() { # status, what, text, words it says
     printf '%s' "$3" > "$tmp/r.json"

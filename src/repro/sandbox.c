@@ -334,23 +334,55 @@ show_log(const struct sandbox_job *job, int fd)
         voice_note(job->voice, "  | %s", line);
 }
 
+/*
+ * chroot(2) to a directory that is no mount point: there the kernel makes no user
+ * namespace for anybody, and no mount can be made private, not even by root.
+ */
+static bool
+in_chroot(void)
+{
+    struct statx x;
+
+    return statx(AT_FDCWD, "/", 0, STATX_BASIC_STATS, &x) == 0 &&
+           (x.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0 &&
+           (x.stx_attributes & STATX_ATTR_MOUNT_ROOT) == 0;
+}
+
+static enum selfsame_code
+no_sandbox(const struct report *r, struct selfsame_err *e)
+{
+    bool root = geteuid() == 0, chrooted = in_chroot();
+
+    (void)err_set(e, SELFSAME_UNSUPPORTED, __FILE__, __LINE__,
+        "this host lets us make no sandbox for the build: %s: %s%s", r->what,
+        strerror(r->error),
+        chrooted ? ", for / is no mount point: this is a plain chroot" : "");
+    if (chrooted && root)
+        err_remedy(e, "Make it a mount point (mount --bind DIR DIR, then chroot DIR), "
+                      "enter it with pivot_root, as containers do, or accept a build "
+                      "that can see this machine with --insecure-no-sandbox.");
+    else if (chrooted)
+        err_remedy(e, "Enter it with pivot_root, as containers do (bwrap, "
+                      "systemd-nspawn): in a chroot the kernel gives users no "
+                      "namespaces. Or accept a build that can see this machine with "
+                      "--insecure-no-sandbox.");
+    else
+        err_remedy(e, "Allow user namespaces (sysctl "
+                      "kernel.unprivileged_userns_clone=1, "
+                      "user.max_user_namespaces; in a chroot there are none), run as "
+                      "root, or accept a build that can see this machine with "
+                      "--insecure-no-sandbox.");
+    return e->code;
+}
+
 static enum selfsame_code
 explain(const struct sandbox_job *job, const struct report *r, int log,
     struct selfsame_err *e)
 {
-    static const char no_namespaces[] =
-        "Allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, "
-        "user.max_user_namespaces), run as root, or accept a build that can see this "
-        "machine with --insecure-no-sandbox.";
-
     if (r->at == AT_NOTHING)
         return SELFSAME_OK;
     if (r->at == AT_NAMESPACES || r->at == AT_MOUNTS)
-        return remedied(e,
-            err_set(e, SELFSAME_UNSUPPORTED, __FILE__, __LINE__,
-                "this host lets us make no sandbox for the build: %s: %s", r->what,
-                strerror(r->error)),
-            no_namespaces);
+        return no_sandbox(r, e);
     const char *const *argv = job->recipe->build[r->command].argv;
     if (!job->verbose)
         show_log(job, log);
