@@ -34,10 +34,21 @@ policy session 13 "$simulated" > "$tmp/changed.json"
 policy session 12 > "$tmp/hardware.json"
 
 # The device, the service, and attested TLS in front of it with a key from outside, so that it can leak.
-at=$((20000 + $$ % 20000))
-sed "s/PORT = 8080/PORT = $at/" "$root/examples/hello/hello.c" > "$tmp/hello.c"
+# Each server takes a free port (0); those that do not say which are looked up.
+listening() { # process: the port of 127.0.0.1 or 0.0.0.0 it listens on
+    for f in "/proc/$1/fd"/*; do
+        inode=$(readlink "$f" | sed -n 's/^socket:\[\([0-9]*\)\]$/\1/p')
+        hex=$(awk -v i="${inode:-none}" '$10 == i && $4 == "0A" { print substr($2, 10) }' /proc/net/tcp)
+        [ -n "$hex" ] && printf '%d' "0x$hex" && return 0
+    done
+    return 1
+}
+sed "s/PORT = 8080/PORT = 0/" "$root/examples/hello/hello.c" > "$tmp/hello.c"
 ${CC:-cc} -o "$tmp/hello" "$tmp/hello.c" || not_ok "examples/hello compiles"
-"$tmp/hello" > /dev/null & pids="$pids $!"
+"$tmp/hello" > /dev/null & service=$!
+pids="$pids $service"
+await "the service" listening "$service"
+at=$(listening "$service")
 "$sim" device --listen "unix:$tmp/nsm" --measurements "$tmp/measurements.json" 2> "$tmp/device.err" & pids="$pids $!"
 await "the device" test -S "$tmp/nsm"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$tmp/key.pem" -out "$tmp/cert.pem" \
@@ -106,8 +117,10 @@ await "s_server" grep -q ACCEPT "$tmp/s_server"
 bare=$(sed -n 's/^ACCEPT .*:\([0-9]*\)$/\1/p' "$tmp/s_server")
 ask 16 "the genuine key without attested TLS" "127.0.0.1:$bare" --policy "$tmp/policy.json" --ca "$tmp/cert.pem"
 hears
-stolen=$((at + 1))
-"$build/examples/thief" "$tmp/cert.pem" "$tmp/key.pem" $stolen "$named" > "$tmp/thief" 2>&1 & pids="$pids $!"
+"$build/examples/thief" "$tmp/cert.pem" "$tmp/key.pem" 0 "$named" > "$tmp/thief" 2>&1 & thief=$!
+pids="$pids $thief"
+await "the thief's port" listening "$thief"
+stolen=$(listening "$thief")
 await "the thief" sh -c "openssl s_client -connect 127.0.0.1:$stolen -alpn http/1.1 </dev/null"
 for p in policy key; do
     ask 16 "the genuine key, the challenge relayed to the enclave ($p)" "127.0.0.1:$stolen" --policy "$tmp/$p.json" --ca "$tmp/cert.pem"
@@ -143,8 +156,25 @@ pin=$(sed -n 's/.* key \(sha256.*\)$/\1/p' "$tmp/ready")
 expect 0 "curl with the pinned key" curl -ksS --pinnedpubkey "$pin" "https://127.0.0.1:$ours/"
 said "$hello"
 
+# One peer may hold so many connections, and no more.
+serve "$tmp/ready3" --max-per-peer 1
+narrow=$(port "$tmp/ready3")
+mkfifo "$tmp/open"
+openssl s_client -connect "127.0.0.1:$narrow" -alpn http/1.1 < "$tmp/open" > "$tmp/held" 2>&1 & pids="$pids $!"
+exec 8> "$tmp/open"
+await "a connection" grep -q 'Verify return code' "$tmp/held"
+if curl -ksS -m 10 "https://127.0.0.1:$narrow/" > "$tmp/out" 2> "$tmp/err"; then not_ok "a second connection of a peer that may have one"
+else ok "a second connection of a peer that may have one"; fi
+hears
+if grep -q '127.0.0.1 holds 1 connections' "$tmp/ready3.err"; then ok "it is logged"; else not_ok "it is logged"; fi
+echo Q >&8; exec 8>&-
+await "an end" sh -c "curl -ksSf 'https://127.0.0.1:$narrow/'"
+ok "when the first has ended the peer may connect again"
+
 # Bad input, and the end.
 expect 2 "serve without upstream" "$selfsame" serve --listen 127.0.0.1:0 --device "unix:$tmp/nsm"
+expect 2 "serve for no peer" "$selfsame" serve --upstream 127.0.0.1:1 --max-per-peer 0
+said "max-per-peer"
 expect 2 "serve with half an identity" "$selfsame" serve --upstream 127.0.0.1:1 --cert "$tmp/cert.pem"
 expect 10 "serve with something else than a key" "$selfsame" serve --listen 127.0.0.1:0 --upstream 127.0.0.1:1 \
     --device "unix:$tmp/nsm" --cert "$tmp/cert.pem" --key "$tmp/policy.json"
