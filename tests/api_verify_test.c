@@ -101,6 +101,23 @@ quote_session(struct fixture *f)
     return quote_by(f, f->machine.pki, &b, 0);
 }
 
+/* The first check that failed gives the class; only those that failed have one. */
+static void
+assert_classes(const struct selfsame_result *r)
+{
+    const char *first = NULL;
+
+    for (size_t i = 0; i < selfsame_result_check_count(r); i++) {
+        const struct selfsame_check *k = selfsame_result_check(r, i);
+
+        assert_int_equal(k->error_class != NULL, strcmp(k->outcome, "fail") == 0);
+        if (first == NULL)
+            first = k->error_class;
+    }
+    assert_string_equal(
+        first != NULL ? first : "ok", selfsame_code_name(selfsame_result_code(r)));
+}
+
 /* Verifies, asserts class and status ("" for no result at all), keeps *ret if wanted. */
 static void
 expect(struct fixture *f, struct selfsame_bytes evidence, enum selfsame_code code,
@@ -118,6 +135,7 @@ expect(struct fixture *f, struct selfsame_bytes evidence, enum selfsame_code cod
     assert_non_null(r);
     assert_int_equal(selfsame_result_code(r), code);
     assert_string_equal(selfsame_result_status(r), status);
+    assert_classes(r);
     if (ret != NULL)
         *ret = r;
     else
@@ -144,9 +162,9 @@ key_evidence_is_accepted_and_printed(void **state)
     free(copy); /* the result must not need it */
     assert_int_equal(selfsame_result_check_count(r), CHECK_COUNT);
     for (size_t i = 0; i < CHECK_COUNT; i++)
-        assert_true(strcmp(selfsame_result_check(r, i).outcome, "pass") == 0 ||
-                    strcmp(selfsame_result_check(r, i).outcome, "na") == 0);
-    assert_null(selfsame_result_check(r, CHECK_COUNT).name);
+        assert_true(strcmp(selfsame_result_check(r, i)->outcome, "pass") == 0 ||
+                    strcmp(selfsame_result_check(r, i)->outcome, "na") == 0);
+    assert_null(selfsame_result_check(r, CHECK_COUNT));
     assert_bytes(selfsame_result_claim(r, "pcr.1"), unhex(B48, &f.arena));
     assert_null(selfsame_result_claim(r, "pcr.99").ptr);
     assert_code(selfsame_result_json(r, &text, &e), SELFSAME_OK, &e);

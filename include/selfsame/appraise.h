@@ -64,13 +64,18 @@ SELFSAME_API enum selfsame_code selfsame_result_code(const struct selfsame_resul
 /* "affirming", "warning", "contraindicated" or "none" (RFC 9334 appraisal, AR4SI words). */
 SELFSAME_API const char *selfsame_result_status(const struct selfsame_result *r);
 
-/* One check as strings; NULL where nothing is to be said. */
+/*
+ * One check as strings; NULL where nothing is to be said. `error_class` is the
+ * `class` of the JSON (a word that C++ keeps for itself). Only the library makes
+ * these, and members are only ever added at the end.
+ */
 struct selfsame_check {
-    const char *name, *outcome, *code;
+    const char *name, *outcome, *error_class;
     const char *expected, *got, *source, *spec, *detail;
 };
 SELFSAME_API size_t selfsame_result_check_count(const struct selfsame_result *r);
-SELFSAME_API struct selfsame_check selfsame_result_check(
+/* Lives as long as the result; NULL when there is no i-th check. */
+SELFSAME_API const struct selfsame_check *selfsame_result_check(
     const struct selfsame_result *r, size_t i);
 /* A claim by its dotted path ("pcr.0"): bytes or text. Absent when not authentic or not there. */
 SELFSAME_API struct selfsame_bytes selfsame_result_claim(

@@ -56,8 +56,11 @@ struct selfsame_result {
     struct arena arena;
     struct owned evidence;
     struct verdict verdict;
+    struct selfsame_check checks[CHECK_COUNT]; /* the verdict's, as callers see them */
 };
 MUST struct selfsame_result *result_new(struct selfsame_bytes evidence);
+/* To be called once the verdict is finished. */
+void result_finish(struct selfsame_result *r);
 
 /* verify.c; `fail_at` as in struct arena, for tests */
 MUST enum selfsame_code verify_within(struct selfsame_verifier *v,

@@ -26,6 +26,26 @@ result_new(struct selfsame_bytes evidence)
 }
 
 void
+result_finish(struct selfsame_result *r)
+{
+    for (size_t i = 0; i < CHECK_COUNT; i++) {
+        const struct check *k = &r->verdict.checks.at[i];
+
+        r->checks[i] = (struct selfsame_check){
+            .name = check_word((enum check_name)i),
+            .outcome = check_outcome_word(k->outcome),
+            .error_class = k->outcome == CHECK_FAIL ? selfsame_code_name(k->code)
+                                                    : NULL,
+            .expected = k->expected,
+            .got = k->got,
+            .source = k->source,
+            .spec = k->spec,
+            .detail = k->detail,
+        };
+    }
+}
+
+void
 selfsame_result_free(struct selfsame_result *r)
 {
     if (r == NULL)
@@ -54,22 +74,10 @@ selfsame_result_check_count(const struct selfsame_result *r)
     return CHECK_COUNT;
 }
 
-struct selfsame_check
+const struct selfsame_check *
 selfsame_result_check(const struct selfsame_result *r, size_t i)
 {
-    if (i >= CHECK_COUNT)
-        return (struct selfsame_check){ 0 };
-    const struct check *k = &r->verdict.checks.at[i];
-    return (struct selfsame_check){
-        .name = check_word((enum check_name)i),
-        .outcome = check_outcome_word(k->outcome),
-        .code = k->outcome == CHECK_FAIL ? selfsame_code_name(k->code) : NULL,
-        .expected = k->expected,
-        .got = k->got,
-        .source = k->source,
-        .spec = k->spec,
-        .detail = k->detail,
-    };
+    return i < CHECK_COUNT ? &r->checks[i] : NULL;
 }
 
 struct selfsame_bytes

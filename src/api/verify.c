@@ -169,6 +169,7 @@ verify_within(struct selfsame_verifier *v, const struct selfsame_policy *policy,
         selfsame_result_free(result);
         return c;
     }
+    result_finish(result);
     *ret = result;
     return c;
 }
