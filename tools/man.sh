@@ -82,7 +82,7 @@ def squeeze(text):
 def declared(header):
     text = re.sub(r"/\*.*?\*/", "", open(header).read(), flags=re.S)
     found = {}
-    for m in re.finditer(r"\bSELFSAME_API\b([^;{]*)\(([^;{]*)\)\s*;", text):
+    for m in re.finditer(r"\bSELFSAME_API(?:_PLAIN)?\b([^;{]*)\(([^;{]*)\)\s*;", text):
         result = m.group(1).replace("SELFSAME_MUST_CHECK", "")
         name = re.search(r"(\w+)\s*$", result).group(1)
         found[name] = squeeze(f"{result}({m.group(2)})")

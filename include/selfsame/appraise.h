@@ -36,7 +36,7 @@ SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_policy_new(
 /* USAGE names line and member of what is wrong. */
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_policy_parse(
     struct selfsame_bytes json, struct selfsame_policy **ret, struct selfsame_err *err);
-SELFSAME_API void selfsame_policy_free(struct selfsame_policy *p);
+SELFSAME_API_PLAIN void selfsame_policy_free(struct selfsame_policy *p);
 
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_policy_accept_tee(
     struct selfsame_policy *p, const char *tee, struct selfsame_err *err);
@@ -59,7 +59,7 @@ SELFSAME_API void selfsame_policy_insecure_no_revocation(struct selfsame_policy 
 SELFSAME_API void selfsame_policy_insecure_simulated(struct selfsame_policy *p);
 SELFSAME_API void selfsame_policy_insecure_any_tcb(struct selfsame_policy *p);
 
-SELFSAME_API void selfsame_result_free(struct selfsame_result *r);
+SELFSAME_API_PLAIN void selfsame_result_free(struct selfsame_result *r);
 SELFSAME_API enum selfsame_code selfsame_result_code(const struct selfsame_result *r);
 /* "affirming", "warning", "contraindicated" or "none" (RFC 9334 appraisal, AR4SI words). */
 SELFSAME_API const char *selfsame_result_status(const struct selfsame_result *r);

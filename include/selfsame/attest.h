@@ -31,9 +31,9 @@ extern "C" {
 struct selfsame_attester;
 
 /* Finds the TEE of this machine; `device` names another path for its device, or NULL. IO, UNSUPPORTED. */
-SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_attester_open(
+SELFSAME_API_PLAIN SELFSAME_MUST_CHECK enum selfsame_code selfsame_attester_open(
     const char *device, struct selfsame_attester **ret, struct selfsame_err *err);
-SELFSAME_API void selfsame_attester_close(struct selfsame_attester *a);
+SELFSAME_API_PLAIN void selfsame_attester_close(struct selfsame_attester *a);
 SELFSAME_API const char *selfsame_attester_tee(const struct selfsame_attester *a);
 
 /* Evidence about a key (DER SubjectPublicKeyInfo; absent: about no key) for a nonce of 8..512 bytes. */

@@ -42,7 +42,7 @@ SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_measurement_update(
     struct selfsame_err *err);
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_measurement_finish(
     struct selfsame_measurement *m, struct selfsame_err *err);
-SELFSAME_API void selfsame_measurement_free(struct selfsame_measurement *m);
+SELFSAME_API_PLAIN void selfsame_measurement_free(struct selfsame_measurement *m);
 
 /* After finish: a value by its path; absent when this image has none (pcr.8 unsigned). */
 SELFSAME_API struct selfsame_bytes selfsame_measurement_get(

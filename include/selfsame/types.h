@@ -30,7 +30,10 @@ extern "C" {
 
 #define SELFSAME_MUST_CHECK __attribute__((warn_unused_result))
 #define SELFSAME_PRINTF(f, a) __attribute__((format(printf, f, a)))
-#define SELFSAME_API __attribute__((visibility("default")))
+/* A call of the library; NULL for a pointer is a mistake, which compilers may report. */
+#define SELFSAME_API __attribute__((visibility("default"), nonnull))
+/* One without pointers, or where NULL is fine: in all that free, and where the header says so. */
+#define SELFSAME_API_PLAIN __attribute__((visibility("default")))
 
 /* A borrowed view of bytes. Pass by value. { NULL, 0 } is "absent". */
 struct selfsame_bytes {
@@ -82,10 +85,10 @@ struct selfsame_err {
 };
 
 /* "bad-signature" for SELFSAME_BAD_SIGNATURE; "unknown" for a number without a name. */
-SELFSAME_API const char *selfsame_code_name(enum selfsame_code code);
+SELFSAME_API_PLAIN const char *selfsame_code_name(enum selfsame_code code);
 
 /* What a person can do about this class, one sentence; never NULL. */
-SELFSAME_API const char *selfsame_code_remedy(enum selfsame_code code);
+SELFSAME_API_PLAIN const char *selfsame_code_remedy(enum selfsame_code code);
 
 /*
  * Writes "outermost: ...: deepest [class]" into buf, NUL-terminated and cut to
@@ -95,10 +98,10 @@ SELFSAME_API size_t selfsame_err_print(
     const struct selfsame_err *err, char *buf, size_t cap);
 
 /* Frees memory that a call of this library handed over as a plain pointer. NULL is fine. */
-SELFSAME_API void selfsame_free(void *ptr);
+SELFSAME_API_PLAIN void selfsame_free(void *ptr);
 
 /* "0.1.0" */
-SELFSAME_API const char *selfsame_version(void);
+SELFSAME_API_PLAIN const char *selfsame_version(void);
 
 #ifdef __cplusplus
 }

@@ -49,7 +49,7 @@ struct selfsame_result;
 /* With the vendors' pinned roots and a certificate cache of 1,024 entries. NOMEM. */
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_verifier_new(
     struct selfsame_verifier **ret, struct selfsame_err *err);
-SELFSAME_API void selfsame_verifier_free(struct selfsame_verifier *v);
+SELFSAME_API_PLAIN void selfsame_verifier_free(struct selfsame_verifier *v);
 
 /*
  * Adds a root (one DER certificate) for a TEE ("nitro"). The first call for a
@@ -65,7 +65,7 @@ SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_verifier_set_cache(
 
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_request_new(
     struct selfsame_request **ret, struct selfsame_err *err);
-SELFSAME_API void selfsame_request_free(struct selfsame_request *q);
+SELFSAME_API_PLAIN void selfsame_request_free(struct selfsame_request *q);
 /* Now, in milliseconds since 1970. */
 SELFSAME_API void selfsame_request_set_time(struct selfsame_request *q, int64_t now_ms);
 /* Verify as of another time: the result says `as_of` and is never "affirming". */
