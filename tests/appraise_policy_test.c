@@ -64,7 +64,7 @@ static const struct {
     const char *text, *says;
     enum selfsame_code code;
 } wrong[] = {
-    { "", "policy, line", SELFSAME_USAGE },
+    { "", "policy: empty file", SELFSAME_USAGE },
     { "[]", "expected a JSON object", SELFSAME_USAGE },
     { "{}", "selfsame_policy: mandatory", SELFSAME_USAGE },
     { "{\"selfsame_policy\":\"1\"" REST, "expected the number 1", SELFSAME_USAGE },

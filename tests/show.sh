@@ -61,9 +61,11 @@ shows "a DER certificate" "$tmp/der" '[.kind, .sha256, .key] | join(" ")' "certi
 cat "$tmp/pem" "$tmp/pem" > "$tmp/two"
 shows "a bundle of two" "$tmp/two" '.certificates | length' 2
 expect 11 "PEM without a certificate" "$selfsame" show "$tmp/key"
+said "expected a CERTIFICATE block, got PEM without one"
+said "openssl pkey"
 printf '%s\n' '-----BEGIN X-----' AAAAAA '-----END X-----' > "$tmp/letters"
 expect 11 "PEM whose letters are base64url too" "$selfsame" show "$tmp/letters"
-said "PEM without a CERTIFICATE"
+said "got PEM without one"
 
 # --- an image and what stands beside it
 expect 0 "an image is built" "$selfsame" build "$root/examples/hello" --out "$tmp/image" --agent "$agent"
@@ -84,9 +86,13 @@ head -c 3000 /dev/zero | tr '\0' '\377' > "$tmp/garbage"
 expect 11 "garbage" "$selfsame" show "$tmp/garbage"
 expect 11 "garbage, --json" "$selfsame" show "$tmp/garbage" --json
 json_of "its class" .error.class unsupported
+json_of "expected and got" '.error.message | test("expected evidence.* got 3000 bytes")' true
 : > "$tmp/void"
 expect 10 "an empty file" "$selfsame" show "$tmp/void"
+said "$tmp/void: empty file: expected evidence"
+said "wrote nothing"
 expect 3 "a file that is not there" "$selfsame" show "$tmp/nothing"
+said "nothing of this name"
 expect 3 "a directory" "$selfsame" show "$tmp"
 head -c 200 "$tmp/cmw" > "$tmp/cut.cmw"
 expect 10 "a wrapper cut short" "$selfsame" show "$tmp/cut.cmw"
@@ -106,6 +112,7 @@ expect 0 "measure --explain --json" "$selfsame" measure "$eif" --explain --json
 json_of "sections" '.sections | length > 0' true
 expect 10 "noise is no image" "$selfsame" measure "$tmp/garbage"
 expect 10 "an empty image" "$selfsame" measure "$tmp/void"
+said "$tmp/void: empty file: expected an enclave image"
 size=$(stat -c %s "$eif")
 for keep in 4 547 548 600 $((size / 2)) $((size - 1)); do
     head -c "$keep" "$eif" > "$tmp/truncated"
@@ -116,7 +123,9 @@ expect 10 "4 GB of nothing" "$selfsame" measure "$tmp/sparse"
 rm -f "$tmp/sparse"
 expect 3 "measure a directory" "$selfsame" measure "$tmp"
 expect 3 "measure what is not there" "$selfsame" measure "$tmp/nothing"
-expect 11 "measure for an unknown TEE" "$selfsame" measure "$eif" --tee sgx9
+said "nothing of this name"
+expect 2 "measure for an unknown TEE" "$selfsame" measure "$eif" --tee sgx9
+said 'TEE "sgx9" is not one of: nitro'
 
 # --- doctor and help
 expect 0 doctor "$selfsame" doctor

@@ -131,6 +131,27 @@ expect 3 "a file that is not there" "$selfsame" verify "$tmp/nothing" --tee nitr
 said "cannot open"
 : > "$tmp/void"
 expect 10 "an empty file" "$selfsame" verify "$tmp/void" --tee nitro
+said "$tmp/void: empty file: expected evidence"
+said "wrote nothing"
+expect 10 "nothing on standard input" sh -c '"$1" verify - --tee nitro < /dev/null' sh "$selfsame"
+said "empty file: expected evidence"
+{ printf .eif; head -c 2000000 /dev/zero; } > "$tmp/image"
+expect 10 "an image" "$selfsame" verify "$tmp/image" --tee nitro
+said "expected evidence, got an enclave image"
+said "selfsame measure"
+expect 10 "an image on standard input" sh -c 'head -c 999 "$2" | "$1" verify - --tee nitro' sh "$selfsame" "$tmp/image"
+said "selfsame measure"
+expect 10 "a key" "$selfsame" verify "$tmp/pub.pem" --tee nitro
+said "expected evidence, got PEM"
+said "goes with --key"
+expect 2 "an empty policy file" "$selfsame" verify "$tmp/good" --policy "$tmp/void"
+said "empty file: expected JSON"
+expect 2 "empty measurements" "$selfsame" verify "$tmp/good" --tee nitro --measurements "$tmp/void"
+said "empty file: expected JSON"
+expect 10 "an empty trust anchor" "$selfsame" verify "$tmp/good" --tee nitro --trust-anchor "$tmp/void"
+said "empty file: expected certificates"
+expect 10 "an empty key" "$selfsame" verify "$tmp/good" --tee nitro --key "$tmp/void"
+said "empty file: expected a public key"
 truncate -s 4G "$tmp/sparse"
 expect 10 "4 GB of nothing" "$selfsame" verify "$tmp/sparse" --tee nitro
 rm -f "$tmp/sparse"

@@ -31,7 +31,7 @@ extern "C" {
 
 struct selfsame_measurement;
 
-/* UNSUPPORTED for a TEE without a measurer, NOMEM. `size`: bytes of the whole image. */
+/* USAGE for a TEE without a measurer, NOMEM. `size`: bytes of the whole image. */
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_measurement_new(
     const char *tee, uint64_t size, struct selfsame_measurement **ret,
     struct selfsame_err *err);

@@ -5,6 +5,7 @@
 #include "codec/json.h"
 #include "tee/tee.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { MEASURE_ARENA = 4 << 20 };
@@ -18,6 +19,17 @@ struct selfsame_measurement {
     struct tee_measured result;
 };
 
+static enum selfsame_code
+unknown_tee(const char *tee, struct selfsame_err *e)
+{
+    char names[80] = "";
+
+    for (size_t i = 0, n = 0; tee_measurer_at(i) != NULL && n < sizeof(names); i++)
+        n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", i > 0 ? ", " : "",
+            tee_measurer_at(i)->name);
+    FAIL(e, SELFSAME_USAGE, "TEE \"%.40s\" is not one of: %s", tee, names);
+}
+
 enum selfsame_code
 selfsame_measurement_new(const char *tee, uint64_t size,
     struct selfsame_measurement **ret, struct selfsame_err *err)
@@ -25,8 +37,7 @@ selfsame_measurement_new(const char *tee, uint64_t size,
     const struct tee_measurer *measurer = tee_measurer_find(tee);
 
     if (measurer == NULL)
-        FAIL(err, SELFSAME_UNSUPPORTED, "no images of TEE \"%.40s\" can be measured",
-            tee);
+        return unknown_tee(tee, err);
     struct selfsame_measurement *m = calloc(1, sizeof(*m));
     if (m == NULL)
         FAIL(err, SELFSAME_NOMEM, "no room for a measurement");

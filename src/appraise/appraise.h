@@ -8,7 +8,7 @@
 #include "base/claims.h"
 
 /* ---- binding.c: the binder of attest-tls v1 (docs/formats/binder.md) ---- */
-enum binder_role {
+enum binder_role { /* all of the format; made and accepted: SERVER and HTTP */
     BINDER_SERVER = 1,
     BINDER_CLIENT = 2,
     BINDER_KEY = 3,

@@ -23,7 +23,7 @@ static const struct cli_option options[] = {
 };
 
 static void
-attester_release(struct selfsame_attester **a)
+attester_cleanup(struct selfsame_attester **a)
 {
     selfsame_attester_close(*a);
 }
@@ -47,7 +47,7 @@ spki_of_file(
 static enum selfsame_code
 run(struct cli *c, struct selfsame_err *e)
 {
-    __attribute__((cleanup(attester_release))) struct selfsame_attester *a = NULL;
+    __attribute__((cleanup(attester_cleanup))) struct selfsame_attester *a = NULL;
     struct selfsame_bytes nonce = BYTES_NONE, spki = BYTES_NONE;
     const char *out = cli_value(c, "out"), *key = cli_value(c, "key");
     uint8_t *cmw;

@@ -20,13 +20,13 @@ static const struct cli_option options[] = {
 };
 
 static void
-measurement_release(struct selfsame_measurement **m)
+measurement_cleanup(struct selfsame_measurement **m)
 {
     selfsame_measurement_free(*m);
 }
 
 static void
-buffer_release(uint8_t **p)
+buffer_cleanup(uint8_t **p)
 {
     free(*p);
 }
@@ -36,7 +36,7 @@ feed(int fd, const char *path, uint64_t size, struct selfsame_measurement *m,
     struct selfsame_err *e)
 {
     enum { PIECE = 256 * 1024 };
-    __attribute__((cleanup(buffer_release))) uint8_t *buf = malloc(PIECE);
+    __attribute__((cleanup(buffer_cleanup))) uint8_t *buf = malloc(PIECE);
     auto_progress p = { 0 };
 
     if (buf == NULL)
@@ -48,7 +48,7 @@ feed(int fd, const char *path, uint64_t size, struct selfsame_measurement *m,
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            FAIL(e, SELFSAME_IO, "cannot read %s: %s", path, strerror(errno));
+            return file_error(e, "cannot read", path);
         if (n == 0)
             break;
         TRY(selfsame_measurement_update(m, BYTES(buf, (size_t)n), e));
@@ -98,7 +98,7 @@ print_sections(const json_t *sections)
 static enum selfsame_code
 run(struct cli *c, struct selfsame_err *e)
 {
-    __attribute__((cleanup(measurement_release))) struct selfsame_measurement *m = NULL;
+    __attribute__((cleanup(measurement_cleanup))) struct selfsame_measurement *m = NULL;
     auto_json *j = NULL;
     const char *path = cli_operand(c, 0), *tee = cli_value(c, "tee");
     struct stat st;
@@ -106,9 +106,11 @@ run(struct cli *c, struct selfsame_err *e)
 
     auto_fd fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) != 0)
-        FAIL(e, SELFSAME_IO, "cannot open %s: %s", path, strerror(errno));
+        return file_error(e, "cannot open", path);
     if (!S_ISREG(st.st_mode))
         FAIL(e, SELFSAME_IO, "cannot measure %s: it is not a regular file", path);
+    if (st.st_size == 0)
+        TRY_WHILE(e, file_empty(e, "an enclave image"), "%s", path);
     TRY(selfsame_measurement_new(
         tee != NULL ? tee : "nitro", (uint64_t)st.st_size, &m, e));
     if (cli_flag(c, "explain"))

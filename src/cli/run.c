@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
+#include "os/os.h"
 #include "tee/tee.h"
 
 #include <errno.h>
@@ -54,7 +55,7 @@ run_simulated(struct cli *c, struct selfsame_err *e)
     size_t n = 0;
 
     if (cli_value(c, "tee") != NULL && strcmp(cli_value(c, "tee"), "nitro") != 0)
-        FAIL(e, SELFSAME_UNSUPPORTED, "--tee %s: the simulator knows nitro",
+        FAIL(e, SELFSAME_USAGE, "--tee %s: expected one that is simulated (nitro)",
             cli_value(c, "tee"));
     if (cli_flag(c, "memory") || cli_flag(c, "cpus") || cli_flag(c, "cid"))
         FAIL(e, SELFSAME_USAGE,
@@ -105,7 +106,7 @@ run_on_hardware(struct cli *c, const struct tee_launcher *l, struct selfsame_err
     q.cpus = (unsigned)cpus;
     q.cid = (unsigned)cid;
     if (stat(q.image, &st) != 0)
-        FAIL(e, SELFSAME_IO, "cannot read %s: %s", q.image, strerror(errno));
+        return file_error(e, "cannot open", q.image);
     q.image_size = (uint64_t)st.st_size;
     enum selfsame_code code = l->available(&q, cli_arena(c), &facts, &count, e);
     for (size_t i = 0; i < count; i++) {
@@ -133,7 +134,7 @@ run(struct cli *c, struct selfsame_err *e)
     }
     const struct tee_launcher *l = tee_launcher_find(tee);
     if (l == NULL)
-        FAIL(e, SELFSAME_UNSUPPORTED,
+        FAIL(e, SELFSAME_USAGE,
             "--tee %s: expected one that can be launched here (nitro), or --sim", tee);
     return run_on_hardware(c, l, e);
 }

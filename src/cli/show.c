@@ -44,8 +44,8 @@ show_any(
         return SELFSAME_OK;
     }
     (void)err_set(e, SELFSAME_UNSUPPORTED, __FILE__, __LINE__,
-        "%zu bytes that are no evidence, image, envelope, certificate or policy known "
-        "here",
+        "expected evidence, an image, an envelope, a certificate or a policy, got %zu "
+        "bytes that are none known here",
         in.len);
     err_remedy(e,
         "Known: Nitro documents, EIF images, CMW, X.509 (DER, PEM), policies, JSON.");
@@ -176,7 +176,9 @@ run(struct cli *c, struct selfsame_err *e)
     }
     TRY(file_read(path, SHOW_LIMIT, cli_arena(c), &in, e));
     if (in.len == 0)
-        FAIL(e, SELFSAME_MALFORMED, "%s is empty", path);
+        TRY_WHILE(e,
+            file_empty(e, "evidence, an image, an envelope, a certificate or a policy"),
+            "%s", path);
     show_unwrap(&in, cli_arena(c));
     TRY_WHILE(e, show_any(in, cli_arena(c), tree, e), "%s", path);
     return print(c, tree, e);

@@ -285,9 +285,14 @@ show_pem(
             FAIL(e, SELFSAME_NOMEM, "the output");
         TRY(show_certificate(der, arena, one, e));
     }
-    if (json_array_size(list) == 0)
-        FAIL(e, SELFSAME_UNSUPPORTED, "PEM without a CERTIFICATE block");
-    return SELFSAME_OK;
+    if (json_array_size(list) > 0)
+        return SELFSAME_OK;
+    (void)err_set(e, SELFSAME_UNSUPPORTED, __FILE__, __LINE__,
+        "expected a CERTIFICATE block, got PEM without one");
+    err_remedy(e,
+        "Give a certificate; of a key, `openssl pkey -in FILE -noout -text_pub` "
+        "shows the public part.");
+    return SELFSAME_UNSUPPORTED;
 }
 
 /* The text of a small section, for the command line and the metadata. */

@@ -8,6 +8,7 @@
 #include "crypto/x509.h"
 #include "os/os.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 enum { EVIDENCE_LIMIT = 1 << 20, KEY_LIMIT = 64 << 10 };
@@ -34,11 +35,11 @@ static const struct cli_option options[] = {
 };
 
 static void
-request_release(struct selfsame_request **q)
+request_cleanup(struct selfsame_request **q)
 {
     selfsame_request_free(*q);
 }
-#define auto_request __attribute__((cleanup(request_release))) struct selfsame_request
+#define auto_request __attribute__((cleanup(request_cleanup))) struct selfsame_request
 
 /* SubjectPublicKeyInfo of a PEM public key, a certificate, or DER of either. */
 static enum selfsame_code
@@ -49,6 +50,8 @@ key_of_file(
     struct cert cert;
 
     TRY(file_read(path, KEY_LIMIT, cli_arena(c), &file, e));
+    if (file.len == 0)
+        return file_empty(e, "a public key or certificate (PEM or DER)");
     if (!pem_looks_like(file)) {
         struct selfsame_err ignored;
 
@@ -64,7 +67,8 @@ key_of_file(
     rest = file;
     TRY(pem_next(&rest, "CERTIFICATE", cli_arena(c), &der, e));
     if (der.ptr == NULL)
-        FAIL(e, SELFSAME_MALFORMED, "neither a PUBLIC KEY nor a CERTIFICATE block");
+        FAIL(e, SELFSAME_MALFORMED,
+            "expected a PUBLIC KEY or CERTIFICATE block, got PEM without either");
     TRY(cert_parse(der, &cert, e));
     *ret = cert.spki;
     return SELFSAME_OK;
@@ -101,6 +105,45 @@ make_request(struct cli *c, struct selfsame_request **ret, struct selfsame_err *
     return SELFSAME_OK;
 }
 
+/* Files that often stand beside evidence, told apart before a parser stumbles over them. */
+static enum selfsame_code
+check_evidence(struct selfsame_bytes in, struct selfsame_err *e)
+{
+    static const struct {
+        const char *begin, *got, *remedy;
+    } others[] = {
+        { ".eif", "an enclave image",
+            "`selfsame measure` says what the hardware reports for this image; "
+            "evidence "
+            "comes from the running enclave." },
+        { "-----BEGIN ", "PEM",
+            "The key or certificate goes with --key, a root with --trust-anchor." },
+    };
+
+    if (in.len == 0)
+        return file_empty(e, "evidence");
+    for (size_t i = 0; i < COUNT(others); i++) {
+        if (!bytes_has_prefix(in, bytes_str(others[i].begin)))
+            continue;
+        (void)err_set(e, SELFSAME_MALFORMED, __FILE__, __LINE__,
+            "expected evidence, got %s", others[i].got);
+        err_remedy(e, others[i].remedy);
+        return SELFSAME_MALFORMED;
+    }
+    return SELFSAME_OK;
+}
+
+/* Images are larger than any evidence: the head is looked at before the size. */
+static enum selfsame_code
+check_head(const char *path, struct selfsame_err *e)
+{
+    uint8_t head[16];
+    auto_fd fd = strcmp(path, "-") == 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? pread(fd, head, sizeof(head), 0) : -1;
+
+    return n > 0 ? check_evidence(BYTES(head, (size_t)n), e) : SELFSAME_OK;
+}
+
 static enum selfsame_code
 verify_file(struct cli *c, const char *path, struct selfsame_verifier *v,
     const struct selfsame_policy *p, struct selfsame_result **ret,
@@ -110,9 +153,9 @@ verify_file(struct cli *c, const char *path, struct selfsame_verifier *v,
     struct selfsame_bytes evidence;
 
     TRY(make_request(c, &q, e));
+    TRY_WHILE(e, check_head(path, e), "%s", path);
     TRY(file_read(path, EVIDENCE_LIMIT, cli_arena(c), &evidence, e));
-    if (evidence.len == 0)
-        FAIL(e, SELFSAME_MALFORMED, "%s is empty, expected evidence", path);
+    TRY_WHILE(e, check_evidence(evidence, e), "%s", path);
     (void)text_input_decode(&evidence, cli_arena(c));
     return selfsame_verify(v, p, q, evidence, ret, e);
 }

@@ -9,21 +9,21 @@
 enum { POLICY_LIMIT = 4 << 20, ANCHOR_LIMIT = 1 << 20, FILES = 16 };
 
 void
-policy_release(struct selfsame_policy **p)
+policy_cleanup(struct selfsame_policy **p)
 {
     selfsame_policy_free(*p);
     *p = NULL;
 }
 
 void
-verifier_release(struct selfsame_verifier **v)
+verifier_cleanup(struct selfsame_verifier **v)
 {
     selfsame_verifier_free(*v);
     *v = NULL;
 }
 
 void
-result_release(struct selfsame_result **r)
+result_cleanup(struct selfsame_result **r)
 {
     selfsame_result_free(*r);
     *r = NULL;
@@ -128,6 +128,8 @@ add_anchor_file(struct cli *c, struct selfsame_verifier *v, const char *path,
     size_t count = 0;
 
     TRY(file_read(path, ANCHOR_LIMIT, cli_arena(c), &file, e));
+    if (file.len == 0)
+        return file_empty(e, "certificates (PEM or DER)");
     if (tee == NULL)
         tee = "nitro"; /* the only TEE whose roots can be replaced so far */
     if (!pem_looks_like(file))
@@ -140,7 +142,8 @@ add_anchor_file(struct cli *c, struct selfsame_verifier *v, const char *path,
         count++;
     }
     if (count == 0)
-        FAIL(e, SELFSAME_MALFORMED, "no CERTIFICATE block");
+        FAIL(
+            e, SELFSAME_MALFORMED, "expected a CERTIFICATE block, got PEM without one");
     return SELFSAME_OK;
 }
 
@@ -163,7 +166,7 @@ verify_options_verifier(
 }
 
 static void
-string_release(char **s)
+string_cleanup(char **s)
 {
     selfsame_free(*s);
 }
@@ -172,8 +175,8 @@ enum selfsame_code
 verify_options_print(
     struct cli *c, const struct selfsame_result *r, int out_fd, struct selfsame_err *e)
 {
-    __attribute__((cleanup(string_release))) char *text = NULL;
-    __attribute__((cleanup(string_release))) char *page = NULL;
+    __attribute__((cleanup(string_cleanup))) char *text = NULL;
+    __attribute__((cleanup(string_cleanup))) char *page = NULL;
     const char *report = cli_value(c, "report");
 
     if (report != NULL) {

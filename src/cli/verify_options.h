@@ -53,12 +53,12 @@ MUST enum selfsame_code verify_options_verifier(
 MUST enum selfsame_code verify_options_print(
     struct cli *c, const struct selfsame_result *r, int out_fd, struct selfsame_err *e);
 
-void policy_release(struct selfsame_policy **p);
-void verifier_release(struct selfsame_verifier **v);
-void result_release(struct selfsame_result **r);
-#define auto_policy __attribute__((cleanup(policy_release))) struct selfsame_policy
+void policy_cleanup(struct selfsame_policy **p);
+void verifier_cleanup(struct selfsame_verifier **v);
+void result_cleanup(struct selfsame_result **r);
+#define auto_policy __attribute__((cleanup(policy_cleanup))) struct selfsame_policy
 #define auto_verifier \
-    __attribute__((cleanup(verifier_release))) struct selfsame_verifier
-#define auto_result __attribute__((cleanup(result_release))) struct selfsame_result
+    __attribute__((cleanup(verifier_cleanup))) struct selfsame_verifier
+#define auto_result __attribute__((cleanup(result_cleanup))) struct selfsame_result
 
 #endif

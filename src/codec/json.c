@@ -80,9 +80,10 @@ json_parse(
     if (in.len > JSON_LIMIT)
         FAIL(e, SELFSAME_MALFORMED, "%s: expected at most %d bytes of JSON, got %zu",
             what, (int)JSON_LIMIT, in.len);
+    if (in.len == 0)
+        FAIL(e, SELFSAME_MALFORMED, "%s: empty file: expected JSON, got 0 bytes", what);
     TRY(check_shape(in, what, e));
-    json_t *j = json_loadb(
-        in.len > 0 ? (const char *)in.ptr : "", in.len, JSON_REJECT_DUPLICATES, &err);
+    json_t *j = json_loadb((const char *)in.ptr, in.len, JSON_REJECT_DUPLICATES, &err);
     if (j != NULL) {
         *ret = j;
         return SELFSAME_OK;

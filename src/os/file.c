@@ -17,8 +17,8 @@ fd_close(int *fd)
     *fd = -1;
 }
 
-static enum selfsame_code
-io_error(struct selfsame_err *e, const char *what, const char *path)
+enum selfsame_code
+file_error(struct selfsame_err *e, const char *what, const char *path)
 {
     int why = errno;
 
@@ -31,6 +31,15 @@ io_error(struct selfsame_err *e, const char *what, const char *path)
     else if (why == ENOSPC)
         err_remedy(e, "Free disk space and try again; nothing was left half written.");
     return SELFSAME_IO;
+}
+
+enum selfsame_code
+file_empty(struct selfsame_err *e, const char *expected)
+{
+    (void)err_set(e, SELFSAME_MALFORMED, __FILE__, __LINE__,
+        "empty file: expected %s, got 0 bytes", expected);
+    err_remedy(e, "Check what should have written this file: it wrote nothing.");
+    return SELFSAME_MALFORMED;
 }
 
 static enum selfsame_code
@@ -51,7 +60,7 @@ read_all(int fd, const char *path, size_t limit, struct arena *arena,
     size_t cap = 64 * 1024, len = 0;
 
     if (fstat(fd, &st) != 0)
-        return io_error(e, "cannot read", path);
+        return file_error(e, "cannot read", path);
     if (S_ISDIR(st.st_mode))
         FAIL(e, SELFSAME_IO, "cannot read %s: it is a directory", path);
     if (S_ISREG(st.st_mode)) {
@@ -80,7 +89,7 @@ read_all(int fd, const char *path, size_t limit, struct arena *arena,
             continue;
         if (n < 0) {
             free(buf);
-            return io_error(e, "cannot read", path);
+            return file_error(e, "cannot read", path);
         }
         len += (size_t)n;
     }
@@ -102,7 +111,7 @@ file_read(const char *path, size_t limit, struct arena *arena,
         return read_all(STDIN_FILENO, "standard input", limit, arena, ret, e);
     auto_fd fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return io_error(e, "cannot open", path);
+        return file_error(e, "cannot open", path);
     return read_all(fd, path, limit, arena, ret, e);
 }
 
@@ -116,7 +125,7 @@ fd_write_all(int fd, struct selfsame_bytes b, const char *what, struct selfsame_
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return io_error(e, "cannot write", what);
+            return file_error(e, "cannot write", what);
         b.ptr += n;
         b.len -= (size_t)n;
     }
@@ -134,7 +143,7 @@ fd_pread_all(int fd, uint64_t offset, uint8_t *buf, size_t len, const char *what
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return io_error(e, "cannot read", what);
+            return file_error(e, "cannot read", what);
         if (n == 0)
             FAIL(e, SELFSAME_IO, "cannot read %s: it became shorter while being read",
                 what);
@@ -185,7 +194,7 @@ name_it(struct file_draft *d, struct selfsame_err *e)
             break;
     }
     d->temporary[0] = '\0';
-    return io_error(e, "cannot name a file beside", d->path);
+    return file_error(e, "cannot name a file beside", d->path);
 }
 
 enum selfsame_code
@@ -207,14 +216,14 @@ draft_open(struct file_draft *d, const char *path, bool secret, struct selfsame_
     }
     if (d->fd < 0) {
         d->temporary[0] = '\0';
-        return io_error(e, "cannot create a file beside", path);
+        return file_error(e, "cannot create a file beside", path);
     }
     /* An ordinary file obeys the umask; a secret one never does. */
     mode_t mask = umask(022);
     (void)umask(mask);
     if (fchmod(d->fd, secret ? 0600 : 0666 & ~mask) != 0) {
         draft_discard(d);
-        return io_error(e, "cannot set the mode of", path);
+        return file_error(e, "cannot set the mode of", path);
     }
     return SELFSAME_OK;
 }
@@ -227,7 +236,7 @@ sync_parent(const char *path, struct selfsame_err *e)
     parent_of(path, dir, sizeof(dir));
     auto_fd fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
-        return io_error(e, "cannot sync", dir);
+        return file_error(e, "cannot sync", dir);
     return SELFSAME_OK;
 }
 
@@ -235,12 +244,12 @@ enum selfsame_code
 draft_commit(struct file_draft *d, struct selfsame_err *e)
 {
     if (fsync(d->fd) != 0 && errno != EINVAL)
-        return io_error(e, "cannot sync", d->path);
+        return file_error(e, "cannot sync", d->path);
     if (d->temporary[0] == '\0')
         TRY(name_it(d, e));
     fd_close(&d->fd);
     if (rename(d->temporary, d->path) != 0)
-        return io_error(e, "cannot rename to", d->path);
+        return file_error(e, "cannot rename to", d->path);
     d->temporary[0] = '\0';
     return sync_parent(d->path, e);
 }

@@ -14,6 +14,12 @@ void fd_close(int *fd);
 
 int64_t os_now_ms(void);
 
+/* "cannot open PATH: why", from errno, with a remedy for the usual reasons. Returns IO. */
+enum selfsame_code file_error(
+    struct selfsame_err *e, const char *what, const char *path);
+/* "empty file: expected evidence", as every command says it; the caller names the file. MALFORMED. */
+enum selfsame_code file_empty(struct selfsame_err *e, const char *expected);
+
 /* Reads a whole regular file or stdin ("-"), at most `limit` bytes. IO names path and cause; USAGE too large. */
 MUST enum selfsame_code file_read(const char *path, size_t limit, struct arena *arena,
     struct selfsame_bytes *ret, struct selfsame_err *e);

@@ -378,9 +378,11 @@ check_input(const char *what, const struct recipe_input *in, const char *path,
     auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0 || fstat(fd, &st) != 0)
-        FAIL(e, SELFSAME_IO, "cannot open the %s %s: %s", what, path, strerror(errno));
-    if (!S_ISREG(st.st_mode) || st.st_size == 0)
-        FAIL(e, SELFSAME_MALFORMED, "%s: expected a file with a %s in it", path, what);
+        TRY_WHILE(e, file_error(e, "cannot open", path), "%s", what);
+    if (!S_ISREG(st.st_mode))
+        FAIL(e, SELFSAME_IO, "%s: expected a regular file with a %s in it", path, what);
+    if (st.st_size == 0)
+        TRY_WHILE(e, file_empty(e, what), "%s", path);
     struct extent x = { .fd = &fd, .size = (uint64_t)st.st_size };
     if (!in->has_sha256)
         return SELFSAME_OK;
@@ -518,7 +520,7 @@ pack(struct building *b, bool sandboxed, struct repro_result *ret,
     if (kernel != NULL) {
         kernel_fd = open(kernel, O_RDONLY | O_CLOEXEC);
         if (kernel_fd < 0 || fstat(kernel_fd, &st) != 0)
-            FAIL(e, SELFSAME_IO, "cannot open %s: %s", kernel, strerror(errno));
+            return file_error(e, "cannot open", kernel);
         job.kernel = (struct extent){ .fd = &kernel_fd, .size = (uint64_t)st.st_size };
     }
     return pack_image(&job, b->arena, ret, e);
@@ -546,10 +548,7 @@ repro_build(const struct repro_options *o, struct arena *arena,
 
     TRY(source_init(&source, e));
     if (stat(o->source, &st) != 0)
-        return remedied(e,
-            err_set(e, SELFSAME_IO, __FILE__, __LINE__, "cannot open %s: %s", o->source,
-                strerror(errno)),
-            "Check the path: there is nothing of this name that you may read.");
+        return file_error(e, "cannot open", o->source);
     bool is_dir = S_ISDIR(st.st_mode);
     TRY(load_recipe(&b, is_dir, e));
     TRY(out_make(o->out, &kept, e));

@@ -188,9 +188,11 @@ map_file(struct side *s, const char *path, bool *ret_there, struct selfsame_err 
     if (fd < 0 && errno == ENOENT)
         return SELFSAME_OK;
     if (fd < 0 || fstat(fd, &st) != 0)
-        FAIL(e, SELFSAME_IO, "cannot open %s: %s", path, strerror(errno));
-    if (!S_ISREG(st.st_mode) || st.st_size == 0)
-        FAIL(e, SELFSAME_MALFORMED, "%s: expected a file that is not empty", path);
+        return file_error(e, "cannot open", path);
+    if (!S_ISREG(st.st_mode))
+        FAIL(e, SELFSAME_IO, "%s: expected a directory or a regular file", path);
+    if (st.st_size == 0)
+        TRY_WHILE(e, file_empty(e, "an image, a manifest or measurements"), "%s", path);
     void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (p == MAP_FAILED)
         FAIL(e, SELFSAME_IO, "cannot map %s: %s", path, strerror(errno));
@@ -265,7 +267,7 @@ open_side(struct side *s, struct arena *arena, struct selfsame_err *e)
     bool there;
 
     if (stat(s->path, &st) != 0)
-        FAIL(e, SELFSAME_IO, "cannot open %s: %s", s->path, strerror(errno));
+        return file_error(e, "cannot open", s->path);
     if (S_ISDIR(st.st_mode)) {
         TRY_WHILE(e, open_dir(s, arena, e), "reading %s", s->path);
     } else {

@@ -7,18 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static enum selfsame_code
-cannot_open(struct selfsame_err *e, const char *path)
-{
-    int why = errno;
-
-    return remedied(e,
-        err_set(e, SELFSAME_IO, __FILE__, __LINE__, "cannot open %s: %s", path,
-            strerror(why)),
-        why == ENOENT ? "Check the path: there is nothing of this name."
-                      : "Run as a user who may read it, or change its mode.");
-}
-
 #define ELF_MAGIC "\x7f\x45\x4c\x46"
 /* ---- static ELF: System V ABI, ELF64 header and program headers ---- */
 
@@ -164,12 +152,12 @@ source_file_load(struct source *s, const char *path, const struct oci_choice *wa
 
     s->file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (s->file < 0 || fstat(s->file, &st) != 0)
-        return cannot_open(e, path);
+        return file_error(e, "cannot open", path);
     if (!S_ISREG(st.st_mode))
         FAIL(e, SELFSAME_IO, "%s: expected a directory or a regular file", path);
     struct extent x = { .fd = &s->file, .size = (uint64_t)st.st_size };
     if (x.size == 0)
-        FAIL(e, SELFSAME_MALFORMED, "%s: is empty", path);
+        TRY_WHILE(e, file_empty(e, "an archive or a static program"), "%s", path);
     TRY(extent_is_compressed(&x, &compressed, e));
     if (compressed) {
         TRY_WHILE(e,
@@ -209,7 +197,7 @@ source_layout_load(struct source *s, const char *path, const struct oci_choice *
     auto_fd dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     if (dir < 0)
-        return cannot_open(e, path);
+        return file_error(e, "cannot open", path);
     struct bundle b = { .dir = dir, .arena = &s->arena };
     s->kind = "OCI layout";
     TRY_WHILE(e, source_oci_load(s, &b, want, e), "reading %s", path);

@@ -47,7 +47,7 @@ tool_check(const char *path, const char *arch, struct selfsame_err *e)
     auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (fd < 0 || fstat(fd, &st) != 0)
-        FAIL(e, SELFSAME_IO, "cannot open %s: %s", path, strerror(errno));
+        return file_error(e, "cannot open", path);
     if (!S_ISREG(st.st_mode))
         FAIL(e, SELFSAME_IO, "%s: expected a regular file", path);
     struct extent x = { .fd = &fd, .size = (uint64_t)st.st_size };

@@ -62,7 +62,7 @@ move_source(struct again *a, struct selfsame_err *e)
     char *real = absolute(a, a->o->source);
 
     if (real == NULL || stat(real, &st) != 0)
-        FAIL(e, SELFSAME_IO, "cannot open %s: %s", a->o->source, strerror(errno));
+        return file_error(e, "cannot open", a->o->source);
     if (!S_ISDIR(st.st_mode)) {
         if (symlink(real, a->source) != 0)
             FAIL(e, SELFSAME_IO, "cannot make %s: %s", a->source, strerror(errno));

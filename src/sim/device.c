@@ -129,7 +129,7 @@ open_device(struct cli *c, struct server *s, const char *tee, struct selfsame_er
 
     if ((s->sim = tee_simulator_find(tee)) == NULL)
         FAIL(
-            e, SELFSAME_UNSUPPORTED, "--tee %s: expected one we simulate (nitro)", tee);
+            e, SELFSAME_USAGE, "--tee %s: expected one that is simulated (nitro)", tee);
     TRY(subject_defects(c, &defects, e));
     TRY(subject_measured(c, tee, &measured, e));
     TRY(subject_pki(c, s->sim, os_now_ms(), &s->pki, e));

@@ -96,7 +96,7 @@ evidence(struct cli *c, struct selfsame_err *e)
 
     if (h.sim == NULL)
         FAIL(
-            e, SELFSAME_UNSUPPORTED, "--tee %s: expected one we simulate (nitro)", tee);
+            e, SELFSAME_USAGE, "--tee %s: expected one that is simulated (nitro)", tee);
     if (cli_flag(c, "raw") && cli_flag(c, "cmw"))
         FAIL(e, SELFSAME_USAGE, "--raw and --cmw: expected one, got both");
     TRY(cli_time(c, "at", &now_s, e));

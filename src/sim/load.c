@@ -148,9 +148,11 @@ image_load(const char *path, const char *tee, int root, struct arena *arena,
     struct loaded loaded = { 0 };
 
     if (fd < 0 || fstat(fd, &st) != 0)
-        FAIL(e, SELFSAME_IO, "cannot read %s: %s", path, strerror(errno));
+        return file_error(e, "cannot open", path);
     if (!S_ISREG(st.st_mode))
         FAIL(e, SELFSAME_IO, "cannot read %s: expected a regular file", path);
+    if (st.st_size == 0)
+        TRY_WHILE(e, file_empty(e, "an enclave image"), "%s", path);
     loaded.size = (uint64_t)st.st_size;
     TRY_WHILE(e, begin(&l, tee, root, loaded.size, e), "%s", path);
     TRY_WHILE(e, pump(&l, fd, loaded.size, e), "%s", path);

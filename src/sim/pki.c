@@ -55,7 +55,7 @@ pki(struct cli *c, struct selfsame_err *e)
     tee = tee != NULL ? tee : "nitro";
     if ((sim = tee_simulator_find(tee)) == NULL)
         FAIL(
-            e, SELFSAME_UNSUPPORTED, "--tee %s: expected one we simulate (nitro)", tee);
+            e, SELFSAME_USAGE, "--tee %s: expected one that is simulated (nitro)", tee);
     if (cli_flag(c, "new")) {
         if (out == NULL)
             FAIL(e, SELFSAME_USAGE, "--new wants --out FILE");

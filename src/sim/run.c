@@ -49,7 +49,7 @@ first_state(struct run *r, struct selfsame_err *e)
 
     if (image == NULL) {
         json_decref(defects);
-        FAIL(e, SELFSAME_IO, "cannot read %s: %s", r->image, strerror(errno));
+        return file_error(e, "cannot open", r->image);
     }
     for (unsigned bit = 1; bit != 0; bit <<= 1)
         if ((r->defects & bit) != 0)

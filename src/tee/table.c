@@ -36,6 +36,12 @@ tee_verifier_find(const char *name)
 }
 
 const struct tee_measurer *
+tee_measurer_at(size_t i)
+{
+    return i < COUNT(measurers) ? measurers[i] : NULL;
+}
+
+const struct tee_measurer *
 tee_measurer_find(const char *name)
 {
     for (size_t i = 0; i < COUNT(measurers); i++)

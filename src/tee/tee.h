@@ -118,6 +118,7 @@ struct tee_launcher {
 const struct tee_verifier *tee_verifier_find(const char *name);
 const struct tee_verifier *tee_verifier_at(size_t i); /* NULL past the end */
 const struct tee_measurer *tee_measurer_find(const char *name);
+const struct tee_measurer *tee_measurer_at(size_t i);
 const struct tee_attester *tee_attester_at(size_t i);
 const struct tee_launcher *tee_launcher_find(const char *name);
 const struct tee_launcher *tee_launcher_at(size_t i);
