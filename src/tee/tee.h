@@ -4,6 +4,7 @@
 
 #include "base/checks.h"
 #include "base/claims.h"
+#include "base/rules.h"
 #include "crypto/x509.h"
 
 /*
@@ -47,6 +48,8 @@ struct tee_verifier {
     const char *const *pins;        /* claim paths a measurement must name */
     const struct tee_anchor *anchors;
     size_t anchor_count;
+    const struct tee_rule *rules; /* options a policy may set for this TEE */
+    size_t rule_count;
     bool (*recognise)(struct selfsame_bytes evidence); /* for `show`; never for trust */
     enum selfsame_code (*needs)(struct selfsame_bytes evidence, struct arena *arena,
         struct tee_need **ret, size_t *ret_count, struct selfsame_err *e);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SELFSAME_RULES_H
+#define SELFSAME_RULES_H
+
+#include "base/checks.h"
+
+/*
+ * What a policy may demand of one TEE beyond measurements: `"tee": {"snp": {...}}`.
+ * A TEE declares its options as data, one rule each; appraise/ reads them from the
+ * policy and applies them to claims, so that neither knows the other. An option is
+ * named by its dotted path in the policy ("min_tcb.snp"), its claims by theirs.
+ */
+enum rule_kind {
+    RULE_MIN = 1,     /* a number: every claim of `paths` must be at least that */
+    RULE_ONE_OF_UINT, /* a number or a list of them: the claim must be one */
+    RULE_ONE_OF_TEXT, /* a string or a list */
+    RULE_ONE_OF_HEX,  /* bytes in hex, or a list */
+    RULE_ALLOW,       /* a bool: the claim may be true only where the option is */
+    RULE_REQUIRE,     /* a bool: where the option is true the claim must be */
+};
+
+struct tee_rule {
+    const char *option;
+    enum rule_kind kind;
+    enum check_name check;    /* CHECK_TCB or CHECK_POLICY: where a breach is reported */
+    enum selfsame_code code;  /* its class: SELFSAME_TCB, SELFSAME_DENIED */
+    const char *const *paths; /* of the claims, NULL-terminated; all must obey */
+    /*
+     * Where the policy does not say: the rule is applied with `value` (numbers, and
+     * 0 or 1 for bools) when has_default, else it is not applied.
+     */
+    bool has_default;
+    uint64_t value;
+    /* Applied only to evidence whose text claim `when` is `is`; NULL: to all. */
+    const char *when, *is;
+    const char *help; /* a sentence for `policy explain` and docs: "may have been migrated" */
+};
+
+#endif
