@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vm_sockets.h>
-#include <net/if.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/socket.h>
@@ -14,7 +12,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-static const char nsm_device[] = "/dev/nsm", nsm_module[] = "/selfsame/nsm.ko";
+static const char nsm_device[] = "/dev/nsm", nsm_module[] = "/selfsame/nsm.ko",
+                  sev_device[] = "/dev/sev-guest";
 
 /* In this order: /dev/pts and /dev/shm stand on /dev. */
 static const struct {
@@ -66,40 +65,42 @@ open_console(void)
         (void)close(fd);
 }
 
-/* AWS's module for kernels before 6.8; newer ones have it built in. */
 static bool
-load_module(void)
+load_module(const char *path)
 {
-    int fd = open(nsm_module, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && (syscall(SYS_finit_module, fd, "", 0) == 0 || errno == EEXIST);
 
-    if (fd < 0) {
-        if (errno == ENOENT)
-            return true;
-        say_errno(nsm_module);
-        return false;
-    }
-    bool ok = syscall(SYS_finit_module, fd, "", 0) == 0 || errno == EEXIST;
-    if (!ok)
-        say_errno(nsm_module);
-    (void)close(fd);
+    if (!ok && fd >= 0 && errno == ENOENT)
+        say(path, "it needs a module that was not loaded before it");
+    else if (!ok)
+        say_errno(path);
+    if (fd >= 0)
+        (void)close(fd);
     return ok;
 }
 
-static void
-loopback_up(void)
+/* AWS's module for kernels before 6.8; newer ones have it built in. */
+static bool
+load_nsm(void)
 {
-    struct ifreq r = { .ifr_name = "lo" };
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return (access(nsm_module, F_OK) != 0 && errno == ENOENT) ||
+           load_module(nsm_module);
+}
 
-    if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &r) != 0) {
-        say_errno("lo");
-    } else {
-        r.ifr_flags = (short)(r.ifr_flags | IFF_UP);
-        if (ioctl(fd, SIOCSIFFLAGS, &r) != 0)
-            say_errno("lo");
-    }
-    if (fd >= 0)
-        (void)close(fd);
+/* Where evidence is asked for; kernels without configfs have no such place. */
+static bool
+mount_configfs(void)
+{
+    static const char path[] = "/sys/kernel/config";
+
+    if (access(path, F_OK) != 0 ||
+        mount("configfs", path, "configfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) ==
+            0 ||
+        errno == EBUSY)
+        return true;
+    say_errno(path);
+    return false;
 }
 
 bool
@@ -111,8 +112,17 @@ boot_machine(void)
     open_console();
     if (sethostname("localhost", 9) != 0)
         say_errno("host name");
-    loopback_up();
-    return load_module();
+    network_loopback();
+    return load_nsm();
+}
+
+bool
+boot_modules(const struct machine *m)
+{
+    for (size_t i = 0; i < m->modules; i++)
+        if (!load_module(m->module[i]))
+            return false;
+    return mount_configfs() && network_up(m);
 }
 
 /*
@@ -144,17 +154,17 @@ heartbeat(void)
 }
 
 /*
- * The driver makes /dev/nsm for everybody. Whoever can open it can get a document
- * about a key of his own, so the agent keeps it unless the image says otherwise.
+ * AWS's driver makes /dev/nsm for everybody. Whoever can open such a device can get
+ * evidence about a key of his own, so the agent keeps it unless the image says otherwise.
  */
 static bool
-guard_nsm(const struct config *c)
+guard(const char *device, const struct config *c)
 {
     mode_t mode = c->nsm_all ? 0666 : 0600;
 
-    if (chown(nsm_device, 0, 0) == 0 && chmod(nsm_device, mode) == 0)
+    if (chown(device, 0, 0) == 0 && chmod(device, mode) == 0)
         return true;
-    say_errno(nsm_device);
+    say_errno(device);
     return false;
 }
 
@@ -163,7 +173,9 @@ boot_devices(const struct config *c)
 {
     bool nsm = access(nsm_device, F_OK) == 0;
 
-    if (nsm && !guard_nsm(c))
+    if (nsm && !guard(nsm_device, c))
+        return false;
+    if (access(sev_device, F_OK) == 0 && !guard(sev_device, c))
         return false;
     if (!nsm && !c->heartbeat_vsock)
         return true;

@@ -15,7 +15,7 @@
  * measured or not at all. docs/formats/init-config.md.
  */
 enum { REFUSED = 70 };
-static const char config_path[] = "/selfsame/run";
+static const char config_path[] = "/selfsame/run", machine_path[] = "/selfsame/boot";
 static char text[CONFIG_SIZE + 2];
 static struct config config;
 
@@ -34,10 +34,11 @@ say_errno(const char *what)
     errno = e;
 }
 
-static bool
-read_config(void)
+/* The file, with room for a NUL behind it; -1 when it cannot be read. */
+static ssize_t
+read_text(const char *path)
 {
-    int fd = open(config_path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     size_t len = 0;
     ssize_t n = fd < 0 ? -1 : 1;
 
@@ -46,18 +47,46 @@ read_config(void)
         len += n > 0 ? (size_t)n : 0;
     }
     if (n < 0)
-        say_errno(config_path);
+        say_errno(path);
     if (fd >= 0)
         (void)close(fd);
-    if (n < 0)
-        return false;
+    return n < 0 ? -1 : (ssize_t)len;
+}
+
+static bool
+understood(const char *path, const char *fault, unsigned line)
+{
+    if (fault != NULL)
+        (void)dprintf(STDERR_FILENO, "selfsame-init: %s:%u: %s\n", path, line, fault);
+    return fault == NULL;
+}
+
+/* Images of virtual machines alone have this file. */
+static bool
+prepare_machine(void)
+{
+    struct machine machine;
     unsigned line;
-    const char *fault = config_parse(text, len, &config, &line);
-    if (fault == NULL)
+
+    if (access(machine_path, F_OK) != 0 && errno == ENOENT)
         return true;
-    (void)dprintf(
-        STDERR_FILENO, "selfsame-init: %s:%u: %s\n", config_path, line, fault);
-    return false;
+    ssize_t len = read_text(machine_path);
+    if (len < 0)
+        return false;
+    const char *fault = machine_parse(text, (size_t)len, &machine, &line);
+    return understood(machine_path, fault, line) && boot_modules(&machine);
+}
+
+static bool
+read_config(void)
+{
+    unsigned line;
+    ssize_t len = read_text(config_path);
+
+    if (len < 0)
+        return false;
+    const char *fault = config_parse(text, (size_t)len, &config, &line);
+    return understood(config_path, fault, line);
 }
 
 int
@@ -72,7 +101,7 @@ main(void)
         return REFUSED;
     }
     /* A simulator has mounted everything; its devices may be the host's. */
-    bool booted = simulated || boot_machine();
+    bool booted = simulated || (boot_machine() && prepare_machine());
     if (booted && read_config() && (simulated || boot_devices(&config)))
         status = run_all(&config, simulated);
     if (!simulated)
