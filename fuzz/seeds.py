@@ -40,6 +40,15 @@ def tar():
         seed("tar", name, data.getvalue())
 
 
+def init():
+    seed("init_boot", "whole", "module /selfsame/modules/a.ko\nmodule /b.ko\nnet 10.0.2.15/24 10.0.2.2\n")
+    seed("init_boot", "dhcp", "net dhcp\n")
+    fixed = bytes([2, 1, 6, 0]) + b"\x12\x34\x56\x78" + bytes(8) + bytes([10, 0, 2, 15]) + bytes(8) + b"\x52\x54\0\x12\x34\x56"
+    fixed += bytes(236 - len(fixed)) + bytes([99, 130, 83, 99])
+    options = [(53, b"\5"), (1, b"\xff\xff\xff\0"), (3, b"\x0a\0\2\2"), (54, b"\x0a\0\2\2")]
+    seed("init_dhcp", "ack", fixed + b"".join(bytes([c, len(v)]) + v for c, v in options) + b"\xff")
+
+
 def cpio(name, entries):
     data = b""
     for at, (path, mode, content) in enumerate(entries + [("TRAILER!!!", 0, b"")]):
@@ -138,5 +147,5 @@ def documents():
             seed("attest_message", str(n), bytes.fromhex(digits))
 
 
-for make in tar, images, oci, http, texts, documents:
+for make in tar, images, oci, http, init, texts, documents:
     make()

@@ -9,6 +9,11 @@ parse(const char *text, struct arena *arena, struct recipe *r, struct selfsame_e
 }
 
 #define ONE "{\"selfsame_recipe\":1,"
+#define SHA \
+    "\"sha256\":\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\""
+#define SHAPE(vmm, vcpus, cpu, features)                                         \
+    ONE "\"snp\":{\"shapes\":[{\"vmm\":" vmm ",\"vcpus\":" vcpus ",\"cpu\":" cpu \
+        ",\"features\":" features "}]}}"
 static const char full[] = ONE
     "\"name\":\"example.com/a\",\"version\":\"1.2\",\"tee\":[\"nitro\"],"
     "\"source_date_epoch\":1700000000,\"build\":[[\"cc\",\"-o\",\"/out/a\",\"a.c\"]],"
@@ -16,7 +21,13 @@ static const char full[] = ONE
     "\"entrypoint\":[\"/a\"],\"cmd\":[],\"env\":{\"B\":\"2\",\"A\":\"\"},"
     "\"user\":\"1:2\",\"workdir\":\"/"
     "w\",\"serve\":{\"listen\":\"l\",\"upstream\":\"u\"},"
-    "\"nsm\":\"all\",\"allow_devices\":true,\"memory_mib\":512}";
+    "\"nsm\":\"all\",\"allow_devices\":true,\"memory_mib\":512,"
+    "\"snp\":{\"kernel\":{\"file\":\"k\"," SHA "},\"firmware\":{\"file\":\"f\"," SHA
+    "},"
+    "\"cmdline\":\"quiet\",\"net\":\"10.0.2.15/24 10.0.2.2\","
+    "\"modules\":[{\"file\":\"m/a.ko\"," SHA "},{\"file\":\"b.ko\"," SHA "}],"
+    "\"shapes\":[{\"vmm\":\"qemu\",\"vcpus\":[1,8],\"cpu\":[\"EPYC-Genoa\"],"
+    "\"features\":[\"0x1\",\"0x21\"]}]}}";
 
 static void
 every_member_is_read(void **state)
@@ -42,6 +53,17 @@ every_member_is_read(void **state)
     assert_true(r.allow_devices);
     assert_false(r.keep_owners);
     assert_int_equal(r.memory_mib, 512);
+    assert_string_equal(r.snp.kernel.file, "k");
+    assert_true(r.snp.firmware.has_sha256 && r.snp.firmware.sha256[1] == 0x11);
+    assert_string_equal(r.snp.cmdline, "quiet");
+    assert_string_equal(r.snp.net, "10.0.2.15/24 10.0.2.2");
+    assert_int_equal(r.snp.module_count, 2);
+    assert_string_equal(r.snp.modules[0].file, "m/a.ko");
+    assert_int_equal(r.snp.shape_count, 1);
+    assert_int_equal(r.snp.shapes[0].vcpus[1], 8);
+    assert_string_equal(r.snp.shapes[0].cpus[0], "EPYC-Genoa");
+    assert_string_equal(r.snp.shapes[0].features[1], "0x21");
+    assert_null(r.snp.shapes[0].features[2]);
 }
 
 static const struct {
@@ -81,6 +103,50 @@ static const struct {
     { ONE "\"name\":\"A\"}", "'name'" },
     { ONE "\"name\":\"a\",\"name\":\"b\"}", "name" },
     { ONE "\"version\":\"1 2\"}", "'version'" },
+    { ONE "\"snp\":1}", "'snp'" },
+    { ONE "\"snp\":{\"nsm\":1}}", "'snp.nsm'" },
+    { ONE "\"snp\":{\"kernel\":\"k\"}}", "'snp.kernel'" },
+    { ONE "\"snp\":{\"kernel\":{\"file\":\"k\"}}}", "'snp.kernel'" },
+    { ONE "\"snp\":{\"kernel\":{" SHA "}}}", "'snp.kernel'" },
+    { ONE "\"snp\":{\"kernel\":{\"file\":\"k\",\"sha256\":\"00\"}}}",
+        "'snp.kernel.sha256'" },
+    { ONE "\"snp\":{\"firmware\":{\"file\":\"\"," SHA "}}}", "'snp.firmware'" },
+    { ONE "\"snp\":{\"firmware\":{\"file\":\"f\"," SHA ",\"x\":1}}}",
+        "'snp.firmware.x'" },
+    { ONE "\"snp\":{\"cmdline\":\"\"}}", "'snp.cmdline'" },
+    { ONE "\"snp\":{\"modules\":{}}}", "'snp.modules'" },
+    { ONE "\"snp\":{\"modules\":[\"a.ko\"]}}", "'snp.modules[0]'" },
+    { ONE "\"snp\":{\"modules\":[{\"file\":\"a b.ko\"," SHA "}]}}",
+        "'snp.modules[0]'" },
+    { ONE "\"snp\":{\"modules\":[{\"file\":\"a/\"," SHA "}]}}", "'snp.modules[0]'" },
+    { ONE "\"snp\":{\"modules\":[{\"file\":\"a/..\"," SHA "}]}}", "'snp.modules[0]'" },
+    { ONE "\"snp\":{\"modules\":[{\"file\":\"a.ko\"," SHA "},{\"file\":\"b/a.ko\"," SHA
+          "}]}}",
+        "'snp.modules[1]'" },
+    { ONE "\"snp\":{\"net\":\"DHCP\"}}", "'snp.net'" },
+    { ONE "\"snp\":{\"net\":\"10.0.2.15\"}}", "'snp.net'" },
+    { ONE "\"snp\":{\"net\":\"10.0.2.15/33\"}}", "'snp.net'" },
+    { ONE "\"snp\":{\"net\":\"10.0.2.15/0\"}}", "'snp.net'" },
+    { ONE "\"snp\":{\"net\":\"10.0.2.15/024\"}}", "'snp.net'" },
+    { ONE "\"snp\":{\"net\":\"0.0.0.0/8\"}}", "'snp.net'" },
+    { ONE "\"snp\":{\"net\":\"10.0.2.15/24 \"}}", "'snp.net'" },
+    { ONE "\"snp\":{\"net\":\"10.0.2.15/24 10.0.2.2 \"}}", "'snp.net'" },
+    { ONE "\"snp\":{\"net\":\"10.0.2.15/24\\n\"}}", "'snp.net'" },
+    { ONE "\"snp\":{\"shapes\":[]}}", "'snp.shapes'" },
+    { ONE "\"snp\":{\"shapes\":[1]}}", "'snp.shapes[0]'" },
+    { SHAPE("\"xen\"", "[1]", "[\"a\"]", "[\"0x1\"]"), "'snp.shapes[0]'" },
+    { SHAPE("\"qemu\"", "1", "[\"a\"]", "[\"0x1\"]"), "'snp.shapes[0]'" },
+    { SHAPE("\"qemu\"", "[]", "[\"a\"]", "[\"0x1\"]"), "'snp.shapes[0]'" },
+    { SHAPE("\"qemu\"", "[0]", "[\"a\"]", "[\"0x1\"]"), "1 to 512" },
+    { SHAPE("\"qemu\"", "[513]", "[\"a\"]", "[\"0x1\"]"), "1 to 512" },
+    { SHAPE("\"qemu\"", "[1.5]", "[\"a\"]", "[\"0x1\"]"), "1 to 512" },
+    { SHAPE("\"qemu\"", "[1]", "[]", "[\"0x1\"]"), "'snp.shapes[0]'" },
+    { SHAPE("\"qemu\"", "[1]", "[\"\"]", "[\"0x1\"]"), "not empty" },
+    { SHAPE("\"qemu\"", "[1]", "[\"a\"]", "\"0x1\""), "'snp.shapes[0]'" },
+    { SHAPE("\"qemu\"", "[1,2,3,4,5]", "[\"a\",\"b\",\"c\",\"d\",\"e\"]",
+          "[\"0x1\",\"0x21\",\"0x3\"]"),
+        "at most 64" },
+    { SHAPE("\"qemu\"", "[1]", "[\"a\"]", "[\"0x1\"],\"x\":1"), "'snp.shapes[0].x'" },
 };
 
 static void
@@ -118,7 +184,7 @@ every_failed_allocation_is_reported(void **state)
         done = got == SELFSAME_OK;
         if (!done)
             assert_int_equal(got, SELFSAME_NOMEM);
-        assert_true(n < 200);
+        assert_true(n < 400);
     }
 }
 

@@ -8,7 +8,7 @@
 /* A host laid out in a temporary folder, with a nitro-cli that writes down its arguments. */
 struct fake_host {
     char root[64], bin[128];
-    struct nitro_host host;
+    struct tee_host host;
 };
 
 static void
@@ -44,7 +44,7 @@ host_start(struct fake_host *h, const char *cli)
     (void)snprintf(h->root, sizeof(h->root), P_tmpdir "/selfsame-host-XXXXXX");
     assert_non_null(mkdtemp(h->root));
     (void)snprintf(h->bin, sizeof(h->bin), "/nonexistent::%s/bin", h->root);
-    h->host = (struct nitro_host){ .root = h->root, .path = h->bin };
+    h->host = (struct tee_host){ .root = h->root, .path = h->bin };
     put_file(h, "/dev/nitro_enclaves", "", 0644);
     put_file(h, "/bin/nitro-cli", cli, 0755);
     put_file(h, "/etc/nitro_enclaves/allocator.yaml",

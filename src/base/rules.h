@@ -22,8 +22,8 @@ enum rule_kind {
 struct tee_rule {
     const char *option;
     enum rule_kind kind;
-    enum check_name check;    /* CHECK_TCB or CHECK_POLICY: where a breach is reported */
-    enum selfsame_code code;  /* its class: SELFSAME_TCB, SELFSAME_DENIED */
+    enum check_name check;   /* CHECK_TCB or CHECK_POLICY: where a breach is reported */
+    enum selfsame_code code; /* its class: SELFSAME_TCB, SELFSAME_DENIED */
     const char *const *paths; /* of the claims, NULL-terminated; all must obey */
     /*
      * Where the policy does not say: the rule is applied with `value` (numbers, and
@@ -33,7 +33,8 @@ struct tee_rule {
     uint64_t value;
     /* Applied only to evidence whose text claim `when` is `is`; NULL: to all. */
     const char *when, *is;
-    const char *help; /* a sentence for `policy explain` and docs: "may have been migrated" */
+    const char
+        *help; /* a sentence for `policy explain` and docs: "may have been migrated" */
 };
 
 #endif

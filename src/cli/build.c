@@ -16,10 +16,11 @@ static const struct cli_option options[] = {
         .help = "what to build and run (default: SOURCE/selfsame.json)" },
     { .name = "out",
         .argument = "DIR",
-        .help =
-            "where image.eif, manifest.txt, measurements.json and statement.json go "
-            "(default: out)" },
-    { .name = "tee", .argument = "LIST", .help = "measure for these (default: nitro)" },
+        .help = "where image.*, manifest.txt, measurements.json and statement.json go "
+                "(default: out)" },
+    { .name = "tee",
+        .argument = "LIST",
+        .help = "images for these: nitro, snp (default: nitro)" },
     { .name = "platform",
         .argument = "OS/ARCH",
         .help = "of the image (default: linux/amd64)" },
@@ -31,7 +32,10 @@ static const struct cli_option options[] = {
         .help = "bzImage; without one the image runs in the simulator only" },
     { .name = "cmdline",
         .argument = "FILE|TEXT",
-        .help = "of the kernel (default: AWS's line)" },
+        .help = "of the kernel (default: AWS's line; for snp one of our own)" },
+    { .name = "firmware",
+        .argument = "FILE",
+        .help = "snp: OVMF; without one the image runs in the simulator only" },
     { .name = "nsm", .argument = "FILE", .help = "nsm.ko, for kernels that need it" },
     { .name = "init",
         .argument = "FILE",
@@ -112,21 +116,32 @@ split_platform(struct cli *c, struct repro_options *o, struct selfsame_err *e)
 }
 
 static void
+print_files(const struct repro_options *o, const struct repro_result *r)
+{
+    char hex[65];
+
+    for (size_t i = 0; i < r->image_count; i++) {
+        hex_encode(BYTES_ARR(r->image[i].sha256), hex);
+        (void)printf("%-11s %s/%s, %llu bytes\n", i == 0 ? "image" : "", o->out,
+            r->image[i].name, (unsigned long long)r->image[i].size);
+        (void)printf("sha256      %s\n", hex);
+    }
+}
+
+static void
 print_text(const struct repro_options *o, const struct repro_result *r, bool twice,
     bool other_user)
 {
     char hex[65];
 
-    hex_encode(BYTES_ARR(r->image_sha256), hex);
     (void)printf("source      %s (%s)\n", o->source, r->kind);
-    (void)printf("image       %s/image.eif, %llu bytes\n", o->out,
-        (unsigned long long)r->image_size);
-    (void)printf("sha256      %s\n", hex);
+    print_files(o, r);
     hex_encode(BYTES_ARR(r->tree_sha256), hex);
     (void)printf("tree        %s, %zu files\n", hex, r->file_count);
-    if (!r->bootable)
-        (void)printf("kernel      none: this image runs in the simulator only "
-                     "(selfsame run --sim); name one with --kernel\n");
+    if (r->lacks != NULL)
+        (void)printf("%-11s none: this image runs in the simulator only "
+                     "(selfsame run --sim); name one with --%s\n",
+            r->lacks, r->lacks);
     if (!r->sandboxed)
         (void)printf("insecure    built without a sandbox\n");
     if (twice)
@@ -166,6 +181,7 @@ run(struct cli *c, struct selfsame_err *e)
         .kernel = cli_value(c, "kernel"),
         .cmdline = cli_value(c, "cmdline"),
         .nsm = cli_value(c, "nsm"),
+        .firmware = cli_value(c, "firmware"),
         .init = cli_value(c, "init"),
         .agent = cli_value(c, "agent"),
         .argv = cli_rest(c),

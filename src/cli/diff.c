@@ -94,7 +94,8 @@ const struct cli_command diff_command = {
     .operands = "A B",
     .summary = "compare two images, manifests or measurements, down to the file",
     .story =
-        "A and B: image.eif, manifest.txt, measurements.json, or the output "
+        "A and B: image.eif, image.initrd, manifest.txt, measurements.json, or the "
+        "output "
         "directories of two builds.\nExit status: 0 identical, 1 different, others "
         "as everywhere.\n\nExample:\n  selfsame diff mine/image.eif "
         "published/manifest.txt",

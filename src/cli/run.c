@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
+#include "cli/machine.h"
 #include "os/os.h"
 #include "tee/tee.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* Where selfsame-sim may be, seen from the directory of this program. */
@@ -57,9 +57,13 @@ run_simulated(struct cli *c, struct selfsame_err *e)
     if (cli_value(c, "tee") != NULL && strcmp(cli_value(c, "tee"), "nitro") != 0)
         FAIL(e, SELFSAME_USAGE, "--tee %s: expected one that is simulated (nitro)",
             cli_value(c, "tee"));
-    if (cli_flag(c, "memory") || cli_flag(c, "cpus") || cli_flag(c, "cid"))
+    if (cli_flag(c, "memory") || cli_flag(c, "cpus") || cli_flag(c, "cid") ||
+        cli_flag(c, "vcpus") || cli_flag(c, "cpu") || cli_flag(c, "id-block") ||
+        cli_flag(c, "id-auth") || cli_flag(c, "insecure-plain-vm") ||
+        cli_flag(c, "accel"))
         FAIL(e, SELFSAME_USAGE,
-            "--memory, --cpus and --cid shape real hardware, not --sim");
+            "--memory, --cpus, --vcpus, --cpu, --cid, --id-block, --id-auth, "
+            "--insecure-plain-vm and --accel shape real hardware, not --sim");
     TRY(find_sim(c, &path, e));
     argv[n++] = path;
     argv[n++] = arena_printf(cli_arena(c), "run");
@@ -87,39 +91,6 @@ run_simulated(struct cli *c, struct selfsame_err *e)
 }
 
 static enum selfsame_code
-run_on_hardware(struct cli *c, const struct tee_launcher *l, struct selfsame_err *e)
-{
-    struct tee_launch_request q = { .image = cli_operand(c, 0),
-        .insecure_debug = cli_flag(c, "insecure-debug") };
-    struct tee_host_fact *facts = NULL;
-    size_t count = 0;
-    uint64_t cpus = 0, cid = 0;
-    struct stat st;
-
-    if (cli_flag(c, "publish") || cli_flag(c, "detach") || cli_flag(c, "name") ||
-        cli_flag(c, "defect") || cli_flag(c, "root"))
-        FAIL(e, SELFSAME_USAGE,
-            "--publish, --detach, --name, --defect and --root belong to --sim");
-    TRY(cli_uint(c, "memory", 64, 1 << 24, &q.memory_mib, e));
-    TRY(cli_uint(c, "cpus", 1, 1024, &cpus, e));
-    TRY(cli_uint(c, "cid", 4, UINT32_MAX - 1, &cid, e));
-    q.cpus = (unsigned)cpus;
-    q.cid = (unsigned)cid;
-    if (stat(q.image, &st) != 0)
-        return file_error(e, "cannot open", q.image);
-    q.image_size = (uint64_t)st.st_size;
-    enum selfsame_code code = l->available(&q, cli_arena(c), &facts, &count, e);
-    for (size_t i = 0; i < count; i++) {
-        (void)fprintf(stderr, "%s  %s: %s\n", facts[i].ok ? "ok     " : "missing",
-            facts[i].what, facts[i].found);
-        if (!facts[i].ok && facts[i].fix != NULL)
-            (void)fprintf(stderr, "         %s\n", facts[i].fix);
-    }
-    TRY_WHILE(e, code, "looking whether this host can run %s", q.image);
-    return l->launch(&q, e);
-}
-
-static enum selfsame_code
 run(struct cli *c, struct selfsame_err *e)
 {
     const char *tee = cli_value(c, "tee");
@@ -128,20 +99,23 @@ run(struct cli *c, struct selfsame_err *e)
         return run_simulated(c, e);
     if (tee == NULL) {
         (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
-            "say where to run: --sim (simulator, any Linux) or --tee nitro (AWS)");
+            "say where to run: --sim (simulator, any Linux), --tee nitro (AWS) or "
+            "--tee "
+            "snp (AMD)");
         err_remedy(e, "`selfsame doctor` says what this host can do.");
         return SELFSAME_USAGE;
     }
     const struct tee_launcher *l = tee_launcher_find(tee);
     if (l == NULL)
         FAIL(e, SELFSAME_USAGE,
-            "--tee %s: expected one that can be launched here (nitro), or --sim", tee);
-    return run_on_hardware(c, l, e);
+            "--tee %s: expected one that can be launched here (nitro, snp), or --sim",
+            tee);
+    return machine_run(c, l, e);
 }
 
 static const struct cli_option options[] = {
     { .name = "sim", .help = "in the simulator (selfsame-sim): no hardware needed" },
-    { .name = "tee", .argument = "TEE", .help = "on real hardware: nitro" },
+    { .name = "tee", .argument = "TEE", .help = "on real hardware: nitro, snp" },
     { .name = "publish",
         .short_name = 'p',
         .argument = "[ADDR:]HOST:GUEST",
@@ -160,9 +134,24 @@ static const struct cli_option options[] = {
         .help = "simulator: root certificate and key (selfsame-sim pki --new)" },
     { .name = "insecure-debug",
         .help = "debug mode: measurements are all zero, nobody should trust it" },
-    { .name = "memory", .argument = "MIB", .help = "memory of the enclave" },
-    { .name = "cpus", .argument = "N", .help = "processors of the enclave" },
-    { .name = "cid", .argument = "N", .help = "vsock context id" },
+    { .name = "memory", .argument = "MIB", .help = "memory of the enclave or machine" },
+    { .name = "cpus", .argument = "N", .help = "nitro: processors of the enclave" },
+    { .name = "cid", .argument = "N", .help = "nitro: vsock context id" },
+    { .name = "vcpus",
+        .argument = "N",
+        .help = "snp: processors; the image must have been measured for them" },
+    { .name = "cpu", .argument = "TYPE", .help = "snp: their type, as QEMU names it" },
+    { .name = "id-block",
+        .argument = "FILE",
+        .help = "snp: the ID block (96 bytes), with --id-auth" },
+    { .name = "id-auth",
+        .argument = "FILE",
+        .help = "snp: its authentication (4096 bytes)" },
+    { .name = "insecure-plain-vm",
+        .help = "snp: start the image in a machine that protects nothing" },
+    { .name = "accel",
+        .argument = "kvm|tcg",
+        .help = "how such a machine runs (default: kvm where there is one)" },
     { 0 },
 };
 const struct cli_command run_command = {

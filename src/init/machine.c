@@ -44,7 +44,8 @@ address(const char **at, uint32_t *ret)
 static const char *
 set_net(struct machine *m, const char *value)
 {
-    static const char wrong[] = "expected dhcp, or ADDRESS/PREFIX and perhaps a GATEWAY";
+    static const char wrong[] =
+        "expected dhcp, or ADDRESS/PREFIX and perhaps a GATEWAY";
     uint32_t prefix;
 
     if (m->seen_net)

@@ -2,13 +2,85 @@
 #include "os/os.h"
 #include "repro/repro.h"
 
+#include <selfsame/measure.h>
+
+#include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* All that stands in an output directory, in the order it is written and compared. */
-const char *const out_names[OUT_FILES] = { "image.eif", "manifest.txt",
-    "measurements.json", "statement.json" };
+const struct out_file out_files[OUT_FILES] = {
+    { "image.eif", "nitro" },
+    { "image.firmware", "snp" },
+    { "image.kernel", "snp" },
+    { "image.initrd", "snp" },
+    { "image.cmdline", "snp" },
+    { "manifest.txt", NULL },
+    { "measurements.json", NULL },
+    { "statement.json", NULL },
+};
+
+bool
+out_has(const struct out_file *f, const struct repro_tees *tees)
+{
+    for (size_t i = 0; i < tees->count; i++)
+        if (f->tee == NULL || strcmp(f->tee, tees->name[i]) == 0)
+            return true;
+    return false;
+}
+
+/* ---- for which TEEs ---- */
+
+static bool
+has_image(const char *tee)
+{
+    for (size_t i = 0; i < OUT_FILES; i++)
+        if (out_files[i].tee != NULL && strcmp(out_files[i].tee, tee) == 0)
+            return true;
+    return false;
+}
+
+static enum selfsame_code
+add_tee(struct repro_tees *t, const char *name, struct selfsame_err *e)
+{
+    struct selfsame_measurement *m = NULL;
+
+    if (name == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory to build an image");
+    for (size_t i = 0; i < t->count; i++)
+        if (strcmp(t->name[i], name) == 0)
+            FAIL(e, SELFSAME_USAGE, "expected each TEE once, got %.40s twice", name);
+    /* It knows which there are, and names them. */
+    TRY_WHILE(e, selfsame_measurement_new(name, 0, &m, e), "choosing TEEs");
+    selfsame_measurement_free(m);
+    if (!has_image(name) || t->count == TEES)
+        FAIL(e, SELFSAME_UNSUPPORTED, "no image can be built for %.40s", name);
+    t->name[t->count++] = name;
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+out_tees(const char *told, const char *const *recipe, struct arena *arena,
+    struct repro_tees *ret, struct selfsame_err *e)
+{
+    struct repro_tees t = { .count = 0 };
+
+    for (size_t i = 0; told == NULL && recipe[i] != NULL; i++)
+        TRY(add_tee(&t, recipe[i], e));
+    while (told != NULL && *told != 0) {
+        size_t n = strcspn(told, ",");
+
+        TRY(add_tee(&t, arena_str(arena, BYTES((const uint8_t *)told, n)), e));
+        told += n;
+        told += *told == ',';
+    }
+    if (t.count == 0)
+        FAIL(e, SELFSAME_USAGE, "expected a TEE to measure for, got none");
+    *ret = t;
+    return SELFSAME_OK;
+}
+
+/* ---- the directory ---- */
 
 /* How much of the path is there already: "/a/b" of "/a/b/c/d", 0 for nothing. */
 static size_t
@@ -62,8 +134,24 @@ out_discard(const char *path, size_t kept)
     char file[1100];
 
     for (size_t i = 0; i < OUT_FILES; i++)
-        if (snprintf(file, sizeof(file), "%s/%s", path, out_names[i]) <
+        if (snprintf(file, sizeof(file), "%s/%s", path, out_files[i].name) <
             (int)sizeof(file))
             (void)unlink(file);
     out_unmake(path, kept);
+}
+
+enum selfsame_code
+out_remove_stale(
+    const char *path, const struct repro_tees *tees, struct selfsame_err *e)
+{
+    char file[1100];
+
+    for (size_t i = 0; i < OUT_FILES; i++) {
+        if (out_has(&out_files[i], tees) || snprintf(file, sizeof(file), "%s/%s", path,
+                                                out_files[i].name) >= (int)sizeof(file))
+            continue;
+        if (unlink(file) != 0 && errno != ENOENT)
+            return file_error(e, "cannot remove", file);
+    }
+    return SELFSAME_OK;
 }

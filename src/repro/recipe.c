@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "codec/json.h"
 #include "crypto/crypto.h"
-#include "repro/repro.h"
+#include "repro/recipe_parts.h"
 
 #include <stdlib.h>
 
 /* docs/formats/recipe.md describes every member; unknown ones are errors. */
-struct parsing {
-    struct selfsame_bytes text;
-    const char *path;
-    struct arena *arena;
-    struct selfsame_err *e;
-};
+enum { MEMORY_MIB_MAX = 1 << 20 };
 
-enum { RECIPE_STRINGS = 4096, MEMORY_MIB_MAX = 1 << 20 };
-
-static enum selfsame_code
-wrong(const struct parsing *p, const char *member, const char *expected)
+enum selfsame_code
+recipe_wrong(const struct recipe_reading *p, const char *member, const char *expected)
 {
     return remedied(p->e,
         err_set(p->e, SELFSAME_USAGE, __FILE__, __LINE__,
@@ -25,14 +17,14 @@ wrong(const struct parsing *p, const char *member, const char *expected)
         "Correct this member; docs/formats/recipe.md lists them all.");
 }
 
-static enum selfsame_code
-no_memory(const struct parsing *p)
+enum selfsame_code
+recipe_no_memory(const struct recipe_reading *p)
 {
     FAIL(p->e, SELFSAME_NOMEM, "%s: no memory", p->path);
 }
 
-static enum selfsame_code
-only(const struct parsing *p, json_t *object, const char *prefix,
+enum selfsame_code
+recipe_only(const struct recipe_reading *p, json_t *object, const char *prefix,
     const char *const *known)
 {
     const char *key;
@@ -48,8 +40,8 @@ only(const struct parsing *p, json_t *object, const char *prefix,
             continue;
         char *member = arena_printf(p->arena, "%s%s", prefix, key);
         if (member == NULL)
-            return no_memory(p);
-        return wrong(p, member, "no such member");
+            return recipe_no_memory(p);
+        return recipe_wrong(p, member, "no such member");
     }
     return SELFSAME_OK;
 }
@@ -73,99 +65,101 @@ at(const json_t *root, const char *member)
     return root;
 }
 
-static enum selfsame_code
-text(const struct parsing *p, const json_t *root, const char *member, const char **ret)
+enum selfsame_code
+recipe_text(const struct recipe_reading *p, const json_t *root, const char *member,
+    const char **ret)
 {
     const json_t *v = at(root, member);
 
     if (v == NULL)
         return SELFSAME_OK;
     if (!json_is_string(v) || json_string_length(v) == 0)
-        return wrong(p, member, "a string that is not empty");
+        return recipe_wrong(p, member, "a string that is not empty");
     *ret = arena_str(p->arena, bytes_str(json_string_value(v)));
-    return *ret != NULL ? SELFSAME_OK : no_memory(p);
+    return *ret != NULL ? SELFSAME_OK : recipe_no_memory(p);
 }
 
 static enum selfsame_code
-flag(const struct parsing *p, const json_t *root, const char *member, bool *ret)
+flag(const struct recipe_reading *p, const json_t *root, const char *member, bool *ret)
 {
     const json_t *v = at(root, member);
 
     if (v == NULL)
         return SELFSAME_OK;
     if (!json_is_boolean(v))
-        return wrong(p, member, "true or false");
+        return recipe_wrong(p, member, "true or false");
     *ret = json_is_true(v);
     return SELFSAME_OK;
 }
 
 static enum selfsame_code
-number(const struct parsing *p, const json_t *root, const char *member, int64_t max,
-    int64_t *ret)
+number(const struct recipe_reading *p, const json_t *root, const char *member,
+    int64_t max, int64_t *ret)
 {
     const json_t *v = at(root, member);
 
     if (v == NULL)
         return SELFSAME_OK;
     if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > max)
-        return wrong(p, member, "a whole number that is not negative nor too large");
+        return recipe_wrong(
+            p, member, "a whole number that is not negative nor too large");
     *ret = json_integer_value(v);
     return SELFSAME_OK;
 }
 
-static enum selfsame_code
-digest(const struct parsing *p, const json_t *root, const char *member,
+enum selfsame_code
+recipe_digest(const struct recipe_reading *p, const json_t *root, const char *member,
     struct recipe_input *in)
 {
     const char *hex = NULL;
     size_t len;
 
-    TRY(text(p, root, member, &hex));
+    TRY(recipe_text(p, root, member, &hex));
     if (hex == NULL)
         return SELFSAME_OK;
     if (!hex_decode(hex, strlen(hex), in->sha256, 32, &len) || len != 32)
-        return wrong(p, member, "64 lower-case hex digits");
+        return recipe_wrong(p, member, "64 lower-case hex digits");
     in->has_sha256 = true;
     return SELFSAME_OK;
 }
 
-static enum selfsame_code
-strings_of(const struct parsing *p, const json_t *v, const char *member,
+enum selfsame_code
+recipe_strings(const struct recipe_reading *p, const json_t *v, const char *member,
     const char *const **ret)
 {
     size_t n = json_array_size(v);
 
     if (!json_is_array(v) || n > RECIPE_STRINGS)
-        return wrong(p, member, "an array of strings");
+        return recipe_wrong(p, member, "an array of strings");
     const char **list = ARENA_NEW(p->arena, const char *, n + 1);
     if (list == NULL)
-        return no_memory(p);
+        return recipe_no_memory(p);
     for (size_t i = 0; i < n; i++) {
         const char *s = json_string_value(json_array_get(v, i));
 
         if (s == NULL)
-            return wrong(p, member, "an array of strings");
+            return recipe_wrong(p, member, "an array of strings");
         list[i] = arena_str(p->arena, bytes_str(s));
         if (list[i] == NULL)
-            return no_memory(p);
+            return recipe_no_memory(p);
     }
     *ret = list;
     return SELFSAME_OK;
 }
 
 static enum selfsame_code
-strings(const struct parsing *p, const json_t *root, const char *member,
+strings(const struct recipe_reading *p, const json_t *root, const char *member,
     const char *const **ret)
 {
     const json_t *v = at(root, member);
 
-    return v != NULL ? strings_of(p, v, member, ret) : SELFSAME_OK;
+    return v != NULL ? recipe_strings(p, v, member, ret) : SELFSAME_OK;
 }
 
 /* ---- members with a shape of their own ---- */
 
 static enum selfsame_code
-commands(const struct parsing *p, const json_t *root, struct recipe *r)
+commands(const struct recipe_reading *p, const json_t *root, struct recipe *r)
 {
     const json_t *v = at(root, "build");
     size_t n = json_array_size(v);
@@ -173,18 +167,19 @@ commands(const struct parsing *p, const json_t *root, struct recipe *r)
     if (v == NULL)
         return SELFSAME_OK;
     if (!json_is_array(v) || n > RECIPE_STRINGS)
-        return wrong(p, "build", "an array of commands, each an array of strings");
+        return recipe_wrong(
+            p, "build", "an array of commands, each an array of strings");
     struct recipe_command *list = ARENA_NEW(p->arena, struct recipe_command, n + 1);
     if (list == NULL)
-        return no_memory(p);
+        return recipe_no_memory(p);
     for (size_t i = 0; i < n; i++) {
         char *member = arena_printf(p->arena, "build[%zu]", i);
 
         if (member == NULL)
-            return no_memory(p);
-        TRY(strings_of(p, json_array_get(v, i), member, &list[i].argv));
+            return recipe_no_memory(p);
+        TRY(recipe_strings(p, json_array_get(v, i), member, &list[i].argv));
         if (list[i].argv[0] == NULL || list[i].argv[0][0] == 0)
-            return wrong(p, member, "a program to start");
+            return recipe_wrong(p, member, "a program to start");
     }
     r->build = list;
     r->build_count = n;
@@ -192,7 +187,8 @@ commands(const struct parsing *p, const json_t *root, struct recipe *r)
 }
 
 static enum selfsame_code
-one_file(const struct parsing *p, const char *to, json_t *v, struct recipe_file *ret)
+one_file(
+    const struct recipe_reading *p, const char *to, json_t *v, struct recipe_file *ret)
 {
     static const char *const known[] = { "from", "mode", NULL };
     char *member = arena_printf(p->arena, "files.%s", to);
@@ -201,20 +197,20 @@ one_file(const struct parsing *p, const char *to, json_t *v, struct recipe_file 
     struct selfsame_err unused = { 0 };
 
     if (member == NULL || prefix == NULL)
-        return no_memory(p);
+        return recipe_no_memory(p);
     /* A leading '/' is how people write a place in the image. */
     if (layer_path(to + strspn(to, "/"), member, clean, sizeof(clean), &unused) !=
             SELFSAME_OK ||
         clean[0] == 0)
-        return wrong(p, member, "a path inside the image");
+        return recipe_wrong(p, member, "a path inside the image");
     ret->to = arena_str(p->arena, bytes_str(clean));
     if (!json_is_object(v))
-        return wrong(p, member, "{\"from\": path, \"mode\": \"0755\"}");
-    TRY(only(p, v, prefix, known));
+        return recipe_wrong(p, member, "{\"from\": path, \"mode\": \"0755\"}");
+    TRY(recipe_only(p, v, prefix, known));
     const char *from = json_string_value(json_object_get(v, "from"));
     if (from == NULL ||
         layer_path(from, member, clean, sizeof(clean), &unused) != SELFSAME_OK)
-        return wrong(p, member, "'from' to be a path inside the source");
+        return recipe_wrong(p, member, "'from' to be a path inside the source");
     ret->from = arena_str(p->arena, bytes_str(clean));
     ret->mode = -1;
     const json_t *mode = json_object_get(v, "mode");
@@ -223,13 +219,13 @@ one_file(const struct parsing *p, const char *to, json_t *v, struct recipe_file 
     const char *octal = json_string_value(mode);
     long m = octal != NULL ? strtol(octal, &end, 8) : -1;
     if (m < 0 || m > 07777 || octal[0] != '0' || *end != 0)
-        return wrong(p, member, "'mode' to be octal text like \"0755\"");
+        return recipe_wrong(p, member, "'mode' to be octal text like \"0755\"");
     ret->mode = (int)m;
     return SELFSAME_OK;
 }
 
 static enum selfsame_code
-files(const struct parsing *p, const json_t *root, struct recipe *r)
+files(const struct recipe_reading *p, const json_t *root, struct recipe *r)
 {
     json_t *v = json_object_get(root, "files"), *one;
     const char *to;
@@ -237,16 +233,16 @@ files(const struct parsing *p, const json_t *root, struct recipe *r)
     if (v == NULL)
         return SELFSAME_OK;
     if (!json_is_object(v))
-        return wrong(p, "files", "an object of places in the image");
+        return recipe_wrong(p, "files", "an object of places in the image");
     struct recipe_file *list = ARENA_NEW(
         p->arena, struct recipe_file, json_object_size(v) + 1);
     if (list == NULL)
-        return no_memory(p);
+        return recipe_no_memory(p);
     json_object_foreach(v, to, one)
     {
         TRY(one_file(p, to, one, &list[r->file_count]));
         if (list[r->file_count].to == NULL || list[r->file_count].from == NULL)
-            return no_memory(p);
+            return recipe_no_memory(p);
         r->file_count++;
     }
     r->files = list;
@@ -260,7 +256,7 @@ by_text(const void *a, const void *b)
 }
 
 static enum selfsame_code
-environment(const struct parsing *p, const json_t *root, struct recipe *r)
+environment(const struct recipe_reading *p, const json_t *root, struct recipe *r)
 {
     json_t *v = json_object_get(root, "env"), *one;
     const char *name;
@@ -269,21 +265,21 @@ environment(const struct parsing *p, const json_t *root, struct recipe *r)
     if (v == NULL)
         return SELFSAME_OK;
     if (!json_is_object(v))
-        return wrong(p, "env", "an object of strings");
+        return recipe_wrong(p, "env", "an object of strings");
     const char **list = ARENA_NEW(p->arena, const char *, json_object_size(v) + 1);
     if (list == NULL)
-        return no_memory(p);
+        return recipe_no_memory(p);
     json_object_foreach(v, name, one)
     {
         char *member = arena_printf(p->arena, "env.%s", name);
 
         if (member == NULL)
-            return no_memory(p);
+            return recipe_no_memory(p);
         if (!json_is_string(one) || name[0] == 0 || strchr(name, '=') != NULL)
-            return wrong(p, member, "a name without '=' and a string");
+            return recipe_wrong(p, member, "a name without '=' and a string");
         list[n] = arena_printf(p->arena, "%s=%s", name, json_string_value(one));
         if (list[n++] == NULL)
-            return no_memory(p);
+            return recipe_no_memory(p);
     }
     qsort(list, n, sizeof(*list), by_text);
     r->env = list;
@@ -291,26 +287,26 @@ environment(const struct parsing *p, const json_t *root, struct recipe *r)
 }
 
 static enum selfsame_code
-objects(const struct parsing *p, json_t *root)
+objects(const struct recipe_reading *p, json_t *root)
 {
     static const char *const top[] = { "selfsame_recipe", "$schema", "name", "version",
         "tee", "source_date_epoch", "build", "files", "entrypoint", "cmd", "env",
-        "user", "workdir", "serve", "nsm", "kernel", "allow_devices", "keep_owners",
-        "keep_setid", "refuse_case_collisions", "memory_mib", NULL };
+        "user", "workdir", "serve", "nsm", "kernel", "snp", "allow_devices",
+        "keep_owners", "keep_setid", "refuse_case_collisions", "memory_mib", NULL };
     static const char *const serve[] = { "listen", "upstream", "cert", "key", NULL };
     static const char *const kernel[] = { "file", "sha256", "cmdline", "nsm",
         "nsm_sha256", NULL };
     json_t *s = json_object_get(root, "serve"), *k = json_object_get(root, "kernel");
 
-    TRY(only(p, root, "", top));
+    TRY(recipe_only(p, root, "", top));
     if (s != NULL && !json_is_object(s))
-        return wrong(p, "serve", "an object");
+        return recipe_wrong(p, "serve", "an object");
     if (k != NULL && !json_is_object(k))
-        return wrong(p, "kernel", "an object");
+        return recipe_wrong(p, "kernel", "an object");
     if (s != NULL)
-        TRY(only(p, s, "serve.", serve));
+        TRY(recipe_only(p, s, "serve.", serve));
     if (k != NULL)
-        TRY(only(p, k, "kernel.", kernel));
+        TRY(recipe_only(p, k, "kernel.", kernel));
     return SELFSAME_OK;
 }
 
@@ -334,40 +330,41 @@ is_plain_text(const char *s)
 }
 
 static enum selfsame_code
-sound(const struct parsing *p, const struct recipe *r)
+sound(const struct recipe_reading *p, const struct recipe *r)
 {
     if (!is_release_name(r->name))
-        return wrong(p, "name", "1 to 128 of a-z 0-9 . _ / -");
+        return recipe_wrong(p, "name", "1 to 128 of a-z 0-9 . _ / -");
     if (!is_plain_text(r->version))
-        return wrong(p, "version", "1 to 128 printable characters without spaces");
+        return recipe_wrong(
+            p, "version", "1 to 128 printable characters without spaces");
     if ((r->listen != NULL) != (r->upstream != NULL))
-        return wrong(p, "serve", "both 'listen' and 'upstream'");
+        return recipe_wrong(p, "serve", "both 'listen' and 'upstream'");
     if ((r->cert == NULL) != (r->key == NULL) || (r->cert != NULL && r->listen == NULL))
-        return wrong(p, "serve", "'cert' and 'key' together");
+        return recipe_wrong(p, "serve", "'cert' and 'key' together");
     if (r->kernel.has_sha256 && r->kernel.file == NULL)
-        return wrong(p, "kernel.sha256", "a 'file' as well");
+        return recipe_wrong(p, "kernel.sha256", "a 'file' as well");
     if (r->kernel.file != NULL && !r->kernel.has_sha256)
-        return wrong(p, "kernel", "the 'sha256' of 'file'");
+        return recipe_wrong(p, "kernel", "the 'sha256' of 'file'");
     if (r->nsm.has_sha256 && r->nsm.file == NULL)
-        return wrong(p, "kernel.nsm_sha256", "an 'nsm' as well");
+        return recipe_wrong(p, "kernel.nsm_sha256", "an 'nsm' as well");
     if (r->nsm.file != NULL && !r->nsm.has_sha256)
-        return wrong(p, "kernel", "the 'nsm_sha256' of 'nsm'");
+        return recipe_wrong(p, "kernel", "the 'nsm_sha256' of 'nsm'");
     if (r->nsm_for != NULL && strcmp(r->nsm_for, "all") != 0 &&
         strcmp(r->nsm_for, "agent") != 0)
-        return wrong(p, "nsm", "\"all\" or \"agent\"");
+        return recipe_wrong(p, "nsm", "\"all\" or \"agent\"");
     if (r->workdir != NULL && r->workdir[0] != '/')
-        return wrong(p, "workdir", "an absolute path");
+        return recipe_wrong(p, "workdir", "an absolute path");
     return SELFSAME_OK;
 }
 
 static enum selfsame_code
-members(const struct parsing *p, json_t *root, struct recipe *r)
+members(const struct recipe_reading *p, json_t *root, struct recipe *r)
 {
     int64_t memory = 0;
 
     TRY(objects(p, root));
-    TRY(text(p, root, "name", &r->name));
-    TRY(text(p, root, "version", &r->version));
+    TRY(recipe_text(p, root, "name", &r->name));
+    TRY(recipe_text(p, root, "version", &r->version));
     TRY(number(p, root, "source_date_epoch", INT32_MAX, &r->source_date_epoch));
     TRY(strings(p, root, "tee", &r->tees));
     TRY(commands(p, root, r));
@@ -375,18 +372,19 @@ members(const struct parsing *p, json_t *root, struct recipe *r)
     TRY(strings(p, root, "entrypoint", &r->entrypoint));
     TRY(strings(p, root, "cmd", &r->cmd));
     TRY(environment(p, root, r));
-    TRY(text(p, root, "user", &r->user));
-    TRY(text(p, root, "workdir", &r->workdir));
-    TRY(text(p, root, "serve.listen", &r->listen));
-    TRY(text(p, root, "serve.upstream", &r->upstream));
-    TRY(text(p, root, "serve.cert", &r->cert));
-    TRY(text(p, root, "serve.key", &r->key));
-    TRY(text(p, root, "nsm", &r->nsm_for));
-    TRY(text(p, root, "kernel.file", &r->kernel.file));
-    TRY(digest(p, root, "kernel.sha256", &r->kernel));
-    TRY(text(p, root, "kernel.cmdline", &r->cmdline));
-    TRY(text(p, root, "kernel.nsm", &r->nsm.file));
-    TRY(digest(p, root, "kernel.nsm_sha256", &r->nsm));
+    TRY(recipe_text(p, root, "user", &r->user));
+    TRY(recipe_text(p, root, "workdir", &r->workdir));
+    TRY(recipe_text(p, root, "serve.listen", &r->listen));
+    TRY(recipe_text(p, root, "serve.upstream", &r->upstream));
+    TRY(recipe_text(p, root, "serve.cert", &r->cert));
+    TRY(recipe_text(p, root, "serve.key", &r->key));
+    TRY(recipe_text(p, root, "nsm", &r->nsm_for));
+    TRY(recipe_text(p, root, "kernel.file", &r->kernel.file));
+    TRY(recipe_digest(p, root, "kernel.sha256", &r->kernel));
+    TRY(recipe_text(p, root, "kernel.cmdline", &r->cmdline));
+    TRY(recipe_text(p, root, "kernel.nsm", &r->nsm.file));
+    TRY(recipe_digest(p, root, "kernel.nsm_sha256", &r->nsm));
+    TRY(recipe_snp(p, root, &r->snp));
     TRY(flag(p, root, "allow_devices", &r->allow_devices));
     TRY(flag(p, root, "keep_owners", &r->keep_owners));
     TRY(flag(p, root, "keep_setid", &r->keep_setid));
@@ -406,13 +404,14 @@ recipe_default(struct recipe *r)
     *r = (struct recipe){
         .dir = ".", .name = "image", .version = "0", .tees = tees, .env = none
     };
+    recipe_snp_default(&r->snp);
 }
 
 enum selfsame_code
 recipe_parse(struct selfsame_bytes in, const char *path, struct arena *arena,
     struct recipe *ret, struct selfsame_err *e)
 {
-    struct parsing p = { .text = in, .path = path, .arena = arena, .e = e };
+    struct recipe_reading p = { .text = in, .path = path, .arena = arena, .e = e };
     auto_json *root = NULL;
     struct recipe r;
     uint8_t sum[HASH_MAX];
@@ -426,7 +425,7 @@ recipe_parse(struct selfsame_bytes in, const char *path, struct arena *arena,
     const json_t *version = json_object_get(root, "selfsame_recipe");
     if (!json_is_object(root) || !json_is_integer(version) ||
         json_integer_value(version) != 1)
-        return wrong(&p, "selfsame_recipe", "1, the version of the format");
+        return recipe_wrong(&p, "selfsame_recipe", "1, the version of the format");
     TRY(members(&p, root, &r));
     const char *slash = strrchr(path, '/');
     r.dir = slash == NULL
@@ -434,7 +433,7 @@ recipe_parse(struct selfsame_bytes in, const char *path, struct arena *arena,
                 : arena_str(arena, BYTES((const uint8_t *)path,
                                        slash == path ? 1 : (size_t)(slash - path)));
     if (r.dir == NULL || !hash_bytes(HASH_SHA256, in, sum))
-        return no_memory(&p);
+        return recipe_no_memory(&p);
     memcpy(r.sha256, sum, sizeof(r.sha256));
     r.given = true;
     *ret = r;

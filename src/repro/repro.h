@@ -16,13 +16,21 @@
  *   source_tar.c    a tar, plain or compressed, as a tree or laid upon one
  *   source_oci.c    layers and configuration of a container image
  *   recipe.c        what the author wants of the image (docs/formats/recipe.md)
+ *   recipe_snp.c    its part about SEV-SNP
  *   sandbox.c       runs the recipe's commands away from this machine
  *   spool.c         one nameless temporary file for what was compressed
- *   pack.c          tree → manifest, ramdisks, image, measurements, statement
+ *   program.c       what the image runs, for selfsame-init
+ *   machine.c       kernel, firmware, first ramdisk: one set for each TEE
+ *   pack.c          trees → everything that stands in the output directory:
+ *   pack_eif.c      the image of AWS, one file
+ *   pack_direct.c   the image of a virtual machine: firmware, kernel, initrd, cmdline
+ *   pack_measure.c  the files as they stand, read once for digests and measurements
+ *   pack_texts.c    measurements.json, statement.json
  *   tool.c          selfsame-init and selfsame-agent, found and checked
  *   out.c           the output directory: all files, or nothing
  *   build.c         all of it, in order
  *   twice.c         again under other circumstances, and compared
+ *   differ_open.c   an image, a manifest or measurements, read for comparing
  *   differ.c        two images, manifests or measurements, down to the file
  *
  * Nothing here decides what a measurement means; that is tee/.
@@ -106,6 +114,21 @@ struct recipe_input { /* a file named by path and digest */
     bool has_sha256;
     uint8_t sha256[32];
 };
+struct recipe_shape { /* machines that may run it: every combination */
+    const char *vmm;  /* "qemu" */
+    const unsigned *vcpus;
+    size_t vcpu_count;
+    const char *const *cpus, *const *features; /* NULL-terminated */
+};
+struct recipe_snp {
+    struct recipe_input kernel, firmware;
+    const char *cmdline;
+    const char *net; /* "dhcp", "none", "10.0.2.15/24 10.0.2.2" */
+    const struct recipe_input *modules;
+    size_t module_count;
+    const struct recipe_shape *shapes;
+    size_t shape_count;
+};
 struct recipe {
     bool given;         /* false: there is none, all is default */
     uint8_t sha256[32]; /* of its text */
@@ -121,9 +144,10 @@ struct recipe {
     const char *const *env;                     /* "NAME=value", sorted */
     const char *user, *workdir;                 /* NULL: not said */
     const char *listen, *upstream;              /* serve; NULL: no agent */
-    const char *cert, *key; /* of serve: paths in the image, or NULL */
-    struct recipe_input kernel, nsm;
+    const char *cert, *key;          /* of serve: paths in the image, or NULL */
+    struct recipe_input kernel, nsm; /* of a Nitro image */
     const char *cmdline;
+    struct recipe_snp snp;
     const char *nsm_for; /* "all", "agent"; NULL: all when there is no agent */
     bool allow_devices, keep_owners, keep_setid, refuse_case_collisions;
     uint64_t memory_mib;
@@ -266,8 +290,24 @@ MUST enum selfsame_code tool_check(
 
 /* ---- out.c ---- */
 
-enum { OUT_FILES = 4 };
-extern const char *const out_names[OUT_FILES];
+/* What stands in an output directory, in the order it is written and compared. */
+enum { OUT_FILES = 8, TEES = 4 };
+struct out_file {
+    const char *name;
+    const char *tee; /* NULL: always there */
+};
+extern const struct out_file out_files[OUT_FILES];
+struct repro_tees {
+    const char *name[TEES];
+    size_t count;
+};
+/* "nitro,snp", or as the recipe says. USAGE: unknown, none, twice; UNSUPPORTED: without an image. */
+MUST enum selfsame_code out_tees(const char *told, const char *const *recipe,
+    struct arena *arena, struct repro_tees *ret, struct selfsame_err *e);
+bool out_has(const struct out_file *f, const struct repro_tees *tees);
+/* Files of an earlier build, for a TEE that this one is not for, would not fit the others. */
+MUST enum selfsame_code out_remove_stale(
+    const char *path, const struct repro_tees *tees, struct selfsame_err *e);
 /* Makes it, with its parents. *ret_kept: how much of the path was there before. */
 MUST enum selfsame_code out_make(
     const char *path, size_t *ret_kept, struct selfsame_err *e);
@@ -282,18 +322,26 @@ struct repro_options {
     const char *source, *recipe, *out;
     const char *tees; /* "nitro,…"; NULL: as the recipe says */
     const char *os, *arch, *ref;
-    const char *kernel, *cmdline, *nsm, *init, *agent;
+    const char *kernel, *cmdline, *nsm, *firmware, *init, *agent;
     char **argv; /* overrides entrypoint and cmd; NULL: no */
     bool verbose, insecure_no_sandbox;
     unsigned timeout_s;
     struct repro_voice voice;
 };
+struct repro_file { /* one of an image */
+    const char *name;
+    uint64_t size;
+    uint8_t sha256[32];
+};
 struct repro_result {
     const char *kind, *name, *version;
-    bool bootable, sandboxed, keep_owners;
-    uint64_t image_size;
-    size_t file_count;
-    uint8_t image_sha256[32], tree_sha256[32];
+    struct repro_tees tees;
+    const char
+        *lacks; /* "kernel", "firmware": what keeps an image from starting; or NULL */
+    bool sandboxed, keep_owners;
+    struct repro_file image[OUT_FILES];
+    size_t image_count, file_count;
+    uint8_t tree_sha256[32];
     size_t out_kept;          /* of the path of the output: see out_make */
     const char *measurements; /* the text of measurements.json, in the arena */
 };
@@ -302,14 +350,22 @@ MUST enum selfsame_code repro_build(const struct repro_options *o, struct arena 
 
 /* ---- pack.c ---- */
 
+struct pack_machine { /* what an image has beside the application */
+    const char *tee;
+    struct tree *boot;              /* the first ramdisk */
+    struct extent kernel, firmware; /* fd NULL: none, a placeholder */
+    int kernel_fd, firmware_fd;
+    const char *cmdline;
+    bool has_nsm;
+};
 struct pack_job {
-    struct tree *boot, *app;
+    struct pack_machine machine[TEES];
+    size_t machine_count;
+    struct tree *app;
     const struct recipe *recipe;
     const struct repro_options *options;
-    struct extent kernel; /* fd NULL: none, the placeholder */
-    const char *cmdline;
     const char *kind;
-    bool aarch64, has_agent, has_nsm, sandboxed;
+    bool aarch64, has_agent, sandboxed;
 };
 MUST enum selfsame_code pack_image(const struct pack_job *job, struct arena *arena,
     struct repro_result *ret, struct selfsame_err *e);

@@ -145,6 +145,7 @@ make_line(struct again *a, struct line *l)
     add_file(a, l, "--kernel", o->kernel);
     add_file(a, l, "--cmdline", o->cmdline);
     add_file(a, l, "--nsm", o->nsm);
+    add_file(a, l, "--firmware", o->firmware);
     add_file(a, l, "--init", o->init);
     add_file(a, l, "--agent", o->agent);
     add_option(a, l, "--timeout", timeout);
@@ -232,7 +233,8 @@ can_be_nobody(struct again *a)
 {
     /* A directory is copied for him; a file has to be his to read. */
     const char *need[] = { is_dir(a->o->source) ? NULL : a->o->source, a->o->recipe,
-        a->o->kernel, a->o->nsm, a->o->init, a->o->agent, "/proc/self/exe" };
+        a->o->kernel, a->o->nsm, a->o->firmware, a->o->init, a->o->agent,
+        "/proc/self/exe" };
     int status;
 
     if (geteuid() != 0)
@@ -300,7 +302,7 @@ tell_finding(void *ctx, const struct repro_finding *f)
 }
 
 static enum selfsame_code
-compare(struct again *a, struct selfsame_err *e)
+compare(struct again *a, const struct repro_tees *tees, struct selfsame_err *e)
 {
     struct repro_diff diff = { .found = tell_finding, .ctx = a };
     const char *first = NULL;
@@ -308,9 +310,11 @@ compare(struct again *a, struct selfsame_err *e)
     for (size_t i = 0; i < OUT_FILES; i++) {
         bool same = false;
 
-        TRY(same_bytes(a, out_names[i], &same, e));
+        if (!out_has(&out_files[i], tees))
+            continue;
+        TRY(same_bytes(a, out_files[i].name, &same, e));
         if (!same && first == NULL)
-            first = out_names[i];
+            first = out_files[i].name;
     }
     if (first == NULL)
         return SELFSAME_OK;
@@ -325,14 +329,14 @@ compare(struct again *a, struct selfsame_err *e)
 }
 
 static enum selfsame_code
-again(struct again *a, struct selfsame_err *e)
+again(struct again *a, const struct repro_tees *tees, struct selfsame_err *e)
 {
     TRY_WHILE(e, prepare(a, e), "building again");
     if (a->other_user && !give_away(a))
         FAIL(e, SELFSAME_IO, "cannot give %s to another user: %s", a->base.path,
             strerror(errno));
     TRY_WHILE(e, build_again(a, e), "building again");
-    return compare(a, e);
+    return compare(a, tees, e);
 }
 
 enum selfsame_code
@@ -344,7 +348,7 @@ repro_again(const struct repro_options *o, const struct repro_result *first,
     };
 
     a.other_user = !first->keep_owners && can_be_nobody(&a);
-    enum selfsame_code code = again(&a, e);
+    enum selfsame_code code = again(&a, &first->tees, e);
     if (code != SELFSAME_OK)
         out_discard(o->out, first->out_kept);
     else

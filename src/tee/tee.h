@@ -97,11 +97,27 @@ struct tee_attester {
         struct arena *arena, struct selfsame_bytes *ret, struct selfsame_err *e);
 };
 
+/* A machine that the image was measured for. */
+struct tee_shape {
+    const char *vmm, *cpu;
+    unsigned vcpus;
+};
+struct tee_port { /* of the guest, reachable at one of the host's */
+    const char *address;
+    uint16_t host, guest;
+};
 struct tee_launch_request {
-    const char *image;
+    const char *image;               /* a file, or the directory that the build wrote */
     uint64_t image_size, memory_mib; /* 0: what the image needs */
     unsigned cpus, cid;              /* 0: default */
-    bool insecure_debug;
+    const char *cpu;                 /* NULL: default */
+    const struct tee_shape *shapes;
+    size_t shape_count; /* 0: the measurement does not depend on it */
+    const struct tee_port *ports;
+    size_t port_count;
+    struct selfsame_bytes id_block, id_auth; /* SNP; absent: none */
+    bool insecure_debug, insecure_plain_vm;
+    bool emulated; /* a plain machine without KVM */
 };
 /* A fact about this host: what is needed, what was found, how to mend it. */
 struct tee_host_fact {
@@ -110,6 +126,7 @@ struct tee_host_fact {
 };
 struct tee_launcher {
     const char *name;
+    bool plain_vm; /* can start the image without the TEE as well */
     /* Pre-flight: facts in the arena; OK when all hold, IO with cause and fix otherwise. */
     enum selfsame_code (*available)(const struct tee_launch_request *q,
         struct arena *arena, struct tee_host_fact **ret, size_t *ret_count,

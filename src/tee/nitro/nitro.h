@@ -3,7 +3,7 @@
 #define SELFSAME_NITRO_H
 
 #include "codec/cose.h"
-#include "tee/tee.h"
+#include "tee/shared/host.h"
 
 /*
  * AWS Nitro Enclaves. Formats: aws-nitro-enclaves-nsm-api docs/attestation_process.md
@@ -99,14 +99,10 @@ extern const struct tee_attester nitro_attester;
 extern const struct tee_launcher nitro_launcher;
 
 /* launch.c with the host's files below `root` ("" for this host), for tests. */
-struct nitro_host {
-    const char *root;
-    const char *path; /* where nitro-cli is looked for, as $PATH */
-};
-MUST enum selfsame_code nitro_host_facts(const struct nitro_host *host,
+MUST enum selfsame_code nitro_host_facts(const struct tee_host *host,
     const struct tee_launch_request *q, struct arena *arena, struct tee_host_fact **ret,
     size_t *ret_count, struct selfsame_err *e);
-MUST enum selfsame_code nitro_host_launch(const struct nitro_host *host,
+MUST enum selfsame_code nitro_host_launch(const struct tee_host *host,
     const struct tee_launch_request *q, struct selfsame_err *e);
 
 #endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/crypto.h"
+#include "repro/pack.h"
+
+#include <selfsame/measure.h>
+
+#include <sys/stat.h>
+
+enum { MEASUREMENTS_MAX = 64 }; /* of one image: its shapes */
+
+/* The measurements that one image is read for. */
+struct measuring {
+    struct selfsame_measurement *at[MEASUREMENTS_MAX];
+    size_t count;
+    const struct repro_voice *voice;
+    struct hash sha256;
+};
+
+static void
+measuring_free(struct measuring *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        selfsame_measurement_free(m->at[i]);
+    hash_free(&m->sha256);
+}
+#define auto_measuring __attribute__((cleanup(measuring_free))) struct measuring
+
+void
+pack_measured_free(struct pack_measured *m)
+{
+    json_decref(m->entries);
+    json_decref(m->shapes);
+}
+
+static enum selfsame_code
+no_memory(struct selfsame_err *e)
+{
+    FAIL(e, SELFSAME_NOMEM, "no memory for the measurements");
+}
+
+static enum selfsame_code
+measure_piece(void *ctx, struct selfsame_bytes b, struct selfsame_err *e)
+{
+    struct measuring *m = ctx;
+
+    hash_update(&m->sha256, b);
+    for (size_t i = 0; i < m->count; i++)
+        TRY(selfsame_measurement_update(m->at[i], b, e));
+    if (m->voice->advance != NULL)
+        m->voice->advance(m->voice->ctx, b.len);
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+size_of(const struct file_draft *draft, uint64_t *ret, struct selfsame_err *e)
+{
+    struct stat st;
+
+    if (fstat(draft->fd, &st) != 0)
+        return file_error(e, "cannot look at", draft->path);
+    *ret = (uint64_t)st.st_size;
+    return SELFSAME_OK;
+}
+
+/* Reads it once, for its digest and for all measurements. */
+static enum selfsame_code
+read_once(struct measuring *m, struct pack_drafts *d, const char *name,
+    struct repro_result *res, struct selfsame_err *e)
+{
+    struct file_draft *draft = pack_draft(d, name);
+    struct repro_file *f = &res->image[res->image_count++];
+    struct extent x = { .fd = &draft->fd };
+    uint8_t sum[HASH_MAX];
+
+    TRY(size_of(draft, &x.size, e));
+    hash_free(&m->sha256);
+    if (!hash_init(&m->sha256, HASH_SHA256))
+        return no_memory(e);
+    TRY(extent_copy(&x, &(struct sink){ .write = measure_piece, .ctx = m }, e));
+    hash_final(&m->sha256, sum);
+    f->name = name;
+    f->size = x.size;
+    memcpy(f->sha256, sum, sizeof(f->sha256));
+    return SELFSAME_OK;
+}
+
+static void
+tell(const struct repro_voice *v, const char *what, uint64_t size)
+{
+    if (v->step != NULL)
+        v->step(v->ctx, what, size);
+}
+
+static enum selfsame_code
+finish(struct selfsame_measurement *m, json_t **ret, struct selfsame_err *e)
+{
+    char *text = NULL;
+
+    TRY(selfsame_measurement_finish(m, e));
+    TRY(selfsame_measurement_json(m, false, &text, e));
+    enum selfsame_code c = json_parse(bytes_str(text), "measurement", ret, e);
+    selfsame_free(text);
+    return c;
+}
+
+/* ---- one file, one measurement ---- */
+
+/* {"tee":"nitro","pcr":{"0":"…"}} with every value as a list of one: any of these. */
+static enum selfsame_code
+as_lists(json_t *object, struct selfsame_err *e)
+{
+    const char *key;
+    json_t *value;
+    void *next;
+
+    json_object_foreach_safe(object, next, key, value)
+    {
+        if (json_is_object(value))
+            TRY(as_lists(value, e));
+        else if (json_is_string(value) && strcmp(key, "tee") != 0 &&
+                 json_object_set_new(object, key, json_pack("[O]", value)) != 0)
+            return no_memory(e);
+    }
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+measure_eif(const struct pack_job *job, struct pack_drafts *d, struct repro_result *res,
+    struct pack_measured *ret, struct selfsame_err *e)
+{
+    auto_measuring m = { .voice = &job->options->voice };
+    auto_json *one = NULL;
+    uint64_t size;
+
+    TRY(size_of(pack_draft(d, "image.eif"), &size, e));
+    tell(m.voice, "measuring image.eif", size);
+    TRY(selfsame_measurement_new("nitro", size, &m.at[0], e));
+    m.count = 1;
+    TRY(read_once(&m, d, "image.eif", res, e));
+    TRY(finish(m.at[0], &one, e));
+    TRY(as_lists(one, e));
+    return json_array_append(ret->entries, one) == 0 ? SELFSAME_OK : no_memory(e);
+}
+
+static enum selfsame_code
+measure_direct(const struct pack_job *job, struct pack_drafts *d,
+    struct repro_result *res, struct pack_measured *ret, struct selfsame_err *e)
+{
+    auto_measuring m = { .voice = &job->options->voice };
+
+    (void)ret;
+    TRY(read_once(&m, d, "image.firmware", res, e));
+    TRY(read_once(&m, d, "image.kernel", res, e));
+    TRY(read_once(&m, d, "image.initrd", res, e));
+    TRY(read_once(&m, d, "image.cmdline", res, e));
+    FAIL(e, SELFSAME_UNSUPPORTED, "this build has no measurer for snp");
+}
+
+/* ---- all images ---- */
+
+enum selfsame_code
+pack_measure(const struct pack_job *job, struct pack_drafts *d, struct arena *arena,
+    struct repro_result *res, struct pack_measured *ret, struct selfsame_err *e)
+{
+    (void)arena;
+    ret->entries = json_array();
+    ret->shapes = json_array();
+    if (ret->entries == NULL || ret->shapes == NULL)
+        return no_memory(e);
+    for (size_t i = 0; i < job->machine_count; i++) {
+        const char *tee = job->machine[i].tee;
+
+        if (strcmp(tee, "snp") == 0)
+            TRY_WHILE(e, measure_direct(job, d, res, ret, e), "measuring for %s", tee);
+        else
+            TRY_WHILE(e, measure_eif(job, d, res, ret, e), "measuring for %s", tee);
+    }
+    return SELFSAME_OK;
+}
