@@ -24,8 +24,11 @@ fetch_kernel() {
     package=$(apt-cache depends linux-image-cloud-amd64 2> /dev/null | sed -n 's/.*Depends: \(linux-image-[^ ]*\)$/\1/p' | head -1)
     [ -n "$package" ] || return 1
     mkdir -p "$cache/deb" && (cd "$cache/deb" && timeout 120 apt-get download "$package") > "$tmp/log" 2>&1 || return 1
-    dpkg-deb -x "$cache"/deb/linux-image-*.deb "$cache/kernel.part" && mv "$cache/kernel.part" "$cache/kernel"
-    rm -rf "$cache/deb"
+    # Of 100 MB the kernel and what is listed below are needed.
+    dpkg-deb --fsys-tarfile "$cache"/deb/linux-image-*.deb | { mkdir -p "$cache/kernel.part" && tar -x -C "$cache/kernel.part" \
+        --wildcards './boot/vmlinuz-*' '*/virtio*.ko*' '*/failover.ko*' '*/net_failover.ko*' '*/configfs.ko*'; } &&
+        mv "$cache/kernel.part" "$cache/kernel"
+    rm -rf "$cache/deb" "$cache/kernel.part"
 }
 found=$(find_kernel)
 [ -n "$found" ] || { fetch_kernel; found=$(find_kernel); }

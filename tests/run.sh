@@ -148,6 +148,39 @@ if [ ! -e /dev/nitro_enclaves ]; then
     expect 3 "hardware that is not here" "$selfsame" run --tee nitro "$tmp/wait.eif"
     said "missing"
 fi
+# --- a machine: the directory of a build, and what QEMU is told
+mkdir "$tmp/vm" "$tmp/bin"
+for f in kernel initrd firmware; do echo "a $f" > "$tmp/vm/image.$f"; done
+printf quiet > "$tmp/vm/image.cmdline"
+printf '{"shapes":[{"tee":"snp","vmm":"qemu","vcpus":2,"cpu":"EPYC-Milan-v2","features":"0x1","measurement":"00"}]}' \
+    > "$tmp/vm/measurements.json"
+cat > "$tmp/bin/qemu-system-x86_64" <<'SH'
+#!/bin/sh
+[ "$1" != --version ] || { echo QEMU emulator version 7.2.0; exit 0; }
+echo "got $*"
+SH
+chmod +x "$tmp/bin/qemu-system-x86_64"
+machine() { env "PATH=$tmp/bin:$PATH" "$selfsame" run --tee snp "$@"; }
+expect 0 "a plain machine" machine "$tmp/vm" --insecure-plain-vm --accel tcg -p 8443:443 -p 0.0.0.0:80:8080
+said "nothing is measured, encrypted or attested"
+said "hostfwd=tcp:127.0.0.1:8443-:443,hostfwd=tcp:0.0.0.0:80-:8080"
+said "accel=tcg"
+[ -e /dev/sev ] || { expect 3 "SEV-SNP that is not here" machine "$tmp/vm"; said "no /dev/sev"; }
+for words in "--accel tcg" "--insecure-plain-vm --accel xen" "--cid 5" "--cpus 2" "-p 0:80" "-p 80" "-p x:80" "-p 80:70000" \
+    "-p [::1]:80:80" "-p 80:+80" "--vcpus 0" "--name x" "-d"; do
+    # shellcheck disable=SC2086
+    expect 2 "a machine with $words" machine "$tmp/vm" $words
+done
+expect 2 "a file where a directory is expected" machine "$tmp/wait.eif"
+expect 2 "options of a machine for an enclave" "$selfsame" run --tee nitro --vcpus 2 "$tmp/wait.eif"
+expect 2 "options of a machine in the simulator" "$selfsame" run --sim --insecure-plain-vm "$tmp/wait.eif"
+printf '{"shapes":[]}' > "$tmp/vm/measurements.json"
+expect 2 "a directory built for another TEE" machine "$tmp/vm" --insecure-plain-vm
+said "built for another TEE"
+printf '{"shapes":[{"tee":"snp","vmm":"qemu","vcpus":0,"cpu":"x"}]}' > "$tmp/vm/measurements.json"
+expect 10 "a shape without processors" machine "$tmp/vm" --insecure-plain-vm
+rm "$tmp/vm/measurements.json"
+expect 3 "a directory without measurements" machine "$tmp/vm" --insecure-plain-vm
 expect 3 "a guest that ends before it is ready" "$selfsame" run --sim -d --name g -p 0:80 "$tmp/exit.eif"
 said "status 7"
 is "nothing is left of any of these" "" "$(ls "$place")"
