@@ -130,7 +130,7 @@ measure_eif(const struct pack_job *job, struct pack_drafts *d, struct repro_resu
 {
     auto_measuring m = { .voice = &job->options->voice };
     auto_json *one = NULL;
-    uint64_t size;
+    uint64_t size = 0;
 
     TRY(size_of(pack_draft(d, "image.eif"), &size, e));
     tell(m.voice, "measuring image.eif", size);

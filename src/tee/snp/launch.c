@@ -196,8 +196,8 @@ static enum selfsame_code
 add_confidential(struct line *l, const struct snp_host *host,
     const struct tee_launch_request *q, struct selfsame_err *e)
 {
-    struct tee_shape shape;
-    uint64_t policy;
+    struct tee_shape shape = { 0 };
+    uint64_t policy = 0;
 
     TRY(snp_choose_shape(q, &shape, e));
     TRY(choose_policy(q, &policy, e));
