@@ -142,18 +142,109 @@ measure_eif(const struct pack_job *job, struct pack_drafts *d, struct repro_resu
     return json_array_append(ret->entries, one) == 0 ? SELFSAME_OK : no_memory(e);
 }
 
+/* ---- four files, a measurement for every shape ---- */
+
+struct shape {
+    const char *vmm, *cpu, *features;
+    unsigned vcpus;
+};
+
+/* Every combination, in the recipe's order (recipe_snp.c: at most MEASUREMENTS_MAX). */
+static size_t
+expand(const struct recipe_snp *r, struct shape ret[static MEASUREMENTS_MAX])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->shape_count; i++) {
+        const struct recipe_shape *s = &r->shapes[i];
+
+        for (size_t c = 0; s->cpus[c] != NULL; c++)
+            for (size_t f = 0; s->features[f] != NULL; f++)
+                for (size_t v = 0; v < s->vcpu_count && n < MEASUREMENTS_MAX; v++)
+                    ret[n++] = (struct shape){ .vmm = s->vmm,
+                        .cpu = s->cpus[c],
+                        .features = s->features[f],
+                        .vcpus = s->vcpus[v] };
+    }
+    return n;
+}
+
+/* The options of one measurement. */
+static enum selfsame_code
+set_shape(struct selfsame_measurement *m, const struct shape *s, struct selfsame_err *e)
+{
+    (void)m;
+    FAIL(e, SELFSAME_UNSUPPORTED, "no measurer knows the shape %s, %u x %s", s->vmm,
+        s->vcpus, s->cpu);
+}
+
+/* What follows is this part of the image. */
+static enum selfsame_code
+begin_part(struct selfsame_measurement *m, const char *part, uint64_t size,
+    struct selfsame_err *e)
+{
+    (void)m;
+    FAIL(e, SELFSAME_UNSUPPORTED, "no measurer takes a %s of %llu bytes", part,
+        (unsigned long long)size);
+}
+
+static enum selfsame_code
+read_part(struct measuring *m, struct pack_drafts *d, const char *name,
+    struct repro_result *res, struct selfsame_err *e)
+{
+    static const char prefix[] = "image.";
+    uint64_t size = 0;
+
+    TRY(size_of(pack_draft(d, name), &size, e));
+    for (size_t i = 0; i < m->count; i++)
+        TRY(begin_part(m->at[i], name + sizeof(prefix) - 1, size, e));
+    return read_once(m, d, name, res, e);
+}
+
+static enum selfsame_code
+finish_shape(struct selfsame_measurement *m, const struct shape *s, json_t *digests,
+    json_t *shapes, struct selfsame_err *e)
+{
+    char hex[97];
+
+    TRY(selfsame_measurement_finish(m, e));
+    struct selfsame_bytes digest = selfsame_measurement_get(m, "measurement");
+    if (digest.len != 48)
+        FAIL(e, SELFSAME_INTERNAL, "expected a launch digest of 48 bytes, got %zu",
+            digest.len);
+    hex_encode(digest, hex);
+    json_t *one = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s}", "tee", "snp", "vmm",
+        s->vmm, "vcpus", (int)s->vcpus, "cpu", s->cpu, "features", s->features,
+        "measurement", hex);
+    if (json_array_append_new(shapes, one) != 0 ||
+        json_array_append_new(digests, json_string(hex)) != 0)
+        return no_memory(e);
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 measure_direct(const struct pack_job *job, struct pack_drafts *d,
     struct repro_result *res, struct pack_measured *ret, struct selfsame_err *e)
 {
+    static const char *const parts[] = { "image.firmware", "image.kernel",
+        "image.initrd", "image.cmdline" };
     auto_measuring m = { .voice = &job->options->voice };
+    auto_json *digests = json_array();
+    struct shape shapes[MEASUREMENTS_MAX];
+    size_t count = expand(&job->recipe->snp, shapes);
 
-    (void)ret;
-    TRY(read_once(&m, d, "image.firmware", res, e));
-    TRY(read_once(&m, d, "image.kernel", res, e));
-    TRY(read_once(&m, d, "image.initrd", res, e));
-    TRY(read_once(&m, d, "image.cmdline", res, e));
-    FAIL(e, SELFSAME_UNSUPPORTED, "this build has no measurer for snp");
+    tell(m.voice, "measuring image.initrd", 0);
+    for (size_t i = 0; i < count; i++) {
+        TRY(selfsame_measurement_new("snp", 0, &m.at[i], e));
+        m.count++;
+        TRY(set_shape(m.at[i], &shapes[i], e));
+    }
+    for (size_t i = 0; i < COUNT(parts); i++)
+        TRY(read_part(&m, d, parts[i], res, e));
+    for (size_t i = 0; i < count; i++)
+        TRY(finish_shape(m.at[i], &shapes[i], digests, ret->shapes, e));
+    json_t *entry = json_pack("{s:s, s:O}", "tee", "snp", "measurement", digests);
+    return json_array_append_new(ret->entries, entry) == 0 ? SELFSAME_OK : no_memory(e);
 }
 
 /* ---- all images ---- */
