@@ -6,7 +6,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const pins[] = { "pcr.0", NULL };
-static const struct tee_facts facts[] = { { "nitro", pins }, { "toy", NULL } };
+static const struct tee_facts facts[] = { { .name = "nitro", .pins = pins },
+    { .name = "toy" } };
 
 /* What is accepted must, written out, be accepted again and written the same. */
 int

@@ -7,8 +7,8 @@
 static const char *const toy_pins[] = { "pcr.0", "pcr.1", NULL };
 static const char *const other_pins[] = { "mr", NULL };
 static const struct tee_facts facts[] = {
-    { "toy", toy_pins },
-    { "other", other_pins },
+    { .name = "toy", .pins = toy_pins },
+    { .name = "other", .pins = other_pins },
 };
 
 #define GOOD                                                   \

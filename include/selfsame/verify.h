@@ -59,6 +59,15 @@ SELFSAME_API_PLAIN void selfsame_verifier_free(struct selfsame_verifier *v);
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_verifier_add_anchor(
     struct selfsame_verifier *v, const char *tee, struct selfsame_bytes der,
     struct selfsame_err *err);
+/*
+ * Certificates, certificate tables and CRLs (DER or PEM) for evidence that does not
+ * carry them: AMD's VCEK, chain and CRL for SEV-SNP. They are judged, never trusted;
+ * an envelope (CMW) may bring more as endorsements. At most 64 pieces of 1 MiB.
+ * USAGE, NOMEM. Not while other threads verify.
+ */
+SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_verifier_add_collateral(
+    struct selfsame_verifier *v, struct selfsame_bytes collateral,
+    struct selfsame_err *err);
 /* 0 turns the certificate cache off. Not while other threads verify. NOMEM. */
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_verifier_set_cache(
     struct selfsame_verifier *v, size_t entries, struct selfsame_err *err);

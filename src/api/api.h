@@ -18,6 +18,8 @@ enum {
     API_REQUEST_MAX = 262144, /* attest-tls v1: largest message */
     API_SPKI_MAX = 64 << 10,
     API_TEES = 16,
+    API_COLLATERAL = 64,
+    API_COLLATERAL_MAX = 1 << 20,
 };
 
 /* policy.c */
@@ -30,9 +32,11 @@ size_t api_tee_facts(struct tee_facts ret[static API_TEES]);
 
 /* verifier.c */
 struct selfsame_verifier {
-    struct arena arena; /* of the anchors */
+    struct arena arena; /* of the anchors and the collateral */
     struct tee_anchor *anchors;
     size_t anchor_count;
+    struct selfsame_bytes collateral[API_COLLATERAL];
+    size_t collateral_count;
     struct cert_cache *cache; /* NULL: off */
 };
 

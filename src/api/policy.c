@@ -10,7 +10,10 @@ api_tee_facts(struct tee_facts ret[static API_TEES])
     size_t n = 0;
 
     for (; n < API_TEES && (v = tee_verifier_at(n)) != NULL; n++)
-        ret[n] = (struct tee_facts){ .name = v->name, .pins = v->pins };
+        ret[n] = (struct tee_facts){ .name = v->name,
+            .pins = v->pins,
+            .rules = v->rules,
+            .rule_count = v->rule_count };
     return n;
 }
 

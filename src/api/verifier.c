@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-enum { CACHE_ENTRIES = 1024, ANCHORS_ARENA = 1 << 20 };
+enum { CACHE_ENTRIES = 1024, VERIFIER_ARENA = 66 << 20 };
 
 enum selfsame_code
 selfsame_verifier_new(struct selfsame_verifier **ret, struct selfsame_err *err)
@@ -16,7 +16,7 @@ selfsame_verifier_new(struct selfsame_verifier **ret, struct selfsame_err *err)
         free(v);
         FAIL(err, SELFSAME_NOMEM, "no room for a verifier");
     }
-    v->arena = arena_new(ANCHORS_ARENA);
+    v->arena = arena_new(VERIFIER_ARENA);
     v->cache = cache;
     *ret = v;
     return SELFSAME_OK;
@@ -64,6 +64,23 @@ selfsame_verifier_add_anchor(struct selfsame_verifier *v, const char *tee,
     all[v->anchor_count] = anchor;
     v->anchors = all;
     v->anchor_count++;
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+selfsame_verifier_add_collateral(struct selfsame_verifier *v,
+    struct selfsame_bytes collateral, struct selfsame_err *err)
+{
+    if (collateral.len == 0 || collateral.len > API_COLLATERAL_MAX)
+        FAIL(err, SELFSAME_USAGE, "collateral: expected 1 byte to %d, got %zu",
+            (int)API_COLLATERAL_MAX, collateral.len);
+    if (v->collateral_count == API_COLLATERAL)
+        FAIL(err, SELFSAME_USAGE, "collateral: expected at most %d pieces, got more",
+            (int)API_COLLATERAL);
+    if (!arena_dup(&v->arena, collateral, &v->collateral[v->collateral_count]))
+        FAIL(
+            err, SELFSAME_NOMEM, "no room for %zu bytes of collateral", collateral.len);
+    v->collateral_count++;
     return SELFSAME_OK;
 }
 

@@ -97,13 +97,22 @@ trust_of(const struct run *r, const struct unwrapped *u, struct arena *arena,
     for (size_t i = 0; i < v->anchor_count; i++)
         if (strcmp(v->anchors[i].tee, u->verifier->name) == 0)
             own[n++] = v->anchors[i];
+    struct selfsame_bytes *list = ARENA_NEW(
+        arena, struct selfsame_bytes, v->collateral_count + u->collateral_count + 1);
+    size_t count = 0;
+    if (list == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no room for the collateral");
+    for (size_t i = 0; i < v->collateral_count; i++)
+        list[count++] = v->collateral[i];
+    for (size_t i = 0; i < u->collateral_count; i++)
+        list[count++] = u->collateral[i];
     *ret = (struct tee_trust){
         .now_s = ms / 1000 - (ms % 1000 < 0), /* floor */
         .anchors = n > 0 ? own : u->verifier->anchors,
         .anchor_count = n > 0 ? n : u->verifier->anchor_count,
         .any_anchor = n > 0,
-        .collateral = u->collateral,
-        .collateral_count = u->collateral_count,
+        .collateral = list,
+        .collateral_count = count,
         .cache = v->cache,
     };
     return SELFSAME_OK;

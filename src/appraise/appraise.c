@@ -373,8 +373,6 @@ appraise(const struct policy *p, const struct selfsame_claims *claims,
     if (p->insecure & INSECURE_NO_REVOCATION)
         weaken(checks, CHECK_REVOCATION, SELFSAME_REVOKED,
             "policy: insecure no-revocation", arena);
-    if (p->insecure & INSECURE_ANY_TCB)
-        weaken(checks, CHECK_TCB, SELFSAME_TCB, "policy: insecure any-tcb", arena);
 
     const struct fit fit = fit_find(claims, in, arena);
     const struct check no_release = {
@@ -388,4 +386,7 @@ appraise(const struct policy *p, const struct selfsame_claims *claims,
     checks_put(checks, CHECK_RELEASE, no_release);
     checks_put(checks, CHECK_LOG_PROOF, no_release);
     checks_put(checks, CHECK_POLICY, policy_judge(p, claims, arena));
+    rules_appraise(p, claims, arena, checks);
+    if (p->insecure & INSECURE_ANY_TCB)
+        weaken(checks, CHECK_TCB, SELFSAME_TCB, "policy: insecure any-tcb", arena);
 }

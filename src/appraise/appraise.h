@@ -6,6 +6,7 @@
 
 #include "base/checks.h"
 #include "base/claims.h"
+#include "base/rules.h"
 
 /* ---- binding.c: the binder of attest-tls v1 (docs/formats/binder.md) ---- */
 enum binder_role { /* all of the format; made and accepted: SERVER and HTTP */
@@ -47,6 +48,24 @@ unsigned insecure_from_word(const char *word); /* 0: unknown */
 struct tee_facts {
     const char *name;
     const char *const *pins;
+    const struct tee_rule *rules;
+    size_t rule_count;
+};
+
+/* One option as the policy sets it. */
+struct ruling {
+    const struct tee_rule *rule;
+    const uint64_t *numbers;            /* RULE_MIN, RULE_ONE_OF_UINT, bools */
+    const struct selfsame_bytes *bytes; /* RULE_ONE_OF_TEXT, RULE_ONE_OF_HEX */
+    size_t count;
+};
+/* What a policy demands of one TEE that it accepts. */
+struct tee_demands {
+    const char *tee;
+    const struct tee_rule *rules;
+    size_t rule_count;
+    struct ruling *set;
+    size_t set_count;
 };
 
 struct measurement_value { /* one path with its accepted values */
@@ -63,7 +82,8 @@ struct measurement {
 enum binding_level { BINDING_NONE = 0, BINDING_KEY, BINDING_SESSION };
 
 struct policy {
-    const char **tees; /* accepted, NULL-terminated */
+    const char **tees;           /* accepted, NULL-terminated */
+    struct tee_demands *demands; /* one for each of `tees` */
     size_t tee_count;
     struct measurement *measurements;
     size_t measurement_count;

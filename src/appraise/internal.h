@@ -30,6 +30,18 @@ MUST enum selfsame_code refvalues_parse(const struct policy_reader *r,
 MUST enum selfsame_code refvalue_parse(const struct policy_reader *r,
     const json_t *entry, const char *path, struct measurement *ret);
 
+/* rules.c */
+/* Options of d->tee from its object in the policy; fills d->set. */
+MUST enum selfsame_code rules_parse(
+    const struct policy_reader *r, const json_t *options, struct tee_demands *d);
+/* Adds breaches to `tcb` and `policy`, whichever the rules name. */
+void rules_appraise(const struct policy *p, const struct selfsame_claims *c,
+    struct arena *arena, struct checks *checks);
+const struct tee_demands *policy_demands(const struct policy *p, const char *tee);
+/* Is a minimum of the platform demanded, or has this TEE no such thing? */
+bool demands_minimum(const struct tee_demands *d);
+MUST json_t *ruling_json(const struct ruling *ruling); /* NULL: out of memory */
+
 /* freshness.c: `binder_holds` when report data is the binder over this request's nonce. */
 void freshness_appraise(const struct policy *p, const struct selfsame_claims *c,
     const struct appraisal *in, bool binder_holds, struct arena *arena,

@@ -105,17 +105,27 @@ policy_accepts_tee(const struct policy *p, const char *tee)
 }
 
 static enum selfsame_code
-accept_tee(const struct policy_reader *r, struct policy *p, const char *name)
+accept_tee(
+    const struct policy_reader *r, struct policy *p, const struct tee_facts *fact)
 {
-    if (policy_accepts_tee(p, name))
+    const size_t n = p->tee_count;
+
+    if (policy_accepts_tee(p, fact->name))
         return SELFSAME_OK;
-    const char **all = ARENA_NEW(r->arena, const char *, p->tee_count + 2);
-    if (all == NULL)
+    const char **all = ARENA_NEW(r->arena, const char *, n + 2);
+    struct tee_demands *demands = ARENA_NEW(r->arena, struct tee_demands, n + 1);
+    if (all == NULL || demands == NULL)
         return policy_nomem(r);
-    for (size_t i = 0; i < p->tee_count; i++)
+    for (size_t i = 0; i < n; i++) {
         all[i] = p->tees[i];
-    all[p->tee_count] = name;
+        demands[i] = p->demands[i];
+    }
+    all[n] = fact->name;
+    demands[n] = (struct tee_demands){
+        .tee = fact->name, .rules = fact->rules, .rule_count = fact->rule_count
+    };
     p->tees = all;
+    p->demands = demands;
     p->tee_count++;
     return SELFSAME_OK;
 }
@@ -145,8 +155,8 @@ schema_parse(const struct policy_reader *r, const json_t *j, struct policy *p)
 static enum selfsame_code
 tee_parse(const struct policy_reader *r, const json_t *j, struct policy *p)
 {
-    const char *name, *option;
-    json_t *options, *value;
+    const char *name;
+    json_t *options;
 
     if (!json_is_object(j))
         return policy_bad(r, "tee", "expected an object such as {\"nitro\": {}}");
@@ -162,15 +172,8 @@ tee_parse(const struct policy_reader *r, const json_t *j, struct policy *p)
                 r, path, "not one of the known TEEs: %s", policy_known_tees(r));
         if (!json_is_object(options))
             return policy_bad(r, path, "expected an object, {} for no options");
-        json_object_foreach(options, option, value)
-        {
-            const char *inner = arena_printf(r->arena, "%s.%s", path, option);
-
-            if (inner == NULL)
-                return policy_nomem(r);
-            return policy_bad(r, inner, "%s has no such option", fact->name);
-        }
-        TRY(accept_tee(r, p, fact->name));
+        TRY(accept_tee(r, p, fact));
+        TRY(rules_parse(r, options, &p->demands[p->tee_count - 1]));
     }
     return SELFSAME_OK;
 }
@@ -395,5 +398,5 @@ policy_accept_tee(struct policy *p, const char *tee, const struct tee_facts *fac
     if (fact == NULL)
         FAIL(e, SELFSAME_USAGE, "TEE \"%.40s\" is not one of: %s", tee,
             policy_known_tees(&r));
-    return accept_tee(&r, p, fact->name);
+    return accept_tee(&r, p, fact);
 }

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* ---- JSON ---- */
 
@@ -65,8 +66,18 @@ tees_put(json_t *root, const struct policy *p)
     json_t *tees = json_object();
     bool good = json_object_set_new(root, "tee", tees) == 0;
 
-    for (size_t i = 0; i < p->tee_count; i++)
-        good = good && json_object_set_new(tees, p->tees[i], json_object()) == 0;
+    for (size_t i = 0; i < p->tee_count; i++) {
+        const struct tee_demands *d = &p->demands[i];
+        json_t *options = json_object();
+
+        good = good && json_object_set_new(tees, d->tee, options) == 0;
+        for (size_t k = 0; good && k < d->set_count; k++) {
+            const char *name = d->set[k].rule->option;
+            json_t *place = place_of(options, &name);
+
+            good = json_object_set_new(place, name, ruling_json(&d->set[k])) == 0;
+        }
+    }
     return good;
 }
 
@@ -166,10 +177,12 @@ const char *
 policy_advice(const struct policy *p, size_t i)
 {
     const bool any = p->insecure & INSECURE_ANY_MEASUREMENT;
-    bool unmeasured = false, unlisted = false;
+    bool unmeasured = false, unlisted = false, no_minimum = false;
 
-    for (size_t t = 0; t < p->tee_count; t++)
+    for (size_t t = 0; t < p->tee_count; t++) {
         unmeasured = unmeasured || !measures(p, p->tees[t]);
+        no_minimum = no_minimum || !demands_minimum(&p->demands[t]);
+    }
     for (size_t m = 0; m < p->measurement_count; m++)
         unlisted = unlisted || !policy_accepts_tee(p, p->measurements[m].tee);
     if (p->tee_count == 0 && i-- == 0)
@@ -183,6 +196,9 @@ policy_advice(const struct policy *p, size_t i)
     if (p->binding == BINDING_KEY && i-- == 0)
         return "binding \"key\": whoever gets the key can pose as the service; "
                "\"session\" is stronger";
+    if (no_minimum && !(p->insecure & INSECURE_ANY_TCB) && i-- == 0)
+        return "an accepted TEE has firmware levels and no minimum is set: add "
+               "\"min_tcb\", or old firmware with known holes passes";
     for (size_t w = 0; w < COUNT(weak); w++)
         if ((p->insecure & weak[w].bit) && i-- == 0)
             return weak[w].text;
@@ -190,6 +206,35 @@ policy_advice(const struct policy *p, size_t i)
 }
 
 /* ---- sentences ---- */
+
+/* "vmpl = 0 (default): …" for every rule that is applied. */
+static void
+draw_rules(struct writer *w, const struct tee_demands *d)
+{
+    for (size_t i = 0; i < d->rule_count; i++) {
+        const struct tee_rule *rule = &d->rules[i];
+        const struct ruling silent = {
+            .rule = rule, .numbers = &rule->value, .count = 1
+        };
+        const struct ruling *ruling = rule->has_default ? &silent : NULL;
+
+        for (size_t k = 0; k < d->set_count; k++)
+            if (d->set[k].rule == rule)
+                ruling = &d->set[k];
+        auto_json *value = ruling != NULL ? ruling_json(ruling) : NULL;
+        char *text = value != NULL ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
+        if (text != NULL) {
+            put_str(w, "             ");
+            put_str(w, rule->option);
+            put_str(w, " = ");
+            put_safe_str(w, text);
+            put_str(w, ruling == &silent ? " (default): " : ": ");
+            put_str(w, rule->help);
+            put_str(w, "\n");
+        }
+        free(text);
+    }
+}
 
 static void
 draw_tees(struct writer *w, const struct policy *p)
@@ -202,6 +247,8 @@ draw_tees(struct writer *w, const struct policy *p)
     put_str(w, p->tee_count == 0 ? "no TEE at all" : "");
     put_str(w, p->insecure & INSECURE_SIMULATED ? "; also simulated\n"
                                                 : "; never simulated\n");
+    for (size_t i = 0; i < p->tee_count; i++)
+        draw_rules(w, &p->demands[i]);
 }
 
 static void

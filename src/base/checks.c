@@ -59,6 +59,17 @@ checks_fail(struct checks *c, enum check_name name, const struct selfsame_err *e
         });
 }
 
+void
+checks_put_outcome(struct checks *c, enum check_name name, struct check passed,
+    enum selfsame_code code, const struct selfsame_err *e, struct arena *arena)
+{
+    if (code == SELFSAME_OK)
+        checks_put(c, name, passed);
+    else
+        checks_fail(c, name, e, arena);
+    c->at[name].spec = passed.spec;
+}
+
 enum selfsame_code
 checks_code(const struct checks *c, enum check_name *ret_first)
 {

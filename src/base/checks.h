@@ -56,6 +56,9 @@ void checks_put(struct checks *c, enum check_name name, struct check check);
 /* CHECK_FAIL from an error: class, deepest sentence (copied into the arena) as detail. */
 void checks_fail(struct checks *c, enum check_name name, const struct selfsame_err *e,
     struct arena *arena);
+/* `passed`, or where `code` is not OK the failure in `e` with passed's spec. */
+void checks_put_outcome(struct checks *c, enum check_name name, struct check passed,
+    enum selfsame_code code, const struct selfsame_err *e, struct arena *arena);
 /* First failing class in the fixed order; SELFSAME_INTERNAL when one is missing; OK otherwise. */
 enum selfsame_code checks_code(const struct checks *c, enum check_name *ret_first);
 

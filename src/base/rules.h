@@ -31,7 +31,7 @@ struct tee_rule {
      */
     bool has_default;
     uint64_t value;
-    /* Applied only to evidence whose text claim `when` is `is`; NULL: to all. */
+    /* Applied only to evidence whose text claim `when` is `is`; `is` NULL: to all. */
     const char *when, *is;
     const char
         *help; /* a sentence for `policy explain` and docs: "may have been migrated" */

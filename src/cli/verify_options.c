@@ -160,6 +160,7 @@ verify_options_verifier(
     TRY(selfsame_verifier_new(&v, e));
     for (size_t i = 0; i < n; i++)
         TRY_WHILE(e, add_anchor_file(c, v, files[i], e), "trust anchor %s", files[i]);
+    TRY(collateral_files(c, v, e));
     *ret = v;
     v = NULL;
     return SELFSAME_OK;

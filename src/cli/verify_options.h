@@ -22,6 +22,10 @@
             .argument = "FILE",                                                       \
             .repeatable = true,                                                       \
             .help = "roots (PEM or DER) instead of the pinned ones" },                \
+        { .name = "collateral",                                                       \
+            .argument = "FILE|DIR",                                                   \
+            .repeatable = true,                                                       \
+            .help = "certificates and CRLs that the evidence does not carry" },       \
         { .name = "max-age",                                                          \
             .argument = "DURATION",                                                   \
             .help =                                                                   \
@@ -52,6 +56,10 @@ MUST enum selfsame_code verify_options_verifier(
  */
 MUST enum selfsame_code verify_options_print(
     struct cli *c, const struct selfsame_result *r, int out_fd, struct selfsame_err *e);
+
+/* collateral_files.c: --collateral, files and directories, into the verifier. */
+MUST enum selfsame_code collateral_files(
+    struct cli *c, struct selfsame_verifier *v, struct selfsame_err *e);
 
 void policy_cleanup(struct selfsame_policy **p);
 void verifier_cleanup(struct selfsame_verifier **v);

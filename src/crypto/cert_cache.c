@@ -74,6 +74,28 @@ cert_cache_free(struct cert_cache *c)
     free(c);
 }
 
+static bool
+digest_into(enum hash_alg alg, struct selfsame_bytes b, uint8_t *ret)
+{
+    uint8_t digest[HASH_MAX];
+
+    if (!hash_bytes(alg, b, digest))
+        return false;
+    memcpy(ret, digest, hash_size(alg));
+    return true;
+}
+
+bool
+cert_cache_key(struct selfsame_bytes signed_der, const struct cert *issuer,
+    const uint8_t anchor[static HASH_MAX], struct cert_cache_key *ret)
+{
+    uint8_t *p = ret->bytes;
+
+    memcpy(p + 48 + 32, anchor, 32);
+    return digest_into(HASH_SHA384, signed_der, p) &&
+           digest_into(HASH_SHA256, issuer->key, p + 48);
+}
+
 /* The key begins with a SHA-384, which is as good a hash as any. */
 static uint32_t *
 bucket_of(struct cert_cache *c, const struct cert_cache_key *key)

@@ -128,30 +128,14 @@ struct work {
     struct cert_cache_key key[CHAIN_MAX]; /* by position - 1 */
 };
 
-static bool
-digest_into(enum hash_alg alg, struct selfsame_bytes b, uint8_t *ret)
-{
-    uint8_t digest[HASH_MAX];
-
-    if (!hash_bytes(alg, b, digest))
-        return false;
-    memcpy(ret, digest, hash_size(alg));
-    return true;
-}
-
 static enum selfsame_code
 cache_keys(const struct chain *c, struct work *w, struct selfsame_err *e)
 {
-    uint8_t anchor[32];
-    bool ok = digest_into(HASH_SHA256, c->anchor.der, anchor);
+    uint8_t anchor[HASH_MAX];
+    bool ok = hash_bytes(HASH_SHA256, c->anchor.der, anchor);
 
-    for (size_t pos = 1; ok && pos <= c->count; pos++) {
-        uint8_t *p = w->key[pos - 1].bytes;
-
-        ok = digest_into(HASH_SHA384, at(c, pos)->der, p) &&
-             digest_into(HASH_SHA256, at(c, pos - 1)->key, p + 48);
-        memcpy(p + 48 + 32, anchor, sizeof(anchor));
-    }
+    for (size_t pos = 1; ok && pos <= c->count; pos++)
+        ok = cert_cache_key(at(c, pos)->der, at(c, pos - 1), anchor, &w->key[pos - 1]);
     if (!ok)
         FAIL(e, SELFSAME_NOMEM, "certificate chain: out of memory for digests");
     return SELFSAME_OK;

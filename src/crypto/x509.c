@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/x509_internal.h"
 
-#include "codec/der.h"
 #include "crypto/internal.h"
 
 /*
@@ -116,22 +115,19 @@ read_pss(struct selfsame_bytes alg)
     return der_done(&d) && is_pss && is_mgf1 && same && salt && trailer ? hash : 0;
 }
 
-static enum selfsame_code
-parse_sig_alg(struct selfsame_bytes der, struct cert *c, struct selfsame_err *e)
+enum selfsame_code
+sig_alg_parse(struct selfsame_bytes der, enum sig_alg *ret_alg, enum hash_alg *ret_hash,
+    struct selfsame_err *e)
 {
     const struct algorithm *a = find(sig_algs, COUNT(sig_algs), der);
+    enum hash_alg pss = a == NULL ? read_pss(der) : 0;
 
-    if (a != NULL) {
-        c->sig_alg = a->alg;
-        c->sig_hash = a->hash;
-        return SELFSAME_OK;
-    }
-    c->sig_hash = read_pss(der);
-    c->sig_alg = SIG_RSA_PSS;
-    if (c->sig_hash == 0)
+    if (a == NULL && pss == 0)
         FAIL(e, SELFSAME_UNSUPPORTED,
-            "certificate signature algorithm: expected ECDSA, RSA PKCS#1 or PSS with "
-            "SHA-256, -384 or -512, got another");
+            "signature algorithm: expected ECDSA, RSA PKCS#1 or PSS with SHA-256, -384 "
+            "or -512, got another");
+    *ret_alg = a != NULL ? a->alg : SIG_RSA_PSS;
+    *ret_hash = a != NULL ? a->hash : pss;
     return SELFSAME_OK;
 }
 
@@ -256,7 +252,7 @@ cert_parse(struct selfsame_bytes der, struct cert *ret, struct selfsame_err *e)
     if (!bytes_eq(inner, outer))
         FAIL(e, SELFSAME_MALFORMED,
             "certificate: expected the same signature algorithm twice, got two");
-    TRY(parse_sig_alg(inner, &c, e));
+    TRY_WHILE(e, sig_alg_parse(inner, &c.sig_alg, &c.sig_hash, e), "certificate");
     TRY(parse_key(&c, e));
     TRY(cert_parse_extensions(&c, e));
     *ret = c;
@@ -270,33 +266,44 @@ is_rsa(enum sig_alg alg)
 }
 
 enum selfsame_code
-cert_sig_check(const struct cert *child, const struct cert *issuer,
+signed_check(const struct signed_by *s, const struct cert *issuer,
     uint8_t store[static 256], struct sig_check *ret, struct selfsame_err *e)
 {
     struct sig_check check = {
-        .alg = child->sig_alg,
-        .hash = child->sig_hash,
+        .alg = s->alg,
+        .hash = s->hash,
         .key = issuer->key,
-        .digest = BYTES(store, hash_size(child->sig_hash)),
-        .signature = child->signature,
+        .digest = BYTES(store, hash_size(s->hash)),
+        .signature = s->signature,
     };
 
-    if (is_rsa(child->sig_alg) != is_rsa(issuer->key_alg))
+    if (is_rsa(s->alg) != is_rsa(issuer->key_alg))
         FAIL(e, SELFSAME_BAD_CHAIN,
             "signature algorithm: expected one for the issuer's key, got %s",
-            is_rsa(child->sig_alg) ? "RSA for an EC key" : "ECDSA for an RSA key");
-    if (!hash_bytes(child->sig_hash, child->tbs, store))
+            is_rsa(s->alg) ? "RSA for an EC key" : "ECDSA for an RSA key");
+    if (!hash_bytes(s->hash, s->tbs, store))
         FAIL(e, SELFSAME_NOMEM, "certificate: out of memory for its digest");
     const struct curve *curve = curve_of(issuer->key_alg);
     if (curve != NULL) {
         check.alg = issuer->key_alg;
         check.signature = BYTES(store + HASH_MAX, 2 * curve->size);
-        if (!sig_ecdsa_from_der(child->signature, curve->size, store + HASH_MAX))
+        if (!sig_ecdsa_from_der(s->signature, curve->size, store + HASH_MAX))
             FAIL(e, SELFSAME_MALFORMED,
-                "certificate signature: expected a DER ECDSA-Sig-Value for %s, got "
-                "other bytes",
+                "signature: expected a DER ECDSA-Sig-Value for %s, got other bytes",
                 curve->name);
     }
     *ret = check;
     return SELFSAME_OK;
+}
+
+enum selfsame_code
+cert_sig_check(const struct cert *child, const struct cert *issuer,
+    uint8_t store[static 256], struct sig_check *ret, struct selfsame_err *e)
+{
+    const struct signed_by s = { .tbs = child->tbs,
+        .signature = child->signature,
+        .alg = child->sig_alg,
+        .hash = child->sig_hash };
+
+    return signed_check(&s, issuer, store, ret, e);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/x509_internal.h"
 
-#include "codec/der.h"
-
 /* Extensions (RFC 5280 §4.2). More than this in one certificate is refused. */
 enum { EXTENSIONS_MAX = 40 };
 
@@ -11,13 +9,8 @@ enum { EXTENSIONS_MAX = 40 };
         (const uint8_t *)(s), sizeof(s) - 1 \
     }
 
-struct extension {
-    struct selfsame_bytes oid, value;
-    bool critical;
-};
-
-static struct extension
-next(struct der *list)
+struct extension
+extension_next(struct der *list)
 {
     struct der in = der_enter(list, DER_SEQUENCE);
     struct extension x = { .oid = der_get(&in, DER_OID) };
@@ -89,14 +82,15 @@ read_ski(struct der *d, struct cert *c)
 }
 
 /* §4.2.1.1; issuer name and serial may stand beside the identifier, unread. */
-static void
-read_aki(struct der *d, struct cert *c)
+struct selfsame_bytes
+aki_read(struct der *d)
 {
     struct der in = der_enter(d, DER_SEQUENCE);
+    struct selfsame_bytes id = BYTES_NONE;
 
     if (der_is(&in, DER_CONTEXT_PRIMITIVE(0))) {
-        c->aki = der_get(&in, DER_CONTEXT_PRIMITIVE(0));
-        if (c->aki.len == 0)
+        id = der_get(&in, DER_CONTEXT_PRIMITIVE(0));
+        if (id.len == 0)
             der_fail(&in, "an empty authorityKeyIdentifier");
     }
     if (der_is(&in, DER_CONTEXT(1)))
@@ -104,6 +98,13 @@ read_aki(struct der *d, struct cert *c)
     if (der_is(&in, DER_CONTEXT_PRIMITIVE(2)))
         (void)der_get(&in, DER_CONTEXT_PRIMITIVE(2));
     der_absorb(d, &in);
+    return id;
+}
+
+static void
+read_aki(struct der *d, struct cert *c)
+{
+    c->aki = aki_read(d);
 }
 
 static const struct {
@@ -156,7 +157,7 @@ cert_parse_extensions(struct cert *c, struct selfsame_err *e)
     size_t count = 0;
 
     while (!list.r.bad && !der_done(&list)) {
-        struct extension x = next(&list);
+        struct extension x = extension_next(&list);
 
         if (list.r.bad)
             break;
@@ -181,7 +182,7 @@ cert_extension(const struct cert *c, struct selfsame_bytes oid)
     struct der list = der_of(c->extensions);
 
     while (!list.r.bad && !der_done(&list)) {
-        struct extension x = next(&list);
+        struct extension x = extension_next(&list);
         if (!list.r.bad && bytes_eq(x.oid, oid))
             return x.value;
     }

@@ -304,29 +304,17 @@ refuse_parse(enum selfsame_code code, struct arena *arena, struct checks *checks
     return code;
 }
 
-/* Passed, or failed with the error's sentence. */
-static void
-put_outcome(const struct judged *j, enum check_name name, struct check passed,
-    enum selfsame_code code, const struct selfsame_err *e)
-{
-    if (code == SELFSAME_OK)
-        checks_put(j->checks, name, passed);
-    else
-        checks_fail(j->checks, name, e, j->arena);
-    j->checks->at[name].spec = passed.spec;
-}
-
 static void
 put_checks(const struct judged *j, enum selfsame_code chain,
     const struct selfsame_err *chain_err, enum selfsame_code signature,
     const struct selfsame_err *signature_err)
 {
-    put_outcome(j, CHECK_PARSE,
+    checks_put_outcome(j->checks, CHECK_PARSE,
         (struct check){ .outcome = CHECK_PASS,
             .spec = spec_document,
             .detail = "a signed document, well formed to its last byte" },
-        SELFSAME_OK, chain_err);
-    put_outcome(j, CHECK_CHAIN,
+        SELFSAME_OK, NULL, j->arena);
+    checks_put_outcome(j->checks, CHECK_CHAIN,
         (struct check){
             .outcome = CHECK_PASS,
             .spec = spec_chain,
@@ -334,12 +322,12 @@ put_checks(const struct judged *j, enum selfsame_code chain,
                                            : "root pinned in this program",
             .detail = "every certificate holds, from the root to the leaf",
         },
-        chain, chain_err);
-    put_outcome(j, CHECK_SIGNATURE,
+        chain, chain_err, j->arena);
+    checks_put_outcome(j->checks, CHECK_SIGNATURE,
         (struct check){ .outcome = CHECK_PASS,
             .spec = spec_signature,
             .detail = "made by the key of the leaf, over the bytes received" },
-        signature, signature_err);
+        signature, signature_err, j->arena);
     put_not_applicable(j->checks);
 }
 

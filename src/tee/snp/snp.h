@@ -21,6 +21,9 @@ enum {
     SNP_KEY_SIZE = 0x404,   /* public keys in AMD's own format */
     SNP_ID_BLOCK_SIZE = 96,
     SNP_ID_AUTH_SIZE = 4096,
+    SNP_ARK_MILAN = 1639, /* bytes of the pinned roots */
+    SNP_ARK_GENOA = 1639,
+    SNP_ARK_TURIN = 1639,
 };
 
 /* Product lines, as the names of certificates say. */
@@ -76,6 +79,7 @@ MUST enum selfsame_code snp_parse(
     struct selfsame_bytes in, struct snp_report *ret, struct selfsame_err *e);
 bool snp_recognise(struct selfsame_bytes in);
 struct snp_tcb snp_tcb_of(uint64_t raw, enum snp_product p);
+uint64_t snp_tcb_reserved(uint64_t raw, enum snp_product p); /* must be zero */
 /* r || s, big-endian, 48 bytes each; MALFORMED where padding is not zero. */
 MUST enum selfsame_code snp_signature(
     struct selfsame_bytes sig512, uint8_t ret[static 96], struct selfsame_err *e);
@@ -92,6 +96,14 @@ struct snp_bundle {
     struct crl crl[SNP_BUNDLE_CRLS];
     size_t crl_count;
 };
+bool snp_table_recognise(struct selfsame_bytes in);
+struct snp_table {
+    struct selfsame_bytes blob;
+    size_t at; /* of the next entry */
+};
+/* The next certificate of a table, DER or PEM; absent at its end. Unknown GUIDs are passed over. */
+MUST enum selfsame_code snp_table_next(
+    struct snp_table *t, struct selfsame_bytes *ret, struct selfsame_err *e);
 MUST enum selfsame_code snp_bundle_add(struct snp_bundle *b, struct selfsame_bytes in,
     struct arena *arena, struct selfsame_err *e);
 
@@ -106,9 +118,22 @@ struct snp_cert_claims {
 MUST enum selfsame_code snp_cert_claims(
     const struct cert *c, struct snp_cert_claims *ret, struct selfsame_err *e);
 
-/* roots/: one DER certificate per file. */
-extern const struct selfsame_bytes snp_root_milan, snp_root_genoa, snp_root_turin,
-    snp_root_simulated;
+/* claims.c: what a report says in the words of policies; `leaf` may be all zero. */
+#define SNP_SIMULATED "SIMULATED" /* family_id and image_id of our simulator begin so */
+enum { SNP_RULES = 42 };
+extern const struct tee_rule snp_rules[SNP_RULES];
+extern const char *const snp_pins[];
+MUST enum selfsame_code snp_claims(const struct snp_report *r, enum snp_product product,
+    const struct snp_cert_claims *leaf, struct arena *arena,
+    struct selfsame_claims *ret, struct selfsame_err *e);
+
+/* Product line of an ASK ("SEV-Milan") or ASVK ("SEV-VLEK-Milan"). */
+enum snp_product snp_product_of_ca(struct selfsame_bytes cn, enum snp_signer kind);
+
+/* roots/: one DER certificate per file. Of the intermediates nothing is believed. */
+extern const uint8_t snp_ark_milan[SNP_ARK_MILAN], snp_ark_genoa[SNP_ARK_GENOA],
+    snp_ark_turin[SNP_ARK_TURIN];
+extern const struct selfsame_bytes snp_intermediates[6]; /* roots/intermediates.c */
 
 /* The roles. */
 extern const struct tee_verifier snp_verifier;
