@@ -25,6 +25,7 @@ static uint8_t session64[64], http64[64], sha256[HASH_MAX], sha384[HASH_MAX],
 struct bench {
     struct policy policy;
     const char *tees[2];
+    struct tee_demands demands[1];
     struct measurement entry[2];
     struct measurement_value value[2][2];
     struct selfsame_bytes known[4];
@@ -40,6 +41,7 @@ happy(struct bench *b)
 {
     *b = (struct bench){
         .tees = { "toy", NULL },
+        .demands = { { .tee = "toy" } },
         .known = { BYTES_ARR(next_build), BYTES_ARR(pcr0), BYTES_ARR(pcr1),
             BYTES_ARR(next_build) },
         .list = { { "pcr.0", CLAIM_BYTES, BYTES_ARR(pcr0), 0 },
@@ -58,6 +60,7 @@ happy(struct bench *b)
         2 };
     b->policy = (struct policy){
         .tees = b->tees,
+        .demands = b->demands,
         .tee_count = 1,
         .measurements = b->entry,
         .measurement_count = 2,

@@ -31,12 +31,30 @@ extern "C" {
 
 struct selfsame_measurement;
 
-/* USAGE for a TEE without a measurer, NOMEM. `size`: bytes of the whole image. */
+/* USAGE for a TEE without a measurer, NOMEM. `size`: bytes of the whole image; 0 where it has parts. */
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_measurement_new(
     const char *tee, uint64_t size, struct selfsame_measurement **ret,
     struct selfsame_err *err);
 /* Also hash every section, for `explain` below; costs a second pass of SHA-384. Before update. */
 SELFSAME_API void selfsame_measurement_set_explain(struct selfsame_measurement *m);
+/*
+ * TEEs whose expected values depend on more than the bytes, before the first part:
+ * SEV-SNP: "vmm" (qemu, ec2, gce), "vcpus" ("4", "1,2,4", "1-8"), "cpu"
+ * ("EPYC-Milan-v2" or CPUID 1 EAX as "0xa00f11", lists too), "features" ("0x1"),
+ * "ec2_rdx", "gce_gpa_bits"; "shape" "next" begins further shapes. All
+ * combinations are measured in one pass. USAGE names what is expected.
+ */
+SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_measurement_set(
+    struct selfsame_measurement *m, const char *name, const char *value,
+    struct selfsame_err *err);
+/*
+ * TEEs whose image is several files: the updates that follow are the `size` bytes of
+ * this one. SEV-SNP: "firmware" and, where the kernel is started directly, "kernel",
+ * "initrd", "cmdline" (without the zero behind it).
+ */
+SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_measurement_part(
+    struct selfsame_measurement *m, const char *name, uint64_t size,
+    struct selfsame_err *err);
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_measurement_update(
     struct selfsame_measurement *m, struct selfsame_bytes piece,
     struct selfsame_err *err);
@@ -44,11 +62,11 @@ SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_measurement_finish(
     struct selfsame_measurement *m, struct selfsame_err *err);
 SELFSAME_API_PLAIN void selfsame_measurement_free(struct selfsame_measurement *m);
 
-/* After finish: a value by its path; absent when this image has none (pcr.8 unsigned). */
+/* After finish: a value by its path, of the first shape; absent when this image has none (pcr.8 unsigned). */
 SELFSAME_API struct selfsame_bytes selfsame_measurement_get(
     const struct selfsame_measurement *m, const char *path);
 /*
- * {"tee":"nitro","pcr":{"0":hex,…}}; with explain also "sections" (USAGE without
+ * {"tee":"nitro","pcr":{"0":hex,…}}, {"tee":"snp","measurement":[hex,…],"shapes":[…]}; with explain also "sections" (USAGE without
  * set_explain). Freed with selfsame_free.
  */
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_measurement_json(

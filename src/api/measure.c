@@ -68,6 +68,33 @@ begin(struct selfsame_measurement *m, struct selfsame_err *err)
 }
 
 enum selfsame_code
+selfsame_measurement_set(struct selfsame_measurement *m, const char *name,
+    const char *value, struct selfsame_err *err)
+{
+    TRY(begin(m, err));
+    if (m->measurer->set == NULL)
+        FAIL(err, SELFSAME_USAGE, "images for %s have no option \"%.24s\"",
+            m->measurer->name, name);
+    enum selfsame_code c = m->measurer->set(m->state, name, value, err);
+    m->failed = c != SELFSAME_OK;
+    return c;
+}
+
+enum selfsame_code
+selfsame_measurement_part(struct selfsame_measurement *m, const char *name,
+    uint64_t size, struct selfsame_err *err)
+{
+    TRY(begin(m, err));
+    if (m->measurer->part == NULL)
+        FAIL(err, SELFSAME_USAGE,
+            "images for %s are one file, without a part \"%.24s\"", m->measurer->name,
+            name);
+    enum selfsame_code c = m->measurer->part(m->state, name, size, err);
+    m->failed = c != SELFSAME_OK;
+    return c;
+}
+
+enum selfsame_code
 selfsame_measurement_update(struct selfsame_measurement *m, struct selfsame_bytes piece,
     struct selfsame_err *err)
 {
@@ -137,6 +164,48 @@ sections_put(json_t *root, const struct tee_measured *r)
     return true;
 }
 
+static bool
+shapes_put(json_t *root, const struct tee_measured *r)
+{
+    json_t *list = json_array();
+
+    if (json_object_set_new(root, "shapes", list) != 0)
+        return false;
+    for (size_t i = 0; i < r->shape_count; i++) {
+        json_t *one = json_object();
+
+        if (json_array_append_new(list, one) != 0)
+            return false;
+        for (size_t k = 0; k < r->shapes[i].count; k++)
+            if (!claim_put_json(one, &r->shapes[i].list[k]))
+                return false;
+    }
+    return true;
+}
+
+/* A path that is there several times becomes a list: any of these. */
+static bool
+value_put(json_t *root, const struct tee_measured *r, size_t i)
+{
+    const struct claim *c = &r->list[i];
+    size_t same = 0;
+
+    for (size_t k = 0; k < r->count; k++)
+        same += strcmp(r->list[k].path, c->path) == 0;
+    if (same == 1)
+        return claim_put_json(root, c);
+    json_t *list = json_object_get(root, c->path);
+    if (list == NULL && json_object_set_new(root, c->path, json_array()) != 0)
+        return false;
+    char *hex = malloc(2 * c->bytes.len + 1);
+    if (hex == NULL)
+        return false;
+    hex_encode(c->bytes, hex);
+    int bad = json_array_append_new(json_object_get(root, c->path), json_string(hex));
+    free(hex);
+    return bad == 0;
+}
+
 enum selfsame_code
 selfsame_measurement_json(const struct selfsame_measurement *m, bool explain,
     char **ret, struct selfsame_err *err)
@@ -148,7 +217,8 @@ selfsame_measurement_json(const struct selfsame_measurement *m, bool explain,
     auto_json *root = json_object();
     bool good = json_object_set_new(root, "tee", json_string(m->measurer->name)) == 0;
     for (size_t i = 0; i < m->result.count; i++)
-        good = good && claim_put_json(root, &m->result.list[i]);
+        good = good && value_put(root, &m->result, i);
+    good = good && (m->result.shape_count == 0 || shapes_put(root, &m->result));
     good = good && (!explain || sections_put(root, &m->result));
     char *text = good ? json_compact(root) : NULL;
     if (text == NULL)

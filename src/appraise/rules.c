@@ -45,8 +45,8 @@ options_of(const struct reading *x)
 
     for (size_t i = 0; i < x->d->rule_count; i++) {
         const char *option = x->d->rules[i].option;
-        const char *next = arena_printf(
-            x->r->arena, "%s%s%s", all != NULL ? all : "", all != NULL ? ", " : "", option);
+        const char *next = arena_printf(x->r->arena, "%s%s%s", all != NULL ? all : "",
+            all != NULL ? ", " : "", option);
 
         if (next == NULL || strlen(next) > 90)
             return all != NULL ? all : "(none)";
@@ -115,8 +115,7 @@ ruling_parse(const struct reading *x, const struct tee_rule *rule, const json_t 
     const bool list = json_is_array(j) && takes_list(rule->kind);
     const size_t n = list ? json_array_size(j) : 1;
     uint64_t *numbers = ARENA_NEW(x->r->arena, uint64_t, n + 1);
-    struct selfsame_bytes *bytes = ARENA_NEW(
-        x->r->arena, struct selfsame_bytes, n + 1);
+    struct selfsame_bytes *bytes = ARENA_NEW(x->r->arena, struct selfsame_bytes, n + 1);
 
     if (n == 0 || n > VALUES_MAX)
         return policy_bad(
@@ -138,7 +137,8 @@ ruling_parse(const struct reading *x, const struct tee_rule *rule, const json_t 
 }
 
 static enum selfsame_code
-options_walk(const struct reading *x, const json_t *object, const char *prefix, int depth)
+options_walk(
+    const struct reading *x, const json_t *object, const char *prefix, int depth)
 {
     const struct policy_reader *r = x->r;
     const char *key;
@@ -147,9 +147,9 @@ options_walk(const struct reading *x, const json_t *object, const char *prefix, 
     json_object_foreach((json_t *)(uintptr_t)object, key, value)
     {
         const char *option = arena_printf(r->arena, "%s%s", prefix, key);
-        const char *path = option == NULL ? NULL
-                                          : arena_printf(r->arena, "tee.%s.%s",
-                                                x->d->tee, option);
+        const char *path = option == NULL
+                               ? NULL
+                               : arena_printf(r->arena, "tee.%s.%s", x->d->tee, option);
         const struct tee_rule *rule = NULL;
 
         if (path == NULL)
@@ -212,8 +212,9 @@ static bool
 one_of(const struct ruling *ruling, const struct claim *c)
 {
     for (size_t i = 0; i < ruling->count; i++) {
-        if (ruling->rule->kind == RULE_ONE_OF_UINT ? c->number == ruling->numbers[i]
-                                                   : bytes_eq(c->bytes, ruling->bytes[i]))
+        if (ruling->rule->kind == RULE_ONE_OF_UINT
+                ? c->number == ruling->numbers[i]
+                : bytes_eq(c->bytes, ruling->bytes[i]))
             return true;
     }
     return false;
@@ -252,8 +253,7 @@ value_text(const struct ruling *ruling, struct arena *arena)
     const char *first = NULL;
 
     switch (ruling->rule->kind) {
-    case RULE_MIN:
-        return arena_printf(arena, "at least %" PRIu64, ruling->numbers[0]);
+    case RULE_MIN: return arena_printf(arena, "at least %" PRIu64, ruling->numbers[0]);
     case RULE_ALLOW: return "false";
     case RULE_REQUIRE: return "true";
     case RULE_ONE_OF_UINT:
@@ -338,8 +338,8 @@ put_breach(struct applying *a, enum check_name name, struct checks *checks)
         return;
     k.spec = checks->at[name].spec;
     if (a->breaches[name] > 1)
-        k.detail = arena_printf(a->arena, "%s; and %zu more", k.detail,
-            a->breaches[name] - 1);
+        k.detail = arena_printf(
+            a->arena, "%s; and %zu more", k.detail, a->breaches[name] - 1);
     checks_put(checks, name, k);
 }
 
@@ -374,9 +374,7 @@ void
 rules_appraise(const struct policy *p, const struct selfsame_claims *c,
     struct arena *arena, struct checks *checks)
 {
-    struct applying a = {
-        .d = policy_demands(p, c->tee), .claims = c, .arena = arena
-    };
+    struct applying a = { .d = policy_demands(p, c->tee), .claims = c, .arena = arena };
     struct check *tcb = &checks->at[CHECK_TCB];
 
     if (a.d == NULL) /* the policy check says so already */
@@ -411,8 +409,7 @@ value_json(const struct ruling *ruling, size_t i)
     case RULE_ALLOW:
     case RULE_REQUIRE: return json_boolean(ruling->numbers[i] != 0);
     case RULE_ONE_OF_TEXT:
-        return json_stringn(
-            (const char *)ruling->bytes[i].ptr, ruling->bytes[i].len);
+        return json_stringn((const char *)ruling->bytes[i].ptr, ruling->bytes[i].len);
     case RULE_ONE_OF_HEX: return json_hex(ruling->bytes[i]);
     }
     return NULL;

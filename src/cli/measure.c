@@ -13,7 +13,31 @@
 #include <unistd.h>
 
 static const struct cli_option options[] = {
-    { .name = "tee", .argument = "TEE", .help = "for which TEE (default: nitro)" },
+    { .name = "tee",
+        .argument = "TEE",
+        .help = "for which TEE (default: snp for a directory, else nitro)" },
+    { .name = "firmware", .argument = "FILE", .help = "snp: OVMF, not the image's" },
+    { .name = "kernel", .argument = "FILE", .help = "snp: not the image's" },
+    { .name = "initrd", .argument = "FILE", .help = "snp: not the image's" },
+    { .name = "cmdline",
+        .argument = "TEXT|@FILE",
+        .help = "snp: the kernel's command line" },
+    { .name = "vmm",
+        .argument = "qemu|ec2|gce",
+        .help = "snp: who starts it (default: qemu)" },
+    { .name = "vcpus",
+        .argument = "LIST",
+        .help = "snp: numbers of processors, 1,2,4 or 1-8 (default: 1)" },
+    { .name = "cpu",
+        .argument = "LIST",
+        .help = "snp: models as QEMU is told, or CPUID 1 EAX" },
+    { .name = "features",
+        .argument = "LIST",
+        .help = "snp: SEV_FEATURES (default: 0x1)" },
+    { .name = "ec2-rdx", .argument = "0x600|0", .help = "snp: RDX at start on EC2" },
+    { .name = "gce-gpa-bits",
+        .argument = "48|52",
+        .help = "snp: where GCE puts the processors' state" },
     { .name = "explain",
         .help = "also each section of the image and where it is measured" },
     { 0 },
@@ -50,11 +74,140 @@ feed(int fd, const char *path, uint64_t size, struct selfsame_measurement *m,
         if (n < 0)
             return file_error(e, "cannot read", path);
         if (n == 0)
-            break;
+            return SELFSAME_OK;
         TRY(selfsame_measurement_update(m, BYTES(buf, (size_t)n), e));
         progress_add(&p, (uint64_t)n);
     }
-    return selfsame_measurement_finish(m, e);
+}
+
+/* A regular file with something in it. */
+static enum selfsame_code
+open_part(const char *path, const char *what, bool may_be_empty, int *ret,
+    uint64_t *ret_size, struct selfsame_err *e)
+{
+    auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return file_error(e, "cannot open", path);
+    if (!S_ISREG(st.st_mode))
+        FAIL(e, SELFSAME_IO, "cannot measure %s: it is not a regular file", path);
+    if (st.st_size == 0 && !may_be_empty)
+        TRY_WHILE(e, file_empty(e, what), "%s", path);
+    *ret_size = (uint64_t)st.st_size;
+    *ret = fd;
+    fd = -1;
+    return SELFSAME_OK;
+}
+
+/* ---- an image of several files ---- */
+
+static const char *const parts[] = { "firmware", "kernel", "initrd", "cmdline" };
+
+/* What an option names, or what a build wrote; NULL: there is none. */
+static const char *
+part_path(struct cli *c, const char *image, bool dir, const char *name)
+{
+    const char *told = cli_value(c, name);
+
+    if (told != NULL)
+        return told;
+    if (!dir)
+        return strcmp(name, "firmware") == 0 ? image : NULL;
+    const char *path = arena_printf(cli_arena(c), "%s/image.%s", image, name);
+    return path != NULL && access(path, F_OK) == 0 ? path : NULL;
+}
+
+static enum selfsame_code
+feed_part(struct cli *c, struct selfsame_measurement *m, const char *name,
+    const char *path, struct selfsame_err *e)
+{
+    const char *line = cli_value(c, "cmdline");
+    uint64_t size = 0;
+    auto_fd fd = -1;
+
+    if (strcmp(name, "cmdline") == 0 && line != NULL && line[0] != '@') {
+        TRY(selfsame_measurement_part(m, name, strlen(line), e));
+        return selfsame_measurement_update(m, bytes_str(line), e);
+    }
+    if (path[0] == '@')
+        path++;
+    TRY(open_part(path, name, strcmp(name, "firmware") != 0, &fd, &size, e));
+    TRY(selfsame_measurement_part(m, name, size, e));
+    return feed(fd, path, size, m, e);
+}
+
+static enum selfsame_code
+set_options(struct cli *c, struct selfsame_measurement *m, struct selfsame_err *e)
+{
+    static const char *const names[][2] = { { "vmm", "vmm" }, { "vcpus", "vcpus" },
+        { "cpu", "cpu" }, { "features", "features" }, { "ec2-rdx", "ec2_rdx" },
+        { "gce-gpa-bits", "gce_gpa_bits" } };
+
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (cli_value(c, names[i][0]) != NULL)
+            TRY_WHILE(e,
+                selfsame_measurement_set(m, names[i][1], cli_value(c, names[i][0]), e),
+                "--%s", names[i][0]);
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+measure_parts(struct cli *c, const char *image, bool dir, const char *tee,
+    struct selfsame_measurement **ret, struct selfsame_err *e)
+{
+    TRY(selfsame_measurement_new(tee, 0, ret, e));
+    if (cli_flag(c, "explain"))
+        selfsame_measurement_set_explain(*ret);
+    TRY(set_options(c, *ret, e));
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        const char *path = part_path(c, image, dir, parts[i]);
+
+        if (path != NULL)
+            TRY_WHILE(e, feed_part(c, *ret, parts[i], path, e), "%s", path);
+    }
+    return selfsame_measurement_finish(*ret, e);
+}
+
+static enum selfsame_code
+measure_file(struct cli *c, const char *path, const char *tee,
+    struct selfsame_measurement **ret, struct selfsame_err *e)
+{
+    uint64_t size = 0;
+    auto_fd fd = -1;
+
+    TRY(open_part(path, "an enclave image", false, &fd, &size, e));
+    TRY(selfsame_measurement_new(tee, size, ret, e));
+    if (cli_flag(c, "explain"))
+        selfsame_measurement_set_explain(*ret);
+    TRY(set_options(c, *ret, e));
+    TRY_WHILE(e, feed(fd, path, size, *ret, e), "%s", path);
+    TRY_WHILE(e, selfsame_measurement_finish(*ret, e), "%s", path);
+    return SELFSAME_OK;
+}
+
+/* "qemu, 4 x EPYC-Milan-v2, 0x1" of a shape, before its digest. */
+static void
+print_shapes(const json_t *shapes)
+{
+    size_t i;
+    json_t *s;
+
+    json_array_foreach((json_t *)(uintptr_t)shapes, i, s)
+    {
+        const char *name;
+        json_t *value;
+
+        (void)printf("shape %zu:", i);
+        json_object_foreach(s, name, value)
+        {
+            if (json_is_integer(value))
+                (void)printf(" %s=%lld", name, (long long)json_integer_value(value));
+            else if (strcmp(name, "measurement") != 0)
+                (void)printf(" %s=%s", name, json_string_value(value));
+        }
+        (void)printf("\n  %s\n", json_string_value(json_object_get(s, "measurement")));
+    }
 }
 
 /* "pcr.0  abcd…" lines from the JSON object, nested names joined by dots. */
@@ -104,18 +257,17 @@ run(struct cli *c, struct selfsame_err *e)
     struct stat st;
     char *text;
 
-    auto_fd fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) != 0)
+    if (stat(path, &st) != 0)
         return file_error(e, "cannot open", path);
-    if (!S_ISREG(st.st_mode))
-        FAIL(e, SELFSAME_IO, "cannot measure %s: it is not a regular file", path);
-    if (st.st_size == 0)
-        TRY_WHILE(e, file_empty(e, "an enclave image"), "%s", path);
-    TRY(selfsame_measurement_new(
-        tee != NULL ? tee : "nitro", (uint64_t)st.st_size, &m, e));
-    if (cli_flag(c, "explain"))
-        selfsame_measurement_set_explain(m);
-    TRY_WHILE(e, feed(fd, path, (uint64_t)st.st_size, m, e), "%s", path);
+    const bool dir = S_ISDIR(st.st_mode);
+    if (tee == NULL && dir && part_path(c, path, true, "firmware") == NULL)
+        FAIL(e, SELFSAME_IO,
+            "cannot measure %s: expected an image file, or a directory with "
+            "image.firmware",
+            path);
+    tee = tee != NULL ? tee : dir ? "snp" : "nitro";
+    TRY(strcmp(tee, "snp") == 0 ? measure_parts(c, path, dir, tee, &m, e)
+                                : measure_file(c, path, tee, &m, e));
     TRY(selfsame_measurement_json(m, cli_flag(c, "explain"), &text, e));
     if (cli_json(c)) {
         (void)puts(text);
@@ -125,7 +277,10 @@ run(struct cli *c, struct selfsame_err *e)
     enum selfsame_code code = json_parse(bytes_str(text), "measurement", &j, e);
     selfsame_free(text);
     TRY(code);
-    print_values(j, "");
+    if (json_object_get(j, "shapes") != NULL)
+        print_shapes(json_object_get(j, "shapes"));
+    else
+        print_values(j, "");
     print_sections(json_object_get(j, "sections"));
     return SELFSAME_OK;
 }
@@ -134,7 +289,8 @@ const struct cli_command measure_command = {
     .name = "measure",
     .operands = "IMAGE",
     .summary = "the values the hardware will report for an image, offline",
-    .story = "Example:\n  selfsame measure out/image.eif --explain",
+    .story = "Examples:\n  selfsame measure out/image.eif --explain\n  selfsame "
+             "measure out --tee snp --vcpus 1,2,4 --cpu EPYC-Milan-v2",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,

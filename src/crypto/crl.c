@@ -189,7 +189,8 @@ check_issuer(const struct crl *crl, const struct cert *issuer, struct selfsame_e
 
 /* Whatever is wrong with the signature: nothing is known about revocation then. */
 static enum selfsame_code
-check_signature(const struct crl *crl, const struct cert *issuer, struct selfsame_err *e)
+check_signature(
+    const struct crl *crl, const struct cert *issuer, struct selfsame_err *e)
 {
     const struct signed_by s = { .tbs = crl->tbs,
         .signature = crl->signature,

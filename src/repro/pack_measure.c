@@ -6,9 +6,9 @@
 
 #include <sys/stat.h>
 
-enum { MEASUREMENTS_MAX = 64 }; /* of one image: its shapes */
+enum { MEASUREMENTS_MAX = 1 };
 
-/* The measurements that one image is read for. */
+/* The measurement that one image is read for. */
 struct measuring {
     struct selfsame_measurement *at[MEASUREMENTS_MAX];
     size_t count;
@@ -142,50 +142,43 @@ measure_eif(const struct pack_job *job, struct pack_drafts *d, struct repro_resu
     return json_array_append(ret->entries, one) == 0 ? SELFSAME_OK : no_memory(e);
 }
 
-/* ---- four files, a measurement for every shape ---- */
+/* ---- four files, one measurement of all shapes ---- */
 
-struct shape {
-    const char *vmm, *cpu, *features;
-    unsigned vcpus;
-};
-
-/* Every combination, in the recipe's order (recipe_snp.c: at most MEASUREMENTS_MAX). */
-static size_t
-expand(const struct recipe_snp *r, struct shape ret[static MEASUREMENTS_MAX])
+/* One list of an option: "a,b". */
+static const char *
+joined(const char *const *words, struct arena *arena)
 {
-    size_t n = 0;
+    const char *all = words[0];
 
-    for (size_t i = 0; i < r->shape_count; i++) {
-        const struct recipe_shape *s = &r->shapes[i];
-
-        for (size_t c = 0; s->cpus[c] != NULL; c++)
-            for (size_t f = 0; s->features[f] != NULL; f++)
-                for (size_t v = 0; v < s->vcpu_count && n < MEASUREMENTS_MAX; v++)
-                    ret[n++] = (struct shape){ .vmm = s->vmm,
-                        .cpu = s->cpus[c],
-                        .features = s->features[f],
-                        .vcpus = s->vcpus[v] };
-    }
-    return n;
+    for (size_t i = 1; all != NULL && words[0] != NULL && words[i] != NULL; i++)
+        all = arena_printf(arena, "%s,%s", all, words[i]);
+    return all;
 }
 
-/* The options of one measurement. */
-static enum selfsame_code
-set_shape(struct selfsame_measurement *m, const struct shape *s, struct selfsame_err *e)
+static const char *
+joined_vcpus(const struct recipe_shape *s, struct arena *arena)
 {
-    (void)m;
-    FAIL(e, SELFSAME_UNSUPPORTED, "no measurer knows the shape %s, %u x %s", s->vmm,
-        s->vcpus, s->cpu);
+    const char *all = "";
+
+    for (size_t i = 0; all != NULL && i < s->vcpu_count; i++)
+        all = arena_printf(arena, "%s%s%u", all, i > 0 ? "," : "", s->vcpus[i]);
+    return all;
 }
 
-/* What follows is this part of the image. */
+/* A group of shapes of the recipe: the measurer makes all combinations. */
 static enum selfsame_code
-begin_part(struct selfsame_measurement *m, const char *part, uint64_t size,
-    struct selfsame_err *e)
+set_shape(struct selfsame_measurement *m, const struct recipe_shape *s,
+    struct arena *arena, struct selfsame_err *e)
 {
-    (void)m;
-    FAIL(e, SELFSAME_UNSUPPORTED, "no measurer takes a %s of %llu bytes", part,
-        (unsigned long long)size);
+    const char *vcpus = joined_vcpus(s, arena), *cpus = joined(s->cpus, arena),
+               *features = joined(s->features, arena);
+
+    if (vcpus == NULL || cpus == NULL || features == NULL)
+        return no_memory(e);
+    TRY(selfsame_measurement_set(m, "vmm", s->vmm, e));
+    TRY(selfsame_measurement_set(m, "vcpus", vcpus, e));
+    TRY(selfsame_measurement_set(m, "cpu", cpus, e));
+    return selfsame_measurement_set(m, "features", features, e);
 }
 
 static enum selfsame_code
@@ -196,55 +189,53 @@ read_part(struct measuring *m, struct pack_drafts *d, const char *name,
     uint64_t size = 0;
 
     TRY(size_of(pack_draft(d, name), &size, e));
-    for (size_t i = 0; i < m->count; i++)
-        TRY(begin_part(m->at[i], name + sizeof(prefix) - 1, size, e));
+    TRY(selfsame_measurement_part(m->at[0], name + sizeof(prefix) - 1, size, e));
     return read_once(m, d, name, res, e);
 }
 
+/* {"measurement": hex or [hex…], "shapes": […]} into what measurements.json wants. */
 static enum selfsame_code
-finish_shape(struct selfsame_measurement *m, const struct shape *s, json_t *digests,
-    json_t *shapes, struct selfsame_err *e)
+take_shapes(json_t *one, struct pack_measured *ret, struct selfsame_err *e)
 {
-    char hex[97];
+    json_t *digests = json_object_get(one, "measurement");
+    json_t *list = json_is_array(digests) ? json_incref(digests)
+                                          : json_pack("[O]", digests);
+    json_t *entry = json_pack("{s:s, s:o}", "tee", "snp", "measurement", list), *shape;
+    size_t i;
 
-    TRY(selfsame_measurement_finish(m, e));
-    struct selfsame_bytes digest = selfsame_measurement_get(m, "measurement");
-    if (digest.len != 48)
-        FAIL(e, SELFSAME_INTERNAL, "expected a launch digest of 48 bytes, got %zu",
-            digest.len);
-    hex_encode(digest, hex);
-    json_t *one = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s}", "tee", "snp", "vmm",
-        s->vmm, "vcpus", (int)s->vcpus, "cpu", s->cpu, "features", s->features,
-        "measurement", hex);
-    if (json_array_append_new(shapes, one) != 0 ||
-        json_array_append_new(digests, json_string(hex)) != 0)
+    if (entry == NULL || json_array_append_new(ret->entries, entry) != 0)
         return no_memory(e);
+    json_array_foreach(json_object_get(one, "shapes"), i, shape)
+    {
+        if (json_object_set_new(shape, "tee", json_string("snp")) != 0 ||
+            json_array_append(ret->shapes, shape) != 0)
+            return no_memory(e);
+    }
     return SELFSAME_OK;
 }
 
 static enum selfsame_code
-measure_direct(const struct pack_job *job, struct pack_drafts *d,
+measure_direct(const struct pack_job *job, struct pack_drafts *d, struct arena *arena,
     struct repro_result *res, struct pack_measured *ret, struct selfsame_err *e)
 {
     static const char *const parts[] = { "image.firmware", "image.kernel",
         "image.initrd", "image.cmdline" };
+    const struct recipe_snp *snp = &job->recipe->snp;
     auto_measuring m = { .voice = &job->options->voice };
-    auto_json *digests = json_array();
-    struct shape shapes[MEASUREMENTS_MAX];
-    size_t count = expand(&job->recipe->snp, shapes);
+    auto_json *one = NULL;
 
     tell(m.voice, "measuring image.initrd", 0);
-    for (size_t i = 0; i < count; i++) {
-        TRY(selfsame_measurement_new("snp", 0, &m.at[i], e));
-        m.count++;
-        TRY(set_shape(m.at[i], &shapes[i], e));
+    TRY(selfsame_measurement_new("snp", 0, &m.at[0], e));
+    m.count = 1;
+    for (size_t i = 0; i < snp->shape_count; i++) {
+        if (i > 0)
+            TRY(selfsame_measurement_set(m.at[0], "shape", "next", e));
+        TRY(set_shape(m.at[0], &snp->shapes[i], arena, e));
     }
     for (size_t i = 0; i < COUNT(parts); i++)
         TRY(read_part(&m, d, parts[i], res, e));
-    for (size_t i = 0; i < count; i++)
-        TRY(finish_shape(m.at[i], &shapes[i], digests, ret->shapes, e));
-    json_t *entry = json_pack("{s:s, s:O}", "tee", "snp", "measurement", digests);
-    return json_array_append_new(ret->entries, entry) == 0 ? SELFSAME_OK : no_memory(e);
+    TRY(finish(m.at[0], &one, e));
+    return take_shapes(one, ret, e);
 }
 
 /* ---- all images ---- */
@@ -253,7 +244,6 @@ enum selfsame_code
 pack_measure(const struct pack_job *job, struct pack_drafts *d, struct arena *arena,
     struct repro_result *res, struct pack_measured *ret, struct selfsame_err *e)
 {
-    (void)arena;
     ret->entries = json_array();
     ret->shapes = json_array();
     if (ret->entries == NULL || ret->shapes == NULL)
@@ -262,7 +252,8 @@ pack_measure(const struct pack_job *job, struct pack_drafts *d, struct arena *ar
         const char *tee = job->machine[i].tee;
 
         if (strcmp(tee, "snp") == 0)
-            TRY_WHILE(e, measure_direct(job, d, res, ret, e), "measuring for %s", tee);
+            TRY_WHILE(
+                e, measure_direct(job, d, arena, res, ret, e), "measuring for %s", tee);
         else
             TRY_WHILE(e, measure_eif(job, d, res, ret, e), "measuring for %s", tee);
     }

@@ -65,9 +65,16 @@ struct tee_section {
     uint8_t sha384[48];
     const char *feeds; /* "PCR0 PCR1" */
 };
-struct tee_measured {
-    const struct claim *list; /* "pcr.0" … in the arena */
+/* What the expected values also depend on: "vcpus", "cpu" …, and them. */
+struct tee_variant {
+    const struct claim *list;
     size_t count;
+};
+struct tee_measured {
+    const struct claim *list; /* "pcr.0" … in the arena; a path twice: one of these */
+    size_t count;
+    const struct tee_variant *shapes; /* of TEEs that have them */
+    size_t shape_count;
     const struct tee_section *sections;
     size_t section_count;
 };
@@ -76,6 +83,11 @@ struct tee_measurer {
     const char *image_kind; /* "eif" */
     enum selfsame_code (*begin)(
         uint64_t size, bool explain, void **ret_state, struct selfsame_err *e);
+    /* NULL: this TEE has no options, and its image is one file. USAGE for unknown names. */
+    enum selfsame_code (*set)(
+        void *state, const char *name, const char *value, struct selfsame_err *e);
+    enum selfsame_code (*part)(
+        void *state, const char *name, uint64_t size, struct selfsame_err *e);
     enum selfsame_code (*update)(
         void *state, struct selfsame_bytes piece, struct selfsame_err *e);
     enum selfsame_code (*finish)(void *state, struct arena *arena,

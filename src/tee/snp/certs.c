@@ -172,8 +172,8 @@ snp_bundle_add(struct snp_bundle *b, struct selfsame_bytes in, struct arena *are
         TRY(snp_table_next(&t, &one, e));
         if (one.ptr == NULL)
             return SELFSAME_OK;
-        TRY_WHILE(e, add_any(b, one, arena, e), "certificate table, entry %zu",
-            t.at / ENTRY);
+        TRY_WHILE(
+            e, add_any(b, one, arena, e), "certificate table, entry %zu", t.at / ENTRY);
     }
 }
 
@@ -268,7 +268,8 @@ snp_cert_claims(
     TRY(read_tcb(c, &x, e));
     if (x.kind == SNP_VCEK && (csp.ptr != NULL || !read_hwid(hwid, &x.hwid)))
         FAIL(e, SELFSAME_BAD_CHAIN,
-            "VCEK: expected a hardware id of 64 or 8 bytes and no provider, got others");
+            "VCEK: expected a hardware id of 64 or 8 bytes and no provider, got "
+            "others");
     if (x.kind == SNP_VLEK && hwid.ptr != NULL)
         FAIL(e, SELFSAME_BAD_CHAIN, "VLEK: expected no hardware id, got one");
     if (x.kind == SNP_VLEK) {

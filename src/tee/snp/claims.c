@@ -63,9 +63,9 @@ static void
 add_bits(struct list *l, const struct bit *bits, size_t count, uint64_t from)
 {
     for (size_t i = 0; i < count; i++)
-        l->at[l->count++] = (struct claim){ .path = bits[i].path,
-            .kind = CLAIM_BOOL,
-            .number = from >> bits[i].at & 1 };
+        l->at[l->count++] = (struct claim){
+            .path = bits[i].path, .kind = CLAIM_BOOL, .number = from >> bits[i].at & 1
+        };
 }
 
 /* "tcb.reported.fmc" … in the order of `levels` and of struct snp_tcb. */
@@ -97,7 +97,8 @@ static void
 add_firmware(struct list *l, const struct snp_report *r)
 {
     static const char *const paths[2][3] = {
-        { "firmware.current.major", "firmware.current.minor", "firmware.current.build" },
+        { "firmware.current.major", "firmware.current.minor",
+            "firmware.current.build" },
         { "firmware.committed.major", "firmware.committed.minor",
             "firmware.committed.build" },
     };
@@ -170,28 +171,27 @@ snp_claims(const struct snp_report *r, enum snp_product product,
 /* ---- options of a policy ---- */
 
 #define PATHS(...) ((const char *const[]){ __VA_ARGS__, NULL })
-#define TCB(part)                                                    \
+#define TCB(part)                                                           \
     PATHS("tcb.reported." part, "tcb.committed." part, "tcb.current." part, \
         "tcb.launch." part)
-#define MIN_TCB(prefix, part, line)                                             \
-    {                                                                           \
-        .option = "min_tcb." prefix part, .kind = RULE_MIN, .check = CHECK_TCB, \
-        .code = SELFSAME_TCB, .paths = TCB(part), .when = "product", \
-        .is = line, .help = "reported, committed, current and launch TCB at least"   \
+#define MIN_TCB(prefix, part, line)                                              \
+    {                                                                            \
+        .option = "min_tcb." prefix part, .kind = RULE_MIN, .check = CHECK_TCB,  \
+        .code = SELFSAME_TCB, .paths = TCB(part), .when = "product", .is = line, \
+        .help = "reported, committed, current and launch TCB at least"           \
     }
-#define MIN_TCB_OF(prefix, line)                                              \
-    MIN_TCB(prefix, "bootloader", line), MIN_TCB(prefix, "tee", line),        \
+#define MIN_TCB_OF(prefix, line)                                       \
+    MIN_TCB(prefix, "bootloader", line), MIN_TCB(prefix, "tee", line), \
         MIN_TCB(prefix, "snp", line), MIN_TCB(prefix, "microcode", line)
-#define RULE(name, what, path, sentence)                                       \
-    {                                                                          \
-        .option = name, .kind = what, .check = CHECK_POLICY,                   \
-        .code = SELFSAME_DENIED, .paths = PATHS(path), .help = sentence        \
+#define RULE(name, what, path, sentence)                                              \
+    {                                                                                 \
+        .option = name, .kind = what, .check = CHECK_POLICY, .code = SELFSAME_DENIED, \
+        .paths = PATHS(path), .help = sentence                                        \
     }
-#define RULE_DEFAULT(name, what, path, number, sentence)                       \
-    {                                                                          \
-        .option = name, .kind = what, .check = CHECK_POLICY,                   \
-        .code = SELFSAME_DENIED, .paths = PATHS(path), .has_default = true,    \
-        .value = number, .help = sentence                                      \
+#define RULE_DEFAULT(name, what, path, number, sentence)                              \
+    {                                                                                 \
+        .option = name, .kind = what, .check = CHECK_POLICY, .code = SELFSAME_DENIED, \
+        .paths = PATHS(path), .has_default = true, .value = number, .help = sentence  \
     }
 
 const struct tee_rule snp_rules[] = {
@@ -228,7 +228,8 @@ const struct tee_rule snp_rules[] = {
         "memory aliases were looked for (AMD-SB-3015)"),
     RULE("platform.tio", RULE_REQUIRE, "platform.tio", "trusted I/O on"),
     RULE("chip_ids", RULE_ONE_OF_HEX, "chip_id", "one of these chips"),
-    RULE("id_key_digests", RULE_ONE_OF_HEX, "id_key_digest", "launched with this ID key"),
+    RULE("id_key_digests", RULE_ONE_OF_HEX, "id_key_digest",
+        "launched with this ID key"),
     RULE("author_key_digests", RULE_ONE_OF_HEX, "author_key_digest",
         "ID key certified by this author key"),
     RULE("host_data", RULE_ONE_OF_HEX, "host_data",

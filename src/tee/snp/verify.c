@@ -187,8 +187,7 @@ verify_chain(struct judged *j, struct selfsame_err *e)
     struct chain chain = { .count = 2, .leaf_may_lack_usage = true };
 
     for (size_t i = 0; i < j->trust->collateral_count; i++)
-        TRY_WHILE(e,
-            snp_bundle_add(&j->bundle, j->trust->collateral[i], j->arena, e),
+        TRY_WHILE(e, snp_bundle_add(&j->bundle, j->trust->collateral[i], j->arena, e),
             "collateral %zu", i + 1);
     for (size_t i = 0; i < COUNT(snp_intermediates) && !j->trust->any_anchor; i++)
         if (j->bundle.cert_count < SNP_BUNDLE_CERTS)
@@ -349,7 +348,8 @@ put_checks(const struct judged *j, const struct outcome step[static STEPS])
             .spec = spec_chain,
             .source = j->trust->any_anchor ? "trust anchor of the caller"
                                            : "root pinned in this program",
-            .detail = "every certificate holds, and the leaf is this chip's at this TCB",
+            .detail =
+                "every certificate holds, and the leaf is this chip's at this TCB",
         },
         &step[0]);
     put(j, CHECK_REVOCATION,
@@ -391,8 +391,7 @@ refuse_parse(enum selfsame_code code, struct arena *arena, struct checks *checks
 
 /* DER of what was used, root first, for printing. */
 static enum selfsame_code
-list_chain(
-    const struct judged *j, struct selfsame_claims *ret, struct selfsame_err *e)
+list_chain(const struct judged *j, struct selfsame_claims *ret, struct selfsame_err *e)
 {
     struct selfsame_bytes *list = ARENA_NEW(j->arena, struct selfsame_bytes, 3);
     size_t n = 0;
@@ -472,8 +471,8 @@ vcek_url(const struct snp_report *r, enum snp_product p, struct arena *arena)
 {
     struct snp_tcb t = snp_tcb_of(r->reported_tcb, p);
     bool turin = p == SNP_TURIN;
-    const char *id = hex_dup(arena,
-        BYTES(r->chip_id.ptr, turin ? SNP_CHIP_ID_TURIN : SNP_CHIP_ID_SIZE));
+    const char *id = hex_dup(
+        arena, BYTES(r->chip_id.ptr, turin ? SNP_CHIP_ID_TURIN : SNP_CHIP_ID_SIZE));
     const char *fmc = turin ? arena_printf(arena, "fmcSPL=%02u&", t.fmc) : "";
 
     if (id == NULL || fmc == NULL)

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SELFSAME_OVMF_H
+#define SELFSAME_OVMF_H
+
+#include "base/base.h"
+
+/*
+ * The end of an OVMF image (edk2 OvmfPkg/ResetVector): a table of GUIDs that is read
+ * backwards, and the pages that SEV-SNP wants ("ASEV"). The image is mapped so that
+ * it ends at 4 GiB. Strict: what is there parses wholly or is refused.
+ */
+enum { OVMF_PAGE = 4096, OVMF_MAX = 64 << 20, OVMF_SECTIONS = 64 };
+
+enum ovmf_section_type {
+    OVMF_SEC_MEM = 1,
+    OVMF_SECRETS = 2,
+    OVMF_CPUID = 3,
+    OVMF_SVSM_CAA = 4,
+    OVMF_KERNEL_HASHES = 0x10,
+};
+struct ovmf_section {
+    uint32_t gpa, size; /* multiples of OVMF_PAGE */
+    enum ovmf_section_type type;
+};
+struct ovmf {
+    struct selfsame_bytes file;
+    uint64_t gpa;         /* of its first byte */
+    uint32_t ap_reset;    /* where processors but the first begin */
+    uint32_t hashes_base; /* of the table of kernel hashes; size 0: none */
+    uint32_t hashes_size;
+    struct ovmf_section section[OVMF_SECTIONS];
+    size_t section_count;
+};
+MUST enum selfsame_code ovmf_parse(
+    struct selfsame_bytes file, struct ovmf *ret, struct selfsame_err *e);
+
+#endif
