@@ -147,5 +147,40 @@ def documents():
             seed("attest_message", str(n), bytes.fromhex(digits))
 
 
-for make in tar, images, oci, http, init, texts, documents:
+def der(tag, *parts):
+    body = b"".join(parts)
+    size = bytes([len(body)]) if len(body) < 128 else struct.pack(">BH", 0x82, len(body))
+    return bytes([tag]) + size + body
+
+
+def snp():
+    """A report nobody signed, a root, a table with it, a CRL nobody signed, a firmware's end."""
+    report = bytearray(1184)
+    for at, value in ((0, 3), (8, 0x30000), (0x34, 1), (0x40, 5), (0x188, 0x0119)):
+        report[at:at + 4] = struct.pack("<I", value)
+    seed("evidence_snp", "unsigned", bytes(report))
+    text = read("src/tee/snp/roots/ark_milan.c").decode().split("= {", 1)[1]
+    ark = bytes(int(x, 16) for x in re.findall(r"0x[0-9a-f]{2}", text))
+    guid = bytes.fromhex("c0b406a4a803495297433fb6014cd0ae")
+    seed("snp_bundle", "root", ark)
+    seed("snp_bundle", "table", guid + struct.pack("<II", 48, len(ark)) + bytes(24) + ark)
+    alg = ark[-(512 + 5 + 4):]  # not a CRL's, but a signature of that size
+    name = der(0x30, der(0x31, der(0x30, bytes.fromhex("0603550403"), der(0x0c, b"ARK-Milan"))))
+    sha384 = der(0x30, bytes.fromhex("06092a864886f70d01010c"), b"\5\0")
+    times = der(0x17, b"260101000000Z") + der(0x17, b"270101000000Z")
+    entry = der(0x30, der(0x30, der(2, b"\7"), der(0x17, b"260101000000Z")))
+    tbs = der(0x30, der(2, b"\1"), sha384, name, times, entry)
+    seed("crl", "unsigned", der(0x30, tbs, sha384, der(3, b"\0" + alg[-512:])))
+    le = lambda g: (lambda h: bytes.fromhex(h)[3::-1] + bytes.fromhex(h)[5:3:-1] + bytes.fromhex(h)[7:5:-1] + bytes.fromhex(h)[8:])(g.replace("-", ""))
+    sections = struct.pack("<6I", 0x800000, 0x9000, 1, 0x810000, 0x1000, 0x10)
+    meta = b"ASEV" + struct.pack("<III", 16 + len(sections), 1, 2) + sections
+    make = lambda data, g: data + struct.pack("<H", len(data) + 18) + le(g)
+    table = make(struct.pack("<I", 0x80b004), "00f771de-1a7e-4fcb-890e-68c77e2fb44e")
+    table += make(struct.pack("<II", 0x810c00, 0x400), "7255371f-3a3b-4b04-927b-1da6efa8d454")
+    entry = make(struct.pack("<I", len(meta) + len(table) + 22 + 18 + 32), "dc886566-984a-4798-a75e-5585a7bf67cc")
+    footer = struct.pack("<H", len(table) + len(entry) + 18) + le("96b582de-1fb2-45f7-baea-a366c55a082d")
+    seed("ovmf", "end", meta + table + entry + footer + bytes(32))
+
+
+for make in snp, tar, images, oci, http, init, texts, documents:
     make()

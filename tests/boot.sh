@@ -78,9 +78,6 @@ boot() { # what, what it must answer
 }
 
 recipe dhcp
-if "$selfsame" build "$tmp/src" --recipe "$tmp/recipe.json" --out "$tmp/image" 2>&1 | grep -q 'is not one of'; then
-    skipped "this selfsame measures no snp"; finish
-fi
 expect 0 "an image with a real kernel is built" "$selfsame" build "$tmp/src" --recipe "$tmp/recipe.json" --out "$tmp/image"
 said "name one with --firmware"
 boot "it starts, asks for its address, and its service answers" "hello from the selfsame code"

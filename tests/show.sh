@@ -125,7 +125,7 @@ expect 3 "measure a directory" "$selfsame" measure "$tmp"
 expect 3 "measure what is not there" "$selfsame" measure "$tmp/nothing"
 said "nothing of this name"
 expect 2 "measure for an unknown TEE" "$selfsame" measure "$eif" --tee sgx9
-said 'TEE "sgx9" is not one of: nitro'
+said 'TEE "sgx9" is not one of: nitro, snp'
 
 # --- doctor and help
 expect 0 doctor "$selfsame" doctor

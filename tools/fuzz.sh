@@ -16,6 +16,9 @@ mkdir -p "$work"
 seeds() { # target: the files that suit it
     [ -d "$shared" ] || return 0
     case $1 in
+    evidence_snp) find "$shared/snp" -name 'report.bin' ;;
+    snp_bundle) find "$shared/snp" -name '*.der' -o -name 'auxblob.bin' -o -name '*-ask.pem' ;;
+    ovmf) find "$shared/snp" -name 'ovmf_*.bin' ;;
     cbor|cose|evidence_*) find "$shared/nitro" -name '*.cbor' ;;
     der|x509) find "$shared" -name '*.der' -o -name '*.crt' | head -50 ;;
     eif) find "$shared/nitro" -name '*.eif' ;;

@@ -12,8 +12,8 @@ static const uint8_t guid_metadata[] = { 0x66, 0x65, 0x88, 0xdc, 0x4a, 0x98, 0x9
     0xa7, 0x5e, 0x55, 0x85, 0xa7, 0xbf, 0x67, 0xcc };
 
 enum {
-    TAIL = 32,  /* behind the footer's GUID */
-    HEAD = 18,  /* u16 length, GUID: the end of every entry */
+    TAIL = 32, /* behind the footer's GUID */
+    HEAD = 18, /* u16 length, GUID: the end of every entry */
     ENTRIES_MAX = 32,
 };
 
@@ -79,7 +79,8 @@ is_known(uint32_t type)
 }
 
 static enum selfsame_code
-check_section(const struct ovmf *o, const struct ovmf_section *s, struct selfsame_err *e)
+check_section(
+    const struct ovmf *o, const struct ovmf_section *s, struct selfsame_err *e)
 {
     uint64_t end = (uint64_t)s->gpa + s->size;
 
@@ -89,7 +90,8 @@ check_section(const struct ovmf *o, const struct ovmf_section *s, struct selfsam
     if (s->size == 0 || s->gpa % OVMF_PAGE != 0 || s->size % OVMF_PAGE != 0 ||
         end > o->gpa)
         FAIL(e, SELFSAME_MALFORMED,
-            "firmware: expected SEV sections of whole pages below it, got 0x%x bytes at "
+            "firmware: expected SEV sections of whole pages below it, got 0x%x bytes "
+            "at "
             "0x%x",
             s->size, s->gpa);
     if (s->type != OVMF_SEC_MEM && s->size != OVMF_PAGE)
@@ -121,7 +123,8 @@ read_metadata(struct ovmf *o, uint32_t offset, struct selfsame_err *e)
             "firmware: expected SEV metadata of version 1, got %u", version);
     if (count > OVMF_SECTIONS || length != 16 + 12 * (uint64_t)count)
         FAIL(e, SELFSAME_MALFORMED,
-            "firmware: expected %u SEV sections (at most %d) in 16 + 12 bytes each, got "
+            "firmware: expected %u SEV sections (at most %d) in 16 + 12 bytes each, "
+            "got "
             "%u bytes",
             count, (int)OVMF_SECTIONS, length);
     for (uint32_t i = 0; i < count; i++) {
@@ -138,7 +141,8 @@ read_metadata(struct ovmf *o, uint32_t offset, struct selfsame_err *e)
 }
 
 static enum selfsame_code
-find_table(struct selfsame_bytes file, struct selfsame_bytes *ret, struct selfsame_err *e)
+find_table(
+    struct selfsame_bytes file, struct selfsame_bytes *ret, struct selfsame_err *e)
 {
     size_t footer = file.len - TAIL - 16;
     struct reader r = reader_of(BYTES(file.ptr + footer - 2, HEAD));

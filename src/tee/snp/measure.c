@@ -67,7 +67,8 @@ set(void *state, const char *name, const char *value, struct selfsame_err *e)
     if (strcmp(name, "shape") != 0)
         return shape_set(&m->group[m->group_count - 1], name, value, e);
     if (strcmp(value, "next") != 0 || m->group_count == SHAPE_GROUPS)
-        FAIL(e, SELFSAME_USAGE, "shape: expected \"next\", at most %d times, got \"%.24s\"",
+        FAIL(e, SELFSAME_USAGE,
+            "shape: expected \"next\", at most %d times, got \"%.24s\"",
             (int)SHAPE_GROUPS - 1, value);
     m->group[m->group_count++].vmm = SNP_VMM_QEMU;
     return SELFSAME_OK;
@@ -102,7 +103,8 @@ part(void *state, const char *name, uint64_t size, struct selfsame_err *e)
     if (p == FIRMWARE) {
         m->firmware = malloc((size_t)size);
         if (m->firmware == NULL)
-            FAIL(e, SELFSAME_NOMEM, "no room for a firmware of %" PRIu64 " bytes", size);
+            FAIL(
+                e, SELFSAME_NOMEM, "no room for a firmware of %" PRIu64 " bytes", size);
     }
     m->seen[p] = true;
     m->part = p;
@@ -116,7 +118,8 @@ update(void *state, struct selfsame_bytes piece, struct selfsame_err *e)
     struct measuring *m = state;
 
     if (m->part < 0)
-        FAIL(e, SELFSAME_USAGE, "an SNP image is measured part by part: name one first");
+        FAIL(
+            e, SELFSAME_USAGE, "an SNP image is measured part by part: name one first");
     if (piece.len > m->left)
         FAIL(e, SELFSAME_MALFORMED, "%s: expected %" PRIu64 " bytes more, got %zu",
             part_names[m->part], m->left, piece.len);
@@ -305,9 +308,9 @@ check_hashes(const struct measuring *m, struct selfsame_err *e)
         return SELFSAME_OK;
     }
     for (size_t i = 0; i < o->section_count; i++)
-        section = section || (o->section[i].type == OVMF_KERNEL_HASHES &&
-                                 o->hashes_base / OVMF_PAGE ==
-                                     o->section[i].gpa / OVMF_PAGE);
+        section = section ||
+                  (o->section[i].type == OVMF_KERNEL_HASHES &&
+                      o->hashes_base / OVMF_PAGE == o->section[i].gpa / OVMF_PAGE);
     if (!section || o->hashes_size < 176 ||
         o->hashes_base % OVMF_PAGE > OVMF_PAGE - 176)
         FAIL(e, SELFSAME_UNSUPPORTED,
@@ -387,9 +390,9 @@ describe(struct arena *arena, const struct snp_shape *s, const uint8_t *ld,
     if (s->vmm == SNP_VMM_GCE)
         list[n++] = TEXT("gce_gpa_bits", s->vmsa_gpa >> 48 != 0 ? "52" : "48");
 #undef TEXT
-    list[n++] = (struct claim){ .path = "measurement",
-        .kind = CLAIM_BYTES,
-        .bytes = BYTES(ld, SNP_DIGEST_SIZE) };
+    list[n++] = (struct claim){
+        .path = "measurement", .kind = CLAIM_BYTES, .bytes = BYTES(ld, SNP_DIGEST_SIZE)
+    };
     *ret = (struct tee_variant){ .list = list, .count = n };
     return true;
 }

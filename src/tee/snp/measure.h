@@ -19,7 +19,8 @@ enum snp_vmm { SNP_VMM_QEMU = 1, SNP_VMM_EC2, SNP_VMM_GCE };
 struct snp_shape {
     enum snp_vmm vmm;
     unsigned vcpus;
-    const char *cpu; /* as told: "EPYC-Milan-v2", "0xa00f11"; "" where it does not count */
+    const char
+        *cpu; /* as told: "EPYC-Milan-v2", "0xa00f11"; "" where it does not count */
     uint32_t cpu_signature; /* QEMU: CPUID 1 EAX */
     uint64_t rdx;           /* EC2, GCE */
     uint64_t vmsa_gpa;
@@ -42,14 +43,14 @@ struct shape_group {
     bool has_rdx, has_gpa;
     uint64_t rdx, gpa_bits;
 };
-MUST enum selfsame_code shape_set(struct shape_group *g, const char *name,
-    const char *value, struct selfsame_err *e);
+MUST enum selfsame_code shape_set(
+    struct shape_group *g, const char *name, const char *value, struct selfsame_err *e);
 /* Appends the product to list[*count]; USAGE where something must be said first. */
 MUST enum selfsame_code shape_expand(const struct shape_group *g,
     struct snp_shape *list, size_t *count, struct selfsame_err *e);
 const char *snp_vmm_name(enum snp_vmm v);
 
-void snp_vmsa(const struct snp_shape *s, uint32_t eip, bool first,
-    uint8_t ret[static OVMF_PAGE]);
+void snp_vmsa(
+    const struct snp_shape *s, uint32_t eip, bool first, uint8_t ret[static OVMF_PAGE]);
 
 #endif

@@ -34,8 +34,8 @@ static const struct {
 static bool
 is_version(const char *s)
 {
-    return *s == '\0' || (s[0] == '-' && s[1] == 'v' && s[2] >= '1' && s[2] <= '9' &&
-                             s[3] == '\0');
+    return *s == '\0' ||
+           (s[0] == '-' && s[1] == 'v' && s[2] >= '1' && s[2] <= '9' && s[3] == '\0');
 }
 
 /* Numbers as C writes them, and nothing behind. */
@@ -103,8 +103,8 @@ next_item(const char **list, char *ret, size_t cap)
 }
 
 static enum selfsame_code
-bad_list(const char *name, const char *value, const char *expected,
-    struct selfsame_err *e)
+bad_list(
+    const char *name, const char *value, const char *expected, struct selfsame_err *e)
 {
     FAIL(e, SELFSAME_USAGE, "%s: expected %s, got \"%.40s\"", name, expected, value);
 }
@@ -127,8 +127,8 @@ set_vcpus(struct shape_group *g, const char *value, struct selfsame_err *e)
         if (!number(item, dash, 512, &from) || from == 0)
             return bad_list("vcpus", value, expected, e);
         to = from;
-        if (range && (!number(item + dash + 1, strlen(item + dash + 1), 512, &to) ||
-                         to < from))
+        if (range &&
+            (!number(item + dash + 1, strlen(item + dash + 1), 512, &to) || to < from))
             return bad_list("vcpus", value, expected, e);
         for (; from <= to; from++) {
             if (g->vcpu_count == SHAPE_VALUES)
@@ -149,8 +149,7 @@ set_cpu(struct shape_group *g, const char *value, struct selfsame_err *e)
         if (g->cpu_count == SHAPE_VALUES ||
             !next_item(&rest, g->cpu[g->cpu_count].name, CPU_NAME))
             return bad_list("cpu", value, "names with commas between them", e);
-        TRY(cpu_named(
-            g->cpu[g->cpu_count].name, &g->cpu[g->cpu_count].signature, e));
+        TRY(cpu_named(g->cpu[g->cpu_count].name, &g->cpu[g->cpu_count].signature, e));
         g->cpu_count++;
     }
     return g->cpu_count > 0 ? SELFSAME_OK : bad_list("cpu", value, "a name", e);
@@ -188,8 +187,8 @@ set_vmm(struct shape_group *g, const char *value, struct selfsame_err *e)
 }
 
 enum selfsame_code
-shape_set(struct shape_group *g, const char *name, const char *value,
-    struct selfsame_err *e)
+shape_set(
+    struct shape_group *g, const char *name, const char *value, struct selfsame_err *e)
 {
     if (strcmp(name, "vmm") == 0)
         return set_vmm(g, value, e);
@@ -225,7 +224,8 @@ check_known(const struct shape_group *g, struct selfsame_err *e)
 {
     if (g->vmm == SNP_VMM_QEMU && g->cpu_count == 0)
         FAIL(e, SELFSAME_USAGE,
-            "cpu: expected the model that QEMU is told, got none: the digest depends on "
+            "cpu: expected the model that QEMU is told, got none: the digest depends "
+            "on "
             "it");
     if (g->vmm == SNP_VMM_EC2 && !g->has_rdx)
         FAIL(e, SELFSAME_UNSUPPORTED,

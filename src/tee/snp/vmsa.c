@@ -13,8 +13,8 @@ put_le(uint8_t *page, size_t at, uint64_t v, size_t size)
 }
 
 static void
-put_segment(uint8_t *page, size_t at, uint16_t selector, uint16_t attributes,
-    uint64_t base)
+put_segment(
+    uint8_t *page, size_t at, uint16_t selector, uint16_t attributes, uint64_t base)
 {
     put_le(page, at, selector, 2);
     put_le(page, at + 2, attributes, 2);
@@ -40,8 +40,8 @@ put_segments(uint8_t *page, const struct snp_shape *s, uint32_t eip, bool first)
 }
 
 void
-snp_vmsa(const struct snp_shape *s, uint32_t eip, bool first,
-    uint8_t ret[static OVMF_PAGE])
+snp_vmsa(
+    const struct snp_shape *s, uint32_t eip, bool first, uint8_t ret[static OVMF_PAGE])
 {
     const bool qemu = s->vmm == SNP_VMM_QEMU;
 

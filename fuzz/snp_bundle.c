@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tee/snp/snp.h"
+
+#include <assert.h>
+
+/* Collateral from anybody: host certificate tables, DER, PEM. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct snp_bundle b;
+    auto_arena arena = arena_new(1 << 20);
+    struct selfsame_err e = { 0 };
+
+    b.cert_count = b.crl_count = 0;
+    if (snp_bundle_add(&b, BYTES(data, size), &arena, &e) != SELFSAME_OK)
+        return 0;
+    assert(b.cert_count <= SNP_BUNDLE_CERTS && b.crl_count <= SNP_BUNDLE_CRLS);
+    for (size_t i = 0; i < b.cert_count; i++) {
+        struct snp_cert_claims c;
+
+        if (snp_cert_claims(&b.cert[i], &c, &e) == SELFSAME_OK)
+            assert(c.product != SNP_UNKNOWN && c.kind <= SNP_VLEK);
+    }
+    return 0;
+}
