@@ -17,8 +17,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     const struct selfsame_bytes views[] = { c.tbs, c.issuer, c.entries, c.signature };
     for (size_t i = 0; i < COUNT(views); i++)
-        if (views[i].ptr != NULL && (views[i].ptr < in.ptr ||
-                                        views[i].ptr + views[i].len > in.ptr + in.len))
+        if (views[i].ptr != NULL &&
+            (views[i].ptr < in.ptr || views[i].ptr + views[i].len > in.ptr + in.len))
             abort();
     (void)crl_lists(&c, BYTES_LIT("\x07"));
     issuer.subject = c.issuer;

@@ -88,9 +88,10 @@ judge(const char *tee, const struct claim *list, size_t count, enum check_name n
     struct selfsame_err e = { 0 };
     struct policy p;
     struct checks checks = { 0 };
-    struct selfsame_claims claims = {
-        .tee = tee[2] == 't' ? "toy" : "snp", .authentic = true, .list = list, .count = count
-    };
+    struct selfsame_claims claims = { .tee = tee[2] == 't' ? "toy" : "snp",
+        .authentic = true,
+        .list = list,
+        .count = count };
     const struct appraisal in = { .now_ms = 1 };
 
     assert_code(parse(tee, &a, &p, &e), SELFSAME_OK, &e);
@@ -102,8 +103,14 @@ judge(const char *tee, const struct claim *list, size_t count, enum check_name n
     return k;
 }
 
-#define UINT(p, n) { .path = (p), .kind = CLAIM_UINT, .number = (n) }
-#define BOOL(p, n) { .path = (p), .kind = CLAIM_BOOL, .number = (n) }
+#define UINT(p, n)                                     \
+    {                                                  \
+        .path = (p), .kind = CLAIM_UINT, .number = (n) \
+    }
+#define BOOL(p, n)                                     \
+    {                                                  \
+        .path = (p), .kind = CLAIM_BOOL, .number = (n) \
+    }
 
 static void
 minima_hold_for_every_level(void **state)
@@ -139,13 +146,23 @@ minima_hold_for_every_level(void **state)
 /* What an honest report of today says; each case changes one claim. */
 static const struct claim snp_usual[] = {
     { .path = "product", .kind = CLAIM_TEXT, .bytes = { (const uint8_t *)"Milan", 5 } },
-    UINT("vmpl", 0), UINT("guest_svn", 3), BOOL("policy.smt", 1),
-    BOOL("policy.migrate_ma", 0), BOOL("policy.cxl", 0), BOOL("policy.single_socket", 0),
-    BOOL("policy.mem_aes_256_xts", 0), BOOL("policy.rapl_dis", 0),
-    BOOL("policy.ciphertext_hiding", 0), BOOL("policy.page_swap_disable", 0),
-    BOOL("platform.smt", 1), BOOL("platform.tsme", 0), BOOL("platform.ecc", 0),
-    BOOL("platform.rapl_dis", 0), BOOL("platform.ciphertext_hiding", 0),
-    BOOL("platform.alias_check", 0), BOOL("platform.tio", 0),
+    UINT("vmpl", 0),
+    UINT("guest_svn", 3),
+    BOOL("policy.smt", 1),
+    BOOL("policy.migrate_ma", 0),
+    BOOL("policy.cxl", 0),
+    BOOL("policy.single_socket", 0),
+    BOOL("policy.mem_aes_256_xts", 0),
+    BOOL("policy.rapl_dis", 0),
+    BOOL("policy.ciphertext_hiding", 0),
+    BOOL("policy.page_swap_disable", 0),
+    BOOL("platform.smt", 1),
+    BOOL("platform.tsme", 0),
+    BOOL("platform.ecc", 0),
+    BOOL("platform.rapl_dis", 0),
+    BOOL("platform.ciphertext_hiding", 0),
+    BOOL("platform.alias_check", 0),
+    BOOL("platform.tio", 0),
     { .path = "chip_id", .kind = CLAIM_BYTES, .bytes = { (const uint8_t *)"\xaa", 1 } },
 };
 
@@ -195,8 +212,7 @@ permissions_and_restrictions_point_the_right_way(void **state)
             for (uint64_t claim = 0; claim <= 1; claim++) {
                 char options[120] = "{}";
                 bool on = set == 2 ? bits[i].by_default : set == 1;
-                bool pass = bits[i].permission ? claim == 0 || on
-                                               : claim == 1 || !on;
+                bool pass = bits[i].permission ? claim == 0 || on : claim == 1 || !on;
 
                 if (set < 2)
                     (void)snprintf(options, sizeof(options), "{\"%.*s\":{\"%s\":%s}}",
@@ -204,7 +220,8 @@ permissions_and_restrictions_point_the_right_way(void **state)
                         set == 1 ? "true" : "false");
                 if (policy_with(options, bits[i].path, claim) !=
                     (pass ? CHECK_PASS : CHECK_FAIL))
-                    fail_msg("%s, policy %u, claim %d", bits[i].option, set, (int)claim);
+                    fail_msg(
+                        "%s, policy %u, claim %d", bits[i].option, set, (int)claim);
             }
     }
 }
@@ -219,9 +236,11 @@ lists_and_defaults_hold(void **state)
     assert_int_equal(policy_with("{\"vmpl\":1}", "vmpl", 0), CHECK_FAIL);
     assert_int_equal(policy_with("{\"min_guest_svn\":3}", NULL, 0), CHECK_PASS);
     assert_int_equal(policy_with("{\"min_guest_svn\":4}", NULL, 0), CHECK_FAIL);
-    assert_int_equal(policy_with("{\"products\":[\"Genoa\",\"Milan\"]}", NULL, 0), CHECK_PASS);
+    assert_int_equal(
+        policy_with("{\"products\":[\"Genoa\",\"Milan\"]}", NULL, 0), CHECK_PASS);
     assert_int_equal(policy_with("{\"products\":\"Genoa\"}", NULL, 0), CHECK_FAIL);
-    assert_int_equal(policy_with("{\"chip_ids\":[\"bb\",\"aa\"]}", NULL, 0), CHECK_PASS);
+    assert_int_equal(
+        policy_with("{\"chip_ids\":[\"bb\",\"aa\"]}", NULL, 0), CHECK_PASS);
     assert_int_equal(policy_with("{\"chip_ids\":[\"aa00\"]}", NULL, 0), CHECK_FAIL);
     /* A claim that is not there obeys nothing. */
     assert_int_equal(policy_with("{\"host_data\":[\"aa\"]}", NULL, 0), CHECK_FAIL);
@@ -231,8 +250,8 @@ lists_and_defaults_hold(void **state)
 static void
 minima_are_of_their_product(void **state)
 {
-#define TCB(level, v)                                                              \
-    UINT("tcb." level ".bootloader", 4), UINT("tcb." level ".tee", 0),             \
+#define TCB(level, v)                                                  \
+    UINT("tcb." level ".bootloader", 4), UINT("tcb." level ".tee", 0), \
         UINT("tcb." level ".snp", v), UINT("tcb." level ".microcode", 0xd9)
     struct claim list[COUNT(snp_usual) + 16] = { 0 };
     const struct claim tcb[] = { TCB("reported", 24), TCB("committed", 24),
@@ -263,7 +282,8 @@ static void
 a_policy_says_what_it_was_told(void **state)
 {
     static const char tee[] =
-        "{\"snp\":{\"vmpl\":[0,2],\"min_tcb\":{\"snp\":24,\"milan\":{\"microcode\":217}},"
+        "{\"snp\":{\"vmpl\":[0,2],\"min_tcb\":{\"snp\":24,\"milan\":{\"microcode\":217}"
+        "},"
         "\"guest_policy\":{\"smt\":false},\"chip_ids\":[\"aabb\"],"
         "\"products\":[\"Milan\"]}}";
     auto_arena a = arena_new(1 << 20);
@@ -297,8 +317,8 @@ every_failed_allocation_is_no_memory(void **state)
         struct policy p;
 
         a.fail_at = n;
-        enum selfsame_code c = parse(
-            "{\"snp\":{\"vmpl\":[0,2],\"chip_ids\":[\"aabb\"],\"products\":[\"Milan\"]}}",
+        enum selfsame_code c = parse("{\"snp\":{\"vmpl\":[0,2],\"chip_ids\":[\"aabb\"],"
+                                     "\"products\":[\"Milan\"]}}",
             &a, &p, &e);
         if (c == SELFSAME_OK)
             return;

@@ -127,6 +127,19 @@ said "nothing of this name"
 expect 2 "measure for an unknown TEE" "$selfsame" measure "$eif" --tee sgx9
 said 'TEE "sgx9" is not one of: nitro, snp'
 
+# --- SEV-SNP: a report names what verifying it wants; certificates say whose they are
+if [ -d "$shared/snp" ]; then
+    t=$shared/snp/microsoft+TEE-Attestation-Verification/turin-v5
+    shows "a report" "$t/report.bin" '[.kind, .tee, .claims.product, .claims.tcb.reported.fmc] | join(" ")' "evidence snp Turin 1"
+    shows "what it wants" "$t/report.bin" '.collateral[0].url' \
+        "https://kdsintf.amd.com/vcek/v1/Turin/59790fb1c39f35c1?fmcSPL=01&blSPL=01&teeSPL=01&snpSPL=04&ucodeSPL=81"
+    shows "a VCEK" "$t/vcek.der" '[.product, .hardware_id, .tcb.fmc] | join(" ")' "Turin 59790fb1c39f35c1 1"
+    shows "a host's certificate table" "$shared/snp/veraison+services/tsm/auxblob.bin" '[.kind, (.certificates | length)] | join(" ")' \
+        "host certificate table 3"
+else
+    skipped "SNP reports: ../shared/vectors is not here"
+fi
+
 # --- doctor and help
 expect 0 doctor "$selfsame" doctor
 calm doctor

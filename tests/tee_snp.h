@@ -91,12 +91,13 @@ pss_signer(EVP_PKEY *key, bool pkcs1, bool sha256)
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     EVP_PKEY_CTX *p = NULL;
 
-    assert_int_equal(EVP_DigestSignInit(
-                         ctx, &p, sha256 ? EVP_sha256() : EVP_sha384(), NULL, key),
+    assert_int_equal(
+        EVP_DigestSignInit(ctx, &p, sha256 ? EVP_sha256() : EVP_sha384(), NULL, key),
         1);
     if (!pkcs1) {
         assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(p, RSA_PKCS1_PSS_PADDING), 1);
-        assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(p, RSA_PSS_SALTLEN_DIGEST), 1);
+        assert_int_equal(
+            EVP_PKEY_CTX_set_rsa_pss_saltlen(p, RSA_PSS_SALTLEN_DIGEST), 1);
     }
     return ctx;
 }
@@ -236,10 +237,10 @@ sign_report(EVP_PKEY *key, uint8_t *r)
     EVP_MD_CTX_free(ctx);
 }
 
-#define HWID_04                                                                       \
+#define HWID_04                                                                        \
     "04040404040404040404040404040404040404040404040404040404040404040404040404040404" \
     "040404040404040404040404040404040404040404040404"
-#define SPLS \
+#define SPLS                                                                        \
     "1=020100", "2=16084d696c616e2d4230", "3.1=020104", "3.2=020100", "3.3=020118", \
         "3.8=020200d9"
 
@@ -248,9 +249,8 @@ world_set_up(void **state)
 {
     static const struct amd_spec ark = { .cn = "ARK-Milan", .ca = true, .serial = 1 };
     static const struct amd_spec ask = { .cn = "SEV-Milan", .ca = true, .serial = 7 };
-    static const struct amd_spec vcek = {
-        .cn = "SEV-VCEK", .extensions = { SPLS, "4=" HWID_04 }
-    };
+    static const struct amd_spec vcek = { .cn = "SEV-VCEK",
+        .extensions = { SPLS, "4=" HWID_04 } };
     struct world *w = calloc(1, sizeof(*w));
 
     w->arena = arena_new(4 << 20);

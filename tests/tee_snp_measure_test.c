@@ -43,9 +43,12 @@ measure(const struct option *options, const struct part *parts,
     return json;
 }
 
-#define PART(name, s)                                        \
-    {                                                        \
-        (name), { (const uint8_t *)(s), sizeof(s) - 1 }      \
+#define PART(name, s)                           \
+    {                                           \
+        (name),                                 \
+        {                                       \
+            (const uint8_t *)(s), sizeof(s) - 1 \
+        }                                       \
     }
 #define NO_KERNEL \
     {             \
@@ -63,35 +66,45 @@ static const struct {
     const char *digest;
 } published[] = {
     { { { "cpu", "EPYC-v4" } }, { KERNEL("") },
-        "ddc5224521617a536ee7ce9dd6224d1b58a8d4fda1c741f3ac99fc4bfa04ba6e9fc98646d4a07a9"
+        "ddc5224521617a536ee7ce9dd6224d1b58a8d4fda1c741f3ac99fc4bfa04ba6e9fc98646d4a07a"
+        "9"
         "079397fa3852819b5" },
     { { { "cpu", "EPYC-v4" }, { "features", "0x21" } }, { KERNEL("") },
-        "329c8ce0972ae52343b64d34a434a86f245dfd74f5ed7aae15d22efc78fb9683632b9b50e4e1d7f"
+        "329c8ce0972ae52343b64d34a434a86f245dfd74f5ed7aae15d22efc78fb9683632b9b50e4e1d7"
+        "f"
         "a41179ef98a7ef198" },
     { { { "cpu", "EPYC-v4" } }, { KERNEL("console=ttyS0 loglevel=7") },
-        "6d287813eb5222d770f75005c664e34c204f385ce832cc2ce7d0d6f354454362f390ef83a92046c"
+        "6d287813eb5222d770f75005c664e34c204f385ce832cc2ce7d0d6f354454362f390ef83a92046"
+        "c"
         "042e706363b4b08fa" },
     { { { "cpu", "EPYC-v4" }, { "features", "33" } },
         { KERNEL("console=ttyS0 loglevel=7") },
-        "803f691094946e42068aaa3a8f9e26a5c89f36f7b73ecfb28c653360fe4b3aba7e534442e7e1e17"
+        "803f691094946e42068aaa3a8f9e26a5c89f36f7b73ecfb28c653360fe4b3aba7e534442e7e1e1"
+        "7"
         "895dfe778d0228977" },
     { { { "cpu", "EPYC-v4" } }, { NO_KERNEL },
-        "19358ba9a7615534a9a1e2f0dfc29384dcd4dcb7062ff9c6013b26869a5fc6ecabe033c48dd6f6d"
+        "19358ba9a7615534a9a1e2f0dfc29384dcd4dcb7062ff9c6013b26869a5fc6ecabe033c48dd6f6"
+        "d"
         "b5d6d76e7c5df632d" },
     { { { "cpu", "EPYC-v4" }, { "features", "0x21" } }, { NO_KERNEL },
-        "e1e1ca029dd7973ab9513295be68198472dcd4fc834bd9af9b63f6e8a1674dbf281a9278a4a2ebe"
+        "e1e1ca029dd7973ab9513295be68198472dcd4fc834bd9af9b63f6e8a1674dbf281a9278a4a2eb"
+        "e"
         "0eed9f22adbcd0e2b" },
     { { { "cpu", "0x800f12" }, { "vcpus", "4" } }, { KERNEL("") },
-        "5061fffb019493a903613d56d54b94912a1a2f9e4502385f5c194616753720a92441310ba6c4933"
+        "5061fffb019493a903613d56d54b94912a1a2f9e4502385f5c194616753720a92441310ba6c493"
+        "3"
         "de877c36e23046ad5" },
     { { { "vmm", "gce" }, { "gce_gpa_bits", "48" } }, { KERNEL("") },
-        "5da7106cf14cf46b1725ebab123eb9e53bd46a1e9f400cd0c08e7827b04b688ea8b4e403c8404ef"
+        "5da7106cf14cf46b1725ebab123eb9e53bd46a1e9f400cd0c08e7827b04b688ea8b4e403c8404e"
+        "f"
         "ed4397ea5d5d0722e" },
     { { { "vmm", "ec2" }, { "ec2_rdx", "0x600" } }, { KERNEL("") },
-        "0883bd0eeb716e65b7b977a321c278d1e51b33b5c655fab985443bbcc65c086b9c15e8a0bd88110"
+        "0883bd0eeb716e65b7b977a321c278d1e51b33b5c655fab985443bbcc65c086b9c15e8a0bd8811"
+        "0"
         "50dec7e24964e5056" },
     { { { "vmm", "ec2" }, { "ec2_rdx", "0" } }, { KERNEL("") },
-        "7d3756157c805bf6adf617064c8552e8c1688fa1c8756f11cbf56ba5d25c9270fb69c0505c1cbe1"
+        "7d3756157c805bf6adf617064c8552e8c1688fa1c8756f11cbf56ba5d25c9270fb69c0505c1cbe"
+        "1"
         "c5c66c0e34c6ed3be" },
 };
 
@@ -138,7 +151,8 @@ a_kernel_that_nothing_measures_is_refused(void **state)
 
     (void)state;
     need_shared();
-    struct part parts[] = { { "firmware", ovmf_of("OvmfX64", &arena) }, KERNEL(""), { 0 } };
+    struct part parts[] = { { "firmware", ovmf_of("OvmfX64", &arena) }, KERNEL(""),
+        { 0 } };
     assert_null(measure(options, parts, &c, &e));
     assert_int_equal(c, SELFSAME_UNSUPPORTED);
 }
@@ -286,8 +300,8 @@ every_bend_of_the_firmware_is_seen_or_measured(void **state)
     for (size_t bit = 0; bit < sizeof(good) * 8; bit++) {
         good[bit / 8] ^= (uint8_t)(1u << bit % 8);
         enum selfsame_code c = ovmf_parse(BYTES_ARR(good), &o, &e);
-        assert_true(c == SELFSAME_OK || c == SELFSAME_MALFORMED ||
-                    c == SELFSAME_UNSUPPORTED);
+        assert_true(
+            c == SELFSAME_OK || c == SELFSAME_MALFORMED || c == SELFSAME_UNSUPPORTED);
         good[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
     for (size_t len = 0; len < sizeof(good); len += 7) {

@@ -37,8 +37,7 @@ judge_within(const struct world *w, struct selfsame_bytes report,
     };
     struct judgement j = { .code = SELFSAME_INTERNAL };
 
-    j.code = snp_verifier.verify(
-        report, &trust, arena, &j.checks, &j.claims, &j.err);
+    j.code = snp_verifier.verify(report, &trust, arena, &j.checks, &j.claims, &j.err);
     return j;
 }
 
@@ -66,8 +65,8 @@ a_genuine_report_passes_every_check(void **state)
     expect(j, SELFSAME_OK);
     assert_true(j.claims.authentic);
     assert_false(j.claims.debug || j.claims.simulated);
-    static const enum check_name names[] = { CHECK_PARSE, CHECK_CHAIN,
-        CHECK_REVOCATION, CHECK_SIGNATURE, CHECK_TCB };
+    static const enum check_name names[] = { CHECK_PARSE, CHECK_CHAIN, CHECK_REVOCATION,
+        CHECK_SIGNATURE, CHECK_TCB };
     for (size_t i = 0; i < COUNT(names); i++)
         assert_int_equal(j.checks.at[names[i]].outcome, CHECK_PASS);
 }
@@ -111,7 +110,8 @@ static const struct {
         SELFSAME_TCB },
     { "CURRENT_TCB below committed", 0x38, 8, UINT64_C(0xd818000000000004),
         SELFSAME_TCB },
-    { "LAUNCH_TCB above current", 0x1f0, 8, UINT64_C(0xda18000000000004), SELFSAME_TCB },
+    { "LAUNCH_TCB above current", 0x1f0, 8, UINT64_C(0xda18000000000004),
+        SELFSAME_TCB },
     { "reserved bytes in CURRENT_TCB", 0x3a, 1, 1, SELFSAME_TCB },
     { "the last byte of report data: other claims, same verdict", 0x8f, 1, 0,
         SELFSAME_OK },
@@ -273,7 +273,10 @@ static const struct {
         { .cn = "SEV-VCEK", .extensions = { SPLS, "3.9=020101", "4=" HWID_04 } },
         SELFSAME_BAD_CHAIN },
     { "expired",
-        { .cn = "SEV-VCEK", .extensions = { SPLS, "4=" HWID_04 }, .from = -9, .to = -1 },
+        { .cn = "SEV-VCEK",
+            .extensions = { SPLS, "4=" HWID_04 },
+            .from = -9,
+            .to = -1 },
         SELFSAME_BAD_CHAIN },
     { "not valid yet",
         { .cn = "SEV-VCEK", .extensions = { SPLS, "4=" HWID_04 }, .from = 1, .to = 9 },
@@ -458,8 +461,7 @@ no_other_length_is_accepted(void **state)
         memcpy(exact, longer, len);
         struct judgement j = judge_within(
             w, BYTES(exact, len), &along, WORLD_NOW, NULL, &arena);
-        assert_int_equal(
-            j.code == SELFSAME_OK, len == SNP_REPORT_SIZE);
+        assert_int_equal(j.code == SELFSAME_OK, len == SNP_REPORT_SIZE);
         free(exact);
     }
 }
@@ -517,7 +519,8 @@ static const struct {
     bool debug;
     const char *product;
 } real[] = {
-    { "confidential-containers+trustee/milan-v2", "vcek.der", 1700000000, false, "Milan" },
+    { "confidential-containers+trustee/milan-v2", "vcek.der", 1700000000, false,
+        "Milan" },
     { "confidential-containers+trustee/milan-v2-az-hcl", "vcek.der", 1700000000, false,
         "Milan" },
     { "confidential-containers+trustee/milan-v3-vlek", "vlek.der", 1740000000, false,
@@ -591,8 +594,7 @@ needs_name_the_key_server(void **state)
     struct tee_need *list = NULL;
     size_t count = 0;
 
-    assert_code(
-        snp_verifier.needs(BYTES_ARR(w->report), &arena, &list, &count, &e),
+    assert_code(snp_verifier.needs(BYTES_ARR(w->report), &arena, &list, &count, &e),
         SELFSAME_OK, &e);
     assert_int_equal(count, 3);
     assert_string_equal(list[0].name, "vcek");
@@ -610,8 +612,7 @@ roots_live_for_years(void **state)
         struct selfsame_err e = { 0 };
         struct cert c;
 
-        assert_code(
-            cert_parse(snp_verifier.anchors[i].der, &c, &e), SELFSAME_OK, &e);
+        assert_code(cert_parse(snp_verifier.anchors[i].der, &c, &e), SELFSAME_OK, &e);
         assert_true(c.not_after > (int64_t)WORLD_NOW + 90 * 86400);
     }
 }

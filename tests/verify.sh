@@ -152,6 +152,57 @@ expect 10 "an empty trust anchor" "$selfsame" verify "$tmp/good" --tee nitro --t
 said "empty file: expected certificates"
 expect 10 "an empty key" "$selfsame" verify "$tmp/good" --tee nitro --key "$tmp/void"
 said "empty file: expected a public key"
+
+# --- reports of AMD SEV-SNP machines, with the certificate of their chip
+snp() { # status, folder, leaf, time, flags...
+    status=$1 folder=$shared/snp/$2 name=$2 leaf=$3 at=$4; shift 4
+    expect "$status" "$name $*" "$selfsame" verify "$folder/report.bin" --tee snp --collateral "$folder/$leaf" --at "$at" \
+        --insecure-any-measurement --insecure-any-age --insecure-unbound "$@"
+}
+if [ -d "$shared/snp" ]; then
+    for v in confidential-containers+trustee/milan-v2 confidential-containers+trustee/milan-v2-az-hcl virtee+sev/milan-v2; do
+        snp 0 $v vcek.der 1700000000 --insecure-no-revocation
+    done
+    for v in confidential-containers+trustee/genoa-v3-az-hcl microsoft+TEE-Attestation-Verification/genoa-v3 \
+        microsoft+TEE-Attestation-Verification/turin-v5 veraison+services/genoa-v3-tsm; do
+        snp 0 $v vcek.der 1780000000 --insecure-no-revocation
+    done
+    said "ACCEPTED WITH WARNINGS"
+    snp 17 google+go-sev-guest/milan-v2-debug vcek.der 1700000000 --insecure-no-revocation
+    snp 0 google+go-sev-guest/milan-v2-debug vcek.der 1700000000 --insecure-no-revocation --insecure-debug
+    snp 13 virtee+sev/milan-v2 vcek.der 1700000000
+    said "expected a CRL of ARK-Milan, got none"
+    snp 12 virtee+sev/milan-v2 vcek.der 1600000000 --insecure-no-revocation
+    snp 12 virtee+sev/milan-v2 ../../confidential-containers+trustee/genoa_ask_ark_asvk.pem 1700000000 --insecure-no-revocation
+    said "expected the VCEK that signed this report"
+    snp 18 virtee+sev/milan-v2 ../../confidential-containers+trustee/milan-v2/vcek.der 1700000000 --insecure-no-revocation
+    said "another chip's"
+    expect 0 "a directory of collateral beside the report" "$selfsame" verify "$shared/snp/virtee+sev/milan-v2/report.bin" \
+        --tee snp --collateral "$shared/snp/virtee+sev/milan-v2" --at 1700000000 --insecure-any-measurement \
+        --insecure-any-age --insecure-unbound --insecure-no-revocation --json
+    is "its claims are nested" "Milan 115 0" "$(jq -r '[.claims.product, .claims.tcb.reported.microcode, .claims.vmpl] | join(" ")' < "$tmp/out")"
+    # VMPL 1 is for a policy to accept, and so is a minimum to demand.
+    w=confidential-containers+trustee/milan-v3-vlek
+    snp 21 $w vlek.der 1740000000 --insecure-no-revocation
+    said "vmpl"
+    options='{"selfsame_policy":1,"tee":{"snp":OPTIONS},"insecure":["any-measurement","any-age","unbound","no-revocation"]}'
+    for one in '0 {"vmpl":[0,1]}' '0 {"vmpl":1,"min_tcb":{"snp":24,"microcode":217}}' '18 {"vmpl":1,"min_tcb":{"snp":25}}' \
+        '0 {"vmpl":1,"min_tcb":{"genoa":{"snp":25}}}' '21 {"vmpl":1,"products":["Genoa"]}' \
+        '21 {"vmpl":1,"platform":{"rapl_dis":true}}' '2 {"vmpl":1,"min_tcb":{"spn":25}}'; do
+        echo "$options" | sed "s/OPTIONS/${one#* }/" > "$tmp/snp.json"
+        expect "${one%% *}" "a policy with ${one#* }" "$selfsame" verify "$shared/snp/$w/report.bin" --policy "$tmp/snp.json" \
+            --collateral "$shared/snp/$w/vlek.der" --at 1740000000
+    done
+    head -c 1183 "$shared/snp/$w/report.bin" > "$tmp/cut"
+    expect 10 "a report cut short" "$selfsame" verify "$tmp/cut" --tee snp
+    : > "$tmp/empty"
+    expect 10 "empty collateral" "$selfsame" verify "$shared/snp/$w/report.bin" --tee snp --collateral "$tmp/empty"
+    expect 3 "collateral that is not there" "$selfsame" verify "$shared/snp/$w/report.bin" --tee snp --collateral "$tmp/no"
+    mkdir "$tmp/bare"
+    expect 2 "a directory without collateral" "$selfsame" verify "$shared/snp/$w/report.bin" --tee snp --collateral "$tmp/bare"
+else
+    skipped "real SNP reports: ../shared/vectors is not here"
+fi
 truncate -s 4G "$tmp/sparse"
 expect 10 "4 GB of nothing" "$selfsame" verify "$tmp/sparse" --tee nitro
 rm -f "$tmp/sparse"

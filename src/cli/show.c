@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "codec/pem.h"
 #include "os/os.h"
+#include "tee/snp/snp.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,10 +26,12 @@ static const struct shower {
     enum selfsame_code (*show)(struct selfsame_bytes in, struct arena *arena,
         json_t *into, struct selfsame_err *e);
 } showers[] = {
+    { "host certificate table", snp_table_recognise, show_table },
     { "certificates (PEM)", pem_looks_like, show_pem },
     { "conceptual message wrapper", show_is_cmw, show_cmw },
     { "JSON", show_is_json, show_json },
     { "evidence", show_is_evidence, show_evidence },
+    { "revocation list", show_is_crl, show_crl },
     { "certificate (DER)", show_is_certificate, show_certificate },
 };
 
@@ -48,7 +51,8 @@ show_any(
         "bytes that are none known here",
         in.len);
     err_remedy(e,
-        "Known: Nitro documents, EIF images, CMW, X.509 (DER, PEM), policies, JSON.");
+        "Known: Nitro documents, SNP reports, EIF images, CMW, X.509 (DER, PEM), CRLs, "
+        "certificate tables, policies, JSON.");
     return SELFSAME_UNSUPPORTED;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "codec/json.h"
+#include "crypto/x509.h"
 
 /* show.c picks, show_kinds.c decodes one kind each into a JSON object. */
 bool show_is_cmw(struct selfsame_bytes in);
@@ -24,6 +25,16 @@ MUST enum selfsame_code show_eif(
     int fd, struct arena *arena, json_t *into, struct selfsame_err *e);
 MUST enum selfsame_code show_any(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
+
+/* show_collateral.c */
+bool show_is_crl(struct selfsame_bytes in);
+MUST enum selfsame_code show_crl(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+MUST enum selfsame_code show_table(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+/* What a VCEK or VLEK says; nothing of other certificates. */
+MUST enum selfsame_code show_snp_claims(
+    const struct cert *cert, struct arena *arena, json_t *into, struct selfsame_err *e);
 
 /* Adds a member; takes the value over. */
 MUST enum selfsame_code show_put(

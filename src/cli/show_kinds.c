@@ -197,6 +197,31 @@ put_chain(json_t *into, const struct selfsame_claims *claims, struct arena *aren
     return SELFSAME_OK;
 }
 
+/* What a verifier wants besides, and where its vendor has it. */
+static enum selfsame_code
+put_needs(json_t *into, const struct tee_verifier *v, struct selfsame_bytes in,
+    struct arena *arena, struct selfsame_err *e)
+{
+    struct tee_need *needs = NULL;
+    size_t count = 0;
+
+    TRY(v->needs(in, arena, &needs, &count, e));
+    if (count == 0)
+        return SELFSAME_OK;
+    json_t *list = json_array();
+    TRY(show_put(into, "collateral", list, e));
+    for (size_t i = 0; i < count; i++) {
+        json_t *one = json_object();
+
+        if (json_array_append_new(list, one) != 0)
+            FAIL(e, SELFSAME_NOMEM, "the output");
+        TRY(show_put(one, "name", json_string(needs[i].name), e));
+        TRY(show_put(one, "url",
+            needs[i].url != NULL ? json_string(needs[i].url) : json_null(), e));
+    }
+    return SELFSAME_OK;
+}
+
 enum selfsame_code
 show_evidence(
     struct selfsame_bytes in, struct arena *arena, json_t *into, struct selfsame_err *e)
@@ -219,7 +244,8 @@ show_evidence(
     TRY(show_put(into, "claims", list, e));
     for (size_t i = 0; i < claims.count; i++)
         TRY(put_path(list, claims.list[i].path, claim_json(&claims.list[i], arena), e));
-    return put_chain(into, &claims, arena, e);
+    TRY(put_chain(into, &claims, arena, e));
+    return put_needs(into, v, in, arena, e);
 }
 
 bool
@@ -265,7 +291,8 @@ show_certificate(
     TRY(show_put(into, "ca", json_boolean(c.is_ca), e));
     if (c.has_path_len)
         TRY(show_put(into, "path_len", json_integer(c.path_len), e));
-    return show_put(into, "sha256", hex_json(BYTES(digest, 32), arena), e);
+    TRY(show_put(into, "sha256", hex_json(BYTES(digest, 32), arena), e));
+    return show_snp_claims(&c, arena, into, e);
 }
 
 enum selfsame_code

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What stands beside evidence: revocation lists, and AMD's host certificate tables. */
+#include "cli/show.h"
+#include "codec/pem.h"
+#include "crypto/crl.h"
+#include "tee/snp/snp.h"
+
+static json_t *
+moment(int64_t s)
+{
+    char text[TIME_TEXT];
+
+    time_format(s, text);
+    return json_string(text);
+}
+
+bool
+show_is_crl(struct selfsame_bytes in)
+{
+    struct selfsame_err ignored;
+    struct crl c;
+
+    return crl_parse(in, &c, &ignored) == SELFSAME_OK;
+}
+
+enum selfsame_code
+show_crl(
+    struct selfsame_bytes in, struct arena *arena, json_t *into, struct selfsame_err *e)
+{
+    struct crl c;
+
+    TRY(crl_parse(in, &c, e));
+    const char *issuer = name_text(c.issuer, arena);
+    TRY(show_put(into, "issuer", json_string(issuer != NULL ? issuer : ""), e));
+    TRY(show_put(into, "this_update", moment(c.this_update), e));
+    TRY(show_put(into, "next_update",
+        c.has_next_update ? moment(c.next_update) : json_null(), e));
+    return show_put(
+        into, "revokes_any", json_boolean(c.entries.len > 0), e);
+}
+
+/* Each certificate as the host wrote it, DER or PEM. */
+enum selfsame_code
+show_table(
+    struct selfsame_bytes in, struct arena *arena, json_t *into, struct selfsame_err *e)
+{
+    struct snp_table t = { .blob = in };
+    json_t *list = json_array();
+
+    TRY(show_put(into, "certificates", list, e));
+    for (;;) {
+        struct selfsame_bytes one;
+
+        TRY(snp_table_next(&t, &one, e));
+        if (one.ptr == NULL)
+            return SELFSAME_OK;
+        json_t *shown = json_object();
+        if (json_array_append_new(list, shown) != 0)
+            FAIL(e, SELFSAME_NOMEM, "the output");
+        TRY(pem_looks_like(one) ? show_pem(one, arena, shown, e)
+                                : show_certificate(one, arena, shown, e));
+    }
+}
+
+static json_t *
+levels(const struct snp_cert_claims *c)
+{
+    json_t *tcb = json_pack("{s:i, s:i, s:i, s:i}", "bootloader", c->tcb.bootloader,
+        "tee", c->tcb.tee, "snp", c->tcb.snp, "microcode", c->tcb.microcode);
+
+    if (tcb != NULL && c->product == SNP_TURIN &&
+        json_object_set_new(tcb, "fmc", json_integer(c->tcb.fmc)) != 0) {
+        json_decref(tcb);
+        return NULL;
+    }
+    return tcb;
+}
+
+enum selfsame_code
+show_snp_claims(const struct cert *cert, struct arena *arena, json_t *into,
+    struct selfsame_err *e)
+{
+    struct snp_cert_claims c;
+    struct selfsame_err none;
+
+    if (snp_cert_claims(cert, &c, &none) != SELFSAME_OK)
+        return SELFSAME_OK; /* no VCEK or VLEK */
+    TRY(show_put(into, "product", json_string(snp_product_name(c.product)), e));
+    TRY(show_put(into, "tcb", levels(&c), e));
+    if (c.hwid.ptr != NULL)
+        TRY(show_put(into, "hardware_id", json_string(hex_dup(arena, c.hwid)), e));
+    if (c.csp_id.ptr != NULL)
+        TRY(show_put(into, "provider",
+            json_stringn((const char *)c.csp_id.ptr, c.csp_id.len), e));
+    return SELFSAME_OK;
+}
