@@ -17,6 +17,8 @@
 static bool is_present, fails;
 static int inside; /* calls at the same time */
 
+static bool endorsed;
+
 static bool
 present(const char *device)
 {
@@ -25,7 +27,7 @@ present(const char *device)
 
 static enum selfsame_code
 collect(const struct tee_report_request *q, struct arena *arena,
-    struct selfsame_bytes *ret, struct selfsame_err *e)
+    struct tee_collected *ret, struct selfsame_err *e)
 {
     if (fails)
         FAIL(e, SELFSAME_IO, "the toy is broken");
@@ -40,13 +42,16 @@ collect(const struct tee_report_request *q, struct arena *arena,
     put_bytes(&w, BYTES(q->binder64, 64));
     put_bytes(&w, q->nonce);
     put_bytes(&w, q->public_key);
-    *ret = writer_bytes(&w);
+    *ret = (struct tee_collected){ .evidence = writer_bytes(&w) };
+    if (endorsed)
+        ret->endorsement = BYTES_LIT("from the host");
     return SELFSAME_OK;
 }
 
 static const struct tee_attester toy = {
     .name = "toy",
     .media_type = "application/toy",
+    .endorsement_type = "application/toy-certs",
     .present = present,
     .collect = collect,
 };
@@ -63,6 +68,7 @@ reset(void **state)
     (void)state;
     is_present = true;
     fails = false;
+    endorsed = false;
     return 0;
 }
 
@@ -114,6 +120,35 @@ evidence_about_a_key_carries_the_key_binder(void **state)
     check_record(cmw, len, &b, BYTES_NONE);
     selfsame_attester_close(a);
     selfsame_attester_close(NULL);
+}
+
+/* What the host gave along travels beside the evidence, marked as an endorsement. */
+static void
+endorsements_make_it_a_collection(void **state)
+{
+    auto_arena arena = arena_new(1 << 16);
+    struct selfsame_err e = { 0 };
+    struct selfsame_attester *a;
+    struct cmw cmw;
+    uint8_t *bytes;
+    size_t len;
+
+    (void)state;
+    endorsed = true;
+    assert_code(selfsame_attester_open("/dev/toy", &a, &e), SELFSAME_OK, &e);
+    assert_code(selfsame_attest_key(a, NONCE, SPKI, &bytes, &len, &e), SELFSAME_OK, &e);
+    assert_code(cmw_parse(BYTES(bytes, len), &arena, &cmw, &e), SELFSAME_OK, &e);
+    assert_true(cmw.collection);
+    assert_int_equal(cmw.count, 2);
+    const struct cmw_entry *evidence = cmw_label(&cmw, "evidence"),
+                           *along = cmw_label(&cmw, "endorsements");
+    assert_int_equal(evidence->ind, CMW_EVIDENCE);
+    assert_bytes(evidence->type, BYTES_LIT("application/toy"));
+    assert_int_equal(along->ind, CMW_ENDORSEMENTS);
+    assert_bytes(along->type, BYTES_LIT("application/toy-certs"));
+    assert_bytes(along->value, BYTES_LIT("from the host"));
+    selfsame_free(bytes);
+    selfsame_attester_close(a);
 }
 
 static void
@@ -224,6 +259,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(evidence_about_a_key_carries_the_key_binder, reset),
+        cmocka_unit_test_setup(endorsements_make_it_a_collection, reset),
         cmocka_unit_test_setup(
             evidence_about_a_session_carries_the_session_binder, reset),
         cmocka_unit_test_setup(wrong_lengths_are_usage, reset),

@@ -26,7 +26,7 @@ the_skeleton_refuses_everything(void **state)
     const struct tee_launch_request launch = { .image = "x" };
     struct checks checks = { .at = { { .outcome = CHECK_MISSING } } };
     struct selfsame_claims claims = { .authentic = false };
-    struct selfsame_bytes out;
+    struct tee_collected out;
     enum check_name first;
     void *measuring;
 

@@ -73,17 +73,29 @@ selfsame_attester_tee(const struct selfsame_attester *a)
 }
 
 static enum selfsame_code
-wrap(const struct tee_attester *tee, struct selfsame_bytes evidence,
-    struct arena *arena, struct selfsame_bytes *ret, struct selfsame_err *e)
+wrap(const struct tee_attester *tee, const struct tee_collected *c, struct arena *arena,
+    struct selfsame_bytes *ret, struct selfsame_err *e)
 {
-    struct cmw_entry entry = {
-        .type = bytes_str(tee->media_type),
-        .value = evidence,
-        .ind = CMW_EVIDENCE,
+    const bool both = c->endorsement.ptr != NULL;
+    struct cmw_entry entries[] = {
+        {
+            .label = both ? BYTES_LIT("evidence") : BYTES_NONE,
+            .type = bytes_str(tee->media_type),
+            .value = c->evidence,
+            .ind = CMW_EVIDENCE,
+        },
+        {
+            .label = BYTES_LIT("endorsements"),
+            .type = bytes_str(both ? tee->endorsement_type : ""),
+            .value = c->endorsement,
+            .ind = CMW_ENDORSEMENTS,
+        },
     };
-    const struct cmw record = { .entries = &entry, .count = 1 };
+    const struct cmw out = {
+        .collection = both, .entries = entries, .count = both ? 2 : 1
+    };
 
-    return cmw_encode_cbor(&record, arena, ret, e);
+    return cmw_encode_cbor(&out, arena, ret, e);
 }
 
 static enum selfsame_code
@@ -91,13 +103,14 @@ collect(struct selfsame_attester *a, const struct tee_report_request *q, uint8_t
     size_t *ret_len, struct selfsame_err *e)
 {
     auto_arena arena = arena_new(COLLECT_ARENA);
-    struct selfsame_bytes evidence, cmw;
+    struct tee_collected collected = { { NULL, 0 }, { NULL, 0 } };
+    struct selfsame_bytes cmw;
 
     (void)pthread_mutex_lock(&a->lock);
-    enum selfsame_code c = a->tee->collect(q, &arena, &evidence, e);
+    enum selfsame_code c = a->tee->collect(q, &arena, &collected, e);
     (void)pthread_mutex_unlock(&a->lock);
     TRY_WHILE(e, c, "collecting %s evidence", a->tee->name);
-    TRY(wrap(a->tee, evidence, &arena, &cmw, e));
+    TRY(wrap(a->tee, &collected, &arena, &cmw, e));
     uint8_t *copy = malloc(cmw.len);
     if (copy == NULL)
         FAIL(e, SELFSAME_NOMEM, "no room for %zu bytes of evidence", cmw.len);

@@ -35,8 +35,7 @@ show_crl(
     TRY(show_put(into, "this_update", moment(c.this_update), e));
     TRY(show_put(into, "next_update",
         c.has_next_update ? moment(c.next_update) : json_null(), e));
-    return show_put(
-        into, "revokes_any", json_boolean(c.entries.len > 0), e);
+    return show_put(into, "revokes_any", json_boolean(c.entries.len > 0), e);
 }
 
 /* Each certificate as the host wrote it, DER or PEM. */
@@ -77,8 +76,8 @@ levels(const struct snp_cert_claims *c)
 }
 
 enum selfsame_code
-show_snp_claims(const struct cert *cert, struct arena *arena, json_t *into,
-    struct selfsame_err *e)
+show_snp_claims(
+    const struct cert *cert, struct arena *arena, json_t *into, struct selfsame_err *e)
 {
     struct snp_cert_claims c;
     struct selfsame_err none;

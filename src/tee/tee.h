@@ -102,11 +102,16 @@ struct tee_report_request {
     struct selfsame_bytes nonce, public_key;
     const char *device; /* NULL: the usual path */
 };
+struct tee_collected {
+    struct selfsame_bytes evidence;
+    struct selfsame_bytes
+        endorsement; /* what the host gave along, unsigned; or absent */
+};
 struct tee_attester {
-    const char *name, *media_type;
+    const char *name, *media_type, *endorsement_type;
     bool (*present)(const char *device);
     enum selfsame_code (*collect)(const struct tee_report_request *q,
-        struct arena *arena, struct selfsame_bytes *ret, struct selfsame_err *e);
+        struct arena *arena, struct tee_collected *ret, struct selfsame_err *e);
 };
 
 /* A machine that the image was measured for. */

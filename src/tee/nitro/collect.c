@@ -184,7 +184,7 @@ check_answer(struct selfsame_bytes document, const struct nsm_request *asked,
 
 static enum selfsame_code
 collect(const struct tee_report_request *q, struct arena *arena,
-    struct selfsame_bytes *ret, struct selfsame_err *e)
+    struct tee_collected *ret, struct selfsame_err *e)
 {
     const char *device = device_of(q->device);
     struct nsm_request request = {
@@ -210,7 +210,7 @@ collect(const struct tee_report_request *q, struct arena *arena,
             : call_file(device, writer_bytes(&w), answer, &len, e));
     TRY(nsm_response_parse(BYTES(answer, len), NSM_ATTESTATION, &response, e));
     TRY(check_answer(response.bytes, &request, e));
-    *ret = response.bytes;
+    *ret = (struct tee_collected){ .evidence = response.bytes };
     return SELFSAME_OK;
 }
 

@@ -10,7 +10,7 @@ present(const char *device)
 
 static enum selfsame_code
 collect(const struct tee_report_request *q, struct arena *arena,
-    struct selfsame_bytes *ret, struct selfsame_err *e)
+    struct tee_collected *ret, struct selfsame_err *e)
 {
     (void)q;
     (void)arena;
