@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/ovmf.h"
 
-/* edk2 OvmfPkg/ResetVector/Ia16/ResetVectorVtf0.asm; GUIDs as they stand in memory. */
-static const uint8_t guid_footer[] = { 0xde, 0x82, 0xb5, 0x96, 0xb2, 0x1f, 0xf7, 0x45,
+/* edk2 OvmfPkg/ResetVector/Ia16/ResetVectorVtf0.asm */
+const uint8_t ovmf_guid_footer[] = { 0xde, 0x82, 0xb5, 0x96, 0xb2, 0x1f, 0xf7, 0x45,
     0xba, 0xea, 0xa3, 0x66, 0xc5, 0x5a, 0x08, 0x2d };
-static const uint8_t guid_reset[] = { 0xde, 0x71, 0xf7, 0x00, 0x7e, 0x1a, 0xcb, 0x4f,
+const uint8_t ovmf_guid_reset[] = { 0xde, 0x71, 0xf7, 0x00, 0x7e, 0x1a, 0xcb, 0x4f,
     0x89, 0x0e, 0x68, 0xc7, 0x7e, 0x2f, 0xb4, 0x4e };
-static const uint8_t guid_hashes[] = { 0x1f, 0x37, 0x55, 0x72, 0x3b, 0x3a, 0x04, 0x4b,
+const uint8_t ovmf_guid_hashes[] = { 0x1f, 0x37, 0x55, 0x72, 0x3b, 0x3a, 0x04, 0x4b,
     0x92, 0x7b, 0x1d, 0xa6, 0xef, 0xa8, 0xd4, 0x54 };
-static const uint8_t guid_metadata[] = { 0x66, 0x65, 0x88, 0xdc, 0x4a, 0x98, 0x98, 0x47,
+const uint8_t ovmf_guid_metadata[] = { 0x66, 0x65, 0x88, 0xdc, 0x4a, 0x98, 0x98, 0x47,
     0xa7, 0x5e, 0x55, 0x85, 0xa7, 0xbf, 0x67, 0xcc };
 
 enum {
@@ -29,14 +29,14 @@ read_entry(struct selfsame_bytes guid, struct selfsame_bytes data, struct ovmf *
     struct reader r = reader_of(data);
     bool *seen = NULL;
 
-    if (bytes_eq(guid, BYTES_ARR(guid_reset))) {
+    if (bytes_eq(guid, BYTES_ARR(ovmf_guid_reset))) {
         o->ap_reset = get_le32(&r);
         seen = &f->reset;
-    } else if (bytes_eq(guid, BYTES_ARR(guid_hashes))) {
+    } else if (bytes_eq(guid, BYTES_ARR(ovmf_guid_hashes))) {
         o->hashes_base = get_le32(&r);
         o->hashes_size = get_le32(&r);
         seen = &f->hashes;
-    } else if (bytes_eq(guid, BYTES_ARR(guid_metadata))) {
+    } else if (bytes_eq(guid, BYTES_ARR(ovmf_guid_metadata))) {
         f->metadata_offset = get_le32(&r);
         seen = &f->metadata;
     }
@@ -148,7 +148,7 @@ find_table(
     struct reader r = reader_of(BYTES(file.ptr + footer - 2, HEAD));
     size_t len = get_le16(&r);
 
-    if (!bytes_eq(get_bytes(&r, 16), BYTES_ARR(guid_footer)))
+    if (!bytes_eq(get_bytes(&r, 16), BYTES_ARR(ovmf_guid_footer)))
         FAIL(e, SELFSAME_MALFORMED,
             "firmware: expected an OVMF image with a table of GUIDs at its end, got "
             "none");

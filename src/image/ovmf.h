@@ -9,6 +9,10 @@
  * backwards, and the pages that SEV-SNP wants ("ASEV"). The image is mapped so that
  * it ends at 4 GiB. Strict: what is there parses wholly or is refused.
  */
+/* The table's entries, as they stand in memory: the first three parts little-endian. */
+enum { OVMF_GUID = 16 };
+extern const uint8_t ovmf_guid_footer[OVMF_GUID], ovmf_guid_reset[OVMF_GUID],
+    ovmf_guid_hashes[OVMF_GUID], ovmf_guid_metadata[OVMF_GUID];
 enum { OVMF_PAGE = 4096, OVMF_MAX = 64 << 20, OVMF_SECTIONS = 64 };
 
 enum ovmf_section_type {

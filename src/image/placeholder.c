@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/placeholder.h"
 
+#include "image/ovmf.h"
+
 /*
  * The end of the file as edk2 lays it out (OvmfPkg/ResetVector/Ia16/
  * ResetVectorVtf0.asm): a table of {data, u16 length, GUID} that is read backwards
@@ -12,35 +14,24 @@ static const char text[] =
 static const char kernel[] =
     "selfsame: no kernel; this image runs in the simulator only\n";
 
-/* GUIDs as they stand in memory: the first three parts are little-endian. */
-static const uint8_t guid_footer[] = { 0xde, 0x82, 0xb5, 0x96, 0xb2, 0x1f, 0xf7, 0x45,
-    0xba, 0xea, 0xa3, 0x66, 0xc5, 0x5a, 0x08, 0x2d };
-static const uint8_t guid_reset[] = { 0xde, 0x71, 0xf7, 0x00, 0x7e, 0x1a, 0xcb, 0x4f,
-    0x89, 0x0e, 0x68, 0xc7, 0x7e, 0x2f, 0xb4, 0x4e };
-static const uint8_t guid_hashes[] = { 0x1f, 0x37, 0x55, 0x72, 0x3b, 0x3a, 0x04, 0x4b,
-    0x92, 0x7b, 0x1d, 0xa6, 0xef, 0xa8, 0xd4, 0x54 };
-static const uint8_t guid_metadata[] = { 0x66, 0x65, 0x88, 0xdc, 0x4a, 0x98, 0x98, 0x47,
-    0xa7, 0x5e, 0x55, 0x85, 0xa7, 0xbf, 0x67, 0xcc };
-
 enum {
-    GUID = 16,
+    GUID = OVMF_GUID,
     TAIL = 32,            /* behind the footer */
     METADATA_AT = 0xe00,  /* from the start of the file */
     AP_RESET = 0x80b004,  /* where processors but the first begin */
     HASHES_AT = 0x810c00, /* in the page of KERNEL_HASHES below */
     HASHES_SIZE = 0x400,
 };
-enum { SEC_MEM = 1, SECRETS = 2, CPUID = 3, KERNEL_HASHES = 0x10 };
 
 static const struct {
     uint32_t gpa, size, type;
 } sections[] = {
-    { 0x800000, 0x9000, SEC_MEM },
-    { 0x80a000, 0x3000, SEC_MEM },
-    { 0x80d000, 0x1000, SECRETS },
-    { 0x80e000, 0x1000, CPUID },
-    { 0x810000, 0x1000, KERNEL_HASHES },
-    { 0x811000, 0xf000, SEC_MEM },
+    { 0x800000, 0x9000, OVMF_SEC_MEM },
+    { 0x80a000, 0x3000, OVMF_SEC_MEM },
+    { 0x80d000, 0x1000, OVMF_SECRETS },
+    { 0x80e000, 0x1000, OVMF_CPUID },
+    { 0x810000, 0x1000, OVMF_KERNEL_HASHES },
+    { 0x811000, 0xf000, OVMF_SEC_MEM },
 };
 
 static uint8_t *
@@ -72,10 +63,10 @@ put_table(uint8_t file[static PLACEHOLDER_FIRMWARE])
     uint8_t *footer = file + PLACEHOLDER_FIRMWARE - TAIL - GUID;
     uint8_t *at = footer - 2;
 
-    at = put_entry(at, guid_reset, AP_RESET, 0, 4);
-    at = put_entry(at, guid_hashes, HASHES_AT, HASHES_SIZE, 8);
-    at = put_entry(at, guid_metadata, PLACEHOLDER_FIRMWARE - METADATA_AT, 0, 4);
-    memcpy(footer, guid_footer, GUID);
+    at = put_entry(at, ovmf_guid_reset, AP_RESET, 0, 4);
+    at = put_entry(at, ovmf_guid_hashes, HASHES_AT, HASHES_SIZE, 8);
+    at = put_entry(at, ovmf_guid_metadata, PLACEHOLDER_FIRMWARE - METADATA_AT, 0, 4);
+    memcpy(footer, ovmf_guid_footer, GUID);
     (void)put_le(footer - 2, (uint32_t)(footer + GUID - at), 2);
 }
 
