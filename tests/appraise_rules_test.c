@@ -265,9 +265,12 @@ minima_are_of_their_product(void **state)
         { "{\"snp\":{\"min_tcb\":{\"snp\":24}}}", CHECK_FAIL }, /* at launch: 23 */
         { "{\"snp\":{\"min_tcb\":{\"microcode\":217,\"bootloader\":4}}}", CHECK_PASS },
         { "{\"snp\":{\"min_tcb\":{\"milan\":{\"snp\":24}}}}", CHECK_FAIL },
-        { "{\"snp\":{\"min_tcb\":{\"genoa\":{\"snp\":99}}}}", CHECK_PASS },
-        { "{\"snp\":{\"min_tcb\":{\"turin\":{\"fmc\":1}}}}", CHECK_PASS },
-        { "{\"snp\":{\"min_tcb\":{\"fmc\":1}}}", CHECK_PASS },
+        /* Somebody set minima, and none is about a Milan. */
+        { "{\"snp\":{\"min_tcb\":{\"genoa\":{\"snp\":1}}}}", CHECK_FAIL },
+        { "{\"snp\":{\"min_tcb\":{\"genoa\":{\"snp\":99},\"milan\":{\"snp\":23}}}}",
+            CHECK_PASS },
+        { "{\"snp\":{\"min_tcb\":{\"turin\":{\"fmc\":0}}}}", CHECK_FAIL },
+        { "{\"snp\":{\"min_tcb\":{\"fmc\":1,\"snp\":23}}}", CHECK_PASS },
     };
 
     (void)state;

@@ -370,6 +370,24 @@ demands_minimum(const struct tee_demands *d)
     return !has_minima(d);
 }
 
+/*
+ * Minima are set, and none is about this platform: whoever set them did not mean to
+ * take every level of another one.
+ */
+static void
+note_inapplicable(struct applying *a)
+{
+    a->breaches[CHECK_TCB]++;
+    a->breach[CHECK_TCB] = (struct check){
+        .outcome = CHECK_FAIL,
+        .code = SELFSAME_TCB,
+        .expected = "a minimum for this platform",
+        .got = "minima for others only",
+        .source = arena_printf(a->arena, "policy: tee.%s", a->d->tee),
+        .detail = "the policy sets minima, but none for this platform",
+    };
+}
+
 void
 rules_appraise(const struct policy *p, const struct selfsame_claims *c,
     struct arena *arena, struct checks *checks)
@@ -391,6 +409,8 @@ rules_appraise(const struct policy *p, const struct selfsame_claims *c,
         else if (rule->has_default)
             apply(&a, &silent, true);
     }
+    if (!a.minimum && has_minima(a.d) && demands_minimum(a.d))
+        note_inapplicable(&a);
     put_breach(&a, CHECK_TCB, checks);
     put_breach(&a, CHECK_POLICY, checks);
     if (!a.minimum && has_minima(a.d) && tcb->outcome == CHECK_PASS)

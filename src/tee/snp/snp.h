@@ -89,7 +89,7 @@ MUST enum selfsame_code snp_signature(
  * verify.c has built the chain. Certificate tables (the host's auxblob), DER and
  * PEM of one or many certificates, DER and PEM of CRLs; anything else is refused.
  */
-enum { SNP_BUNDLE_CERTS = 16, SNP_BUNDLE_CRLS = 8 };
+enum { SNP_BUNDLE_CERTS = 64, SNP_BUNDLE_CRLS = 8 };
 struct snp_bundle {
     struct cert cert[SNP_BUNDLE_CERTS];
     size_t cert_count;
