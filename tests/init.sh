@@ -71,12 +71,13 @@ printf 'arg sh\narg -c\narg exec sleep 100\nagent /bin/sh\nagent -c\nagent exit 
 [ $? -eq 70 ] && grep -q 'agent ended before' "$dir/log" && [ $(($(date +%s) - start)) -lt 4 ]
 check "the end of the agent terminates the program" $?
 
-printf 'arg sh\narg -c\narg sleep 0.2; exit 5\nagent /bin/sh\nagent -c\nagent trap "echo told >/out/told; exit 0" TERM; while :; do sleep 0.1; done\n' | boot
+# The program ends only when the agent's trap is set: a busy machine starts it late.
+printf 'arg sh\narg -c\narg until [ -e /out/set ]; do sleep 0.1; done; exit 5\nagent /bin/sh\nagent -c\nagent trap "echo told >/out/told; exit 0" TERM; echo >/out/set; while :; do sleep 0.1; done\n' | boot
 [ $? -eq 5 ] && [ "$(cat "$dir/r/out/told" 2>/dev/null)" = told ]
 check "the end of the program terminates the agent, which may tidy up" $?
 
 start=$(date +%s)
-printf 'arg sh\narg -c\narg exit 6\nagent /bin/sh\nagent -c\nagent trap "" TERM; while :; do sleep 1; done\n' | boot
+printf 'arg sh\narg -c\narg until [ -e /out/deaf ]; do sleep 0.1; done; exit 6\nagent /bin/sh\nagent -c\nagent trap "" TERM; echo >/out/deaf; while :; do sleep 1; done\n' | boot
 status=$?; took=$(($(date +%s) - start))
 [ $status -eq 6 ] && [ $took -ge 4 ] && [ $took -le 9 ]
 check "a deaf agent is killed after five seconds" $?

@@ -6,4 +6,5 @@ set -eu
 build=$(cd "$1" && pwd)
 cd "$(dirname "$0")/.."
 "$build/bench/bench_nitro"
+"$build/bench/bench_snp"
 exec python3 bench/commands.py "$build"

@@ -16,7 +16,7 @@ struct judged {
     struct snp_cert_claims leaf_claims;
     const struct cert *leaf, *issuer; /* NULL: not found */
     const struct tee_anchor *anchor;  /* NULL: not ours */
-    struct cert root;
+    struct cert root, builtin;
     enum snp_product product; /* SNP_UNKNOWN until the chain tells */
     const struct tee_trust *trust;
     struct arena *arena;
@@ -59,12 +59,19 @@ pick_leaf(const struct judged *j)
     return any;
 }
 
+/* What came along, or else one of AMD's that this program has. */
 static const struct cert *
-pick_issuer(const struct judged *j)
+pick_issuer(struct judged *j)
 {
+    struct selfsame_err ignored;
+
     for (size_t i = 0; i < j->bundle.cert_count; i++)
         if (bytes_eq(j->bundle.cert[i].subject, j->leaf->issuer))
             return &j->bundle.cert[i];
+    for (size_t i = 0; i < COUNT(snp_intermediates); i++)
+        if (cert_parse(snp_intermediates[i], &j->builtin, &ignored) == SELFSAME_OK &&
+            bytes_eq(j->builtin.subject, j->leaf->issuer))
+            return &j->builtin;
     return NULL;
 }
 
@@ -189,9 +196,6 @@ verify_chain(struct judged *j, struct selfsame_err *e)
     for (size_t i = 0; i < j->trust->collateral_count; i++)
         TRY_WHILE(e, snp_bundle_add(&j->bundle, j->trust->collateral[i], j->arena, e),
             "collateral %zu", i + 1);
-    for (size_t i = 0; i < COUNT(snp_intermediates) && !j->trust->any_anchor; i++)
-        if (j->bundle.cert_count < SNP_BUNDLE_CERTS)
-            TRY(snp_bundle_add(&j->bundle, snp_intermediates[i], j->arena, e));
     j->leaf = pick_leaf(j);
     if (j->leaf == NULL)
         return no_leaf(j, e);
