@@ -52,6 +52,9 @@ print(json.dumps(s, sort_keys=True, separators=(",", ":")) == text and one["tee"
 PY
 )"
 
+expect 0 "a first policy accepts what was measured" "$selfsame" policy init --measurements "$tmp/a/measurements.json" --out "$tmp/policy.json"
+is "and nothing else" "['snp']" "$(member "$tmp/policy.json" 'list(m["tee"])')"
+
 # --- an enclave and a machine in one go
 expect 0 "an enclave" make_image "$tmp/n" "$hello" --tee nitro
 expect 0 "both in one go" make_image "$tmp/b" "$hello" --tee nitro,snp

@@ -185,6 +185,7 @@ if [ -d "$shared/snp" ]; then
     w=confidential-containers+trustee/milan-v3-vlek
     snp 21 $w vlek.der 1740000000 --insecure-no-revocation
     said "vmpl"
+    echo '{"selfsame_policy":1,"tee":{"snp":{"vmpl":1,"min_tcb":{"snp":24}}},"insecure":["any-measurement","any-age","unbound"]}' > "$tmp/loose.json"
     options='{"selfsame_policy":1,"tee":{"snp":OPTIONS},"insecure":["any-measurement","any-age","unbound","no-revocation"]}'
     for one in '0 {"vmpl":[0,1]}' '0 {"vmpl":1,"min_tcb":{"snp":24,"microcode":217}}' '18 {"vmpl":1,"min_tcb":{"snp":25}}' \
         '18 {"vmpl":1,"min_tcb":{"genoa":{"snp":1}}}' '0 {"vmpl":1,"min_tcb":{"genoa":{"snp":25},"milan":{"tee":0}}}' '21 {"vmpl":1,"products":["Genoa"]}' \
@@ -193,6 +194,9 @@ if [ -d "$shared/snp" ]; then
         expect "${one%% *}" "a policy with ${one#* }" "$selfsame" verify "$shared/snp/$w/report.bin" --policy "$tmp/snp.json" \
             --collateral "$shared/snp/$w/vlek.der" --at 1740000000
     done
+    expect 0 "options are valid" "$selfsame" policy lint "$tmp/loose.json"
+    expect 0 "and told in words" "$selfsame" policy explain "$tmp/loose.json"
+    said "vmpl = [1]"
     head -c 1183 "$shared/snp/$w/report.bin" > "$tmp/cut"
     expect 10 "a report cut short" "$selfsame" verify "$tmp/cut" --tee snp
     : > "$tmp/empty"

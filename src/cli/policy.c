@@ -1,34 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "appraise/appraise.h"
+#include "api/api.h"
 #include "cli/commands.h"
 #include "codec/json.h"
 #include "os/os.h"
-#include "tee/tee.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FILE_LIMIT = 4 << 20, TEES = 16, FILES = 64 };
-
-static size_t
-facts_of_build(struct tee_facts ret[static TEES])
-{
-    const struct tee_verifier *v;
-    size_t n = 0;
-
-    for (; n < TEES && (v = tee_verifier_at(n)) != NULL; n++)
-        ret[n] = (struct tee_facts){ .name = v->name, .pins = v->pins };
-    return n;
-}
+enum { FILE_LIMIT = 4 << 20, FILES = 64 };
 
 static enum selfsame_code
 read_policy(struct cli *c, const char *path, struct policy *ret, struct selfsame_err *e)
 {
-    struct tee_facts facts[TEES];
+    struct tee_facts facts[API_TEES];
     struct selfsame_bytes text;
 
     TRY(file_read(path, FILE_LIMIT, cli_arena(c), &text, e));
-    TRY_WHILE(e, policy_parse(text, facts, facts_of_build(facts), cli_arena(c), ret, e),
+    TRY_WHILE(e, policy_parse(text, facts, api_tee_facts(facts), cli_arena(c), ret, e),
         "%s", path);
     return SELFSAME_OK;
 }
@@ -36,7 +24,9 @@ read_policy(struct cli *c, const char *path, struct policy *ret, struct selfsame
 /* ---- init ---- */
 
 static const struct cli_option init_options[] = {
-    { .name = "tee", .argument = "TEE", .help = "hardware to accept (default: nitro)" },
+    { .name = "tee",
+        .argument = "TEE",
+        .help = "hardware to accept (default: what was measured, else nitro)" },
     { .name = "measurements",
         .argument = "FILE",
         .repeatable = true,
@@ -72,18 +62,30 @@ init_measurements(struct cli *c, const struct tee_facts *facts, size_t fact_coun
     return SELFSAME_OK;
 }
 
+/* The one named, else those that were measured, else the one that can be simulated. */
+static enum selfsame_code
+accept_tees(struct policy *p, const char *tee, const struct tee_facts *facts, size_t n,
+    struct arena *arena, struct selfsame_err *e)
+{
+    if (tee != NULL || p->measurement_count == 0)
+        return policy_accept_tee(p, tee != NULL ? tee : "nitro", facts, n, arena, e);
+    for (size_t i = 0; i < p->measurement_count; i++)
+        TRY(policy_accept_tee(p, p->measurements[i].tee, facts, n, arena, e));
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 init_run(struct cli *c, struct selfsame_err *e)
 {
     struct policy p = { .binding = BINDING_SESSION, .nonce = true };
-    struct tee_facts facts[TEES];
-    const size_t n = facts_of_build(facts);
+    struct tee_facts facts[API_TEES];
+    const size_t n = api_tee_facts(facts);
     const char *tee = cli_value(c, "tee"), *binding = cli_value(c, "binding");
     const char *age = cli_value(c, "max-age"), *out = cli_value(c, "out"), *advice;
     char *text;
 
-    TRY(policy_accept_tee(&p, tee != NULL ? tee : "nitro", facts, n, cli_arena(c), e));
     TRY(init_measurements(c, facts, n, &p, e));
+    TRY(accept_tees(&p, tee, facts, n, cli_arena(c), e));
     if (binding != NULL && strcmp(binding, "key") == 0)
         p.binding = BINDING_KEY;
     else if (binding != NULL && strcmp(binding, "session") != 0)

@@ -3,6 +3,7 @@
 
 #include "codec/pem.h"
 #include "os/os.h"
+#include "tee/tee.h"
 
 #include <unistd.h>
 
@@ -119,26 +120,37 @@ verify_options_policy(
     return SELFSAME_OK;
 }
 
+/* A root replaces the pinned ones of --tee, else of every TEE the policy may accept. */
+static enum selfsame_code
+add_anchor(struct cli *c, struct selfsame_verifier *v, struct selfsame_bytes der,
+    struct selfsame_err *e)
+{
+    const struct tee_verifier *t;
+
+    if (cli_value(c, "tee") != NULL)
+        return selfsame_verifier_add_anchor(v, cli_value(c, "tee"), der, e);
+    for (size_t i = 0; (t = tee_verifier_at(i)) != NULL; i++)
+        TRY(selfsame_verifier_add_anchor(v, t->name, der, e));
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 add_anchor_file(struct cli *c, struct selfsame_verifier *v, const char *path,
     struct selfsame_err *e)
 {
-    const char *tee = cli_value(c, "tee");
     struct selfsame_bytes file, der;
     size_t count = 0;
 
     TRY(file_read(path, ANCHOR_LIMIT, cli_arena(c), &file, e));
     if (file.len == 0)
         return file_empty(e, "certificates (PEM or DER)");
-    if (tee == NULL)
-        tee = "nitro"; /* the only TEE whose roots can be replaced so far */
     if (!pem_looks_like(file))
-        return selfsame_verifier_add_anchor(v, tee, file, e);
+        return add_anchor(c, v, file, e);
     for (;;) {
         TRY(pem_next(&file, "CERTIFICATE", cli_arena(c), &der, e));
         if (der.ptr == NULL)
             break;
-        TRY(selfsame_verifier_add_anchor(v, tee, der, e));
+        TRY(add_anchor(c, v, der, e));
         count++;
     }
     if (count == 0)
