@@ -111,13 +111,15 @@ make_documents(struct document *d, struct arena *arena)
     for (size_t i = 0; i < LEAVES; i++) {
         struct sim_quote_request q = {
             .now_ms = start + (int64_t)i * three_hours_ms,
-            .measured = measured,
-            .measured_count = 3,
+            .subject.measured = measured,
+            .subject.measured_count = 3,
             .nonce = BYTES_LIT("0123456789abcdef0123456789abcdef"),
         };
 
         d[i].at_ms = q.now_ms;
-        NEED(sim->quote(pki, &q, arena, &d[i].bytes, &e) == SELFSAME_OK);
+        struct tee_collected made = { .evidence = BYTES_NONE };
+        NEED(sim->quote(pki, &q, arena, &made, &e) == SELFSAME_OK);
+        d[i].bytes = made.evidence;
         collect_certificates(&d[i]);
     }
     sim->pki_free(pki);

@@ -67,20 +67,20 @@ quote_by(
     struct fixture *f, struct sim_pki *pki, const struct binder *b, unsigned defects)
 {
     struct selfsame_err e = { 0 };
-    struct selfsame_bytes doc = BYTES_NONE;
+    struct tee_collected doc = { .evidence = BYTES_NONE };
     uint8_t data[64];
     struct sim_quote_request q = {
         .now_ms = test_now_s * 1000,
-        .defects = defects,
-        .measured = f->machine.measured,
-        .measured_count = COUNT(f->machine.measured),
+        .subject.defects = defects,
+        .subject.measured = f->machine.measured,
+        .subject.measured_count = COUNT(f->machine.measured),
         .nonce = NONCE,
         .report_data = BYTES_ARR(data),
     };
 
     assert_true(binder64(b, data));
     assert_code(nitro_simulator.quote(pki, &q, &f->arena, &doc, &e), SELFSAME_OK, &e);
-    return doc;
+    return doc.evidence;
 }
 
 static struct selfsame_bytes

@@ -229,8 +229,9 @@ setup(void **state)
         .not_after = 1800000000,
         .ca = true,
         .path_len = 1,
-        .ext_oid = BYTES_LIT("\x2a\x03\x04"),
-        .ext_value = BYTES_LIT("\x04\x01\x07") };
+        .extensions = &(struct cert_extension){ BYTES_LIT("\x2a\x03\x04"),
+            BYTES_LIT("\x04\x01\x07") },
+        .extension_count = 1 };
 
     assert_non_null(o);
     o->arena = arena_new(1 << 16);

@@ -82,18 +82,18 @@ static inline struct selfsame_bytes
 machine_quote(struct machine *m, unsigned defects, struct arena *arena)
 {
     struct selfsame_err e = { .depth = 0 };
-    struct selfsame_bytes doc = BYTES_NONE;
+    struct tee_collected doc = { .evidence = BYTES_NONE };
     const struct sim_quote_request q = {
         .now_ms = test_now_s * 1000,
-        .defects = defects,
-        .measured = m->measured,
-        .measured_count = COUNT(m->measured),
+        .subject.defects = defects,
+        .subject.measured = m->measured,
+        .subject.measured_count = COUNT(m->measured),
         .nonce = BYTES_LIT("0123456789abcdef"),
         .report_data = BYTES_LIT("the binder"),
     };
 
     assert_code(nitro_simulator.quote(m->pki, &q, arena, &doc, &e), SELFSAME_OK, &e);
-    return doc;
+    return doc.evidence;
 }
 
 /* Any payload, under any protected header, signed by the machine's leaf. */

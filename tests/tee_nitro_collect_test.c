@@ -161,9 +161,11 @@ device_start(struct device *d, unsigned defects)
     struct selfsame_err e = { .depth = 0 };
 
     machine_start(&d->m);
-    assert_code(nitro_simulator.device_new(d->m.pki, d->m.measured,
-                    COUNT(d->m.measured), defects, &d->state, &e),
-        SELFSAME_OK, &e);
+    const struct sim_subject subject = { .measured = d->m.measured,
+        .measured_count = COUNT(d->m.measured),
+        .defects = defects };
+    assert_code(
+        nitro_simulator.device_new(d->m.pki, &subject, &d->state, &e), SELFSAME_OK, &e);
 }
 
 static void

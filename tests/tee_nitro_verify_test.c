@@ -746,16 +746,16 @@ static struct judgement
 judge_renewed(struct machine *m, struct arena *arena)
 {
     struct selfsame_err e = { .depth = 0 };
-    struct selfsame_bytes doc = BYTES_NONE;
+    struct tee_collected doc = { .evidence = BYTES_NONE };
     const int64_t later = test_now_s + 2 * day;
     const struct sim_quote_request q = {
         .now_ms = later * 1000,
-        .measured = m->measured,
-        .measured_count = COUNT(m->measured),
+        .subject.measured = m->measured,
+        .subject.measured_count = COUNT(m->measured),
     };
 
     assert_code(nitro_simulator.quote(m->pki, &q, arena, &doc, &e), SELFSAME_OK, &e);
-    return judge_at(doc, later, arena);
+    return judge_at(doc.evidence, later, arena);
 }
 
 static void
@@ -959,7 +959,8 @@ a_simulator_with_another_root_is_still_simulated(void **state)
 {
     auto_arena arena = arena_new(2 << 20);
     struct selfsame_err e = { .depth = 0 };
-    struct selfsame_bytes doc, der;
+    struct tee_collected doc = { .evidence = BYTES_NONE };
+    struct selfsame_bytes der;
     struct sim_pki *pki = NULL;
     char *pem;
 
@@ -976,11 +977,11 @@ a_simulator_with_another_root_is_still_simulated(void **state)
     struct tee_trust trust = {
         .now_s = test_now_s, .anchors = &anchor, .anchor_count = 1, .any_anchor = true
     };
-    struct judgement j = judge_with(doc, &trust, &arena);
+    struct judgement j = judge_with(doc.evidence, &trust, &arena);
     assert_judged(j, SELFSAME_OK);
     assert_true(j.claims.simulated);
     assert_true(j.claims.any_anchor);
-    assert_judged(judge_at(doc, test_now_s, &arena), SELFSAME_BAD_CHAIN);
+    assert_judged(judge_at(doc.evidence, test_now_s, &arena), SELFSAME_BAD_CHAIN);
     nitro_simulator.pki_free(pki);
 }
 
@@ -996,13 +997,13 @@ a_leaf_is_renewed_when_it_ends(void **state)
         8 * 24 * 3600, 40 * 24 * 3600 };
     for (size_t i = 0; i < COUNT(later); i++) {
         struct selfsame_err e = { .depth = 0 };
-        struct selfsame_bytes doc;
+        struct tee_collected doc = { .evidence = BYTES_NONE };
         int64_t now = test_now_s + later[i];
         const struct sim_quote_request q = { .now_ms = now * 1000 };
 
         assert_code(
             nitro_simulator.quote(m.pki, &q, &arena, &doc, &e), SELFSAME_OK, &e);
-        assert_judged(judge_at(doc, now, &arena), SELFSAME_OK);
+        assert_judged(judge_at(doc.evidence, now, &arena), SELFSAME_OK);
     }
     machine_stop(&m);
 }

@@ -163,7 +163,8 @@ of_the_client_role(struct attacker *a, SSL *ssl, struct selfsame_bytes request)
 {
     struct world *w = a->world;
     struct selfsame_err e = { 0 };
-    struct selfsame_bytes doc, cmw;
+    struct tee_collected doc = { .evidence = BYTES_NONE };
+    struct selfsame_bytes cmw;
     struct binder b;
     uint8_t ekm[TLS_EXPORTER], data[64];
 
@@ -173,8 +174,8 @@ of_the_client_role(struct attacker *a, SSL *ssl, struct selfsame_bytes request)
         abort();
     const struct sim_quote_request q = {
         .now_ms = os_now_ms(),
-        .measured = w->measured,
-        .measured_count = PCRS,
+        .subject.measured = w->measured,
+        .subject.measured_count = PCRS,
         .nonce = parsed(request).nonce,
         .report_data = BYTES_ARR(data),
         .public_key = a->spki,
@@ -182,7 +183,7 @@ of_the_client_role(struct attacker *a, SSL *ssl, struct selfsame_bytes request)
     if (w->sim->quote(w->pki, &q, &a->arena, &doc, &e) != SELFSAME_OK)
         abort();
     struct cmw_entry entry = { .type = BYTES_LIT("application/vnd.attest.nitro+cbor"),
-        .value = doc,
+        .value = doc.evidence,
         .ind = CMW_EVIDENCE };
     const struct cmw record = { .entries = &entry, .count = 1 };
     if (cmw_encode_cbor(&record, &a->arena, &cmw, &e) != SELFSAME_OK)

@@ -317,8 +317,9 @@ device_start(struct world *w)
         };
     }
     assert_code(w->sim->pki(BYTES_NONE, os_now_ms(), &w->pki, &e), SELFSAME_OK, &e);
-    assert_code(w->sim->device_new(w->pki, w->measured, PCRS, 0, &w->device, &e),
-        SELFSAME_OK, &e);
+    const struct sim_subject subject = { .measured = w->measured,
+        .measured_count = PCRS };
+    assert_code(w->sim->device_new(w->pki, &subject, &w->device, &e), SELFSAME_OK, &e);
     w->device_at.kind = NET_UNIX;
     (void)snprintf(w->device_at.path, sizeof(w->device_at.path),
         "selfsame-tls-%ld.sock", (long)getpid());

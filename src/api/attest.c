@@ -73,32 +73,6 @@ selfsame_attester_tee(const struct selfsame_attester *a)
 }
 
 static enum selfsame_code
-wrap(const struct tee_attester *tee, const struct tee_collected *c, struct arena *arena,
-    struct selfsame_bytes *ret, struct selfsame_err *e)
-{
-    const bool both = c->endorsement.ptr != NULL;
-    struct cmw_entry entries[] = {
-        {
-            .label = both ? BYTES_LIT("evidence") : BYTES_NONE,
-            .type = bytes_str(tee->media_type),
-            .value = c->evidence,
-            .ind = CMW_EVIDENCE,
-        },
-        {
-            .label = BYTES_LIT("endorsements"),
-            .type = bytes_str(both ? tee->endorsement_type : ""),
-            .value = c->endorsement,
-            .ind = CMW_ENDORSEMENTS,
-        },
-    };
-    const struct cmw out = {
-        .collection = both, .entries = entries, .count = both ? 2 : 1
-    };
-
-    return cmw_encode_cbor(&out, arena, ret, e);
-}
-
-static enum selfsame_code
 collect(struct selfsame_attester *a, const struct tee_report_request *q, uint8_t **ret,
     size_t *ret_len, struct selfsame_err *e)
 {
@@ -110,7 +84,8 @@ collect(struct selfsame_attester *a, const struct tee_report_request *q, uint8_t
     enum selfsame_code c = a->tee->collect(q, &arena, &collected, e);
     (void)pthread_mutex_unlock(&a->lock);
     TRY_WHILE(e, c, "collecting %s evidence", a->tee->name);
-    TRY(wrap(a->tee, &collected, &arena, &cmw, e));
+    TRY(cmw_encode_evidence(a->tee->media_type, collected.evidence,
+        a->tee->endorsement_type, collected.endorsement, &arena, &cmw, e));
     uint8_t *copy = malloc(cmw.len);
     if (copy == NULL)
         FAIL(e, SELFSAME_NOMEM, "no room for %zu bytes of evidence", cmw.len);

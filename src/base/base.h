@@ -138,6 +138,9 @@ size_t base64_encode(
 MUST bool base64_decode(
     const char *in, size_t len, bool url, uint8_t *ret, size_t cap, size_t *ret_len);
 
+/* Decimal or 0x hexadecimal (lower case), at most max, and nothing behind. */
+MUST bool uint_parse(const char *text, size_t len, uint64_t max, uint64_t *ret);
+
 /* ---- time (time.c): seconds or milliseconds since 1970-01-01T00:00:00Z ---- */
 
 #define TIME_TEXT 32

@@ -139,3 +139,25 @@ base64_decode(
     *ret_len = n;
     return true;
 }
+
+/* ---- numbers ---- */
+
+bool
+uint_parse(const char *text, size_t len, uint64_t max, uint64_t *ret)
+{
+    bool hex = len > 2 && text[0] == '0' && text[1] == 'x';
+    uint64_t v = 0;
+
+    for (size_t i = hex ? 2 : 0; i < len; i++) {
+        const char *digits = "0123456789abcdef";
+        const char *at = strchr(digits, text[i]);
+        uint64_t base = hex ? 16 : 10;
+
+        if (at == NULL || text[i] == '\0' || (uint64_t)(at - digits) >= base ||
+            v > (max - (uint64_t)(at - digits)) / base)
+            return false;
+        v = v * base + (uint64_t)(at - digits);
+    }
+    *ret = v;
+    return len > (hex ? 2u : 0u) && v <= max;
+}

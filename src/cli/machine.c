@@ -188,9 +188,9 @@ check_options(struct cli *c, const struct tee_launcher *l, struct selfsame_err *
         { "insecure-plain-vm", true }, { "accel", true } };
 
     if (cli_flag(c, "detach") || cli_flag(c, "name") || cli_flag(c, "defect") ||
-        cli_flag(c, "root"))
-        FAIL(
-            e, SELFSAME_USAGE, "--detach, --name, --defect and --root belong to --sim");
+        cli_flag(c, "root") || cli_flag(c, "set"))
+        FAIL(e, SELFSAME_USAGE,
+            "--detach, --name, --defect, --root and --set belong to --sim");
     for (size_t i = 0; i < COUNT(rows); i++)
         if (cli_flag(c, rows[i].name) && rows[i].of_machines != l->plain_vm)
             FAIL(e, SELFSAME_USAGE, "--%s does not belong to --tee %s", rows[i].name,

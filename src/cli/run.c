@@ -48,22 +48,19 @@ find_sim(struct cli *c, char **ret, struct selfsame_err *e)
 static enum selfsame_code
 run_simulated(struct cli *c, struct selfsame_err *e)
 {
-    static const char *const values[] = { "publish", "name", "defect", "root" };
+    static const char *const values[] = { "publish", "name", "defect", "root", "tee",
+        "vcpus", "cpu", "set" };
     static const char *const flags[] = { "detach", "insecure-debug" };
     const char *given[CLI_VALUES];
     char *argv[2 * CLI_VALUES + 8], *path = NULL;
     size_t n = 0;
 
-    if (cli_value(c, "tee") != NULL && strcmp(cli_value(c, "tee"), "nitro") != 0)
-        FAIL(e, SELFSAME_USAGE, "--tee %s: expected one that is simulated (nitro)",
-            cli_value(c, "tee"));
     if (cli_flag(c, "memory") || cli_flag(c, "cpus") || cli_flag(c, "cid") ||
-        cli_flag(c, "vcpus") || cli_flag(c, "cpu") || cli_flag(c, "id-block") ||
-        cli_flag(c, "id-auth") || cli_flag(c, "insecure-plain-vm") ||
-        cli_flag(c, "accel"))
+        cli_flag(c, "id-block") || cli_flag(c, "id-auth") ||
+        cli_flag(c, "insecure-plain-vm") || cli_flag(c, "accel"))
         FAIL(e, SELFSAME_USAGE,
-            "--memory, --cpus, --vcpus, --cpu, --cid, --id-block, --id-auth, "
-            "--insecure-plain-vm and --accel shape real hardware, not --sim");
+            "--memory, --cpus, --cid, --id-block, --id-auth, --insecure-plain-vm and "
+            "--accel shape real hardware, not --sim");
     TRY(find_sim(c, &path, e));
     argv[n++] = path;
     argv[n++] = arena_printf(cli_arena(c), "run");
@@ -115,7 +112,9 @@ run(struct cli *c, struct selfsame_err *e)
 
 static const struct cli_option options[] = {
     { .name = "sim", .help = "in the simulator (selfsame-sim): no hardware needed" },
-    { .name = "tee", .argument = "TEE", .help = "on real hardware: nitro, snp" },
+    { .name = "tee",
+        .argument = "TEE",
+        .help = "nitro, snp; without --sim on real hardware" },
     { .name = "publish",
         .short_name = 'p',
         .argument = "[ADDR:]HOST:GUEST",
@@ -132,8 +131,12 @@ static const struct cli_option options[] = {
     { .name = "root",
         .argument = "FILE",
         .help = "simulator: root certificate and key (selfsame-sim pki --new)" },
+    { .name = "set",
+        .argument = "NAME=VALUE",
+        .repeatable = true,
+        .help = "simulator, snp: what reports say (selfsame-sim evidence --set)" },
     { .name = "insecure-debug",
-        .help = "debug mode: measurements are all zero, nobody should trust it" },
+        .help = "debug mode: its operator reads everything, nobody should trust it" },
     { .name = "memory", .argument = "MIB", .help = "memory of the enclave or machine" },
     { .name = "cpus", .argument = "N", .help = "nitro: processors of the enclave" },
     { .name = "cid", .argument = "N", .help = "nitro: vsock context id" },

@@ -53,6 +53,11 @@ MUST enum selfsame_code cmw_encode_cbor(const struct cmw *c, struct arena *arena
     struct selfsame_bytes *ret, struct selfsame_err *e);
 MUST enum selfsame_code cmw_encode_json(const struct cmw *c, struct arena *arena,
     struct selfsame_bytes *ret, struct selfsame_err *e);
+/* A record of the evidence alone, or a collection of it and what came along (or absent). */
+MUST enum selfsame_code cmw_encode_evidence(const char *type,
+    struct selfsame_bytes evidence, const char *endorsement_type,
+    struct selfsame_bytes endorsement, struct arena *arena, struct selfsame_bytes *ret,
+    struct selfsame_err *e);
 /* The first entry with this media type; NULL when there is none. */
 const struct cmw_entry *cmw_find(const struct cmw *c, const char *type);
 /* Like cmw_find by label. */

@@ -280,3 +280,30 @@ cmw_encode_json(const struct cmw *c, struct arena *arena, struct selfsame_bytes 
 
     return encode(&form, c, arena, ret, e);
 }
+
+enum selfsame_code
+cmw_encode_evidence(const char *type, struct selfsame_bytes evidence,
+    const char *endorsement_type, struct selfsame_bytes endorsement,
+    struct arena *arena, struct selfsame_bytes *ret, struct selfsame_err *e)
+{
+    const bool both = endorsement.ptr != NULL;
+    struct cmw_entry entries[] = {
+        {
+            .label = both ? BYTES_LIT("evidence") : BYTES_NONE,
+            .type = bytes_str(type),
+            .value = evidence,
+            .ind = CMW_EVIDENCE,
+        },
+        {
+            .label = BYTES_LIT("endorsements"),
+            .type = bytes_str(both ? endorsement_type : ""),
+            .value = endorsement,
+            .ind = CMW_ENDORSEMENTS,
+        },
+    };
+    const struct cmw out = {
+        .collection = both, .entries = entries, .count = both ? 2 : 1
+    };
+
+    return cmw_encode_cbor(&out, arena, ret, e);
+}

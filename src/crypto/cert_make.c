@@ -2,6 +2,7 @@
 #include "crypto/key.h"
 
 #include <openssl/err.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 /* Certificates we issue: for channels, tests and the simulator. */
@@ -145,8 +146,9 @@ add_alt_name(X509 *x, const char *host)
 }
 
 static bool
-add_own_extension(X509 *x, struct selfsame_bytes oid, struct selfsame_bytes value)
+add_own_extension(X509 *x, const struct cert_extension *own)
 {
+    struct selfsame_bytes oid = own->oid, value = own->value;
     uint8_t der[2 + 64] = { V_ASN1_OBJECT, (uint8_t)oid.len };
     const uint8_t *p = der;
 
@@ -181,33 +183,64 @@ fill(X509 *x, const struct cert_request *r, const struct key *subject, X509 *iss
 static bool
 extend(X509 *x, const struct cert_request *r, X509 *issuer)
 {
-    return add_constraints(x, r) && add_usage(x, r) &&
-           (r->no_key_ids || add_key_ids(x, issuer)) &&
-           (r->dns_name == NULL || add_alt_name(x, r->dns_name)) &&
-           (r->ext_oid.ptr == NULL || add_own_extension(x, r->ext_oid, r->ext_value));
+    bool ok = r->bare || (add_constraints(x, r) && add_usage(x, r) &&
+                             (r->no_key_ids || add_key_ids(x, issuer)));
+
+    ok = ok && (r->dns_name == NULL || add_alt_name(x, r->dns_name));
+    for (size_t i = 0; ok && i < r->extension_count; i++)
+        ok = add_own_extension(x, &r->extensions[i]);
+    return ok;
 }
 
-/* ECDSA with the hash of the curve's strength; Ed25519 brings its own. */
+/* ECDSA with the hash of the curve's strength; Ed25519 brings its own; AMD's for RSA. */
 static const EVP_MD *
 digest_for(const struct key *k)
 {
     switch (k->type) {
     case KEY_P256: return hash_md(HASH_SHA256);
-    case KEY_P384: return hash_md(HASH_SHA384);
+    case KEY_P384:
+    case KEY_RSA4096: return hash_md(HASH_SHA384);
     case KEY_ED25519: return NULL;
     }
     return NULL;
 }
+
+/* RSA signs with PSS and a salt as long as the digest, as AMD's roots do. NULL: no memory. */
+static EVP_MD_CTX *
+signer(const struct key *k)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *p = NULL;
+    bool ok = ctx != NULL &&
+              EVP_DigestSignInit(ctx, &p, digest_for(k), NULL, k->pkey) == 1;
+
+    if (ok && k->type == KEY_RSA4096)
+        ok = EVP_PKEY_CTX_set_rsa_padding(p, RSA_PKCS1_PSS_PADDING) == 1 &&
+             EVP_PKEY_CTX_set_rsa_pss_saltlen(p, RSA_PSS_SALTLEN_DIGEST) == 1;
+    if (!ok) {
+        EVP_MD_CTX_free(ctx);
+        return NULL;
+    }
+    return ctx;
+}
+
+static void
+signer_cleanup(EVP_MD_CTX **ctx)
+{
+    EVP_MD_CTX_free(*ctx);
+}
+#define auto_signer __attribute__((cleanup(signer_cleanup))) EVP_MD_CTX
 
 static enum selfsame_code
 check_request(const struct cert_request *r, struct selfsame_err *e)
 {
     struct selfsame_bytes s = r->serial;
 
-    if (s.ptr != NULL &&
-        (s.len < 8 || s.len > 20 || s.ptr[0] == 0 || (s.ptr[0] & 0x80) != 0))
+    if (s.ptr != NULL && (s.len < 1 || s.len > 20 || (s.ptr[0] == 0 && s.len > 1) ||
+                             (s.ptr[0] & 0x80) != 0))
         FAIL(e, SELFSAME_USAGE,
-            "serial: expected 8 to 20 bytes, the first 01 to 7f, got %zu", s.len);
+            "serial: expected 1 to 20 bytes, the first 01 to 7f (or 00 alone), got %zu",
+            s.len);
     if (r->not_before > r->not_after)
         FAIL(e, SELFSAME_USAGE, "validity: it ends before it begins");
     if (r->common_name == NULL && r->organization == NULL && r->unit == NULL &&
@@ -216,35 +249,110 @@ check_request(const struct cert_request *r, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+/* Absent: none. */
+static enum selfsame_code
+read_issuer(struct selfsame_bytes der, X509 **ret, struct selfsame_err *e)
+{
+    const uint8_t *p = der.ptr;
+
+    if (p == NULL)
+        return SELFSAME_OK;
+    (void)ERR_set_mark();
+    *ret = der.len <= INT32_MAX ? d2i_X509(NULL, &p, (long)der.len) : NULL;
+    (void)ERR_pop_to_mark();
+    if (*ret == NULL || p != der.ptr + der.len)
+        FAIL(e, SELFSAME_MALFORMED, "issuer certificate: it does not parse");
+    return SELFSAME_OK;
+}
+
 enum selfsame_code
 cert_make(const struct cert_request *r, const struct key *subject,
     struct selfsame_bytes issuer_cert, const struct key *issuer, struct arena *arena,
     struct selfsame_bytes *ret, struct selfsame_err *e)
 {
-    const uint8_t *p = issuer_cert.ptr;
     auto_x509 *parent = NULL;
     uint8_t *der = NULL;
 
     TRY(check_request(r, e));
-    if (p != NULL) {
-        (void)ERR_set_mark();
-        parent = issuer_cert.len <= INT32_MAX
-                     ? d2i_X509(NULL, &p, (long)issuer_cert.len)
-                     : NULL;
-        (void)ERR_pop_to_mark();
-        if (parent == NULL || p != issuer_cert.ptr + issuer_cert.len)
-            FAIL(e, SELFSAME_MALFORMED, "issuer certificate: it does not parse");
-    }
+    TRY(read_issuer(issuer_cert, &parent, e));
     auto_x509 *x = X509_new();
     if (x == NULL || !fill(x, r, subject, parent) || !extend(x, r, parent))
         FAIL(e, SELFSAME_USAGE,
             "certificate: libcrypto refuses a name, a time or an extension of it");
-    if (X509_sign(x, issuer->pkey, digest_for(issuer)) <= 0)
+    auto_signer *ctx = signer(issuer);
+    if (ctx == NULL || X509_sign_ctx(x, ctx) <= 0)
         FAIL(e, SELFSAME_INTERNAL, "certificate: libcrypto cannot sign it");
     int n = i2d_X509(x, &der);
     bool ok = n > 0 && arena_dup(arena, BYTES(der, (size_t)n), ret);
     OPENSSL_free(der);
     if (!ok)
         FAIL(e, SELFSAME_NOMEM, "certificate: out of memory");
+    return SELFSAME_OK;
+}
+
+/* ---- CRLs ---- */
+
+static void
+crl_cleanup(X509_CRL **c)
+{
+    X509_CRL_free(*c);
+}
+#define auto_crl __attribute__((cleanup(crl_cleanup))) X509_CRL
+
+static bool
+revoke(X509_CRL *c, struct selfsame_bytes serial, const ASN1_TIME *when)
+{
+    X509_REVOKED *r = X509_REVOKED_new();
+    BIGNUM *n = BN_bin2bn(serial.ptr, (int)serial.len, NULL);
+    ASN1_INTEGER *i = n != NULL ? BN_to_ASN1_INTEGER(n, NULL) : NULL;
+    bool ok = r != NULL && i != NULL && X509_REVOKED_set_serialNumber(r, i) == 1 &&
+              X509_REVOKED_set_revocationDate(r, (ASN1_TIME *)(uintptr_t)when) == 1 &&
+              X509_CRL_add0_revoked(c, r) == 1;
+
+    if (!ok)
+        X509_REVOKED_free(r);
+    ASN1_INTEGER_free(i);
+    BN_free(n);
+    return ok;
+}
+
+static bool
+fill_crl(X509_CRL *c, const struct crl_request *r, X509 *issuer)
+{
+    ASN1_TIME *from = ASN1_TIME_adj(NULL, r->this_update, 0, 0);
+    ASN1_TIME *to = ASN1_TIME_adj(NULL, r->next_update, 0, 0);
+    bool ok = from != NULL && to != NULL && X509_CRL_set_version(c, 1) == 1 &&
+              X509_CRL_set_issuer_name(c, X509_get_subject_name(issuer)) == 1 &&
+              X509_CRL_set1_lastUpdate(c, from) == 1 &&
+              (r->next_update == 0 || X509_CRL_set1_nextUpdate(c, to) == 1);
+
+    for (size_t i = 0; ok && i < r->serial_count; i++)
+        ok = revoke(c, r->serials[i], from);
+    ASN1_TIME_free(from);
+    ASN1_TIME_free(to);
+    return ok;
+}
+
+enum selfsame_code
+crl_make(const struct crl_request *r, struct selfsame_bytes issuer_cert,
+    const struct key *issuer, struct arena *arena, struct selfsame_bytes *ret,
+    struct selfsame_err *e)
+{
+    auto_x509 *parent = NULL;
+    uint8_t *der = NULL;
+
+    TRY(read_issuer(issuer_cert, &parent, e));
+    auto_crl *c = X509_CRL_new();
+    if (parent == NULL || c == NULL || !fill_crl(c, r, parent))
+        FAIL(e, SELFSAME_USAGE,
+            "CRL: libcrypto refuses its issuer, a time or a serial number of it");
+    auto_signer *ctx = signer(issuer);
+    if (ctx == NULL || X509_CRL_sign_ctx(c, ctx) <= 0)
+        FAIL(e, SELFSAME_INTERNAL, "CRL: libcrypto cannot sign it");
+    int n = i2d_X509_CRL(c, &der);
+    bool ok = n > 0 && arena_dup(arena, BYTES(der, (size_t)n), ret);
+    OPENSSL_free(der);
+    if (!ok)
+        FAIL(e, SELFSAME_NOMEM, "CRL: out of memory");
     return SELFSAME_OK;
 }

@@ -68,7 +68,7 @@ MUST bool sig_ecdsa_from_der(
     struct selfsame_bytes der, size_t half, uint8_t *ret /* 2 * half */);
 
 /* ---- key.c: private keys and certificates we make ---- */
-enum key_type { KEY_P256 = 1, KEY_P384, KEY_ED25519 };
+enum key_type { KEY_P256 = 1, KEY_P384, KEY_ED25519, KEY_RSA4096 };
 struct key;
 MUST enum selfsame_code key_generate(
     enum key_type t, struct key **ret, struct selfsame_err *e);
@@ -81,12 +81,15 @@ void key_free(struct key **k);
 enum key_type key_type_of(const struct key *k);
 MUST enum selfsame_code key_spki(const struct key *k, struct arena *arena,
     struct selfsame_bytes *ret, struct selfsame_err *e);
-/* EC: r||s over a digest; Ed25519: over the message. */
+/* EC: r||s over a digest; Ed25519: over the message; RSA keys sign certificates and CRLs alone. */
 MUST enum selfsame_code key_sign(const struct key *k, enum hash_alg hash,
     struct selfsame_bytes digest, struct arena *arena, struct selfsame_bytes *ret,
     struct selfsame_err *e);
 void *key_native(const struct key *k); /* EVP_PKEY, borrowed; for src/tls only */
 
+struct cert_extension {               /* not critical */
+    struct selfsame_bytes oid, value; /* content of the OID; DER of the value */
+};
 struct cert_request {
     const char *common_name;  /* NULL: none */
     const char *organization; /* NULL: none */
@@ -101,15 +104,26 @@ struct cert_request {
         ca_cert_sign_only; /* keyUsage keyCertSign alone, as Nitro's instance certificate */
     bool leaf_usage_noncritical;  /* as Nitro's leaf */
     bool no_key_ids;              /* neither SKI nor AKI, as Nitro's leaf */
-    struct selfsame_bytes serial; /* 8..20 bytes, positive; absent: random */
-    struct selfsame_bytes ext_oid,
-        ext_value; /* one more non-critical extension, or absent */
+    bool bare;                    /* `extensions` alone, as AMD's VCEK */
+    struct selfsame_bytes serial; /* 1..20 bytes, not negative; absent: random */
+    const struct cert_extension *extensions;
+    size_t extension_count;
 };
 /* X.509 v3 for subject key, signed by issuer (NULL issuer_cert: self-signed). DER in the arena. */
 MUST enum selfsame_code cert_make(const struct cert_request *r,
     const struct key *subject, struct selfsame_bytes issuer_cert,
     const struct key *issuer, struct arena *arena, struct selfsame_bytes *ret,
     struct selfsame_err *e);
+
+struct crl_request {
+    int64_t this_update, next_update;     /* next_update 0: none */
+    const struct selfsame_bytes *serials; /* revoked, content bytes of the INTEGERs */
+    size_t serial_count;
+};
+/* X.509 CRL v2 of this issuer. DER in the arena. */
+MUST enum selfsame_code crl_make(const struct crl_request *r,
+    struct selfsame_bytes issuer_cert, const struct key *issuer, struct arena *arena,
+    struct selfsame_bytes *ret, struct selfsame_err *e);
 
 MUST bool rng_bytes(uint8_t *ret, size_t len);
 void secret_wipe(void *p, size_t len);

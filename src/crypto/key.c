@@ -19,7 +19,9 @@ static const struct {
     { KEY_P256, "EC", "P-256", "prime256v1", 32 },
     { KEY_P384, "EC", "P-384", "secp384r1", 48 },
     { KEY_ED25519, "ED25519", NULL, NULL, 0 },
+    { KEY_RSA4096, "RSA", NULL, NULL, 0 },
 };
+enum { RSA_BITS = 4096 };
 
 static void
 bio_cleanup(BIO **b)
@@ -58,15 +60,16 @@ key_generate(enum key_type t, struct key **ret, struct selfsame_err *e)
     for (size_t i = 0; i < COUNT(types); i++) {
         if (types[i].type != t)
             continue;
-        EVP_PKEY *pkey = EVP_PKEY_Q_keygen(
-            NULL, NULL, types[i].algorithm, types[i].group);
+        EVP_PKEY *pkey = t == KEY_RSA4096 ? EVP_RSA_gen(RSA_BITS)
+                                          : EVP_PKEY_Q_keygen(NULL, NULL,
+                                                types[i].algorithm, types[i].group);
         if (pkey == NULL)
             FAIL(e, SELFSAME_INTERNAL, "libcrypto cannot make a %s key",
                 types[i].algorithm);
         return wrap(pkey, t, ret, e);
     }
-    FAIL(e, SELFSAME_UNSUPPORTED, "key type %d: expected P-256, P-384 or Ed25519",
-        (int)t);
+    FAIL(e, SELFSAME_UNSUPPORTED,
+        "key type %d: expected P-256, P-384, Ed25519 or RSA-4096", (int)t);
 }
 
 /* The type libcrypto says this key is of; false when it is none of ours. */
@@ -80,7 +83,8 @@ type_of(const EVP_PKEY *pkey, enum key_type *ret)
         pkey, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof(group), &n);
     for (size_t i = 0; i < COUNT(types); i++)
         if (EVP_PKEY_is_a(pkey, types[i].algorithm) &&
-            (types[i].name == NULL || strcmp(group, types[i].name) == 0)) {
+            (types[i].name == NULL || strcmp(group, types[i].name) == 0) &&
+            (types[i].type != KEY_RSA4096 || EVP_PKEY_get_bits(pkey) == RSA_BITS)) {
             *ret = types[i].type;
             return true;
         }
@@ -114,7 +118,8 @@ key_from_pem(struct selfsame_bytes pem, struct key **ret, struct selfsame_err *e
     if (!type_of(pkey, &type)) {
         EVP_PKEY_free(pkey);
         FAIL(e, SELFSAME_UNSUPPORTED,
-            "private key: expected P-256, P-384 or Ed25519, got another kind");
+            "private key: expected P-256, P-384, Ed25519 or RSA-4096, got another "
+            "kind");
     }
     return wrap(pkey, type, ret, e);
 }
@@ -211,6 +216,8 @@ key_sign(const struct key *k, enum hash_alg hash, struct selfsame_bytes digest,
     uint8_t sig[2 * 48];
     size_t len = 64;
 
+    if (k->type == KEY_RSA4096)
+        FAIL(e, SELFSAME_UNSUPPORTED, "RSA keys sign certificates and CRLs alone");
     if (k->type == KEY_ED25519) {
         TRY(sign_message(k, digest, sig, &len, e));
     } else {

@@ -122,25 +122,21 @@ loop(struct server *s, struct selfsame_err *e)
 }
 
 static enum selfsame_code
-open_device(struct cli *c, struct server *s, const char *tee, struct selfsame_err *e)
+open_device(struct cli *c, struct server *s, struct selfsame_err *e)
 {
-    struct tee_measured measured;
-    unsigned defects;
+    struct sim_subject subject = { 0 };
 
-    if ((s->sim = tee_simulator_find(tee)) == NULL)
-        FAIL(
-            e, SELFSAME_USAGE, "--tee %s: expected one that is simulated (nitro)", tee);
-    TRY(subject_defects(c, &defects, e));
-    TRY(subject_measured(c, tee, &measured, e));
+    TRY(subject_simulator(c, cli_value(c, "image"), &s->sim, e));
+    TRY(subject_options(c, s->sim, &subject, e));
+    TRY(subject_measured(c, s->sim, &subject, e));
     TRY(subject_pki(c, s->sim, os_now_ms(), &s->pki, e));
-    return s->sim->device_new(
-        s->pki, measured.list, measured.count, defects, &s->device, e);
+    return s->sim->device_new(s->pki, &subject, &s->device, e);
 }
 
 static enum selfsame_code
 device(struct cli *c, struct selfsame_err *e)
 {
-    const char *where = cli_value(c, "listen"), *tee = cli_value(c, "tee");
+    const char *where = cli_value(c, "listen");
     static struct server s;
     struct net_addr addr;
     sigset_t stop;
@@ -152,7 +148,7 @@ device(struct cli *c, struct selfsame_err *e)
     if (addr.kind != NET_UNIX)
         FAIL(e, SELFSAME_USAGE, "--listen: expected unix:PATH, got %s", where);
     __attribute__((cleanup(server_free))) struct server *held = &s;
-    TRY(open_device(c, &s, tee != NULL ? tee : "nitro", e));
+    TRY(open_device(c, &s, e));
     (void)sigemptyset(&stop);
     (void)sigaddset(&stop, SIGTERM);
     (void)sigaddset(&stop, SIGINT);
@@ -169,8 +165,16 @@ device(struct cli *c, struct selfsame_err *e)
 
 static const struct cli_option options[] = {
     { .name = "listen", .argument = "unix:PATH", .help = "where programs find it" },
-    { .name = "tee", .argument = "TEE", .help = "nitro" },
-    { .name = "image", .argument = "EIF", .help = "measure this image" },
+    { .name = "tee", .argument = "TEE", .help = "nitro (default) or snp" },
+    { .name = "image",
+        .argument = "IMAGE",
+        .help = "measure this image: an EIF, or the directory of a machine" },
+    { .name = "vcpus", .argument = "N", .help = "snp: of the machine with --image" },
+    { .name = "cpu", .argument = "TYPE", .help = "snp: of the machine with --image" },
+    { .name = "set",
+        .argument = "NAME=VALUE",
+        .repeatable = true,
+        .help = "snp: as evidence --set" },
     { .name = "measurements",
         .argument = "FILE",
         .help = "values from measurements.json or a policy" },
@@ -181,7 +185,7 @@ static const struct cli_option options[] = {
         .argument = "WORD",
         .repeatable = true,
         .help = "evidence with this fault (see evidence --help)" },
-    { .name = "insecure-debug", .help = "measurements are all zero" },
+    { .name = "insecure-debug", .help = "debug mode (nitro: measurements are zero)" },
     { 0 },
 };
 const struct cli_command device_command = {
@@ -189,6 +193,7 @@ const struct cli_command device_command = {
     .summary = "serve the simulated device on a socket, without a guest",
     .story = "Example: selfsame-sim device --listen unix:/tmp/nsm --image image.eif\n"
              "         selfsame attest --device unix:/tmp/nsm --nonce ...\n"
+             "The socket of snp must have \"sev-guest\" in its path.\n"
              "For hosts that allow no seccomp notification, and for tests.",
     .options = options,
     .run = device,

@@ -59,18 +59,16 @@ bind(struct cli *c, struct sim_quote_request *q, struct selfsame_err *e)
 }
 
 static enum selfsame_code
-wrap(struct cli *c, const char *tee, struct selfsame_bytes *document,
-    struct selfsame_err *e)
+wrap(struct cli *c, const char *tee, const struct tee_collected *made,
+    struct selfsame_bytes *ret, struct selfsame_err *e)
 {
-    const struct tee_verifier *v = tee_verifier_find(tee);
+    const struct tee_attester *t;
 
-    if (v == NULL)
-        FAIL(e, SELFSAME_UNSUPPORTED, "%s evidence has no media type", tee);
-    struct cmw_entry entry = {
-        .type = bytes_str(v->media_types[0]), .value = *document, .ind = CMW_EVIDENCE
-    };
-    const struct cmw cmw = { .entries = &entry, .count = 1 };
-    return cmw_encode_cbor(&cmw, cli_arena(c), document, e);
+    for (size_t i = 0; (t = tee_attester_at(i)) != NULL; i++)
+        if (strcmp(t->name, tee) == 0)
+            return cmw_encode_evidence(t->media_type, made->evidence,
+                t->endorsement_type, made->endorsement, cli_arena(c), ret, e);
+    FAIL(e, SELFSAME_UNSUPPORTED, "%s evidence has no media type", tee);
 }
 
 static enum selfsame_code
@@ -86,36 +84,35 @@ write_out(const char *out, struct selfsame_bytes document, struct selfsame_err *
 static enum selfsame_code
 evidence(struct cli *c, struct selfsame_err *e)
 {
-    const char *tee = cli_value(c, "tee") != NULL ? cli_value(c, "tee") : "nitro";
-    __attribute__((
-        cleanup(holder_free))) struct pki_holder h = { .sim = tee_simulator_find(tee) };
+    __attribute__((cleanup(holder_free))) struct pki_holder h = { 0 };
     struct sim_quote_request q = { 0 };
-    struct tee_measured measured;
+    struct tee_collected made = { { NULL, 0 }, { NULL, 0 } };
     struct selfsame_bytes document;
     int64_t now_s = os_now_ms() / 1000;
 
-    if (h.sim == NULL)
-        FAIL(
-            e, SELFSAME_USAGE, "--tee %s: expected one that is simulated (nitro)", tee);
+    TRY(subject_simulator(c, cli_value(c, "image"), &h.sim, e));
     if (cli_flag(c, "raw") && cli_flag(c, "cmw"))
         FAIL(e, SELFSAME_USAGE, "--raw and --cmw: expected one, got both");
     TRY(cli_time(c, "at", &now_s, e));
-    TRY(subject_defects(c, &q.defects, e));
+    TRY(subject_options(c, h.sim, &q.subject, e));
     TRY(cli_bytes(c, "nonce", &q.nonce, e));
     TRY(bind(c, &q, e));
-    TRY(subject_measured(c, tee, &measured, e));
+    TRY(subject_measured(c, h.sim, &q.subject, e));
     q.now_ms = now_s * 1000;
-    q.measured = measured.list;
-    q.measured_count = measured.count;
     TRY(subject_pki(c, h.sim, q.now_ms, &h.pki, e));
-    TRY(h.sim->quote(h.pki, &q, cli_arena(c), &document, e));
+    TRY(h.sim->quote(h.pki, &q, cli_arena(c), &made, e));
+    document = made.evidence;
     if (!cli_flag(c, "raw"))
-        TRY(wrap(c, tee, &document, e));
+        TRY(wrap(c, h.sim->name, &made, &document, e));
+    if (cli_value(c, "collateral") != NULL && made.endorsement.ptr == NULL)
+        FAIL(e, SELFSAME_USAGE, "--collateral: %s evidence needs none", h.sim->name);
+    if (cli_value(c, "collateral") != NULL)
+        TRY(file_write(cli_value(c, "collateral"), made.endorsement, false, e));
     return write_out(cli_value(c, "out"), document, e);
 }
 
 static const struct cli_option options[] = {
-    { .name = "tee", .argument = "TEE", .help = "nitro" },
+    { .name = "tee", .argument = "TEE", .help = "nitro (default) or snp" },
     { .name = "nonce", .argument = "HEX|B64", .help = "the verifier's challenge" },
     { .name = "key",
         .argument = "FILE",
@@ -123,7 +120,19 @@ static const struct cli_option options[] = {
     { .name = "user-data",
         .argument = "HEX|B64",
         .help = "report data as given, for other conventions" },
-    { .name = "image", .argument = "EIF", .help = "measure this image" },
+    { .name = "image",
+        .argument = "IMAGE",
+        .help = "measure this image: an EIF, or the directory of a machine" },
+    { .name = "vcpus", .argument = "N", .help = "snp: of the machine with --image" },
+    { .name = "cpu", .argument = "TYPE", .help = "snp: of the machine with --image" },
+    { .name = "set",
+        .argument = "NAME=VALUE",
+        .repeatable = true,
+        .help =
+            "snp: product=Turin, signer=vlek, vmpl=1, tcb.snp=9, policy=0x30000, ..." },
+    { .name = "collateral",
+        .argument = "FILE",
+        .help = "snp: write the certificate table there too, for verify --collateral" },
     { .name = "measurements",
         .argument = "FILE",
         .help = "values from measurements.json or a policy" },
@@ -140,7 +149,7 @@ static const struct cli_option options[] = {
         .argument = "WORD",
         .repeatable = true,
         .help = "any of the words below, as an argument" },
-    { .name = "debug", .help = "debug mode: measurements are zero" },
+    { .name = "debug", .help = "debug mode (nitro: measurements are zero)" },
     { .name = "expired", .help = "the leaf expired an hour ago" },
     { .name = "future", .help = "made in the future" },
     { .name = "wrong-nonce", .help = "answers another challenge" },
@@ -158,6 +167,15 @@ static const struct cli_option options[] = {
     { .name = "duplicate-key", .help = "one member twice" },
     { .name = "short-pcr", .help = "PCRs of 32 bytes" },
     { .name = "nitrotpm", .help = "a document of a NitroTPM" },
+    { .name = "revoked", .help = "snp: the intermediate is on the root's CRL" },
+    { .name = "no-crl", .help = "snp: without a CRL" },
+    { .name = "stale-crl", .help = "snp: a CRL whose next update is over" },
+    { .name = "future-crl", .help = "snp: a CRL of tomorrow" },
+    { .name = "other-chip", .help = "snp: certificate of another chip" },
+    { .name = "other-tcb", .help = "snp: certificate of another TCB" },
+    { .name = "no-leaf", .help = "snp: without the signer's certificate" },
+    { .name = "unsigned", .help = "snp: says that nobody signed it" },
+    { .name = "reserved", .help = "snp: a reserved byte is set" },
     { .name = "tagged", .help = "no defect: with COSE tag 18" },
     { .name = "indefinite", .help = "no defect: maps of indefinite length" },
     { 0 },
@@ -168,7 +186,8 @@ const struct cli_command evidence_command = {
     .story =
         "Example: selfsame-sim evidence --nonce 00112233445566778899aabbccddeeff \\\n"
         "             --measurements out/measurements.json --bad-signature --out x\n"
-        "Without --image or --measurements the values belong to no image.",
+        "Without --image or --measurements the values belong to no image. Faults that\n"
+        "evidence of the TEE cannot have are refused.",
     .options = options,
     .run = evidence,
 };

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 /*
- * A guest is stopped only for ioctl commands of magic 0x0A (NSM_IOCTL_RAW is
- * 0xC0200A00). Opening /dev/nsm needs no help: the guest has a node of this name,
+ * A guest is stopped only for ioctl commands of its device's magic (0x0A for /dev/nsm,
+ * 0x53 for /dev/sev-guest). Opening it needs no help: the guest has a node of this name,
  * and the supervisor knows it by its mount. So open() costs nothing, and what
  * dup, fork, exec, relative paths or io_uring do to the descriptor is the
  * kernel's business.
@@ -29,10 +29,10 @@
 #define OFFSET(member) ((unsigned)offsetof(struct seccomp_data, member))
 
 int
-filter_install(void)
+filter_install(unsigned magic)
 {
     /* Little-endian: the command is the low half of args[1]. */
-    static struct sock_filter code[] = {
+    struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, OFFSET(arch)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCH, 0, 7),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, OFFSET(nr)),
@@ -40,7 +40,7 @@ filter_install(void)
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_ioctl, 0, 3),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, OFFSET(args[1])),
         BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xFF00u),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x0A00u, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, magic << 8, 2, 0),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),

@@ -174,7 +174,7 @@ be_guest(const struct guest_plan *p, int sock)
     if (p->network && !loopback_up())
         give_up(sock, "bringing up the loopback interface");
     w = (struct word){ 0 };
-    if ((step = mounts_make(p->root, &w.mount, &w.proc)) != NULL)
+    if ((step = mounts_make(p->root, p->device->node, &w.mount, &w.proc)) != NULL)
         give_up(sock, step);
     if (!drop_capabilities())
         give_up(sock, "dropping capabilities");
@@ -182,7 +182,7 @@ be_guest(const struct guest_plan *p, int sock)
     /* Last: a change of credentials would clear it. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
         give_up(sock, "tying its life to the supervisor's");
-    int listener = filter_install();
+    int listener = filter_install(p->device->magic);
     if (listener < 0)
         give_up(sock, "installing the seccomp filter");
     if (!send_word(sock, &w, listener) || !receive_word(sock, &w, &none))

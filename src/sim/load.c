@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/json.h"
 #include "image/eif.h"
 #include "os/os.h"
 #include "sim/sim.h"
@@ -17,7 +18,8 @@ struct load {
     struct hash sha256;
     struct unpack *unpack; /* NULL: only measured */
     struct eif_reader reader;
-    bool ramdisk; /* the section at hand is one */
+    bool parts;   /* of a machine, not sections of a file */
+    bool ramdisk; /* the section or part at hand is one */
     uint8_t *buf;
 };
 enum { PIECE = 1 << 18 };
@@ -67,20 +69,23 @@ push(struct load *l, struct selfsame_bytes piece, struct selfsame_err *e)
 {
     TRY(l->measurer->update(l->measuring, piece, e));
     hash_update(&l->sha256, piece);
-    if (l->unpack != NULL)
-        TRY(eif_reader_push(&l->reader, piece, e));
-    return SELFSAME_OK;
+    if (l->unpack == NULL)
+        return SELFSAME_OK;
+    if (!l->parts)
+        return eif_reader_push(&l->reader, piece, e);
+    return l->ramdisk ? unpack_push(l->unpack, piece, e) : SELFSAME_OK;
 }
 
 static enum selfsame_code
-begin(struct load *l, const char *tee, int root, uint64_t size, struct selfsame_err *e)
+begin(
+    struct load *l, const struct load_request *q, uint64_t size, struct selfsame_err *e)
 {
-    if ((l->measurer = tee_measurer_find(tee)) == NULL)
-        FAIL(e, SELFSAME_UNSUPPORTED, "nothing here measures images for %s", tee);
+    if ((l->measurer = tee_measurer_find(q->tee)) == NULL)
+        FAIL(e, SELFSAME_UNSUPPORTED, "nothing here measures images for %s", q->tee);
     if (!hash_init(&l->sha256, HASH_SHA256) || (l->buf = malloc(PIECE)) == NULL)
         FAIL(e, SELFSAME_NOMEM, "reading an image");
-    if (root >= 0)
-        TRY(unpack_new(root, &l->unpack, e));
+    if (q->root >= 0)
+        TRY(unpack_new(q->root, &l->unpack, e));
     eif_reader_init(&l->reader, size, &handler, l);
     return l->measurer->begin(size, false, &l->measuring, e);
 }
@@ -128,35 +133,157 @@ finish(struct load *l, struct arena *arena, struct loaded *ret, struct selfsame_
 {
     uint8_t digest[HASH_MAX];
 
-    if (l->unpack != NULL) {
+    if (l->unpack != NULL && !l->parts)
         TRY(eif_reader_end(&l->reader, e));
+    if (l->unpack != NULL)
         TRY(unpack_finish(l->unpack, e));
-    }
     TRY(l->measurer->finish(l->measuring, arena, &ret->measured, e));
     hash_final(&l->sha256, digest);
     memcpy(ret->sha256, digest, sizeof(ret->sha256));
     return SELFSAME_OK;
 }
 
-enum selfsame_code
-image_load(const char *path, const char *tee, int root, struct arena *arena,
-    struct loaded *ret, struct selfsame_err *e)
+/* A regular file; `what` when it must not be empty. */
+static enum selfsame_code
+open_file(const char *path, const char *what, int *ret, uint64_t *ret_size,
+    struct selfsame_err *e)
 {
-    auto_load l = { 0 };
-    auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     struct stat st;
-    struct loaded loaded = { 0 };
 
     if (fd < 0 || fstat(fd, &st) != 0)
         return file_error(e, "cannot open", path);
     if (!S_ISREG(st.st_mode))
         FAIL(e, SELFSAME_IO, "cannot read %s: expected a regular file", path);
-    if (st.st_size == 0)
-        TRY_WHILE(e, file_empty(e, "an enclave image"), "%s", path);
-    loaded.size = (uint64_t)st.st_size;
-    TRY_WHILE(e, begin(&l, tee, root, loaded.size, e), "%s", path);
-    TRY_WHILE(e, pump(&l, fd, loaded.size, e), "%s", path);
-    TRY_WHILE(e, finish(&l, arena, &loaded, e), "%s", path);
+    if (st.st_size == 0 && what != NULL)
+        TRY_WHILE(e, file_empty(e, what), "%s", path);
+    *ret_size = (uint64_t)st.st_size;
+    *ret = fd;
+    fd = -1;
+    return SELFSAME_OK;
+}
+
+/* ---- a machine: what `selfsame build` wrote into a directory ---- */
+
+static enum selfsame_code
+set(struct load *l, const char *name, const char *value, struct selfsame_err *e)
+{
+    return value == NULL ? SELFSAME_OK : l->measurer->set(l->measuring, name, value, e);
+}
+
+/* The shape of the machine: the first that the build measured, unless told otherwise. */
+static enum selfsame_code
+set_shape(struct load *l, const struct load_request *q, struct arena *arena,
+    struct selfsame_err *e)
+{
+    static const char *const names[] = { "vmm", "features" };
+    char *path = arena_printf(arena, "%s/measurements.json", q->path);
+    auto_json *j = NULL;
+    struct selfsame_bytes text;
+    const json_t *one;
+
+    if (path == NULL)
+        FAIL(e, SELFSAME_NOMEM, "a path");
+    TRY(file_read(path, JSON_LIMIT, arena, &text, e));
+    TRY(json_parse(text, path, &j, e));
+    const json_t *shapes = json_object_get(j, "shapes");
+    for (size_t i = 0; (one = json_array_get(shapes, i)) != NULL; i++) {
+        const char *tee = json_string_value(json_object_get(one, "tee"));
+
+        if (tee != NULL && strcmp(tee, q->tee) == 0)
+            break;
+    }
+    if (one == NULL)
+        FAIL(e, SELFSAME_USAGE,
+            "%s: expected shapes for %s, got none: it was built for another TEE", path,
+            q->tee);
+    for (size_t i = 0; i < COUNT(names); i++)
+        TRY(set(l, names[i], json_string_value(json_object_get(one, names[i])), e));
+    char *vcpus = arena_printf(
+        arena, "%d", (int)json_integer_value(json_object_get(one, "vcpus")));
+    if (vcpus == NULL)
+        FAIL(e, SELFSAME_NOMEM, "a shape");
+    TRY(set(l, "vcpus", q->vcpus != NULL ? q->vcpus : vcpus, e));
+    return set(l, "cpu",
+        q->cpu != NULL ? q->cpu : json_string_value(json_object_get(one, "cpu")), e);
+}
+
+static enum selfsame_code
+load_part(struct load *l, const char *path, const char *name, struct loaded *ret,
+    struct selfsame_err *e)
+{
+    uint64_t size;
+    auto_fd fd = -1;
+
+    TRY(open_file(path, NULL, &fd, &size, e));
+    TRY(l->measurer->part(l->measuring, name, size, e));
+    l->ramdisk = strcmp(name, "initrd") == 0;
+    if (l->ramdisk && l->unpack != NULL)
+        TRY(unpack_begin(l->unpack, e));
+    TRY(pump(l, fd, size, e));
+    if (l->ramdisk && l->unpack != NULL)
+        TRY(unpack_end(l->unpack, e));
+    ret->size += size;
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+load_parts(struct load *l, const struct load_request *q, struct arena *arena,
+    struct loaded *ret, struct selfsame_err *e)
+{
+    static const char *const names[] = { "firmware", "kernel", "initrd", "cmdline" };
+
+    TRY(begin(l, q, 0, e));
+    l->parts = true;
+    if (l->measurer->part == NULL)
+        FAIL(e, SELFSAME_USAGE, "expected an image file for %s, got a directory",
+            q->tee);
+    TRY(set_shape(l, q, arena, e));
+    for (size_t i = 0; i < COUNT(names); i++) {
+        char *path = arena_printf(arena, "%s/image.%s", q->path, names[i]);
+
+        if (path == NULL)
+            FAIL(e, SELFSAME_NOMEM, "a path");
+        TRY_WHILE(e, load_part(l, path, names[i], ret, e), "%s", path);
+    }
+    return finish(l, arena, ret, e);
+}
+
+/* ---- an enclave: one file ---- */
+
+static enum selfsame_code
+load_file(struct load *l, const struct load_request *q, struct arena *arena,
+    struct loaded *ret, struct selfsame_err *e)
+{
+    auto_fd fd = -1;
+
+    TRY(open_file(q->path, "an enclave image", &fd, &ret->size, e));
+    TRY(begin(l, q, ret->size, e));
+    if (l->measurer->part != NULL)
+        FAIL(e, SELFSAME_USAGE,
+            "expected the directory that `selfsame build --tee %s` wrote, got a file",
+            q->tee);
+    if (q->vcpus != NULL || q->cpu != NULL)
+        FAIL(
+            e, SELFSAME_USAGE, "--vcpus and --cpu shape machines, %s has none", q->tee);
+    TRY(pump(l, fd, ret->size, e));
+    return finish(l, arena, ret, e);
+}
+
+enum selfsame_code
+image_load(const struct load_request *q, struct arena *arena, struct loaded *ret,
+    struct selfsame_err *e)
+{
+    auto_load l = { 0 };
+    struct stat st;
+    struct loaded loaded = { 0 };
+
+    if (stat(q->path, &st) != 0)
+        return file_error(e, "cannot open", q->path);
+    TRY_WHILE(e,
+        S_ISDIR(st.st_mode) ? load_parts(&l, q, arena, &loaded, e)
+                            : load_file(&l, q, arena, &loaded, e),
+        "%s", q->path);
     *ret = loaded;
     return SELFSAME_OK;
 }

@@ -26,10 +26,10 @@ static const struct {
     { "/dev/urandom", "/dev/urandom" },
     { "/dev/tty", "/dev/tty" },
     /*
-     * The NSM's node: a character device of mode 0666 as the driver's, that the
-     * seccomp supervisor recognises by this mount. Must stay the last one.
+     * The TEE's device, under the name that mounts_make is given: a character device of
+     * mode 0666, that the seccomp supervisor recognises by this mount. Must stay last.
      */
-    { "/dev/null", "/dev/nsm" },
+    { "/dev/null", NULL },
 };
 enum { NODES = COUNT(nodes) };
 
@@ -150,10 +150,10 @@ make_node(const char *path, int tree)
 }
 
 static const char *
-put_nodes(int tree[static NODES])
+put_nodes(int tree[static NODES], const char *device)
 {
     for (size_t i = 0; i < NODES; i++) {
-        const char *path = nodes[i].guest;
+        const char *path = nodes[i].guest != NULL ? nodes[i].guest : device;
 
         if (make_node(path, tree[i])) {
             /* Only the last one is told apart by its mount. */
@@ -205,7 +205,7 @@ mount_id(int fd, uint64_t *ret)
 }
 
 const char *
-mounts_make(const char *root, uint64_t *ret_nsm, bool *ret_proc)
+mounts_make(const char *root, const char *node, uint64_t *ret_node, bool *ret_proc)
 {
     int tree[NODES];
     const char *failed;
@@ -220,9 +220,9 @@ mounts_make(const char *root, uint64_t *ret_nsm, bool *ret_proc)
         return failed;
     if ((failed = mount_file_systems()) != NULL)
         return failed;
-    if ((failed = put_nodes(tree)) != NULL)
+    if ((failed = put_nodes(tree, node)) != NULL)
         return failed;
-    if (!mount_id(tree[NODES - 1], ret_nsm))
+    if (!mount_id(tree[NODES - 1], ret_node))
         return "reading a mount id";
     if (!place("/proc"))
         return "/proc";

@@ -12,8 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char tee_name[] = "nitro";
-
 /* ---- the record ---- */
 
 /* "/x/Hello World.eif" → "Hello-World-3fa2c1" */
@@ -52,36 +50,51 @@ first_state(struct run *r, struct selfsame_err *e)
         return file_error(e, "cannot open", r->image);
     }
     for (unsigned bit = 1; bit != 0; bit <<= 1)
-        if ((r->defects & bit) != 0)
+        if ((r->subject.defects & bit) != 0)
             (void)json_array_append_new(defects, json_string(sim_defect_word(bit)));
     time_format(os_now_ms() / 1000, started);
     r->state = json_pack("{s:i,s:s,s:i,s:I,s:s,s:s,s:b,s:o,s:s,s:b}", "selfsame", 1,
         "name", r->name, "pid", (int)getpid(), "start",
-        (json_int_t)process_start((int)getpid()), "image", image, "tee", tee_name,
-        "simulated", 1, "defects", defects, "started", started, "ready", 0);
+        (json_int_t)process_start((int)getpid()), "image", image, "tee",
+        r->notify.sim->name, "simulated", 1, "defects", defects, "started", started,
+        "ready", 0);
     free(image);
     if (r->state == NULL)
         FAIL(e, SELFSAME_NOMEM, "state of an instance");
     return SELFSAME_OK;
 }
 
-/* {"0":hex,...} of what was measured; debug mode shows what the guest shows: zero. */
+/*
+ * {"pcr":{"0":hex,...}} or {"measurement":hex}: what was measured. Debug mode of Nitro
+ * shows what the guest sees: zero.
+ */
 static json_t *
-pcrs_of(const struct run *r)
+values_of(const struct run *r)
 {
     static const uint8_t zero[48];
-    json_t *pcr = json_object();
+    json_t *all = json_object(), *pcr = NULL;
     char hex[2 * 64 + 1];
 
-    for (size_t i = 0; i < r->loaded.measured.count; i++) {
-        const struct claim *c = &r->loaded.measured.list[i];
+    for (size_t i = 0; i < r->subject.measured_count; i++) {
+        const struct claim *c = &r->subject.measured[i];
+        bool register_of = strncmp(c->path, "pcr.", 4) == 0;
 
-        if (strncmp(c->path, "pcr.", 4) != 0 || c->bytes.len > 64)
+        if (c->bytes.len > 64)
             continue;
-        hex_encode((r->defects & SIM_DEBUG) != 0 ? BYTES_ARR(zero) : c->bytes, hex);
-        (void)json_object_set_new(pcr, c->path + 4, json_string(hex));
+        hex_encode(register_of && (r->subject.defects & SIM_DEBUG) != 0
+                       ? BYTES_ARR(zero)
+                       : c->bytes,
+            hex);
+        if (register_of && pcr == NULL) {
+            pcr = json_object();
+            (void)json_object_set_new(all, "pcr", pcr);
+        }
+        if (register_of)
+            (void)json_object_set_new(pcr, c->path + 4, json_string(hex));
+        else if (json_object_get(all, c->path) == NULL)
+            (void)json_object_set_new(all, c->path, json_string(hex));
     }
-    return pcr;
+    return all;
 }
 
 static enum selfsame_code
@@ -95,12 +108,16 @@ full_state(struct run *r, struct selfsame_err *e)
         (void)json_array_append_new(
             ports, json_pack("{s:s,s:i}", "host", r->ports.at[i].host, "guest",
                        (int)r->ports.at[i].guest));
-    json_t *more = json_pack("{s:o,s:s,s:o,s:i,s:I,s:s,s:s}", "ports", ports,
-        "image_sha256", sha256, "pcr", pcrs_of(r), "guest_pid", (int)r->guest.pid,
-        "guest_start", (json_int_t)process_start((int)r->guest.pid), "network",
+    json_t *more = json_pack("{s:o,s:s,s:i,s:I,s:s,s:s}", "ports", ports,
+        "image_sha256", sha256, "guest_pid", (int)r->guest.pid, "guest_start",
+        (json_int_t)process_start((int)r->guest.pid), "network",
         r->plan.network ? "private" : "host", "users", r->plan.user ? "one" : "all");
-    int failed = more == NULL || json_object_update(r->state, more) != 0;
+    json_t *values = values_of(r);
+    int failed = more == NULL || values == NULL ||
+                 json_object_update(r->state, more) != 0 ||
+                 json_object_update(r->state, values) != 0;
     json_decref(more);
+    json_decref(values);
     if (failed)
         FAIL(e, SELFSAME_NOMEM, "state of an instance");
     return instance_write(r->dir, r->state, e);
@@ -119,6 +136,8 @@ tell(const struct run *r, bool late)
         r->name, r->image);
     json_object_foreach(json_object_get(r->state, "pcr"), index, item)(void)
         fprintf(stderr, "  PCR%s %s\n", index, json_string_value(item));
+    if ((item = json_object_get(r->state, "measurement")) != NULL)
+        (void)fprintf(stderr, "  launch digest %s\n", json_string_value(item));
     json_array_foreach(json_object_get(r->state, "ports"), at, item)(void)
         fprintf(stderr, "  %s -> port %d of the guest\n",
             json_string_value(json_object_get(item, "host")),
@@ -186,11 +205,11 @@ run_close(struct run *r)
         (void)waitpid(r->forwarder, NULL, 0);
     }
     fd_close(&r->guest.pidfd);
-    nsm_close(&r->nsm);
-    if (r->nsm.device != NULL)
-        r->nsm.sim->device_free(r->nsm.device);
+    notify_close(&r->notify);
+    if (r->notify.state != NULL)
+        r->notify.sim->device_free(r->notify.state);
     if (r->pki != NULL)
-        r->nsm.sim->pki_free(r->pki);
+        r->notify.sim->pki_free(r->pki);
     ports_close(&r->ports);
     fd_close(&r->output);
     fd_close(&r->errors);
@@ -228,8 +247,14 @@ catch_signals(struct run *r, struct selfsame_err *e)
 
 /* Measures and unpacks; the directory becomes the guest's "/". */
 static enum selfsame_code
-load(struct run *r, struct selfsame_err *e)
+load(struct run *r, struct cli *c, struct selfsame_err *e)
 {
+    struct load_request q = {
+        .path = r->image,
+        .tee = r->notify.sim->name,
+        .vcpus = cli_value(c, "vcpus"),
+        .cpu = cli_value(c, "cpu"),
+    };
     char *root = arena_printf(r->arena, "%s/root", r->dir);
     char *log = arena_printf(r->arena, "%s/log", r->dir);
 
@@ -242,16 +267,19 @@ load(struct run *r, struct selfsame_err *e)
     if (fd < 0 || r->log < 0)
         FAIL(e, SELFSAME_IO, "cannot open %s: %s", r->dir, strerror(errno));
     r->plan.root = root;
-    return image_load(r->image, tee_name, fd, r->arena, &r->loaded, e);
+    q.root = fd;
+    TRY(image_load(&q, r->arena, &r->loaded, e));
+    r->subject.measured = r->loaded.measured.list;
+    r->subject.measured_count = r->loaded.measured.count;
+    return SELFSAME_OK;
 }
 
 static enum selfsame_code
 make_device(struct run *r, struct cli *c, struct selfsame_err *e)
 {
-    TRY(nsm_open(&r->nsm, e));
-    TRY(subject_pki(c, r->nsm.sim, os_now_ms(), &r->pki, e));
-    return r->nsm.sim->device_new(r->pki, r->loaded.measured.list,
-        r->loaded.measured.count, r->defects, &r->nsm.device, e);
+    TRY(notify_open(&r->notify, e));
+    TRY(subject_pki(c, r->notify.sim, os_now_ms(), &r->pki, e));
+    return r->notify.sim->device_new(r->pki, &r->subject, &r->notify.state, e);
 }
 
 static enum selfsame_code
@@ -272,8 +300,8 @@ start(struct run *r, struct selfsame_err *e)
     r->plan.output = its_output;
     r->plan.errors = its_errors;
     TRY(guest_start(&r->plan, &r->guest, e));
-    r->nsm.listener = r->guest.listener;
-    r->nsm.mount = r->guest.mount;
+    r->notify.listener = r->guest.listener;
+    r->notify.mount = r->guest.mount;
     if (r->ports.count > 0)
         TRY(forward_start(
             &r->ports, r->guest.pid, r->plan.user, r->plan.network, &r->forwarder, e));
@@ -289,7 +317,7 @@ run_guest(struct run *r, struct cli *c, int *ret_status, struct selfsame_err *e)
     TRY(first_state(r, e));
     TRY(instance_claim(r->name, r->state, r->arena, &dir, e));
     r->dir = dir;
-    TRY(load(r, e));
+    TRY(load(r, c, e));
     TRY(make_device(r, c, e));
     TRY(ports_listen(&r->ports, e));
     TRY(start(r, e));
@@ -378,7 +406,7 @@ run(struct cli *c, struct selfsame_err *e)
         .json = cli_json(c),
         .arena = cli_arena(c),
         .guest = { .pidfd = -1, .listener = -1 },
-        .nsm = { .sim = tee_simulator_find(tee_name), .listener = -1 },
+        .notify = { .listener = -1 },
         .output = -1,
         .errors = -1,
         .log = -1,
@@ -386,10 +414,13 @@ run(struct cli *c, struct selfsame_err *e)
         .ready = -1 };
     int status = 0;
 
-    if (r.nsm.sim == NULL)
-        FAIL(e, SELFSAME_INTERNAL, "no simulator for %s", tee_name);
+    TRY(subject_simulator(c, image, &r.notify.sim, e));
+    r.plan.device = r.notify.device = guest_device_of(r.notify.sim->name);
+    if (r.plan.device == NULL)
+        FAIL(e, SELFSAME_UNSUPPORTED, "--tee %s: its device cannot be served to guests",
+            r.notify.sim->name);
     TRY(ports_parse(c, &r.ports, e));
-    TRY(subject_defects(c, &r.defects, e));
+    TRY(subject_options(c, r.notify.sim, &r.subject, e));
     r.name = name != NULL ? name : invent_name(image, r.arena);
     if (r.name == NULL)
         FAIL(e, SELFSAME_NOMEM, "a name");
@@ -417,7 +448,16 @@ static const struct cli_option options[] = {
     { .name = "root",
         .argument = "FILE",
         .help = "root certificate and key (pki --new: FILE.key)" },
-    { .name = "insecure-debug", .help = "measurements are all zero" },
+    { .name = "tee",
+        .argument = "TEE",
+        .help = "nitro or snp (default: snp for a directory)" },
+    { .name = "vcpus", .argument = "N", .help = "snp: as measured for so many" },
+    { .name = "cpu", .argument = "TYPE", .help = "snp: and of this type" },
+    { .name = "set",
+        .argument = "NAME=VALUE",
+        .repeatable = true,
+        .help = "snp: as evidence --set" },
+    { .name = "insecure-debug", .help = "debug mode (nitro: measurements are zero)" },
     { 0 },
 };
 const struct cli_command sim_run_command = {

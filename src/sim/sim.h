@@ -16,7 +16,7 @@
  *   subject.c                         what is attested: image, measurements, root
  *   load.c unpack.c                   image → measurements and a directory, one pass
  *   guest.c mounts.c filter.c         the guest's side, up to its first instruction
- *   nsm.c                             the device, served by seccomp notification
+ *   notify.c nsm.c sev_guest.c        the device, served by seccomp notification
  *   forward.c ports.c                 published ports
  *   supervise.c                       the loop that holds it all
  */
@@ -28,26 +28,36 @@ extern const struct cli_command pki_command, evidence_command, device_command,
 /* --root FILE (certificate and key), or the well-known root of the simulator. */
 MUST enum selfsame_code subject_pki(struct cli *c, const struct tee_simulator *sim,
     int64_t now_ms, struct sim_pki **ret, struct selfsame_err *e);
-/* --defect WORD..., --insecure-debug and every word as a flag (when the verb has them). */
-MUST enum selfsame_code subject_defects(
-    struct cli *c, unsigned *ret, struct selfsame_err *e);
-/* --image FILE or --measurements FILE; without either, values that belong to no image. */
-MUST enum selfsame_code subject_measured(
-    struct cli *c, const char *tee, struct tee_measured *ret, struct selfsame_err *e);
+/*
+ * --defect WORD..., --insecure-debug, every word as a flag and --set NAME=VALUE... (what
+ * the verb has of them); USAGE for what evidence of this TEE cannot have.
+ */
+MUST enum selfsame_code subject_options(struct cli *c, const struct tee_simulator *sim,
+    struct sim_subject *ret, struct selfsame_err *e);
+/* --image FILE|DIR or --measurements FILE; without either, values that belong to no image. */
+MUST enum selfsame_code subject_measured(struct cli *c, const struct tee_simulator *sim,
+    struct sim_subject *ret, struct selfsame_err *e);
+/* --tee NAME, or what `image` is made for (NULL: nitro); USAGE lists the names. */
+MUST enum selfsame_code subject_simulator(struct cli *c, const char *image,
+    const struct tee_simulator **ret, struct selfsame_err *e);
 
 /* ---- load.c ---- */
 
 struct loaded {
     struct tee_measured measured;
-    uint8_t sha256[32]; /* of the image file */
+    uint8_t
+        sha256[32]; /* of the image file, or of a machine's parts one after another */
     uint64_t size;
 };
-/*
- * Reads the image once: measures exactly the bytes it unpacks into `root` (an
- * empty directory, or -1: only measure).
- */
-MUST enum selfsame_code image_load(const char *path, const char *tee, int root,
-    struct arena *arena, struct loaded *ret, struct selfsame_err *e);
+struct load_request {
+    const char *path; /* a file, or the directory that `build` wrote for a machine */
+    const char *tee;
+    const char *vcpus, *cpu; /* of the machine; NULL: as the first that was measured */
+    int root;                /* an empty directory, or -1: only measure */
+};
+/* Reads the image once: measures exactly the bytes it unpacks into the root. */
+MUST enum selfsame_code image_load(const struct load_request *q, struct arena *arena,
+    struct loaded *ret, struct selfsame_err *e);
 
 /* ---- unpack.c ---- */
 
@@ -71,8 +81,10 @@ MUST enum selfsame_code unpack_finish(struct unpack *u, struct selfsame_err *e);
 
 /* ---- guest.c, mounts.c, filter.c ---- */
 
+struct guest_device;
 struct guest_plan {
-    const char *root;   /* directory with the unpacked image */
+    const char *root; /* directory with the unpacked image */
+    const struct guest_device *device;
     int output, errors; /* become descriptors 1 and 2 */
     bool user, network; /* namespaces asked for; cleared when the host has none */
 };
@@ -80,22 +92,24 @@ struct guest {
     pid_t pid;
     int pidfd;
     int listener;   /* of the seccomp filter */
-    uint64_t mount; /* mount id of the guest's /dev/nsm */
+    uint64_t mount; /* mount id of the guest's device */
     bool proc;      /* has its /proc */
 };
 /* Starts /init of the root in namespaces of its own, with the filter in place. */
 MUST enum selfsame_code guest_start(
     struct guest_plan *p, struct guest *ret, struct selfsame_err *e);
-/* In the guest before it runs: 0, or the step that failed with errno set. */
-MUST const char *mounts_make(const char *root, uint64_t *ret_nsm, bool *ret_proc);
-/* Installs the filter for this process and all it starts; the listener, or -1. */
-int filter_install(void);
+/* In the guest before it runs: NULL, or the step that failed with errno set. */
+MUST const char *mounts_make(
+    const char *root, const char *node, uint64_t *ret_node, bool *ret_proc);
+/* Stops ioctl commands of this magic, here and in all it starts; the listener, or -1. */
+int filter_install(unsigned magic);
 
-/* ---- nsm.c ---- */
+/* ---- notify.c: whose call was stopped, and the bytes of its memory ---- */
 
-struct nsm {
+struct notify {
     const struct tee_simulator *sim;
-    void *device;
+    const struct guest_device *device;
+    void *state; /* of sim's device */
     int listener;
     uint64_t mount;
     struct seccomp_notif *notif;
@@ -103,10 +117,28 @@ struct nsm {
     size_t notif_size, answer_size;
     uint64_t calls;
 };
-MUST enum selfsame_code nsm_open(struct nsm *n, struct selfsame_err *e);
-void nsm_close(struct nsm *n);
+MUST enum selfsame_code notify_open(struct notify *n, struct selfsame_err *e);
+void notify_close(struct notify *n);
 /* Answers one notification. False: no process can send any more. */
-bool nsm_serve(struct nsm *n);
+bool notify_serve(struct notify *n);
+MUST bool copy_in(pid_t pid, uint64_t from, void *to, size_t len);
+MUST bool copy_out(pid_t pid, const void *from, uint64_t to, size_t len);
+/* The caller may have died, and its number may belong to another process by now. */
+MUST bool notify_waits(const struct notify *n);
+/* Asks the simulated device; false after saying why on standard error. */
+MUST bool notify_ask(struct notify *n, struct selfsame_bytes request,
+    struct arena *arena, struct selfsame_bytes *ret);
+
+/* ---- nsm.c, sev_guest.c: a device as the guest's kernel would show it ---- */
+
+struct guest_device {
+    const char *tee, *node; /* "nitro", "/dev/nsm" */
+    unsigned magic;         /* of its ioctl commands */
+    /* 0 or a negative errno, as the driver's ioctl returns. */
+    int (*call)(struct notify *n, pid_t pid, uint32_t command, uint64_t argument);
+};
+extern const struct guest_device nsm_device, sev_guest_device;
+const struct guest_device *guest_device_of(const char *tee); /* notify.c; NULL: none */
 
 /* ---- ports.c, forward.c ---- */
 
@@ -138,13 +170,13 @@ MUST enum selfsame_code forward_start(const struct ports *p, pid_t guest, bool u
 
 struct run {
     const char *image, *name, *dir; /* dir: of the instance; NULL: none claimed */
-    unsigned defects;
+    struct sim_subject subject;
     bool detached, json;
     struct arena *arena;
     struct ports ports;
     struct guest_plan plan;
     struct guest guest;
-    struct nsm nsm;
+    struct notify notify;
     struct sim_pki *pki;
     struct loaded loaded;
     json_t *state;

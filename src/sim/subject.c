@@ -3,6 +3,7 @@
 #include "sim/sim.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum selfsame_code
 subject_pki(struct cli *c, const struct tee_simulator *sim, int64_t now_ms,
@@ -18,8 +19,8 @@ subject_pki(struct cli *c, const struct tee_simulator *sim, int64_t now_ms,
     return SELFSAME_OK;
 }
 
-enum selfsame_code
-subject_defects(struct cli *c, unsigned *ret, struct selfsame_err *e)
+static enum selfsame_code
+take_defects(struct cli *c, unsigned *ret, struct selfsame_err *e)
 {
     const char *given[CLI_VALUES];
     size_t count = cli_values(c, "defect", given, COUNT(given));
@@ -45,109 +46,194 @@ subject_defects(struct cli *c, unsigned *ret, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
-/* ---- measurements ---- */
-
-/* {"pcr":{"0":hex,...}}: every value becomes a claim "pcr.0". */
-static enum selfsame_code
-take_pcrs(const json_t *pcr, const char *path, struct arena *arena,
-    struct tee_measured *ret, struct selfsame_err *e)
+enum selfsame_code
+subject_options(struct cli *c, const struct tee_simulator *sim, struct sim_subject *ret,
+    struct selfsame_err *e)
 {
-    struct claim *list = ARENA_NEW(arena, struct claim, json_object_size(pcr) + 1);
-    size_t n = 0;
-    const char *key;
-    json_t *value;
+    const char **settings = ARENA_NEW(cli_arena(c), const char *, CLI_VALUES);
 
-    if (list == NULL)
-        FAIL(e, SELFSAME_NOMEM, "measurements");
-    json_object_foreach((json_t *)(uintptr_t)pcr, key, value)
-    {
-        /* A policy lists several accepted values: the first one is as good as any. */
-        const char *hex = json_string_value(
-            json_is_array(value) ? json_array_get(value, 0) : value);
-        uint8_t *bytes = arena_alloc(arena, 1, 64);
-        size_t len;
+    if (settings == NULL)
+        FAIL(e, SELFSAME_NOMEM, "settings");
+    TRY(take_defects(c, &ret->defects, e));
+    ret->settings = settings;
+    ret->setting_count = cli_values(c, "set", settings, CLI_VALUES);
+    return sim_subject_check(sim, ret, e);
+}
 
-        if (bytes == NULL)
-            FAIL(e, SELFSAME_NOMEM, "measurements");
-        if (hex == NULL || !hex_decode(hex, strlen(hex), bytes, 64, &len) || len != 48)
-            FAIL(
-                e, SELFSAME_MALFORMED, "%s: pcr.%s: expected 96 hex digits", path, key);
-        list[n].path = arena_printf(arena, "pcr.%s", key);
-        list[n].kind = CLAIM_BYTES;
-        list[n++].bytes = BYTES(bytes, len);
-    }
-    *ret = (struct tee_measured){ .list = list, .count = n };
+/* "nitro, snp" */
+static const char *
+simulator_names(struct arena *arena)
+{
+    const struct tee_simulator *s;
+    const char *all = "";
+
+    for (size_t i = 0; all != NULL && (s = tee_simulator_at(i)) != NULL; i++)
+        all = arena_printf(arena, "%s%s%s", all, i > 0 ? ", " : "", s->name);
+    return all != NULL ? all : "?";
+}
+
+/* A directory is a machine's, a file an enclave's. */
+enum selfsame_code
+subject_simulator(struct cli *c, const char *image, const struct tee_simulator **ret,
+    struct selfsame_err *e)
+{
+    const char *tee = cli_value(c, "tee");
+    struct stat st;
+
+    if (tee == NULL)
+        tee = image != NULL && stat(image, &st) == 0 && S_ISDIR(st.st_mode) ? "snp"
+                                                                            : "nitro";
+    *ret = tee_simulator_find(tee);
+    if (*ret == NULL)
+        FAIL(e, SELFSAME_USAGE, "--tee %.40s: expected one that is simulated (%s)", tee,
+            simulator_names(cli_arena(c)));
     return SELFSAME_OK;
 }
 
-/* measurements.json of a build, one entry of it, or the array of a policy. */
+/* ---- measurements ---- */
+
+struct values {
+    struct claim *list;
+    size_t count;
+    const char *file;
+    struct arena *arena;
+};
+enum { VALUES_MAX = 64, DIGEST = 48 };
+
+/* Of several accepted values the first one is as good as any. */
 static enum selfsame_code
-from_json(const char *path, const char *tee, struct arena *arena,
-    struct tee_measured *ret, struct selfsame_err *e)
+take_value(
+    struct values *v, const char *path, const json_t *value, struct selfsame_err *e)
+{
+    const char *hex = json_string_value(
+        json_is_array(value) ? json_array_get(value, 0) : value);
+    uint8_t *bytes = arena_alloc(v->arena, 1, 64);
+    size_t len;
+
+    if (bytes == NULL || path == NULL)
+        FAIL(e, SELFSAME_NOMEM, "measurements");
+    if (hex == NULL || !hex_decode(hex, strlen(hex), bytes, 64, &len) || len != DIGEST)
+        FAIL(e, SELFSAME_MALFORMED, "%s: %s: expected %d hex digits", v->file, path,
+            2 * DIGEST);
+    if (v->count == VALUES_MAX)
+        FAIL(e, SELFSAME_MALFORMED, "%s: expected at most %d values", v->file,
+            (int)VALUES_MAX);
+    v->list[v->count++] = (struct claim){
+        .path = path, .kind = CLAIM_BYTES, .bytes = BYTES(bytes, len)
+    };
+    return SELFSAME_OK;
+}
+
+/* {"pcr":{"0":hex,...}} or {"measurement":[hex,...]}: claims "pcr.0", "measurement". */
+static enum selfsame_code
+take_values(struct values *v, const json_t *entry, struct selfsame_err *e)
+{
+    const char *name, *sub;
+    json_t *value, *below;
+
+    json_object_foreach((json_t *)(uintptr_t)entry, name, value)
+    {
+        if (strcmp(name, "tee") == 0)
+            continue;
+        if (!json_is_object(value)) {
+            TRY(take_value(v, arena_printf(v->arena, "%s", name), value, e));
+            continue;
+        }
+        json_object_foreach(value, sub, below)
+            TRY(take_value(v, arena_printf(v->arena, "%s.%s", name, sub), below, e));
+    }
+    return SELFSAME_OK;
+}
+
+/* The entry of this TEE in measurements.json of a build, or in a policy; or one entry. */
+static const json_t *
+entry_of(const json_t *j, const char *tee)
+{
+    const json_t *list = json_object_get(j, "measurements"), *one;
+
+    if (list == NULL && !json_is_array(j))
+        return j;
+    list = list != NULL ? list : j;
+    for (size_t i = 0; (one = json_array_get(list, i)) != NULL; i++) {
+        const char *its = json_string_value(json_object_get(one, "tee"));
+
+        if (its != NULL && strcmp(its, tee) == 0)
+            return one;
+    }
+    return NULL;
+}
+
+static enum selfsame_code
+from_json(struct values *v, const char *tee, struct selfsame_err *e)
 {
     struct selfsame_bytes text;
     auto_json *j = NULL;
 
-    TRY(file_read(path, JSON_LIMIT, arena, &text, e));
-    TRY(json_parse(text, path, &j, e));
-    const json_t *list = json_object_get(j, "measurements"), *one = list;
-    if (list == NULL)
-        list = one = j;
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *its = json_string_value(
-            json_object_get(json_array_get(list, i), "tee"));
-
-        one = json_array_get(list, i);
-        if (its != NULL && strcmp(its, tee) == 0)
-            break;
-        one = NULL;
-    }
-    const json_t *pcr = json_object_get(one, "pcr");
-    if (!json_is_object(pcr))
-        FAIL(e, SELFSAME_MALFORMED,
-            "%s: expected measurements for %s with a member \"pcr\"", path, tee);
-    return take_pcrs(pcr, path, arena, ret, e);
+    TRY(file_read(v->file, JSON_LIMIT, v->arena, &text, e));
+    TRY(json_parse(text, v->file, &j, e));
+    const json_t *entry = entry_of(j, tee);
+    if (!json_is_object(entry))
+        FAIL(e, SELFSAME_MALFORMED, "%s: expected measurements for %s, got none",
+            v->file, tee);
+    TRY(take_values(v, entry, e));
+    if (v->count == 0)
+        FAIL(e, SELFSAME_MALFORMED, "%s: expected measurements for %s, got none",
+            v->file, tee);
+    return SELFSAME_OK;
 }
 
-/* SHA-384 of a sentence that names the register: no image has these values. */
+/* SHA-384 of a sentence that names the value: no image has these. */
 static enum selfsame_code
-of_no_image(struct arena *arena, struct tee_measured *ret, struct selfsame_err *e)
+of_no_image(struct values *v, const char *tee, struct selfsame_err *e)
 {
-    enum { PCRS = 3 };
-    struct claim *list = ARENA_NEW(arena, struct claim, PCRS);
-    uint8_t *digests = arena_alloc(arena, HASH_MAX, PCRS);
+    const struct tee_verifier *verifier = tee_verifier_find(tee);
+    const char *const *pins = verifier != NULL ? verifier->pins : NULL;
 
-    if (list == NULL || digests == NULL)
-        FAIL(e, SELFSAME_NOMEM, "measurements");
-    for (size_t i = 0; i < PCRS; i++) {
+    for (size_t i = 0; pins != NULL && pins[i] != NULL; i++) {
+        uint8_t *digest = arena_alloc(v->arena, 1, HASH_MAX);
         char *sentence = arena_printf(
-            arena, "selfsame-sim: PCR%zu of no image at all", i);
+            v->arena, "selfsame-sim: %s of no image at all", pins[i]);
 
-        list[i].path = arena_printf(arena, "pcr.%zu", i);
-        if (sentence == NULL || list[i].path == NULL ||
-            !hash_bytes(HASH_SHA384, bytes_str(sentence), digests + i * HASH_MAX))
+        if (digest == NULL || sentence == NULL ||
+            !hash_bytes(HASH_SHA384, bytes_str(sentence), digest))
             FAIL(e, SELFSAME_NOMEM, "measurements");
-        list[i].kind = CLAIM_BYTES;
-        list[i].bytes = BYTES(digests + i * HASH_MAX, 48);
+        v->list[v->count++] = (struct claim){
+            .path = pins[i], .kind = CLAIM_BYTES, .bytes = BYTES(digest, DIGEST)
+        };
     }
-    *ret = (struct tee_measured){ .list = list, .count = PCRS };
     return SELFSAME_OK;
 }
 
 enum selfsame_code
-subject_measured(
-    struct cli *c, const char *tee, struct tee_measured *ret, struct selfsame_err *e)
+subject_measured(struct cli *c, const struct tee_simulator *sim,
+    struct sim_subject *ret, struct selfsame_err *e)
 {
     const char *image = cli_value(c, "image"), *json = cli_value(c, "measurements");
+    struct values v = { .file = json, .arena = cli_arena(c) };
+    const struct load_request q = {
+        .path = image,
+        .tee = sim->name,
+        .vcpus = cli_value(c, "vcpus"),
+        .cpu = cli_value(c, "cpu"),
+        .root = -1,
+    };
     struct loaded loaded;
 
     if (image != NULL && json != NULL)
         FAIL(e, SELFSAME_USAGE, "--image and --measurements: expected one, got both");
-    if (json != NULL)
-        return from_json(json, tee, cli_arena(c), ret, e);
-    if (image == NULL)
-        return of_no_image(cli_arena(c), ret, e);
-    TRY(image_load(image, tee, -1, cli_arena(c), &loaded, e));
-    *ret = loaded.measured;
+    if (image == NULL && (q.vcpus != NULL || q.cpu != NULL))
+        FAIL(e, SELFSAME_USAGE, "--vcpus and --cpu go with --image");
+    if (image != NULL) {
+        TRY(image_load(&q, cli_arena(c), &loaded, e));
+        ret->measured = loaded.measured.list;
+        ret->measured_count = loaded.measured.count;
+        return SELFSAME_OK;
+    }
+    v.list = ARENA_NEW(cli_arena(c), struct claim, VALUES_MAX);
+    if (v.list == NULL)
+        FAIL(e, SELFSAME_NOMEM, "measurements");
+    TRY(json != NULL ? from_json(&v, sim->name, e) : of_no_image(&v, sim->name, e));
+    ret->measured = v.list;
+    ret->measured_count = v.count;
     return SELFSAME_OK;
 }

@@ -146,7 +146,7 @@ turn(struct run *r, bool *ret_ended, struct selfsame_err *e)
     struct pollfd p[SLOTS] = {
         [SIGNALS] = { .fd = r->signals, .events = POLLIN },
         [GUEST] = { .fd = r->guest.pidfd, .events = POLLIN },
-        [DEVICE] = { .fd = r->nsm.listener, .events = POLLIN },
+        [DEVICE] = { .fd = r->notify.listener, .events = POLLIN },
         [OUTPUT] = { .fd = r->output, .events = POLLIN },
         [ERRORS] = { .fd = r->errors, .events = POLLIN },
         [READY] = { .fd = r->ready }, /* only whether its reader went away */
@@ -157,8 +157,8 @@ turn(struct run *r, bool *ret_ended, struct selfsame_err *e)
     if (poll(p, SLOTS, patience(r)) < 0 && errno != EINTR)
         FAIL(e, SELFSAME_IO, "cannot wait for the guest: %s", strerror(errno));
     if (p[DEVICE].revents != 0 &&
-        ((p[DEVICE].revents & POLLIN) == 0 || !nsm_serve(&r->nsm)))
-        fd_close(&r->nsm.listener);
+        ((p[DEVICE].revents & POLLIN) == 0 || !notify_serve(&r->notify)))
+        fd_close(&r->notify.listener);
     if (p[OUTPUT].revents != 0 && !relay(r, r->output, STDOUT_FILENO))
         fd_close(&r->output);
     if (p[ERRORS].revents != 0 && !relay(r, r->errors, STDERR_FILENO))

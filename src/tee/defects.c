@@ -25,6 +25,15 @@ static const struct {
     { SIM_UNPROTECTED_ALG, "unprotected-alg" },
     { SIM_SHORT_PCR, "short-pcr" },
     { SIM_NITROTPM, "nitrotpm" },
+    { SIM_REVOKED, "revoked" },
+    { SIM_NO_CRL, "no-crl" },
+    { SIM_STALE_CRL, "stale-crl" },
+    { SIM_FUTURE_CRL, "future-crl" },
+    { SIM_OTHER_CHIP, "other-chip" },
+    { SIM_OTHER_TCB, "other-tcb" },
+    { SIM_NO_LEAF, "no-leaf" },
+    { SIM_UNSIGNED, "unsigned" },
+    { SIM_RESERVED, "reserved" },
 };
 
 const char *
@@ -43,4 +52,18 @@ sim_defect_from_word(const char *word)
         if (strcmp(words[i].word, word) == 0)
             return words[i].bit;
     return 0;
+}
+
+enum selfsame_code
+sim_subject_check(const struct tee_simulator *sim, const struct sim_subject *subject,
+    struct selfsame_err *e)
+{
+    unsigned wrong = subject->defects & ~sim->defects;
+
+    if (wrong != 0)
+        FAIL(e, SELFSAME_USAGE, "defect \"%s\": %s evidence cannot have it",
+            sim_defect_word(wrong & -wrong), sim->name);
+    if (subject->setting_count > 0 && !sim->has_settings)
+        FAIL(e, SELFSAME_USAGE, "--set: %s evidence has no settings", sim->name);
+    return SELFSAME_OK;
 }

@@ -20,3 +20,9 @@ tee_simulator_find(const char *name)
             return simulators[i];
     return NULL;
 }
+
+const struct tee_simulator *
+tee_simulator_at(size_t i)
+{
+    return i < COUNT(simulators) ? simulators[i] : NULL;
+}

@@ -70,21 +70,20 @@ new_root(int64_t now_ms, struct arena *arena, char **ret_pem, struct selfsame_er
 
 static enum selfsame_code
 quote(struct sim_pki *p, const struct sim_quote_request *q, struct arena *arena,
-    struct selfsame_bytes *ret, struct selfsame_err *e)
+    struct tee_collected *ret, struct selfsame_err *e)
 {
     struct sim_registers registers;
 
-    TRY(sim_registers_init(
-        &registers, p, q->measured, q->measured_count, q->defects, e));
+    TRY(sim_registers_init(&registers, p, &q->subject, e));
     const struct sim_document d = {
         .registers = &registers,
-        .defects = q->defects,
+        .defects = q->subject.defects,
         .now_ms = q->now_ms,
         .nonce = q->nonce,
         .user_data = q->report_data,
         .public_key = q->public_key,
     };
-    return sim_document_make(p, &d, arena, ret, e);
+    return sim_document_make(p, &d, arena, &ret->evidence, e);
 }
 
 /* ---- the device: nitro.h, "nsm.c"; semantics as QEMU hw/virtio/virtio-nsm.c ---- */
@@ -96,16 +95,15 @@ struct device {
 };
 
 static enum selfsame_code
-device_new(struct sim_pki *p, const struct claim *measured, size_t count,
-    unsigned defects, void **ret_state, struct selfsame_err *e)
+device_new(struct sim_pki *p, const struct sim_subject *subject, void **ret_state,
+    struct selfsame_err *e)
 {
     struct device *d = calloc(1, sizeof(*d));
 
     if (d == NULL)
         FAIL(e, SELFSAME_NOMEM, "out of memory");
-    *d = (struct device){ .pki = p, .defects = defects };
-    enum selfsame_code code = sim_registers_init(
-        &d->registers, p, measured, count, defects, e);
+    *d = (struct device){ .pki = p, .defects = subject->defects };
+    enum selfsame_code code = sim_registers_init(&d->registers, p, subject, e);
     if (code != SELFSAME_OK) {
         free(d);
         return code;
@@ -253,6 +251,7 @@ device_call(void *state, int64_t now_ms, struct selfsame_bytes request,
 
 const struct tee_simulator nitro_simulator = {
     .name = "nitro",
+    .defects = SIM_NITROTPM | (SIM_NITROTPM - 1),
     .pki = pki,
     .pki_free = sim_pki_free,
     .new_root = new_root,

@@ -10,15 +10,14 @@ static const uint8_t es256[] = { 0xa1, 0x01, 0x26 };       /* {1: -7} */
 /* PCR4 is the parent instance's id, PCR3 its role: none here (README.md). */
 enum selfsame_code
 sim_registers_init(struct sim_registers *r, const struct sim_pki *p,
-    const struct claim *measured, size_t count, unsigned defects,
-    struct selfsame_err *e)
+    const struct sim_subject *subject, struct selfsame_err *e)
 {
     struct sim_registers out = { .locked = (1u << FIXED_PCRS) - 1 };
 
     if (!nitro_pcr_extend(out.pcr[4], bytes_str(p->instance)))
         FAIL(e, SELFSAME_NOMEM, "out of memory");
-    for (size_t i = 0; i < count; i++) {
-        const struct claim *c = &measured[i];
+    for (size_t i = 0; i < subject->measured_count; i++) {
+        const struct claim *c = &subject->measured[i];
         unsigned index;
 
         if (!nitro_pcr_index(c->path, &index))
@@ -30,7 +29,7 @@ sim_registers_init(struct sim_registers *r, const struct sim_pki *p,
         out.locked |= 1u << index;
     }
     static const unsigned zeroed[] = { 0, 1, 2, 8 };
-    for (size_t i = 0; defects & SIM_DEBUG && i < COUNT(zeroed); i++)
+    for (size_t i = 0; subject->defects & SIM_DEBUG && i < COUNT(zeroed); i++)
         memset(out.pcr[zeroed[i]], 0, NITRO_PCR_SIZE);
     *r = out;
     return SELFSAME_OK;

@@ -53,8 +53,7 @@ struct sim_registers {
     uint32_t locked; /* those below 16 always are */
 };
 MUST enum selfsame_code sim_registers_init(struct sim_registers *r,
-    const struct sim_pki *p, const struct claim *measured, size_t count,
-    unsigned defects, struct selfsame_err *e);
+    const struct sim_pki *p, const struct sim_subject *subject, struct selfsame_err *e);
 struct sim_document {
     const struct sim_registers *registers;
     unsigned defects;

@@ -73,6 +73,7 @@ issue(struct sim_pki *p, enum sim_level level, int64_t now_s, unsigned defects,
     struct sim_cert *c = &p->at[level];
     bool below = level == SIM_INSTANCE || level == SIM_LEAF;
     const char *who = level == SIM_LEAF ? p->module_id : p->instance;
+    const struct cert_extension points = { BYTES_ARR(oid_crl), BYTES_ARR(crl_points) };
     char name[128];
     struct cert_request r = {
         .common_name = name,
@@ -84,8 +85,8 @@ issue(struct sim_pki *p, enum sim_level level, int64_t now_s, unsigned defects,
         .ca_cert_sign_only = level == SIM_INSTANCE,
         .leaf_usage_noncritical = level == SIM_LEAF,
         .no_key_ids = level == SIM_LEAF,
-        .ext_oid = below ? BYTES_NONE : BYTES_ARR(oid_crl),
-        .ext_value = below ? BYTES_NONE : BYTES_ARR(crl_points),
+        .extensions = &points,
+        .extension_count = below ? 0 : 1,
     };
     const struct key *signer = p->at[level - 1].key;
     struct selfsame_bytes der;

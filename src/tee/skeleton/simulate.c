@@ -30,7 +30,7 @@ new_root(int64_t now_ms, struct arena *arena, char **ret_pem, struct selfsame_er
 
 static enum selfsame_code
 quote(struct sim_pki *p, const struct sim_quote_request *q, struct arena *arena,
-    struct selfsame_bytes *ret, struct selfsame_err *e)
+    struct tee_collected *ret, struct selfsame_err *e)
 {
     (void)p;
     (void)q;
@@ -40,13 +40,11 @@ quote(struct sim_pki *p, const struct sim_quote_request *q, struct arena *arena,
 }
 
 static enum selfsame_code
-device_new(struct sim_pki *p, const struct claim *measured, size_t count,
-    unsigned defects, void **ret_state, struct selfsame_err *e)
+device_new(struct sim_pki *p, const struct sim_subject *subject, void **ret_state,
+    struct selfsame_err *e)
 {
     (void)p;
-    (void)measured;
-    (void)count;
-    (void)defects;
+    (void)subject;
     (void)ret_state;
     FAIL(e, SELFSAME_UNSUPPORTED, "%s", none);
 }

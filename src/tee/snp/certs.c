@@ -11,7 +11,7 @@ enum { ENTRY = 24, ENTRIES_MAX = 32 };
  * GUIDs as text says them, which is how hosts write them; the mixed-endian form of
  * UEFI is read as well.
  */
-static const uint8_t known_guids[][16] = {
+const uint8_t snp_guids[SNP_GUIDS][16] = {
     /* VCEK 63da758d-e664-4564-adc5-f4b93be8accd */
     { 0x63, 0xda, 0x75, 0x8d, 0xe6, 0x64, 0x45, 0x64, 0xad, 0xc5, 0xf4, 0xb9, 0x3b,
         0xe8, 0xac, 0xcd },
@@ -24,6 +24,9 @@ static const uint8_t known_guids[][16] = {
     /* ARK c0b406a4-a803-4952-9743-3fb6014cd0ae */
     { 0xc0, 0xb4, 0x06, 0xa4, 0xa8, 0x03, 0x49, 0x52, 0x97, 0x43, 0x3f, 0xb6, 0x01,
         0x4c, 0xd0, 0xae },
+    /* CRL 92f81bc3-5811-4d3d-97ff-d19f88dc67ea */
+    { 0x92, 0xf8, 0x1b, 0xc3, 0x58, 0x11, 0x4d, 0x3d, 0x97, 0xff, 0xd1, 0x9f, 0x88,
+        0xdc, 0x67, 0xea },
 };
 
 static bool
@@ -32,12 +35,12 @@ is_known(struct selfsame_bytes guid)
     static const uint8_t order[16] = { 3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14,
         15 };
 
-    for (size_t i = 0; i < COUNT(known_guids); i++) {
+    for (size_t i = 0; i < SNP_GUIDS; i++) {
         uint8_t swapped[16];
 
         for (size_t j = 0; j < 16; j++)
-            swapped[j] = known_guids[i][order[j]];
-        if (bytes_eq(guid, BYTES_ARR(known_guids[i])) ||
+            swapped[j] = snp_guids[i][order[j]];
+        if (bytes_eq(guid, BYTES_ARR(snp_guids[i])) ||
             bytes_eq(guid, BYTES_ARR(swapped)))
             return true;
     }

@@ -37,4 +37,16 @@ struct snp_ext_report_req {
     uint32_t certs_len, pad;
 };
 
+/*
+ * The simulator's transport (docs/simulator.md): a socket whose path holds
+ * "sev-guest". What the ioctl would pass, u32 big-endian length before each message:
+ *   request   u32 command, struct snp_report_req
+ *   response  u32 errno, u64 error, SNP_RESPONSE bytes, certificates
+ */
+enum {
+    SNP_MESSAGE_REQUEST = 4 + sizeof(struct snp_report_req),
+    SNP_MESSAGE_HEAD = 4 + 8 + SNP_RESPONSE,
+};
+enum { SNP_STATUS_INVALID = 0x16 }; /* MSG_REPORT_RSP, STATUS: invalid parameters */
+
 #endif

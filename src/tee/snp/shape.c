@@ -38,33 +38,12 @@ is_version(const char *s)
            (s[0] == '-' && s[1] == 'v' && s[2] >= '1' && s[2] <= '9' && s[3] == '\0');
 }
 
-/* Numbers as C writes them, and nothing behind. */
-static bool
-number(const char *text, size_t len, uint64_t max, uint64_t *ret)
-{
-    bool hex = len > 2 && text[0] == '0' && text[1] == 'x';
-    uint64_t v = 0;
-
-    for (size_t i = hex ? 2 : 0; i < len; i++) {
-        const char *digits = "0123456789abcdef";
-        const char *at = strchr(digits, text[i]);
-        uint64_t base = hex ? 16 : 10;
-
-        if (at == NULL || text[i] == '\0' || (uint64_t)(at - digits) >= base ||
-            v > (max - (uint64_t)(at - digits)) / base)
-            return false;
-        v = v * base + (uint64_t)(at - digits);
-    }
-    *ret = v;
-    return len > (hex ? 2u : 0u) && v <= max;
-}
-
 static enum selfsame_code
 cpu_named(const char *name, uint32_t *ret, struct selfsame_err *e)
 {
     uint64_t signature;
 
-    if (number(name, strlen(name), UINT32_MAX, &signature)) {
+    if (uint_parse(name, strlen(name), UINT32_MAX, &signature)) {
         *ret = (uint32_t)signature;
         return SELFSAME_OK;
     }
@@ -124,11 +103,11 @@ set_vcpus(struct shape_group *g, const char *value, struct selfsame_err *e)
             return bad_list("vcpus", value, expected, e);
         size_t dash = strcspn(item, "-");
         bool range = item[dash] == '-';
-        if (!number(item, dash, 512, &from) || from == 0)
+        if (!uint_parse(item, dash, 512, &from) || from == 0)
             return bad_list("vcpus", value, expected, e);
         to = from;
-        if (range &&
-            (!number(item + dash + 1, strlen(item + dash + 1), 512, &to) || to < from))
+        if (range && (!uint_parse(item + dash + 1, strlen(item + dash + 1), 512, &to) ||
+                         to < from))
             return bad_list("vcpus", value, expected, e);
         for (; from <= to; from++) {
             if (g->vcpu_count == SHAPE_VALUES)
@@ -166,7 +145,7 @@ set_features(struct shape_group *g, const char *value, struct selfsame_err *e)
         uint64_t v;
 
         if (g->feature_count == SHAPE_VALUES || !next_item(&rest, item, sizeof(item)) ||
-            !number(item, strlen(item), UINT64_MAX, &v) || (v & 1) == 0)
+            !uint_parse(item, strlen(item), UINT64_MAX, &v) || (v & 1) == 0)
             return bad_list(
                 "features", value, "numbers with bit 0 (SNP) set, as in 0x1,0x21", e);
         g->features[g->feature_count++] = v;
@@ -199,12 +178,12 @@ shape_set(
     if (strcmp(name, "features") == 0)
         return set_features(g, value, e);
     if (strcmp(name, "ec2_rdx") == 0) {
-        g->has_rdx = number(value, strlen(value), 0x600, &g->rdx) &&
+        g->has_rdx = uint_parse(value, strlen(value), 0x600, &g->rdx) &&
                      (g->rdx == 0 || g->rdx == 0x600);
         return g->has_rdx ? SELFSAME_OK : bad_list(name, value, "0x600 or 0", e);
     }
     if (strcmp(name, "gce_gpa_bits") == 0) {
-        g->has_gpa = number(value, strlen(value), 52, &g->gpa_bits) &&
+        g->has_gpa = uint_parse(value, strlen(value), 52, &g->gpa_bits) &&
                      (g->gpa_bits == 48 || g->gpa_bits == 52);
         return g->has_gpa ? SELFSAME_OK : bad_list(name, value, "48 or 52", e);
     }

@@ -24,6 +24,7 @@ enum {
     SNP_ARK_MILAN = 1639, /* bytes of the pinned roots */
     SNP_ARK_GENOA = 1639,
     SNP_ARK_TURIN = 1639,
+    SNP_ARK_SIMULATED = 1497,
 };
 
 /* Product lines, as the names of certificates say. */
@@ -96,6 +97,15 @@ struct snp_bundle {
     struct crl crl[SNP_BUNDLE_CRLS];
     size_t crl_count;
 };
+enum snp_guid {
+    SNP_GUID_VCEK,
+    SNP_GUID_VLEK,
+    SNP_GUID_ASK,
+    SNP_GUID_ARK,
+    SNP_GUID_CRL,
+    SNP_GUIDS
+};
+extern const uint8_t snp_guids[SNP_GUIDS][16];
 bool snp_table_recognise(struct selfsame_bytes in);
 struct snp_table {
     struct selfsame_bytes blob;
@@ -134,6 +144,11 @@ enum snp_product snp_product_of_ca(struct selfsame_bytes cn, enum snp_signer kin
 extern const uint8_t snp_ark_milan[SNP_ARK_MILAN], snp_ark_genoa[SNP_ARK_GENOA],
     snp_ark_turin[SNP_ARK_TURIN];
 extern const struct selfsame_bytes snp_intermediates[6]; /* roots/intermediates.c */
+enum { SNP_SIMULATED_ROOTS = 3 };                        /* Milan, Genoa, Turin */
+extern const uint8_t snp_ark_simulated_milan[SNP_ARK_SIMULATED],
+    snp_ark_simulated_genoa[SNP_ARK_SIMULATED],
+    snp_ark_simulated_turin[SNP_ARK_SIMULATED];
+extern const struct selfsame_bytes snp_roots_simulated[SNP_SIMULATED_ROOTS];
 
 /* The roles. */
 extern const struct tee_verifier snp_verifier;

@@ -100,6 +100,9 @@ no_leaf(const struct judged *j, struct selfsame_err *e)
 {
     const char *want = j->report.signer == SNP_VLEK ? "VLEK" : "VCEK";
 
+    if (j->report.signer == SNP_UNSIGNED)
+        FAIL(e, SELFSAME_BAD_CHAIN,
+            "expected a report signed by VCEK or VLEK, got one that says nobody did");
     (void)err_set(e, SELFSAME_BAD_CHAIN, __FILE__, __LINE__,
         "expected the %s that signed this report, got %zu certificates and none of "
         "them one",
@@ -533,6 +536,15 @@ static const struct tee_anchor anchors[] = {
     { .tee = "snp", .der = { snp_ark_milan, sizeof(snp_ark_milan) } },
     { .tee = "snp", .der = { snp_ark_genoa, sizeof(snp_ark_genoa) } },
     { .tee = "snp", .der = { snp_ark_turin, sizeof(snp_ark_turin) } },
+    { .tee = "snp",
+        .der = { snp_ark_simulated_milan, SNP_ARK_SIMULATED },
+        .simulated = true },
+    { .tee = "snp",
+        .der = { snp_ark_simulated_genoa, SNP_ARK_SIMULATED },
+        .simulated = true },
+    { .tee = "snp",
+        .der = { snp_ark_simulated_turin, SNP_ARK_SIMULATED },
+        .simulated = true },
 };
 
 const struct tee_verifier snp_verifier = {
