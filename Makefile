@@ -26,7 +26,7 @@ $(CLANG)/build.ninja: | deps
 	CC=clang $(MESON) setup $(CLANG) -Dfuzz=true -Db_sanitize=address,undefined
 
 demo: all
-	@tools/demo.sh $(RELEASE)
+	@tools/demo.sh $(RELEASE) $(TEE)
 
 check: all $(CHECK)/build.ninja $(CLANG)/build.ninja
 	@tools/check.sh $(RELEASE) $(CHECK) $(CLANG)

@@ -97,8 +97,17 @@ fit_find(
     return f;
 }
 
+static enum binder_state
+binder_state(const struct fit *f)
+{
+    if (f->given && !f->holds)
+        return BINDER_REFUSED;
+    return f->covers_nonce ? BINDER_HOLDS : BINDER_ABSENT;
+}
+
 static struct check
-binding_judge(const struct policy *p, const struct appraisal *in, const struct fit *f)
+binding_judge(const struct policy *p, const struct selfsame_claims *c,
+    const struct appraisal *in, const struct fit *f)
 {
     const bool unbound = p->insecure & INSECURE_UNBOUND;
     struct check k = {
@@ -114,10 +123,14 @@ binding_judge(const struct policy *p, const struct appraisal *in, const struct f
 
     if (f->given && !f->holds) {
         k.source = "request";
-        k.detail = in->level == BINDING_SESSION
-                       ? "the evidence is not about this TLS session: another machine "
-                         "may hold the key or relay the evidence"
-                       : "the evidence is not about the expected key";
+        k.detail =
+            in->level == BINDING_SESSION
+                ? "the evidence is not about this TLS session: another machine "
+                  "may hold the key or relay the evidence"
+            : c->has_nonce_field
+                ? "the evidence is not about the expected key"
+                : "the evidence is not about the expected key, or answers another "
+                  "nonce: it may be a replay";
     } else if (p->binding == BINDING_NONE && !unbound)
         k.detail = "the policy demands binding to neither session nor key";
     else if (!unbound && in->level == BINDING_NONE)
@@ -379,8 +392,8 @@ appraise(const struct policy *p, const struct selfsame_claims *claims,
         .outcome = CHECK_NA,
         .detail = "the policy names no releases",
     };
-    freshness_appraise(p, claims, in, fit.holds && fit.covers_nonce, arena, checks);
-    checks_put(checks, CHECK_BINDING, binding_judge(p, in, &fit));
+    freshness_appraise(p, claims, in, binder_state(&fit), arena, checks);
+    checks_put(checks, CHECK_BINDING, binding_judge(p, claims, in, &fit));
     checks_put(checks, CHECK_DEBUG, debug_judge(p, claims));
     checks_put(checks, CHECK_MEASUREMENT, measurement_judge(p, claims, arena));
     checks_put(checks, CHECK_RELEASE, no_release);

@@ -24,13 +24,25 @@ stale(const char *source, const char *detail)
     };
 }
 
-/* Formats without a nonce carry it inside the binder (its ctx is the hash of it). */
+/*
+ * Formats without a nonce carry it inside the binder (its ctx is the hash of it). Which
+ * part of a binder differs cannot be seen, so where the binding check fails over it,
+ * that check alone tells.
+ */
 static struct finding
-nonce_in_binder(bool binder_holds)
+nonce_in_binder(enum binder_state binder)
 {
     static const char source[] = "request: nonce";
 
-    if (!binder_holds)
+    if (binder == BINDER_REFUSED)
+        return (struct finding){
+            .outcome = CHECK_SKIPPED,
+            .source = source,
+            .detail =
+                "this TEE has no nonce field, and the binder that would cover the "
+                "nonce is refused (binding)",
+        };
+    if (binder != BINDER_HOLDS)
         return stale(source,
             "this TEE has no nonce field, and the binder that would cover the nonce "
             "does not hold");
@@ -43,13 +55,13 @@ nonce_in_binder(bool binder_holds)
 
 static struct finding
 nonce_check(const struct selfsame_claims *c, const struct appraisal *in,
-    bool binder_holds, struct arena *arena)
+    enum binder_state binder, struct arena *arena)
 {
     if (in->nonce.len == 0)
         return stale("policy: freshness.nonce",
             "the policy demands a nonce, but none was sent with this request");
     if (!c->has_nonce_field)
-        return nonce_in_binder(binder_holds);
+        return nonce_in_binder(binder);
 
     struct finding f = {
         .expected = hex_dup(arena, in->nonce),
@@ -103,7 +115,7 @@ age_check(const struct policy *p, const struct selfsame_claims *c,
 /* Both may be demanded; the first that fails is told, else the last that passed. */
 static struct finding
 demanded(const struct policy *p, const struct selfsame_claims *c,
-    const struct appraisal *in, bool binder_holds, struct arena *arena)
+    const struct appraisal *in, enum binder_state binder, struct arena *arena)
 {
     struct finding f = stale("policy: freshness",
         "the policy demands neither a nonce nor a maximum age, so nothing can be "
@@ -115,21 +127,21 @@ demanded(const struct policy *p, const struct selfsame_claims *c,
     if (p->max_age_ms > 0)
         f = age_check(p, c, in, arena);
     if (nonce && (f.outcome == CHECK_PASS || p->max_age_ms <= 0))
-        f = nonce_check(c, in, binder_holds, arena);
+        f = nonce_check(c, in, binder, arena);
     return f;
 }
 
 void
 freshness_appraise(const struct policy *p, const struct selfsame_claims *c,
-    const struct appraisal *in, bool binder_holds, struct arena *arena,
+    const struct appraisal *in, enum binder_state binder, struct arena *arena,
     struct checks *checks)
 {
-    struct finding f = demanded(p, c, in, binder_holds, arena);
+    struct finding f = demanded(p, c, in, binder, arena);
 
     if (f.outcome == CHECK_FAIL && (p->insecure & INSECURE_ANY_AGE)) {
         /* A nonce that was sent is compared all the same. */
         if (in->nonce.len > 0 && c->has_nonce_field)
-            f = nonce_check(c, in, binder_holds, arena);
+            f = nonce_check(c, in, binder, arena);
         else
             f = (struct finding){
                 .outcome = CHECK_SKIPPED,

@@ -42,9 +42,15 @@ const struct tee_demands *policy_demands(const struct policy *p, const char *tee
 bool demands_minimum(const struct tee_demands *d);
 MUST json_t *ruling_json(const struct ruling *ruling); /* NULL: out of memory */
 
-/* freshness.c: `binder_holds` when report data is the binder over this request's nonce. */
+/* freshness.c: whether report data is the binder over this request's nonce. */
+enum binder_state {
+    BINDER_ABSENT =
+        0, /* nothing was given to compare with, or it does not cover the nonce */
+    BINDER_REFUSED, /* the binding check fails */
+    BINDER_HOLDS,
+};
 void freshness_appraise(const struct policy *p, const struct selfsame_claims *c,
-    const struct appraisal *in, bool binder_holds, struct arena *arena,
+    const struct appraisal *in, enum binder_state binder, struct arena *arena,
     struct checks *checks);
 
 /* certificates.c: claims.chain for people. */

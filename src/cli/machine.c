@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/machine.h"
 
-#include "codec/json.h"
+#include "cli/shapes.h"
 #include "os/os.h"
 
 #include <arpa/inet.h>
@@ -48,31 +48,17 @@ static enum selfsame_code
 read_shapes(struct cli *c, const char *tee, struct tee_launch_request *q,
     struct selfsame_err *e)
 {
-    char *path = arena_printf(cli_arena(c), "%s/measurements.json", q->image);
     struct tee_shape *list = ARENA_NEW(cli_arena(c), struct tee_shape, SHAPES);
-    auto_json *root = NULL;
-    struct selfsame_bytes text;
+    auto_json *rows = NULL;
 
-    if (path == NULL || list == NULL)
-        FAIL(e, SELFSAME_NOMEM, "a path");
-    TRY(file_read(path, JSON_LIMIT, cli_arena(c), &text, e));
-    TRY(json_parse(text, path, &root, e));
-    const json_t *shapes = json_object_get(root, "shapes");
-    for (size_t i = 0; i < json_array_size(shapes) && q->shape_count < SHAPES; i++) {
-        const json_t *one = json_array_get(shapes, i);
-        const char *of = json_string_value(json_object_get(one, "tee"));
-
-        if (of == NULL || strcmp(of, tee) != 0)
-            continue;
-        if (!read_shape(c, one, &list[q->shape_count]))
+    if (list == NULL)
+        FAIL(e, SELFSAME_NOMEM, "shapes");
+    TRY(shapes_read(q->image, tee, cli_arena(c), &rows, e));
+    for (size_t i = 0; i < json_array_size(rows) && i < SHAPES; i++)
+        if (!read_shape(c, json_array_get(rows, i), &list[q->shape_count++]))
             FAIL(e, SELFSAME_MALFORMED,
-                "%s: expected vmm, cpu and vcpus in shapes[%zu]", path, i);
-        q->shape_count++;
-    }
-    if (q->shape_count == 0)
-        FAIL(e, SELFSAME_USAGE,
-            "%s: expected shapes for %s, got none: it was built for another TEE", path,
-            tee);
+                "%s/measurements.json: expected vmm, cpu and vcpus in shape %zu",
+                q->image, i);
     q->shapes = list;
     return SELFSAME_OK;
 }

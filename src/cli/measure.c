@@ -2,7 +2,7 @@
 #include <selfsame/measure.h>
 
 #include "cli/commands.h"
-#include "codec/json.h"
+#include "cli/shapes.h"
 #include "os/os.h"
 
 #include <errno.h>
@@ -137,6 +137,30 @@ feed_part(struct cli *c, struct selfsame_measurement *m, const char *name,
     return feed(fd, path, size, m, e);
 }
 
+/* Without an option: the shapes that the build measured. */
+static enum selfsame_code
+set_built(struct cli *c, const char *dir, const char *tee,
+    struct selfsame_measurement *m, struct selfsame_err *e)
+{
+    auto_json *rows = NULL;
+    json_t *row;
+    size_t i;
+
+    TRY(shapes_read(dir, tee, cli_arena(c), &rows, e));
+    json_array_foreach(rows, i, row)
+    {
+        if (i > 0)
+            TRY(selfsame_measurement_set(m, "shape", "next", e));
+        for (size_t k = 0; k < SHAPE_OPTIONS; k++) {
+            const char *value = shape_option(row, shape_options[k], cli_arena(c));
+
+            if (value != NULL)
+                TRY(selfsame_measurement_set(m, shape_options[k], value, e));
+        }
+    }
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 set_options(struct cli *c, struct selfsame_measurement *m, struct selfsame_err *e)
 {
@@ -152,6 +176,21 @@ set_options(struct cli *c, struct selfsame_measurement *m, struct selfsame_err *
     return SELFSAME_OK;
 }
 
+/* A directory of `build`, and nothing said about the machine or its parts. */
+static bool
+as_built(struct cli *c, const char *image, bool dir)
+{
+    static const char *const said[] = { "vmm", "vcpus", "cpu", "features", "ec2-rdx",
+        "gce-gpa-bits", "firmware", "kernel", "initrd", "cmdline" };
+    const char *path = dir ? arena_printf(cli_arena(c), "%s/measurements.json", image)
+                           : NULL;
+
+    for (size_t i = 0; i < COUNT(said); i++)
+        if (cli_value(c, said[i]) != NULL)
+            return false;
+    return path != NULL && access(path, F_OK) == 0;
+}
+
 static enum selfsame_code
 measure_parts(struct cli *c, const char *image, bool dir, const char *tee,
     struct selfsame_measurement **ret, struct selfsame_err *e)
@@ -159,7 +198,8 @@ measure_parts(struct cli *c, const char *image, bool dir, const char *tee,
     TRY(selfsame_measurement_new(tee, 0, ret, e));
     if (cli_flag(c, "explain"))
         selfsame_measurement_set_explain(*ret);
-    TRY(set_options(c, *ret, e));
+    TRY(as_built(c, image, dir) ? set_built(c, image, tee, *ret, e)
+                                : set_options(c, *ret, e));
     for (size_t i = 0; i < COUNT(parts); i++) {
         const char *path = part_path(c, image, dir, parts[i]);
 
@@ -289,8 +329,10 @@ const struct cli_command measure_command = {
     .name = "measure",
     .operands = "IMAGE",
     .summary = "the values the hardware will report for an image, offline",
-    .story = "Examples:\n  selfsame measure out/image.eif --explain\n  selfsame "
-             "measure out --tee snp --vcpus 1,2,4 --cpu EPYC-Milan-v2",
+    .story =
+        "Examples:\n  selfsame measure out/image.eif --explain\n  selfsame "
+        "measure out --tee snp --vcpus 1,2,4 --cpu EPYC-Milan-v2\n"
+        "Without an option a directory is measured for the machines its build named.",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,

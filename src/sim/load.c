@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "codec/json.h"
+#include "cli/shapes.h"
 #include "image/eif.h"
 #include "os/os.h"
 #include "sim/sim.h"
@@ -165,47 +165,26 @@ open_file(const char *path, const char *what, int *ret, uint64_t *ret_size,
 
 /* ---- a machine: what `selfsame build` wrote into a directory ---- */
 
-static enum selfsame_code
-set(struct load *l, const char *name, const char *value, struct selfsame_err *e)
-{
-    return value == NULL ? SELFSAME_OK : l->measurer->set(l->measuring, name, value, e);
-}
-
 /* The shape of the machine: the first that the build measured, unless told otherwise. */
 static enum selfsame_code
 set_shape(struct load *l, const struct load_request *q, struct arena *arena,
     struct selfsame_err *e)
 {
-    static const char *const names[] = { "vmm", "features" };
-    char *path = arena_printf(arena, "%s/measurements.json", q->path);
-    auto_json *j = NULL;
-    struct selfsame_bytes text;
-    const json_t *one;
+    auto_json *rows = NULL;
 
-    if (path == NULL)
-        FAIL(e, SELFSAME_NOMEM, "a path");
-    TRY(file_read(path, JSON_LIMIT, arena, &text, e));
-    TRY(json_parse(text, path, &j, e));
-    const json_t *shapes = json_object_get(j, "shapes");
-    for (size_t i = 0; (one = json_array_get(shapes, i)) != NULL; i++) {
-        const char *tee = json_string_value(json_object_get(one, "tee"));
+    TRY(shapes_read(q->path, q->tee, arena, &rows, e));
+    for (size_t i = 0; i < SHAPE_OPTIONS; i++) {
+        const char *name = shape_options[i];
+        const char *value = shape_option(json_array_get(rows, 0), name, arena);
 
-        if (tee != NULL && strcmp(tee, q->tee) == 0)
-            break;
+        if (q->vcpus != NULL && strcmp(name, "vcpus") == 0)
+            value = q->vcpus;
+        if (q->cpu != NULL && strcmp(name, "cpu") == 0)
+            value = q->cpu;
+        if (value != NULL)
+            TRY(l->measurer->set(l->measuring, name, value, e));
     }
-    if (one == NULL)
-        FAIL(e, SELFSAME_USAGE,
-            "%s: expected shapes for %s, got none: it was built for another TEE", path,
-            q->tee);
-    for (size_t i = 0; i < COUNT(names); i++)
-        TRY(set(l, names[i], json_string_value(json_object_get(one, names[i])), e));
-    char *vcpus = arena_printf(
-        arena, "%d", (int)json_integer_value(json_object_get(one, "vcpus")));
-    if (vcpus == NULL)
-        FAIL(e, SELFSAME_NOMEM, "a shape");
-    TRY(set(l, "vcpus", q->vcpus != NULL ? q->vcpus : vcpus, e));
-    return set(l, "cpu",
-        q->cpu != NULL ? q->cpu : json_string_value(json_object_get(one, "cpu")), e);
+    return SELFSAME_OK;
 }
 
 static enum selfsame_code

@@ -52,7 +52,7 @@ static enum selfsame_code
 write_new(struct cli *c, const struct tee_simulator *sim, const char *out,
     struct selfsame_err *e)
 {
-    char *pem, *certificate;
+    char *pem = NULL, *certificate = NULL;
     char *key_path = arena_printf(cli_arena(c), "%s.key", out);
 
     TRY(sim->new_root(os_now_ms(), cli_arena(c), &pem, e));
@@ -73,7 +73,7 @@ pki(struct cli *c, struct selfsame_err *e)
 {
     const char *out = cli_value(c, "out");
     const struct tee_simulator *sim;
-    char *pem;
+    char *pem = NULL;
 
     TRY(subject_simulator(c, NULL, &sim, e));
     if (cli_flag(c, "new")) {

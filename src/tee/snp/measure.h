@@ -28,7 +28,7 @@ struct snp_shape {
 };
 
 /* shape.c: lists as options give them, and their product. */
-enum { SHAPE_VALUES = 64, SHAPE_GROUPS = 16, SHAPES_MAX = 1024, CPU_NAME = 32 };
+enum { SHAPE_VALUES = 64, SHAPE_GROUPS = 64, SHAPES_MAX = 1024, CPU_NAME = 32 };
 struct shape_group {
     enum snp_vmm vmm;
     unsigned vcpus[SHAPE_VALUES];
