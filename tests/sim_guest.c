@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An ordinary static program that knows nothing of a simulator: it uses /dev/nsm
- * as the driver's documentation says and prints what it sees.
+ * An ordinary static program that knows nothing of a simulator: it uses /dev/nsm and
+ * /dev/sev-guest as the drivers' documentation says and prints what it sees.
  *
- *     sim_guest nsm | id HOST-FILE | attest | serve PORT | exit N | wait | term | flood | die
+ *     sim_guest nsm | sev-guest | id HOST-FILE | attest | serve PORT | exit N | wait | term | flood | die
  *
  * and on the host, what a client of `serve` does: sim_guest talk PORT
  */
@@ -29,6 +29,22 @@
 #define NSM_IOCTL_RAW 0xC0200A00ul
 struct nsm_raw {
     uint64_t request, request_len, response, response_len;
+};
+
+/* include/uapi/linux/sev-guest.h */
+#define SNP_GET_REPORT 0xC0205300ul
+#define SNP_GET_DERIVED_KEY 0xC0205301ul
+#define SNP_GET_EXT_REPORT 0xC0205302ul
+struct snp_ioctl {
+    uint8_t version, pad[7];
+    uint64_t request, response, error;
+};
+struct snp_request {
+    uint8_t data[64];
+    uint32_t vmpl;
+    uint8_t reserved[28];
+    uint64_t certs;
+    uint32_t certs_len, pad;
 };
 
 static int failures;
@@ -419,6 +435,91 @@ on_term(int s)
         _exit(5);
 }
 
+/* ---- /dev/sev-guest ---- */
+
+static int
+ask(int fd, unsigned long command, struct snp_request *q, uint8_t response[4000],
+    uint64_t *ret_error)
+{
+    struct snp_ioctl io = {
+        .version = 1, .request = (uintptr_t)q, .response = (uintptr_t)response
+    };
+    int why = ioctl(fd, command, &io) == 0 ? 0 : errno;
+
+    *ret_error = io.error;
+    return why;
+}
+
+static int
+fails_with(int fd, unsigned long command, void *argument)
+{
+    return ioctl(fd, command, argument) == 0 ? 0 : errno;
+}
+
+static void
+certificates(int fd, struct snp_request *q, uint8_t response[4000])
+{
+    static uint8_t certs[0x4000];
+    uint64_t error;
+
+    q->certs = (uintptr_t)certs;
+    q->certs_len = 4096;
+    int why = ask(fd, SNP_GET_EXT_REPORT, q, response, &error);
+    check(why == EIO && error >> 32 == 1 && q->certs_len > 4096 &&
+              q->certs_len % 4096 == 0 && q->certs_len <= sizeof(certs),
+        "a table too long for the buffer says how long it is");
+    why = ask(fd, SNP_GET_EXT_REPORT, q, response, &error);
+    check(why == 0 && certs[0] == 0x63 && certs[1] == 0xda,
+        "and comes whole, the VCEK first");
+    q->certs_len = 100;
+    check(ask(fd, SNP_GET_EXT_REPORT, q, response, &error) == EINVAL,
+        "a length that is no number of pages is refused");
+    q->certs_len = 0x4000;
+    q->certs = 8;
+    check(ask(fd, SNP_GET_EXT_REPORT, q, response, &error) == EFAULT,
+        "a bad address of certificates is refused");
+    q->certs = 0;
+    q->certs_len = 0;
+    check(ask(fd, SNP_GET_EXT_REPORT, q, response, &error) == 0,
+        "without room for certificates there is a report all the same");
+}
+
+static int
+sev_guest(void)
+{
+    int fd = open("/dev/sev-guest", O_RDWR | O_CLOEXEC);
+    static uint8_t response[4000];
+    struct snp_request q = { .data = "what the guest says" };
+    struct snp_ioctl io = { .version = 0 };
+    uint64_t error;
+    uint32_t size;
+
+    check(fd >= 0, "the device opens");
+    int why = ask(fd, SNP_GET_REPORT, &q, response, &error);
+    memcpy(&size, response + 4, sizeof(size));
+    check(why == 0 && error == 0 && size == 1184, "a report is asked for");
+    check(memcmp(response + 32 + 0x50, q.data, 64) == 0, "and says what was asked");
+    printf("launch digest ");
+    for (int i = 0; i < 48; i++)
+        printf("%02x", response[32 + 0x90 + i]);
+    printf("\n");
+    certificates(fd, &q, response);
+    q.vmpl = 4;
+    check(ask(fd, SNP_GET_REPORT, &q, response, &error) == 0 && response[0] == 0x16,
+        "a privilege level that there is not is refused by the firmware");
+    check(fails_with(fd, SNP_GET_REPORT, &io) == EINVAL, "version 0 is refused");
+    io.version = 1;
+    io.request = 8;
+    check(fails_with(fd, SNP_GET_REPORT, &io) == EFAULT, "a bad address is refused");
+    check(fails_with(fd, SNP_GET_REPORT, (void *)8) == EFAULT, "any bad address is");
+    check(fails_with(fd, SNP_GET_DERIVED_KEY, &io) == ENOTTY,
+        "keys are not derived by a simulator");
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    check(null >= 0 && fails_with(null, SNP_GET_REPORT, &io) == ENOTTY,
+        "another device stays another device");
+    return failures != 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -427,6 +528,8 @@ main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (strcmp(verb, "nsm") == 0)
         return nsm();
+    if (strcmp(verb, "sev-guest") == 0)
+        return sev_guest();
     if (strcmp(verb, "id") == 0)
         return id(argc > 2 ? argv[2] : NULL);
     if (strcmp(verb, "describe") == 0 && argc > 2)

@@ -38,15 +38,26 @@ show_crl(
     return show_put(into, "revokes_any", json_boolean(c.entries.len > 0), e);
 }
 
-/* Each certificate as the host wrote it, DER or PEM. */
+static enum selfsame_code
+show_entry(struct selfsame_bytes one, struct arena *arena, json_t *into,
+    struct selfsame_err *e)
+{
+    if (pem_looks_like(one))
+        return show_pem(one, arena, into, e);
+    return show_is_crl(one) ? show_crl(one, arena, into, e)
+                            : show_certificate(one, arena, into, e);
+}
+
+/* Each certificate or CRL as the host wrote it, DER or PEM. */
 enum selfsame_code
 show_table(
     struct selfsame_bytes in, struct arena *arena, json_t *into, struct selfsame_err *e)
 {
     struct snp_table t = { .blob = in };
-    json_t *list = json_array();
+    json_t *certificates = json_array(), *crls = json_array();
 
-    TRY(show_put(into, "certificates", list, e));
+    TRY(show_put(into, "certificates", certificates, e));
+    TRY(show_put(into, "crls", crls, e));
     for (;;) {
         struct selfsame_bytes one;
 
@@ -54,10 +65,9 @@ show_table(
         if (one.ptr == NULL)
             return SELFSAME_OK;
         json_t *shown = json_object();
-        if (json_array_append_new(list, shown) != 0)
+        if (json_array_append_new(show_is_crl(one) ? crls : certificates, shown) != 0)
             FAIL(e, SELFSAME_NOMEM, "the output");
-        TRY(pem_looks_like(one) ? show_pem(one, arena, shown, e)
-                                : show_certificate(one, arena, shown, e));
+        TRY(show_entry(one, arena, shown, e));
     }
 }
 

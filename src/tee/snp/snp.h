@@ -111,7 +111,7 @@ struct snp_table {
     struct selfsame_bytes blob;
     size_t at; /* of the next entry */
 };
-/* The next certificate of a table, DER or PEM; absent at its end. Unknown GUIDs are passed over. */
+/* The next certificate or CRL of a table, DER or PEM; absent at its end. Unknown GUIDs are passed over. */
 MUST enum selfsame_code snp_table_next(
     struct snp_table *t, struct selfsame_bytes *ret, struct selfsame_err *e);
 MUST enum selfsame_code snp_bundle_add(struct snp_bundle *b, struct selfsame_bytes in,

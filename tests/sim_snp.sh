@@ -1,0 +1,180 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# selfsame-sim for SEV-SNP: roots, reports with and without faults, the device on a socket, and
+# /dev/sev-guest in a guest that knows nothing of a simulator.
+set -u
+. "$(dirname "$0")/shell.sh"
+guest=$build/tests/sim_guest agent=$build/src/cli/selfsame-agent
+pids=
+cleanup() {
+    for p in $pids; do kill "$p" 2>/dev/null; done
+    wait
+}
+nonce=00112233445566778899aabbccddeeff
+openssl ecparam -name prime256v1 -genkey -noout 2>/dev/null | openssl ec -pubout > "$tmp/key.pem" 2>/dev/null
+export XDG_RUNTIME_DIR="$tmp/run"; mkdir -m 700 "$XDG_RUNTIME_DIR"
+
+# ---- pki ----
+expect 0 "the simulator's roots are printed" "$sim" pki --tee snp
+is "one for each product line" 3 "$(grep -c BEGIN "$tmp/out")"
+expect 0 "new roots are made" "$sim" pki --tee snp --new --out "$tmp/root.pem"
+is "their keys are for their owner alone" 600 "$(stat -c %a "$tmp/root.pem.key")"
+if grep -q PRIVATE "$tmp/root.pem"; then not_ok "certificates come without keys"; else ok "certificates come without keys"; fi
+# An independent reader: OpenSSL finds each root self-signed, with PSS and SHA-384.
+csplit -sz -f "$tmp/ark" "$tmp/root.pem" '/BEGIN/' '{*}'
+for f in "$tmp"/ark0?; do
+    expect 0 "OpenSSL verifies $(openssl x509 -in "$f" -noout -subject -nameopt multiline | sed -n 's/ *commonName *= //p')" \
+        openssl verify -x509_strict -CAfile "$f" "$f"
+done
+
+# ---- evidence: each fault and the class a verifier gives it ----
+evidence() { "$sim" evidence --tee snp --nonce "$nonce" --key "$tmp/key.pem" "$@" --out "$tmp/e" > "$tmp/out" 2> "$tmp/err"; }
+judge() { # further options of verify
+    "$selfsame" verify "$tmp/e" --tee snp --nonce "$nonce" --key "$tmp/key.pem" --insecure-any-measurement \
+        --insecure-simulated "$@" > "$tmp/out" 2> "$tmp/err"
+}
+fault() { # class, options of evidence
+    class=$1; shift
+    if ! evidence "$@"; then not_ok "evidence $*"; return; fi
+    judge; is "evidence $* is judged" "$class" $?
+}
+fault 0
+fault 17 --debug
+fault 12 --expired
+fault 12 --future
+fault 16 --wrong-binding
+fault 14 --bad-signature
+fault 12 --bad-chain-signature
+fault 12 --other-root
+fault 11 --wrong-alg
+fault 10 --trailing-byte
+fault 10 --truncated
+fault 13 --revoked
+fault 13 --no-crl
+fault 13 --stale-crl
+fault 13 --future-crl
+fault 18 --other-chip
+fault 18 --other-tcb
+fault 12 --no-leaf
+fault 12 --unsigned
+fault 10 --reserved
+fault 14 --defect bad-signature
+for s in product=Genoa product=Turin version=2 version=5 signer=vlek guest_svn=7 platform_info=0x25 tcb.snp=9 \
+    policy=0x20000 host_data=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff; do
+    fault 0 --set "$s"
+done
+fault 0 --set product=Turin --set signer=vlek --set tcb.fmc=1
+fault 0 --set product=Genoa --set version=2 --set tcb.microcode=255
+fault 13 --set signer=vlek --revoked
+fault 18 --set product=Turin --other-chip
+fault 11 --set product=Turin --set version=2
+fault 21 --set vmpl=1
+fault 21 --set policy=0x70000
+fault 21 --set policy=0x230000
+fault 10 --set policy=0x10000
+fault 10 --set policy=0x8000000000030000
+fault 10 --set platform_info=0x100
+echo '{"selfsame_policy":1,"tee":{"snp":{"min_tcb":{"milan":{"snp":10}}}},"insecure":["simulated","any-measurement"],
+"freshness":{"nonce":true},"binding":"key"}' > "$tmp/min.json"
+for level in 9:18 10:0 11:0; do
+    evidence --set "tcb.snp=${level%:*}"
+    "$selfsame" verify "$tmp/e" --nonce "$nonce" --key "$tmp/key.pem" --policy "$tmp/min.json" > "$tmp/out" 2>&1
+    is "SNP firmware ${level%:*} where the policy asks for 10" "${level#*:}" $?
+done
+for o in --tagged --nitrotpm --no-nonce --short-pcr; do
+    expect 2 "no SNP evidence is $o" "$sim" evidence --tee snp $o --out "$tmp/e"
+done
+expect 2 "a nitro document has no CRL" "$sim" evidence --no-crl --out "$tmp/e"
+expect 2 "and no settings" "$sim" evidence --set vmpl=1 --out "$tmp/e"
+for s in product=Rome signer=x version=6 vmpl=4 tcb.snp=256 tcb.fmc=1 host_data=00 nonsense=1 vmpl; do
+    expect 2 "a setting that cannot be: $s" "$sim" evidence --tee snp --set "$s" --out "$tmp/e"
+done
+expect 2 "report data too long" "$sim" evidence --tee snp --user-data "$(printf '%0130d' 0)" --out "$tmp/e"
+
+# ---- report and table apart, other roots, other times ----
+evidence --raw --collateral "$tmp/table"
+is "a report alone" 1184 "$(wc -c < "$tmp/e")"
+judge; is "without its certificates it has no chain" 12 $?
+judge --collateral "$tmp/table"; is "with them it verifies" 0 $?
+expect 0 "show reads the table" "$selfsame" show "$tmp/table"
+said "SEV-VCEK"
+evidence --root "$tmp/root.pem.key"
+judge; is "below other roots it is refused" 12 $?
+judge --trust-anchor "$tmp/root.pem"; is "and accepted where they are trusted" 0 $?
+evidence --at 2030-01-02T03:04:05Z
+judge --at 2030-01-02T03:04:30Z; is "evidence of another time is good then" 0 $?
+judge; is "and not now" 12 $?
+evidence
+"$selfsame" verify "$tmp/e" --tee snp --nonce "$nonce" --key "$tmp/key.pem" --insecure-any-measurement > "$tmp/out" 2>&1
+is "it is never hardware" 21 $?
+
+# ---- an image of a machine ----
+mkdir "$tmp/rootfs" && cp "$guest" "$tmp/rootfs/guest" && cp "$agent" "$tmp/rootfs/attest" && cp "$tmp/key.pem" "$tmp/rootfs/"
+chmod 755 "$tmp/rootfs/guest" "$tmp/rootfs/attest"
+expect 0 "an image of the guest" "$selfsame" build "$tmp/rootfs" --tee snp --out "$tmp/g" --agent "$agent" -- /guest sev-guest
+expect 0 "an image of the agent" "$selfsame" build "$tmp/rootfs" --tee snp --out "$tmp/a" --agent "$agent" \
+    -- /attest attest --nonce "$nonce" --key /key.pem
+digest() { # directory, options of measure
+    "$selfsame" measure --json "$@" | python3 -c 'import json,sys; print(json.load(sys.stdin)["shapes"][0]["measurement"])'
+}
+is "measure takes the shapes of the build" 3 "$("$selfsame" measure --json "$tmp/a" |
+    python3 -c 'import json,sys; print(len(json.load(sys.stdin)["shapes"]))')"
+verify_file() { "$selfsame" verify "$1" --tee snp --nonce "$nonce" --key "$tmp/key.pem" --insecure-simulated --measurements "$2"; }
+
+# ---- the device on a socket ----
+"$sim" device --listen "unix:$tmp/sev-guest" --image "$tmp/a" 2> "$tmp/device" & pids=$!
+for _ in $(seq 100); do [ -S "$tmp/sev-guest" ] && break; sleep 0.05; done
+expect 0 "programs attest through the socket" "$selfsame" attest --device "unix:$tmp/sev-guest" --nonce "$nonce" \
+    --key "$tmp/key.pem" --out "$tmp/e"
+expect 0 "and get the digest of the image" verify_file "$tmp/e" "$tmp/a/measurements.json"
+expect 19 "which is no other image's" verify_file "$tmp/e" "$tmp/g/measurements.json"
+python3 - "$tmp/sev-guest" <<'PY'
+# Messages that no driver sends: an errno each, and the device lives on.
+import socket, struct, sys
+def ask(message):
+    s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])
+    s.sendall(struct.pack(">I", len(message)) + message)
+    head = s.recv(4, socket.MSG_WAITALL)
+    return s.recv(struct.unpack(">I", head)[0], socket.MSG_WAITALL) if head else None
+body = bytes(64) + struct.pack("<I", 0) + bytes(28)
+good = struct.pack(">I", 0xC0205300)
+for what, message, why in (("empty", b"", 22), ("short", good + body[:-1], 22), ("long", good + body + b"x", 22),
+        ("reserved", good + body[:-1] + b"x", 22), ("derived key", struct.pack(">I", 0xC0205301) + body, 25),
+        ("sound", good + body, 0)):
+    got = struct.unpack(">I", ask(message)[:4])[0]
+    print(("ok" if got == why else "not ok") + " - a message that is %s: errno %d" % (what, got))
+PY
+kill "$pids" && wait "$pids"
+is "SIGTERM ends it" 0 $?
+pids=
+expect 3 "a socket that nobody serves" "$selfsame" attest --device "unix:$tmp/absent-sev-guest" --nonce "$nonce"
+
+# ---- inside ----
+timeout 60 "$selfsame" run --sim "$tmp/g" > "$tmp/out" 2> "$tmp/err"; got=$?
+if grep -q 'gives no namespaces' "$tmp/err"; then skipped "this host gives no namespaces: $(head -1 "$tmp/err")"; finish; fi
+is "the guest is content" 0 $got
+cat "$tmp/out"
+is "it sees the digest of its first shape" "$(digest "$tmp/g")" "$(sed -n 's/^launch digest //p' "$tmp/out")"
+timeout 60 "$selfsame" run --sim "$tmp/g" --vcpus 4 --cpu EPYC-Genoa > "$tmp/out" 2> "$tmp/err"
+is "or that of the shape it is given" "$(digest "$tmp/g" --vcpus 4 --cpu EPYC-Genoa)" \
+    "$(sed -n 's/^launch digest //p' "$tmp/out")"
+timeout 60 "$selfsame" run --sim "$tmp/a" > "$tmp/cmw" 2> "$tmp/err"
+is "the agent attests in an image without shell and library" 0 $?
+expect 0 "its evidence verifies for the key and the image" verify_file "$tmp/cmw" "$tmp/a/measurements.json"
+for pair in debug:17 no-crl:13 bad-signature:14 other-tcb:18; do
+    timeout 60 "$selfsame" run --sim "$tmp/a" --defect "${pair%:*}" > "$tmp/cmw" 2> "$tmp/err"
+    expect "${pair#*:}" "a defect reaches the guest: ${pair%:*}" verify_file "$tmp/cmw" "$tmp/a/measurements.json"
+done
+timeout 60 "$selfsame" run --sim "$tmp/a" --set product=Turin > "$tmp/cmw" 2> "$tmp/err"
+expect 0 "a setting does" verify_file "$tmp/cmw" "$tmp/a/measurements.json"
+expect 0 "show names it" "$selfsame" show "$tmp/cmw"
+said "Turin"
+expect 2 "a defect that SNP has not" "$selfsame" run --sim "$tmp/a" --defect tagged
+expect 2 "a file is no machine" "$selfsame" run --sim --tee snp "$tmp/a/image.initrd"
+expect 2 "a directory is no enclave" "$selfsame" run --sim --tee nitro "$tmp/a"
+cp -r "$tmp/a" "$tmp/cut" && truncate -s -1000 "$tmp/cut/image.initrd"
+expect 10 "a truncated ramdisk" "$selfsame" run --sim "$tmp/cut"
+rm "$tmp/cut/image.kernel"
+expect 3 "a machine without a kernel" "$selfsame" run --sim "$tmp/cut"
+is "nothing is left behind" "" "$(ls "$XDG_RUNTIME_DIR/selfsame/sim" 2>/dev/null)"
+finish
