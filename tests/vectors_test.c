@@ -8,7 +8,7 @@
 
 /* Every file of vectors/ through the public API; the format is in vectors/README.md. */
 struct vector {
-    const char *expect, *spec, *note, *tee, *now, *nonce, *report_data, *policy;
+    const char *expect, *spec, *note, *tee, *now, *nonce, *report_data, *key, *policy;
     struct selfsame_bytes evidence;
 };
 
@@ -26,6 +26,7 @@ field(struct vector *v, const char *name)
         { "now", &v->now },
         { "nonce", &v->nonce },
         { "report-data", &v->report_data },
+        { "key", &v->key },
         { "policy", &v->policy },
     };
 
@@ -83,6 +84,8 @@ fill_request(struct selfsame_request *q, const struct vector *v, struct arena *a
         selfsame_request_set_nonce(q, unhex(v->nonce, arena));
     if (v->report_data != NULL)
         selfsame_request_expect_report_data(q, unhex(v->report_data, arena));
+    if (v->key != NULL)
+        selfsame_request_expect_key(q, unhex(v->key, arena));
 }
 
 static enum selfsame_code
@@ -160,11 +163,19 @@ nitro_vectors_give_the_class_they_expect(void **state)
     run_folder("vectors/nitro", 50);
 }
 
+static void
+snp_vectors_give_the_class_they_expect(void **state)
+{
+    (void)state;
+    run_folder("vectors/snp", 40);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nitro_vectors_give_the_class_they_expect),
+        cmocka_unit_test(snp_vectors_give_the_class_they_expect),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
