@@ -44,8 +44,8 @@ quoted_free(struct quoted *q)
 }
 
 static enum selfsame_code
-judge(struct selfsame_bytes report, struct selfsame_bytes table, struct cert_cache *cache,
-    long fail_at, struct selfsame_claims *claims)
+judge(struct selfsame_bytes report, struct selfsame_bytes table,
+    struct cert_cache *cache, long fail_at, struct selfsame_claims *claims)
 {
     auto_arena arena = arena_new(1 << 20);
     struct selfsame_err e = { .depth = 0 };
@@ -111,8 +111,8 @@ no_flipped_bit_is_accepted(void **state)
                 fail_msg("bit %zu of world %zu flipped and accepted", bit, world);
             report[bit / 8] ^= (uint8_t)(1u << bit % 8);
         }
-        assert_int_equal(judge(q.made.evidence, q.made.endorsement, cache, 0, &claims),
-            SELFSAME_OK);
+        assert_int_equal(
+            judge(q.made.evidence, q.made.endorsement, cache, 0, &claims), SELFSAME_OK);
         quoted_free(&q);
     }
     cert_cache_free(cache);

@@ -75,7 +75,7 @@ take_field(const char *name, size_t name_len, const char *value, struct snp_setu
 
     for (size_t i = 0; i < COUNT(fields); i++) {
         if (strlen(fields[i].name) != name_len ||
-            memcmp(fields[i].name, name, name_len) != 0)
+            strncmp(fields[i].name, name, name_len) != 0)
             continue;
         *ret_good = fields[i].max == 0
                         ? take_bytes(value, fields[i].bytes, fields[i].size)
@@ -185,8 +185,7 @@ put_tcb(struct writer *w, const struct snp_setup *s)
 static uint32_t
 key_info(const struct snp_setup *s)
 {
-    static const uint8_t none[SNP_DIGEST_SIZE];
-    bool author = memcmp(s->author_key_digest, none, sizeof(none)) != 0;
+    bool author = !bytes_is_zero(BYTES_ARR(s->author_key_digest));
     unsigned signer = s->defects & SIM_UNSIGNED ? (unsigned)SNP_UNSIGNED
                                                 : (unsigned)s->signer;
 
