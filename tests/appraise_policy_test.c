@@ -112,7 +112,7 @@ static const struct {
     { HEAD "\"measurements\":[{\"tee\":\"other\"}]" REST, "must name mr",
         SELFSAME_USAGE },
     { HEAD "\"measurements\":[\n{\"tee\":\"toy\",\n\"pcr\":{\"0\":\"aa\"}}]" REST,
-        "line 2: measurements[0]: toy entries must name pcr.1", SELFSAME_USAGE },
+        "line 2: measurements[0]: toy entries must name pcr.0, pcr.1", SELFSAME_USAGE },
     { HEAD "\"measurements\":[{\"tee\":\"other\",\n\"mr\":\n\"xy\"}]" REST,
         "line 2: measurements[0].mr: expected 1 to 64 bytes as hex", SELFSAME_USAGE },
     { HEAD "\"measurements\":[{\"tee\":\"other\",\"mr\":\"\"}]" REST, "1 to 64 bytes",

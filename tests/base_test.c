@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "base/checks.h"
+#include "base/claims.h"
 
 static void
 hex_is_strict(void **state)
@@ -186,10 +187,36 @@ errors_print_outermost_first(void **state)
     assert_int_equal(e.depth, SELFSAME_ERR_FRAMES);
 }
 
+static bool
+named_in(const void *ctx, const char *path)
+{
+    return strstr(ctx, path) != NULL;
+}
+
+static void
+pins_are_all_of_one_list(void **state)
+{
+    static const char *const one[] = { "a", "b", NULL };
+    static const char *const two[] = { "a", "b", PINS_OR, "c", "d", NULL };
+
+    (void)state;
+    assert_true(pins_named(NULL, named_in, ""));
+    assert_true(pins_named(one, named_in, "ab"));
+    assert_false(pins_named(one, named_in, "a"));
+    assert_false(pins_named(one, named_in, "b"));
+    assert_true(pins_named(two, named_in, "ab"));
+    assert_true(pins_named(two, named_in, "cd"));
+    assert_true(pins_named(two, named_in, "abc"));
+    assert_false(pins_named(two, named_in, "ac"));
+    assert_false(pins_named(two, named_in, "bd"));
+    assert_false(pins_named(two, named_in, ""));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pins_are_all_of_one_list),
         cmocka_unit_test(hex_is_strict),
         cmocka_unit_test(base64_round_trips_and_has_one_encoding),
         cmocka_unit_test(times_parse_and_format),

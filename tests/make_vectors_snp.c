@@ -33,7 +33,7 @@ struct vector {
     const char *options;      /* of the policy for snp; NULL: none */
     const char *freshness;    /* instead of a nonce */
     const char *insecure;     /* instead of ["simulated"] */
-    const char *measurements; /* hex; NULL: the right one; "": none */
+    const char *measurements; /* hex or an entry; NULL: the right one; "": none */
     const char *nonce;        /* sent; NULL: the one answered; "": none */
     int64_t later;            /* seconds */
     bool alone, unbound;      /* without certificates; no key is expected */
@@ -81,6 +81,8 @@ measurements_of(const struct vector *v)
     hex_encode(BYTES_ARR(measurement), hex);
     if (v->measurements != NULL && *v->measurements == '\0')
         return "";
+    if (v->measurements != NULL && *v->measurements == '{')
+        return v->measurements;
     return arena_printf(&scratch, "{\"tee\":\"snp\",\"measurement\":[\"%s\"]}",
         v->measurements != NULL ? v->measurements : hex);
 }
@@ -136,6 +138,46 @@ put_happy(void)
         .settings = { "tcb.microcode=255" });
     PUT("107-no-revocation", "ok", CRL, "no CRL, and the policy does without",
         .defects = SIM_NO_CRL, .insecure = "[\"simulated\",\"no-revocation\"]");
+}
+
+/* Settings and entries of an author (ID block) instead of a launch digest. */
+#define A48                                            \
+    "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1" \
+    "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1"
+#define F16 "f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1"
+#define I16 "1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e"
+#define J16 "1f1e1e1e1e1e1e1e1e1e1e1e1e1e1e1e"
+#define BLOCK(key)                                     \
+    {                                                  \
+        key "=" A48, "family_id=" F16, "image_id=" I16 \
+    }
+#define ENTRY(key, image)                                              \
+    "{\"tee\":\"snp\",\"" key "\":[\"" A48 "\"],\"family_id\":[\"" F16 \
+    "\"],\"image_id\":[\"" image "\"]}"
+
+static void
+put_authors(void)
+{
+    PUT("108-id-key", "ok", ABI, "an ID key and its ids stand for the launch digest",
+        .settings = BLOCK("id_key_digest"),
+        .measurements = ENTRY("id_key_digest", I16));
+    PUT("109-author-key", "ok", ABI, "an author key and its ids do",
+        .settings = BLOCK("author_key_digest"),
+        .measurements = ENTRY("author_key_digest", I16));
+    PUT("706-other-image-id", "mismatch", ABI, "another image of the same author",
+        .settings = BLOCK("id_key_digest"),
+        .measurements = ENTRY("id_key_digest", J16));
+    PUT("707-no-id-block", "mismatch", ABI, "an author is wanted, and none signed",
+        .measurements = ENTRY("id_key_digest", I16));
+    PUT("708-author-alone", "usage", "docs/policy.md",
+        "an author without the ids of an image would accept all its images",
+        .settings = BLOCK("id_key_digest"),
+        .measurements = "{\"tee\":\"snp\",\"id_key_digest\":[\"" A48 "\"]}");
+    PUT("709-other-guest-svn", "denied", ABI, "an older release of the right image",
+        .settings = { "id_key_digest=" A48, "family_id=" F16, "image_id=" I16,
+            "guest_svn=2" },
+        .measurements = ENTRY("id_key_digest", I16),
+        .options = "{\"min_guest_svn\":3}");
 }
 
 static void
@@ -252,6 +294,7 @@ make(void **state)
     put_chain();
     put_signature();
     put_appraisal();
+    put_authors();
     sim->pki_free(pki);
     arena_free(&scratch);
 }

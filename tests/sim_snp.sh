@@ -121,6 +121,53 @@ is "measure takes the shapes of the build" 3 "$("$selfsame" measure --json "$tmp
     python3 -c 'import json,sys; print(len(json.load(sys.stdin)["shapes"]))')"
 verify_file() { "$selfsame" verify "$1" --tee snp --nonce "$nonce" --key "$tmp/key.pem" --insecure-simulated --measurements "$2"; }
 
+# ---- ID blocks: what an author signs ----
+for k in id author other; do openssl ecparam -name secp384r1 -genkey -noout -out "$tmp/$k.key" 2> /dev/null; done
+openssl ecparam -name prime256v1 -genkey -noout -out "$tmp/small.key" 2> /dev/null
+block() { # options of measure
+    "$selfsame" measure "$tmp/a" --vcpus 2 --cpu EPYC-Milan-v2 --id-block "$tmp/block" --id-auth "$tmp/auth" "$@"
+}
+family=00112233445566778899aabbccddeeff image=ffeeddccbbaa99887766554433221100
+expect 0 "an ID block is made" block --id-key "$tmp/id.key" --author-key "$tmp/author.key" --family-id $family \
+    --image-id $image --guest-svn 5 --json
+is "of 96 bytes and 4096" "96 4096" "$(wc -c < "$tmp/block") $(wc -c < "$tmp/auth")"
+idkey=$(sed 's/.*"id_key_digest":"\([0-9a-f]*\)".*/\1/' "$tmp/out")
+author=$(sed 's/.*"author_key_digest":"\([0-9a-f]*\)".*/\1/' "$tmp/out")
+# An independent reader: the digest of the key as OpenSSL prints it, in AMD's layout.
+is "the digest is that of the ID key" "$idkey" "$(openssl ec -in "$tmp/id.key" -pubout -outform DER 2> /dev/null | python3 -c '
+import hashlib, sys
+d = sys.stdin.buffer.read()[-96:]
+le = lambda b: b[::-1] + bytes(24)
+print(hashlib.sha384((b"\2\0\0\0" + le(d[:48]) + le(d[48:])).ljust(0x404, b"\0")).hexdigest())')"
+expect 0 "it is checked" block
+expect 0 "show reads the block" "$selfsame" show "$tmp/block"
+said "$(digest "$tmp/a" --vcpus 2 --cpu EPYC-Milan-v2)"
+expect 0 "and its authentication" "$selfsame" show "$tmp/auth"
+said "$idkey"
+expect 19 "for another machine it is refused" "$selfsame" measure "$tmp/a" --vcpus 4 --cpu EPYC-Milan-v2 \
+    --id-block "$tmp/block" --id-auth "$tmp/auth"
+expect 2 "nor is there one for several" "$selfsame" measure "$tmp/a" --id-block "$tmp/block" --id-auth "$tmp/auth"
+expect 2 "a block alone" "$selfsame" measure "$tmp/a" --vcpus 2 --cpu EPYC --id-block "$tmp/block"
+expect 2 "a key of another curve" block --id-key "$tmp/small.key"
+expect 2 "ids without a key to sign them" block --family-id $family
+expect 2 "an id too short" block --id-key "$tmp/id.key" --family-id 00
+expect 2 "a policy without its bit 17" block --id-key "$tmp/id.key" --guest-policy 0x10000
+cp "$tmp/auth" "$tmp/auth.of" && printf X | dd of="$tmp/auth" bs=1 seek=100 conv=notrunc 2> /dev/null
+expect 14 "a signature with another byte" block
+: > "$tmp/auth"
+expect 10 "no authentication at all" block
+# A policy that trusts the author instead of the digest.
+evidence --set "id_key_digest=$idkey" --set "author_key_digest=$author" --set family_id=$family --set image_id=$image
+cat > "$tmp/author.json" <<JSON
+{"selfsame_policy":1,"tee":{"snp":{"min_guest_svn":0}},"freshness":{"nonce":true},"binding":"key","insecure":["simulated"],
+"measurements":[{"tee":"snp","author_key_digest":["$author"],"family_id":["$family"],"image_id":["$image"]}]}
+JSON
+expect 0 "its report is accepted for its author" "$selfsame" verify "$tmp/e" --policy "$tmp/author.json" --nonce "$nonce" \
+    --key "$tmp/key.pem"
+evidence --set "author_key_digest=$author" --set family_id=$family --set image_id=$family
+expect 19 "another image of that author is not" "$selfsame" verify "$tmp/e" --policy "$tmp/author.json" --nonce "$nonce" \
+    --key "$tmp/key.pem"
+
 # ---- the device on a socket ----
 "$sim" device --listen "unix:$tmp/sev-guest" --image "$tmp/a" 2> "$tmp/device" & pids=$!
 for _ in $(seq 100); do [ -S "$tmp/sev-guest" ] && break; sleep 0.05; done

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "image/placeholder.h"
+#include "tee/snp/id_block.h"
 #include "tee/snp/launch.h"
 
 #include <ftw.h>
@@ -87,9 +88,12 @@ host_stop(struct fake_host *h)
     assert_int_equal(nftw(h->root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
-static const struct tee_shape shapes[] = { { "ec2", "EPYC-Milan-v2", 3 },
-    { "qemu", "EPYC-Milan-v2", 2 }, { "qemu", "EPYC-Genoa", 2 },
-    { "qemu", "EPYC-Genoa", 4 } };
+static const struct tee_shape shapes[] = {
+    { .vmm = "ec2", .cpu = "EPYC-Milan-v2", .vcpus = 3 },
+    { .vmm = "qemu", .cpu = "EPYC-Milan-v2", .vcpus = 2 },
+    { .vmm = "qemu", .cpu = "EPYC-Genoa", .vcpus = 2 },
+    { .vmm = "qemu", .cpu = "EPYC-Genoa", .vcpus = 4 }
+};
 
 static struct tee_launch_request
 request(const struct fake_host *h)
@@ -243,7 +247,8 @@ launch_fails(const struct tee_launch_request *q, struct fake_host *h,
     char path[128];
 
     assert_code(snp_host_launch(&h->host, q, &e), code, &e);
-    assert_non_null(strstr(err_text(&e), says));
+    if (strstr(err_text(&e), says) == NULL)
+        fail_msg("expected \"%s\", got \"%s\"", says, err_text(&e));
     (void)snprintf(path, sizeof(path), "%s/arguments", h->root);
     assert_int_not_equal(access(path, F_OK), 0);
 }
@@ -367,21 +372,42 @@ a_plain_machine_has_nothing_of_snp(void **state)
 }
 
 static void
+sign_block(uint64_t policy, bool with_author, struct arena *arena,
+    struct selfsame_bytes *ret_block, struct selfsame_bytes *ret_auth)
+{
+    static const uint8_t measurement[SNP_DIGEST_SIZE] = { 1, 2, 3 }, id[16] = { 4 };
+    struct selfsame_err e = { .depth = 0 };
+    auto_key *key = NULL, *author = NULL;
+    const struct snp_id_block b = {
+        .measurement = BYTES_ARR(measurement),
+        .family_id = BYTES_ARR(id),
+        .image_id = BYTES_ARR(id),
+        .policy = policy,
+    };
+
+    assert_code(key_generate(KEY_P384, &key, &e), SELFSAME_OK, &e);
+    assert_code(key_generate(KEY_P384, &author, &e), SELFSAME_OK, &e);
+    assert_code(snp_id_make(&b, key, with_author ? author : NULL, arena, ret_block,
+                    ret_auth, &e),
+        SELFSAME_OK, &e);
+}
+
+static void
 an_id_block_brings_its_policy(void **state)
 {
-    uint8_t block[SNP_ID_BLOCK_SIZE] = { 0 }, auth[SNP_ID_AUTH_SIZE] = { 0 };
-    char want[16384], block64[BASE64_SIZE(sizeof(block))],
-        auth64[BASE64_SIZE(sizeof(auth))];
+    auto_arena arena = arena_new(1 << 20);
+    char want[16384], block64[BASE64_SIZE(SNP_ID_BLOCK_SIZE)],
+        auth64[BASE64_SIZE(SNP_ID_AUTH_SIZE)];
+    struct selfsame_bytes block, auth;
     struct fake_host h;
 
     (void)state;
     host_start(&h);
     struct tee_launch_request q = request(&h);
-    block[0x5a] = 2; /* bit 17 alone: no SMT */
-    auth[0x880] = 1; /* an author's key */
-    q.id_block = BYTES_ARR(block);
+    sign_block(0x20000, true, &arena, &block, &auth); /* bit 17 alone: no SMT */
+    q.id_block = block;
     launch_fails(&q, &h, SELFSAME_USAGE, "together with its authentication");
-    q.id_auth = BYTES_ARR(auth);
+    q.id_auth = auth;
     (void)base64_encode(q.id_block, false, block64);
     (void)base64_encode(q.id_auth, false, auth64);
     (void)snprintf(want, sizeof(want),
@@ -399,11 +425,21 @@ an_id_block_brings_its_policy(void **state)
     launches(&q, &h, want);
     q.insecure_debug = true;
     launch_fails(&q, &h, SELFSAME_USAGE, "forbids debugging");
-    block[0x5a] |= 8;
+    sign_block(0xa0000, false, &arena, &q.id_block, &q.id_auth);
     q.insecure_debug = false;
     launch_fails(&q, &h, SELFSAME_USAGE, "allows debugging");
+    q.id_block = block; /* another one's authentication */
+    launch_fails(&q, &h, SELFSAME_BAD_SIGNATURE, "of the ID block by the ID key");
+    q.id_auth = auth;
+    struct tee_shape measured = q.shapes[1];
+    measured.measurement = BYTES(block.ptr + 1, SNP_DIGEST_SIZE);
+    q.shapes = &measured;
+    q.shape_count = 1;
+    q.cpus = 0;
+    q.cpu = NULL;
+    launch_fails(&q, &h, SELFSAME_MISMATCH, "the firmware would refuse to start");
     q.id_block.len--;
-    launch_fails(&q, &h, SELFSAME_USAGE, "96 bytes");
+    launch_fails(&q, &h, SELFSAME_MALFORMED, "96 bytes");
     host_stop(&h);
 }
 

@@ -199,17 +199,20 @@ value_known(const struct measurement_value *v, const struct selfsame_claims *c)
 
 /* The parser saw to this; a policy that got round it must not match less. */
 static bool
+names(const void *ctx, const char *path)
+{
+    const struct measurement *m = ctx;
+
+    for (size_t i = 0; i < m->count; i++)
+        if (strcmp(m->paths[i].path, path) == 0)
+            return true;
+    return false;
+}
+
+static bool
 names_all_pins(const struct measurement *m, const struct selfsame_claims *c)
 {
-    for (const char *const *pin = c->pins; pin != NULL && *pin != NULL; pin++) {
-        size_t i = 0;
-
-        while (i < m->count && strcmp(m->paths[i].path, *pin) != 0)
-            i++;
-        if (i == m->count)
-            return false;
-    }
-    return m->count > 0;
+    return m->count > 0 && pins_named(c->pins, names, m);
 }
 
 /* Paths that fit; *ret_differs is the first that does not, or NULL. */

@@ -101,12 +101,31 @@ flatten(struct flat *f, const json_t *object, const char *prefix, int depth)
 }
 
 static bool
-names(const struct flat *f, const char *claim)
+names(const void *ctx, const char *claim)
 {
+    const struct flat *f = ctx;
+
     for (size_t i = 0; i < f->count; i++)
         if (strcmp(f->list[i].path, claim) == 0)
             return true;
     return false;
+}
+
+/* "pcr.0, pcr.1", or "measurement; or id_key_digest, family_id" */
+static const char *
+pins_text(const char *const *pins, struct arena *arena)
+{
+    const char *all = "", *before = "";
+
+    for (; *pins != NULL && all != NULL; pins++) {
+        if (strcmp(*pins, PINS_OR) == 0) {
+            before = "; or ";
+            continue;
+        }
+        all = arena_printf(arena, "%s%s%s", all, before, *pins);
+        before = ", ";
+    }
+    return all != NULL ? all : "more";
 }
 
 enum selfsame_code
@@ -129,9 +148,9 @@ refvalue_parse(const struct policy_reader *r, const json_t *entry, const char *p
     if (source == NULL)
         return policy_nomem(r);
     TRY(flatten(&f, entry, "", 0));
-    for (const char *const *pin = fact->pins; pin != NULL && *pin != NULL; pin++)
-        if (!names(&f, *pin))
-            return policy_bad(r, path, "%s entries must name %s", fact->name, *pin);
+    if (!pins_named(fact->pins, names, &f))
+        return policy_bad(r, path, "%s entries must name %s", fact->name,
+            pins_text(fact->pins, r->arena));
     struct measurement_value *list = ARENA_NEW(
         r->arena, struct measurement_value, f.count + 1);
     if (list == NULL)

@@ -9,3 +9,20 @@ claims_find(const struct selfsame_claims *c, const char *path)
             return &c->list[i];
     return NULL;
 }
+
+bool
+pins_named(const char *const *pins, bool (*named)(const void *ctx, const char *path),
+    const void *ctx)
+{
+    bool all = true;
+
+    for (; pins != NULL && *pins != NULL; pins++) {
+        if (strcmp(*pins, PINS_OR) != 0)
+            all = all && named(ctx, *pins);
+        else if (all)
+            return true;
+        else
+            all = true;
+    }
+    return all;
+}

@@ -33,9 +33,8 @@ struct selfsame_claims {
     struct selfsame_bytes nonce; /* absent: { NULL, 0 } */
     struct selfsame_bytes report_data; /* what the guest bound (Nitro user_data) */
     struct selfsame_bytes
-        public_key; /* a key the guest named, absent in most formats */
-    const char *const
-        *pins; /* paths that a measurement entry must name, NULL-terminated */
+        public_key;          /* a key the guest named, absent in most formats */
+    const char *const *pins; /* paths that a measurement entry must name: pins_named */
     const struct claim *list;
     size_t count;
     /*
@@ -46,6 +45,13 @@ struct selfsame_claims {
     size_t chain_count;
 };
 
+/*
+ * A NULL-terminated list of paths that an entry of measurements must name, all of them;
+ * PINS_OR begins another list that will do instead.
+ */
+#define PINS_OR "|"
+bool pins_named(const char *const *pins,
+    bool (*named)(const void *ctx, const char *path), const void *ctx);
 const struct claim *claims_find(const struct selfsame_claims *c, const char *path);
 
 #endif

@@ -41,6 +41,11 @@ read_shape(struct cli *c, const json_t *j, struct tee_shape *ret)
     ret->vmm = arena_str(cli_arena(c), bytes_str(vmm));
     ret->cpu = arena_str(cli_arena(c), bytes_str(cpu));
     ret->vcpus = (unsigned)vcpus;
+    const char *hex = json_string_value(json_object_get(j, "measurement"));
+    uint8_t *digest = arena_alloc(cli_arena(c), 1, 64);
+    if (hex != NULL && digest != NULL &&
+        hex_decode(hex, strlen(hex), digest, 64, &ret->measurement.len))
+        ret->measurement.ptr = digest;
     return ret->vmm != NULL && ret->cpu != NULL;
 }
 

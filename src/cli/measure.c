@@ -2,6 +2,7 @@
 #include <selfsame/measure.h>
 
 #include "cli/commands.h"
+#include "cli/measure_id.h"
 #include "cli/shapes.h"
 #include "os/os.h"
 
@@ -38,6 +39,22 @@ static const struct cli_option options[] = {
     { .name = "gce-gpa-bits",
         .argument = "48|52",
         .help = "snp: where GCE puts the processors' state" },
+    { .name = "id-block",
+        .argument = "FILE",
+        .help = "snp: make (with --id-key) or check the ID block of one machine" },
+    { .name = "id-auth", .argument = "FILE", .help = "snp: and its authentication" },
+    { .name = "id-key", .argument = "FILE", .help = "snp: P-384 key that signs it" },
+    { .name = "author-key",
+        .argument = "FILE",
+        .help = "snp: P-384 key that signs the ID key" },
+    { .name = "family-id", .argument = "HEX", .help = "snp: 16 bytes of your own" },
+    { .name = "image-id", .argument = "HEX", .help = "snp: 16 more" },
+    { .name = "guest-svn",
+        .argument = "N",
+        .help = "snp: security version of the guest" },
+    { .name = "guest-policy",
+        .argument = "N",
+        .help = "snp: what the guest allows (default: 0x30000)" },
     { .name = "explain",
         .help = "also each section of the image and where it is measured" },
     { 0 },
@@ -289,6 +306,28 @@ print_sections(const json_t *sections)
 }
 
 static enum selfsame_code
+print(struct cli *c, const json_t *j, struct selfsame_err *e)
+{
+    if (cli_json(c)) {
+        char *text = json_compact(j);
+
+        if (text == NULL)
+            FAIL(e, SELFSAME_NOMEM, "the output");
+        (void)puts(text);
+        free(text);
+        return SELFSAME_OK;
+    }
+    if (json_object_get(j, "shapes") != NULL)
+        print_shapes(json_object_get(j, "shapes"));
+    else
+        print_values(j, "");
+    if (json_object_get(j, "id_block") != NULL)
+        print_values(json_object_get(j, "id_block"), "");
+    print_sections(json_object_get(j, "sections"));
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
 run(struct cli *c, struct selfsame_err *e)
 {
     __attribute__((cleanup(measurement_cleanup))) struct selfsame_measurement *m = NULL;
@@ -309,20 +348,17 @@ run(struct cli *c, struct selfsame_err *e)
     TRY(strcmp(tee, "snp") == 0 ? measure_parts(c, path, dir, tee, &m, e)
                                 : measure_file(c, path, tee, &m, e));
     TRY(selfsame_measurement_json(m, cli_flag(c, "explain"), &text, e));
-    if (cli_json(c)) {
-        (void)puts(text);
-        selfsame_free(text);
-        return SELFSAME_OK;
-    }
     enum selfsame_code code = json_parse(bytes_str(text), "measurement", &j, e);
     selfsame_free(text);
     TRY(code);
-    if (json_object_get(j, "shapes") != NULL)
-        print_shapes(json_object_get(j, "shapes"));
-    else
-        print_values(j, "");
-    print_sections(json_object_get(j, "sections"));
-    return SELFSAME_OK;
+    if (measure_id_wanted(c)) {
+        json_t *id;
+
+        TRY(measure_id(c, j, &id, e));
+        if (json_object_set_new(j, "id_block", id) != 0)
+            FAIL(e, SELFSAME_NOMEM, "the output");
+    }
+    return print(c, j, e);
 }
 
 const struct cli_command measure_command = {

@@ -33,6 +33,8 @@ static const struct shower {
     { "evidence", show_is_evidence, show_evidence },
     { "revocation list", show_is_crl, show_crl },
     { "certificate (DER)", show_is_certificate, show_certificate },
+    { "ID block of SEV-SNP", show_is_id_block, show_id_block },
+    { "ID authentication of SEV-SNP", show_is_id_auth, show_id_auth },
 };
 
 enum selfsame_code
@@ -52,7 +54,7 @@ show_any(
         in.len);
     err_remedy(e,
         "Known: Nitro documents, SNP reports, EIF images, CMW, X.509 (DER, PEM), CRLs, "
-        "certificate tables, policies, JSON.");
+        "certificate tables, ID blocks, policies, JSON.");
     return SELFSAME_UNSUPPORTED;
 }
 

@@ -32,6 +32,12 @@ MUST enum selfsame_code show_crl(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
 MUST enum selfsame_code show_table(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
+bool show_is_id_block(struct selfsame_bytes in);
+bool show_is_id_auth(struct selfsame_bytes in);
+MUST enum selfsame_code show_id_block(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+MUST enum selfsame_code show_id_auth(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
 /* What a VCEK or VLEK says; nothing of other certificates. */
 MUST enum selfsame_code show_snp_claims(
     const struct cert *cert, struct arena *arena, json_t *into, struct selfsame_err *e);

@@ -3,7 +3,7 @@
 #include "cli/show.h"
 #include "codec/pem.h"
 #include "crypto/crl.h"
-#include "tee/snp/snp.h"
+#include "tee/snp/id_block.h"
 
 static json_t *
 moment(int64_t s)
@@ -102,4 +102,54 @@ show_snp_claims(
         TRY(show_put(into, "provider",
             json_stringn((const char *)c.csp_id.ptr, c.csp_id.len), e));
     return SELFSAME_OK;
+}
+
+/* ---- what the author of an SNP guest signs ---- */
+
+bool
+show_is_id_block(struct selfsame_bytes in)
+{
+    struct snp_id_block b;
+    struct selfsame_err ignored;
+
+    return snp_id_block_parse(in, &b, &ignored) == SELFSAME_OK;
+}
+
+bool
+show_is_id_auth(struct selfsame_bytes in)
+{
+    struct snp_id_auth a;
+    struct selfsame_err ignored;
+
+    return snp_id_auth_parse(in, &a, &ignored) == SELFSAME_OK;
+}
+
+enum selfsame_code
+show_id_block(
+    struct selfsame_bytes in, struct arena *arena, json_t *into, struct selfsame_err *e)
+{
+    struct snp_id_block b;
+
+    TRY(snp_id_block_parse(in, &b, e));
+    TRY(show_put(into, "measurement", json_string(hex_dup(arena, b.measurement)), e));
+    TRY(show_put(into, "family_id", json_string(hex_dup(arena, b.family_id)), e));
+    TRY(show_put(into, "image_id", json_string(hex_dup(arena, b.image_id)), e));
+    TRY(show_put(into, "guest_svn", json_integer(b.guest_svn), e));
+    return show_put(
+        into, "policy", json_sprintf("0x%llx", (unsigned long long)b.policy), e);
+}
+
+enum selfsame_code
+show_id_auth(
+    struct selfsame_bytes in, struct arena *arena, json_t *into, struct selfsame_err *e)
+{
+    uint8_t id[SNP_DIGEST_SIZE], author[SNP_DIGEST_SIZE];
+    struct snp_id_auth a;
+
+    TRY(snp_id_auth_parse(in, &a, e));
+    if (!snp_id_digests(&a, id, author))
+        FAIL(e, SELFSAME_NOMEM, "the output");
+    TRY(show_put(into, "id_key_digest", json_string(hex_dup(arena, BYTES_ARR(id))), e));
+    return show_put(into, "author_key_digest",
+        a.has_author ? json_string(hex_dup(arena, BYTES_ARR(author))) : json_null(), e);
 }

@@ -189,7 +189,8 @@ of_no_image(struct values *v, const char *tee, struct selfsame_err *e)
     const struct tee_verifier *verifier = tee_verifier_find(tee);
     const char *const *pins = verifier != NULL ? verifier->pins : NULL;
 
-    for (size_t i = 0; pins != NULL && pins[i] != NULL; i++) {
+    for (size_t i = 0; pins != NULL && pins[i] != NULL && strcmp(pins[i], PINS_OR) != 0;
+         i++) {
         uint8_t *digest = arena_alloc(v->arena, 1, HASH_MAX);
         char *sentence = arena_printf(
             v->arena, "selfsame-sim: %s of no image at all", pins[i]);

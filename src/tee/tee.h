@@ -45,7 +45,7 @@ struct tee_need {
 struct tee_verifier {
     const char *name;               /* "nitro" */
     const char *const *media_types; /* the one we write first; NULL-terminated */
-    const char *const *pins;        /* claim paths a measurement must name */
+    const char *const *pins; /* claim paths a measurement must name: pins_named */
     const struct tee_anchor *anchors;
     size_t anchor_count;
     const struct tee_rule *rules; /* options a policy may set for this TEE */
@@ -118,6 +118,7 @@ struct tee_attester {
 struct tee_shape {
     const char *vmm, *cpu;
     unsigned vcpus;
+    struct selfsame_bytes measurement; /* or absent */
 };
 struct tee_port { /* of the guest, reachable at one of the host's */
     const char *address;

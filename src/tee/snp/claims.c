@@ -4,7 +4,9 @@
 
 #include <assert.h>
 
-const char *const snp_pins[] = { "measurement", NULL };
+/* The digest itself, or an author and what that author calls the image (id_block.h). */
+const char *const snp_pins[] = { "measurement", PINS_OR, "id_key_digest", "family_id",
+    "image_id", PINS_OR, "author_key_digest", "family_id", "image_id", NULL };
 
 struct list {
     struct claim *at;

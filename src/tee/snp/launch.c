@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tee/snp/launch.h"
+#include "tee/snp/id_block.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
  * everything that is measured (processors, their type, the files) is said, and the
  * machine gets nothing that was not asked for (-nodefaults).
  */
-enum { WORDS = 64, APPEND_MAX = 4096, ID_POLICY_AT = 0x58, AUTHOR_KEY_AT = 0x880 };
+enum { WORDS = 64, APPEND_MAX = 4096 };
 static const uint64_t usual_policy = UINT64_C(1) << SNP_POLICY_SMT |
                                      UINT64_C(1) << SNP_POLICY_ONE;
 
@@ -81,31 +82,49 @@ snp_choose_shape(
 }
 
 /* With an ID block the guest's policy is the one its author signed. */
-static enum selfsame_code
-choose_policy(const struct tee_launch_request *q, uint64_t *ret, struct selfsame_err *e)
-{
-    uint64_t debug = UINT64_C(1) << SNP_POLICY_DEBUG;
+struct identity {
+    uint64_t policy;
+    bool has_author;
+};
 
-    if ((q->id_block.len != 0 && q->id_block.len != SNP_ID_BLOCK_SIZE) ||
-        (q->id_auth.len != 0 && q->id_auth.len != SNP_ID_AUTH_SIZE))
+static enum selfsame_code
+read_id_block(const struct tee_launch_request *q, const struct tee_shape *shape,
+    struct identity *ret, struct selfsame_err *e)
+{
+    const uint64_t debug = UINT64_C(1) << SNP_POLICY_DEBUG;
+    struct snp_id_block block;
+    struct snp_id_auth auth;
+
+    TRY(snp_id_block_parse(q->id_block, &block, e));
+    TRY(snp_id_auth_parse(q->id_auth, &auth, e));
+    TRY(snp_id_check(&block, &auth, e));
+    if (shape->measurement.ptr != NULL &&
+        !bytes_eq(shape->measurement, block.measurement))
+        FAIL(e, SELFSAME_MISMATCH,
+            "ID block: expected the launch digest of %u processors of type %s, got "
+            "another: the firmware would refuse to start",
+            shape->vcpus, shape->cpu);
+    if (q->insecure_debug != ((block.policy & debug) != 0))
         FAIL(e, SELFSAME_USAGE,
-            "expected an ID block of %d bytes and its authentication of %d, got %zu "
-            "and %zu",
-            (int)SNP_ID_BLOCK_SIZE, (int)SNP_ID_AUTH_SIZE, q->id_block.len,
-            q->id_auth.len);
+            "the policy of the ID block %s debugging, and --insecure-debug is %s",
+            (block.policy & debug) != 0 ? "allows" : "forbids",
+            q->insecure_debug ? "given" : "not given");
+    *ret = (struct identity){ .policy = block.policy, .has_author = auth.has_author };
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+choose_identity(const struct tee_launch_request *q, const struct tee_shape *shape,
+    struct identity *ret, struct selfsame_err *e)
+{
+    const uint64_t debug = UINT64_C(1) << SNP_POLICY_DEBUG;
+
     if ((q->id_block.len == 0) != (q->id_auth.len == 0))
         FAIL(e, SELFSAME_USAGE,
             "expected an ID block together with its authentication, got one of them");
-    *ret = usual_policy | (q->insecure_debug ? debug : 0);
-    if (q->id_block.len == 0)
-        return SELFSAME_OK;
-    struct reader r = reader_of(BYTES(q->id_block.ptr + ID_POLICY_AT, 8));
-    *ret = get_le64(&r);
-    if (q->insecure_debug != ((*ret & debug) != 0))
-        FAIL(e, SELFSAME_USAGE,
-            "the policy of the ID block %s debugging, and --insecure-debug is %s",
-            (*ret & debug) != 0 ? "allows" : "forbids",
-            q->insecure_debug ? "given" : "not given");
+    if (q->id_block.len != 0)
+        return read_id_block(q, shape, ret, e);
+    ret->policy = usual_policy | (q->insecure_debug ? debug : 0);
     return SELFSAME_OK;
 }
 
@@ -162,25 +181,18 @@ add_plain(
     option(l, "-smp", "%u", q->cpus != 0 ? q->cpus : 1);
 }
 
-static bool
-has_author(struct selfsame_bytes id_auth)
-{
-    return id_auth.len == SNP_ID_AUTH_SIZE &&
-           !bytes_is_zero(BYTES(id_auth.ptr + AUTHOR_KEY_AT, SNP_KEY_SIZE));
-}
-
 static void
 add_guest(struct line *l, const struct snp_host *host,
-    const struct tee_launch_request *q, uint64_t policy)
+    const struct tee_launch_request *q, const struct identity *id)
 {
     char block[BASE64_SIZE(SNP_ID_BLOCK_SIZE)], auth[BASE64_SIZE(SNP_ID_AUTH_SIZE)];
-    const char *author = has_author(q->id_auth) ? ",author-key-enabled=on" : "";
+    const char *author = id->has_author ? ",author-key-enabled=on" : "";
 
     if (q->id_block.len == 0) {
         option(l, "-object",
             "sev-snp-guest,id=sev0,cbitpos=%u,reduced-phys-bits=%u,policy=0x%llx,"
             "kernel-hashes=on",
-            host->cbitpos, host->phys_bits_less, (unsigned long long)policy);
+            host->cbitpos, host->phys_bits_less, (unsigned long long)id->policy);
         return;
     }
     (void)base64_encode(q->id_block, false, block);
@@ -188,8 +200,8 @@ add_guest(struct line *l, const struct snp_host *host,
     option(l, "-object",
         "sev-snp-guest,id=sev0,cbitpos=%u,reduced-phys-bits=%u,policy=0x%llx,"
         "kernel-hashes=on,id-block=%s,id-auth=%s%s",
-        host->cbitpos, host->phys_bits_less, (unsigned long long)policy, block, auth,
-        author);
+        host->cbitpos, host->phys_bits_less, (unsigned long long)id->policy, block,
+        auth, author);
 }
 
 static enum selfsame_code
@@ -197,17 +209,17 @@ add_confidential(struct line *l, const struct snp_host *host,
     const struct tee_launch_request *q, struct selfsame_err *e)
 {
     struct tee_shape shape = { 0 };
-    uint64_t policy = 0;
+    struct identity id = { 0 };
 
     TRY(snp_choose_shape(q, &shape, e));
-    TRY(choose_policy(q, &policy, e));
+    TRY(choose_identity(q, &shape, &id, e));
     option(l, "-machine",
         "q35,accel=kvm,confidential-guest-support=sev0,memory-backend=ram0");
     option(l, "-cpu", "%s", shape.cpu);
     option(l, "-smp", "%u,maxcpus=%u", shape.vcpus, shape.vcpus);
     option(l, "-object", "memory-backend-memfd,id=ram0,size=%lluM,share=true",
         (unsigned long long)snp_memory_mib(q));
-    add_guest(l, host, q, policy);
+    add_guest(l, host, q, &id);
     option(l, "-bios", "%s/image.firmware", q->image);
     return SELFSAME_OK;
 }
