@@ -82,6 +82,21 @@ SELFSAME_API struct selfsame_bytes selfsame_result_claim(
     const struct selfsame_result *r, const char *path);
 
 /* The verdict object of docs/verdict.md, one line. NOMEM. */
+/*
+ * What the vendor has and the evidence lacks, where fetching it may change a refusal
+ * of class bad-chain, revoked or tcb: then verify again with
+ * selfsame_verifier_add_collateral. NULL past the end; otherwise valid as long as the
+ * result. The library fetches nothing.
+ *
+ *     for (size_t i = 0; (need = selfsame_result_need(r, i)) != NULL; i++)
+ *         printf("%s\n", need->url != NULL ? need->url : need->name);
+ */
+struct selfsame_need {
+    const char *name; /* "vcek", "crl" */
+    const char *url;  /* NULL: nobody publishes it, the machine's provider has it */
+};
+SELFSAME_API const struct selfsame_need *selfsame_result_need(
+    const struct selfsame_result *r, size_t i);
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_result_json(
     const struct selfsame_result *r, char **ret, struct selfsame_err *err);
 /* Five lines for people; with explain: every check, expected, got, source, spec. */

@@ -61,9 +61,9 @@ SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_verifier_add_anchor
     struct selfsame_err *err);
 /*
  * Certificates, certificate tables and CRLs (DER or PEM) for evidence that does not
- * carry them: AMD's VCEK, chain and CRL for SEV-SNP. They are judged, never trusted;
- * an envelope (CMW) may bring more as endorsements. At most 64 pieces of 1 MiB.
- * USAGE, NOMEM. Not while other threads verify.
+ * carry them: AMD's VCEK, chain and CRL for SEV-SNP; or an envelope (CMW) of them, as
+ * `selfsame collateral` writes. They are judged, never trusted. At most 64 pieces, 1 MiB
+ * a call. USAGE, MALFORMED (an envelope without endorsements), NOMEM. Not while other threads verify.
  */
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_verifier_add_collateral(
     struct selfsame_verifier *v, struct selfsame_bytes collateral,

@@ -61,6 +61,8 @@ struct selfsame_result {
     struct owned evidence;
     struct verdict verdict;
     struct selfsame_check checks[CHECK_COUNT]; /* the verdict's, as callers see them */
+    struct selfsame_need *needs;
+    size_t need_count;
 };
 MUST struct selfsame_result *result_new(struct selfsame_bytes evidence);
 /* To be called once the verdict is finished. */

@@ -80,6 +80,12 @@ selfsame_result_check(const struct selfsame_result *r, size_t i)
     return i < CHECK_COUNT ? &r->checks[i] : NULL;
 }
 
+const struct selfsame_need *
+selfsame_result_need(const struct selfsame_result *r, size_t i)
+{
+    return i < r->need_count ? &r->needs[i] : NULL;
+}
+
 struct selfsame_bytes
 selfsame_result_claim(const struct selfsame_result *r, const char *path)
 {
@@ -95,7 +101,11 @@ enum selfsame_code
 selfsame_result_json(
     const struct selfsame_result *r, char **ret, struct selfsame_err *err)
 {
-    return verdict_json(&r->verdict, ret, err);
+    struct verdict v = r->verdict;
+
+    v.needs = r->needs;
+    v.need_count = r->need_count;
+    return verdict_json(&v, ret, err);
 }
 
 enum selfsame_code

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/api.h"
+#include "codec/cmw.h"
 
 #include <stdlib.h>
 
@@ -67,21 +68,55 @@ selfsame_verifier_add_anchor(struct selfsame_verifier *v, const char *tee,
     return SELFSAME_OK;
 }
 
+static enum selfsame_code
+keep_collateral(
+    struct selfsame_verifier *v, struct selfsame_bytes piece, struct selfsame_err *err)
+{
+    if (v->collateral_count == API_COLLATERAL)
+        FAIL(err, SELFSAME_USAGE, "collateral: expected at most %d pieces, got more",
+            (int)API_COLLATERAL);
+    if (!arena_dup(&v->arena, piece, &v->collateral[v->collateral_count]))
+        FAIL(err, SELFSAME_NOMEM, "no room for %zu bytes of collateral", piece.len);
+    v->collateral_count++;
+    return SELFSAME_OK;
+}
+
+/* A bundle is a CMW: what it calls endorsements is kept, piece by piece. */
+static enum selfsame_code
+keep_bundle(
+    struct selfsame_verifier *v, const struct cmw *cmw, struct selfsame_err *err)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < cmw->count; i++) {
+        if ((cmw->entries[i].ind & CMW_ENDORSEMENTS) == 0)
+            continue;
+        TRY(keep_collateral(v, cmw->entries[i].value, err));
+        kept++;
+    }
+    if (kept == 0)
+        FAIL(err, SELFSAME_MALFORMED,
+            "collateral: expected endorsements in the CMW, got %zu entries and none",
+            cmw->count);
+    return SELFSAME_OK;
+}
+
+/* The first byte of a certificate table may be that of a CMW: what does not parse is none. */
 enum selfsame_code
 selfsame_verifier_add_collateral(struct selfsame_verifier *v,
     struct selfsame_bytes collateral, struct selfsame_err *err)
 {
+    auto_arena arena = arena_new(API_ARENA);
+    struct selfsame_err ignored;
+    struct cmw cmw;
+
     if (collateral.len == 0 || collateral.len > API_COLLATERAL_MAX)
         FAIL(err, SELFSAME_USAGE, "collateral: expected 1 byte to %d, got %zu",
             (int)API_COLLATERAL_MAX, collateral.len);
-    if (v->collateral_count == API_COLLATERAL)
-        FAIL(err, SELFSAME_USAGE, "collateral: expected at most %d pieces, got more",
-            (int)API_COLLATERAL);
-    if (!arena_dup(&v->arena, collateral, &v->collateral[v->collateral_count]))
-        FAIL(
-            err, SELFSAME_NOMEM, "no room for %zu bytes of collateral", collateral.len);
-    v->collateral_count++;
-    return SELFSAME_OK;
+    if (cmw_looks_like(collateral) &&
+        cmw_parse(collateral, &arena, &cmw, &ignored) == SELFSAME_OK)
+        return keep_bundle(v, &cmw, err);
+    return keep_collateral(v, collateral, err);
 }
 
 enum selfsame_code

@@ -125,6 +125,30 @@ is_ours(enum selfsame_code c)
     return c == SELFSAME_NOMEM || c == SELFSAME_INTERNAL || c == SELFSAME_USAGE;
 }
 
+/* What could turn a refusal for want of collateral. */
+static enum selfsame_code
+list_needs(const struct unwrapped *u, struct selfsame_result *result)
+{
+    const enum selfsame_code code = result->verdict.code;
+    struct selfsame_err none = { 0 };
+    struct tee_need *list = NULL;
+    size_t count = 0;
+
+    if (code != SELFSAME_BAD_CHAIN && code != SELFSAME_REVOKED && code != SELFSAME_TCB)
+        return SELFSAME_OK;
+    enum selfsame_code c = u->verifier->needs(
+        u->evidence, &result->arena, &list, &count, &none);
+    struct selfsame_need *needs = ARENA_NEW(
+        &result->arena, struct selfsame_need, count + 1);
+    if (c == SELFSAME_NOMEM || needs == NULL)
+        FAIL(&result->verdict.err, SELFSAME_NOMEM, "no room for what is needed");
+    for (size_t i = 0; i < count; i++)
+        needs[i] = (struct selfsame_need){ list[i].name, list[i].url };
+    result->needs = needs;
+    result->need_count = count;
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 judge(const struct run *r, struct selfsame_result *result)
 {
@@ -155,6 +179,7 @@ judge(const struct run *r, struct selfsame_result *result)
     v->claims.any_anchor = trust.any_anchor;
     appraise(r->policy, &v->claims, &r->in, arena, &v->checks);
     verdict_finish(v, r->policy);
+    TRY(list_needs(&u, result));
     return v->code;
 }
 

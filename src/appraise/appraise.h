@@ -145,8 +145,10 @@ struct verdict {
     int64_t at_ms;
     unsigned insecure;
     struct checks checks;
-    struct selfsame_claims claims; /* printed only when authentic */
-    struct selfsame_err err;       /* when refused: class, sentence, remedy */
+    struct selfsame_claims claims;     /* printed only when authentic */
+    struct selfsame_err err;           /* when refused: class, sentence, remedy */
+    const struct selfsame_need *needs; /* collateral that may change that */
+    size_t need_count;
 };
 void verdict_finish(struct verdict *v, const struct policy *p);
 /* Never OK unless accepted: the zero verdict is "internal", its status "none". */

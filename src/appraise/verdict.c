@@ -303,6 +303,22 @@ as_of_json(const struct verdict *v)
     return json_string(text);
 }
 
+static json_t *
+needs_json(const struct verdict *v)
+{
+    bool bad = false;
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < v->need_count; i++) {
+        struct build b = object_new();
+
+        put(&b, "name", json_text(v->needs[i].name));
+        put(&b, "url", json_text(v->needs[i].url));
+        bad |= json_array_append_new(list, object_end(&b)) != 0;
+    }
+    return array_end(list, bad);
+}
+
 enum selfsame_code
 verdict_json(const struct verdict *v, char **ret, struct selfsame_err *e)
 {
@@ -324,6 +340,8 @@ verdict_json(const struct verdict *v, char **ret, struct selfsame_err *e)
     put(&b, "checks", checks_json(&v->checks));
     put(&b, "trust_vector", trust_vector_json(v));
     put(&b, "error", error_json(v));
+    if (v->need_count > 0)
+        put(&b, "needs", needs_json(v));
     auto_json *root = object_end(&b);
     char *text = root != NULL ? json_compact(root) : NULL;
 

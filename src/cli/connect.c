@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/collateral_fetch.h"
 #include "cli/commands.h"
 #include "cli/verify_options.h"
 #include "tls/tls.h"
@@ -94,11 +95,34 @@ pipe_through(struct context *x, const struct session_config *g, struct selfsame_
     auto_session *s = NULL;
     auto_result *r = NULL;
     enum selfsame_code code = session_open(g, &s, &r, e);
+    bool more = false;
 
+    if (r != NULL && code != SELFSAME_OK)
+        TRY(collateral_fetch_missing(x->c, r, g->verifier, &more, e));
+    if (more) { /* another challenge, another session */
+        result_cleanup(&r);
+        r = NULL;
+        *e = (struct selfsame_err){ 0 };
+        code = session_open(g, &s, &r, e);
+    }
     if (r != NULL)
         TRY(say_verdict(x, code, r, e));
     TRY(code);
     return session_pipe(s, STDIN_FILENO, STDOUT_FILENO, e);
+}
+
+/* Collateral that sessions will miss: the verifier is not changed once threads run. */
+static enum selfsame_code
+look_ahead(struct context *x, const struct session_config *g, struct selfsame_err *e)
+{
+    struct selfsame_err ignored = { 0 };
+    auto_result *r = NULL;
+    bool more;
+
+    if (!cli_flag(x->c, "fetch") ||
+        session_open(g, NULL, &r, &ignored) == SELFSAME_OK || r == NULL)
+        return SELFSAME_OK; /* each session tells for itself what is wrong */
+    return collateral_fetch_missing(x->c, r, g->verifier, &more, e);
 }
 
 static enum selfsame_code
@@ -114,6 +138,7 @@ listen_at(struct context *x, const struct session_config *g, const char *listen,
     };
 
     TRY_WHILE(e, net_addr_parse(listen, 0, &f.listen, e), "--listen");
+    TRY(look_ahead(x, g, e));
     enum selfsame_code code = forward_run(&f, e);
     if (f.once && x->told)
         *e = (struct selfsame_err){ 0 };
@@ -145,6 +170,7 @@ run(struct cli *c, struct selfsame_err *e)
     };
     struct context x = { .c = c, .where = cli_operand(c, 0) };
 
+    TRY(collateral_check(c, e));
     if (cli_flag(c, "once") && listen == NULL)
         FAIL(e, SELFSAME_USAGE, "--once belongs to --listen");
     TRY(address_of(x.where, &g.addr, e));

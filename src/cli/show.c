@@ -27,8 +27,8 @@ static const struct shower {
         json_t *into, struct selfsame_err *e);
 } showers[] = {
     { "host certificate table", snp_table_recognise, show_table },
-    { "certificates (PEM)", pem_looks_like, show_pem },
     { "conceptual message wrapper", show_is_cmw, show_cmw },
+    { "certificates (PEM)", pem_looks_like, show_pem },
     { "JSON", show_is_json, show_json },
     { "evidence", show_is_evidence, show_evidence },
     { "revocation list", show_is_crl, show_crl },

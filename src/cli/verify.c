@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/collateral_fetch.h"
 #include "cli/commands.h"
 #include "cli/remote.h"
 #include "cli/text_input.h"
@@ -167,6 +168,16 @@ is_url(const char *s)
 }
 
 static enum selfsame_code
+verify_once(struct cli *c, struct selfsame_verifier *v, const struct selfsame_policy *p,
+    struct selfsame_result **ret, struct selfsame_err *e)
+{
+    const char *what = cli_operand(c, 0);
+
+    return is_url(what) ? remote_verify(what, v, p, ret, e)
+                        : verify_file(c, what, v, p, ret, e);
+}
+
+static enum selfsame_code
 run(struct cli *c, struct selfsame_err *e)
 {
     auto_policy *policy = NULL;
@@ -176,6 +187,7 @@ run(struct cli *c, struct selfsame_err *e)
 
     TRY(verify_options_policy(c, &policy, e));
     TRY(verify_options_verifier(c, &verifier, e));
+    TRY(collateral_check(c, e));
     if (is_url(what)) {
         static const char *const file_only[] = { "nonce", "key", "report-data", "at" };
 
@@ -185,9 +197,18 @@ run(struct cli *c, struct selfsame_err *e)
                     "--%s is for files: a URL is challenged here and now",
                     file_only[i]);
     }
-    enum selfsame_code code = is_url(what)
-                                  ? remote_verify(what, verifier, policy, &result, e)
-                                  : verify_file(c, what, verifier, policy, &result, e);
+    enum selfsame_code code = verify_once(c, verifier, policy, &result, e);
+    if (result != NULL && code != SELFSAME_OK) {
+        bool more;
+
+        TRY(collateral_fetch_missing(c, result, verifier, &more, e));
+        if (more) {
+            result_cleanup(&result);
+            result = NULL;
+            *e = (struct selfsame_err){ 0 };
+            code = verify_once(c, verifier, policy, &result, e);
+        }
+    }
     return result != NULL ? verify_options_print(c, result, STDOUT_FILENO, e) : code;
 }
 

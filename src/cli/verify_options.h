@@ -7,38 +7,47 @@
 #include "cli/cli.h"
 
 /* What verify and connect share: options → policy and verifier, result → output. */
-#define VERIFY_OPTIONS                                                                \
-    { .name = "policy",                                                               \
-        .argument = "FILE",                                                           \
-        .help = "what to demand (policy init writes one)" },                          \
-        { .name = "measurements",                                                     \
-            .argument = "FILE",                                                       \
-            .repeatable = true,                                                       \
-            .help = "accept these: measurements.json of a build" },                   \
-        { .name = "tee",                                                              \
-            .argument = "TEE",                                                        \
-            .help = "accept this TEE; a policy file says it itself" },                \
-        { .name = "trust-anchor",                                                     \
-            .argument = "FILE",                                                       \
-            .repeatable = true,                                                       \
-            .help = "roots (PEM or DER) instead of the pinned ones" },                \
-        { .name = "collateral",                                                       \
-            .argument = "FILE|DIR",                                                   \
-            .repeatable = true,                                                       \
-            .help = "certificates and CRLs that the evidence does not carry" },       \
-        { .name = "max-age",                                                          \
-            .argument = "DURATION",                                                   \
-            .help =                                                                   \
-                "accept evidence up to this age (90s, 5m, 24h) by its signed time" }, \
-        { .name = "insecure-any-measurement", .help = "accept any code" },            \
-        { .name = "insecure-any-age", .help = "accept old evidence" },                \
-        { .name = "insecure-unbound",                                                 \
-            .help = "accept evidence about another key or channel" },                 \
-        { .name = "insecure-debug", .help = "accept debug mode" },                    \
-        { .name = "insecure-no-revocation", .help = "do not look for revocation" },   \
-        { .name = "insecure-simulated", .help = "accept the simulator" },             \
-    {                                                                                 \
-        .name = "insecure-any-tcb", .help = "accept outdated firmware"                \
+#define VERIFY_OPTIONS                                                                 \
+    { .name = "policy",                                                                \
+        .argument = "FILE",                                                            \
+        .help = "what to demand (policy init writes one)" },                           \
+        { .name = "measurements",                                                      \
+            .argument = "FILE",                                                        \
+            .repeatable = true,                                                        \
+            .help = "accept these: measurements.json of a build" },                    \
+        { .name = "tee",                                                               \
+            .argument = "TEE",                                                         \
+            .help = "accept this TEE; a policy file says it itself" },                 \
+        { .name = "trust-anchor",                                                      \
+            .argument = "FILE",                                                        \
+            .repeatable = true,                                                        \
+            .help = "roots (PEM or DER) instead of the pinned ones" },                 \
+        { .name = "collateral",                                                        \
+            .argument = "FILE|DIR",                                                    \
+            .repeatable = true,                                                        \
+            .help = "certificates and CRLs that the evidence does not carry" },        \
+        { .name = "fetch",                                                             \
+            .help = "fetch what a refusal misses from the vendor, and verify again" }, \
+        { .name = "cache",                                                             \
+            .argument = "DIR",                                                         \
+            .help = "with --fetch: where that is kept" },                              \
+        { .name = "origin",                                                            \
+            .argument = "URL",                                                         \
+            .help = "with --fetch: a mirror in place of the vendor's host" },          \
+        { .name = "offline", .help = "with --fetch: from the cache alone" },           \
+        { .name = "max-age",                                                           \
+            .argument = "DURATION",                                                    \
+            .help =                                                                    \
+                "accept evidence up to this age (90s, 5m, 24h) by its signed time" },  \
+        { .name = "insecure-any-measurement", .help = "accept any code" },             \
+        { .name = "insecure-any-age", .help = "accept old evidence" },                 \
+        { .name = "insecure-unbound",                                                  \
+            .help = "accept evidence about another key or channel" },                  \
+        { .name = "insecure-debug", .help = "accept debug mode" },                     \
+        { .name = "insecure-no-revocation", .help = "do not look for revocation" },    \
+        { .name = "insecure-simulated", .help = "accept the simulator" },              \
+    {                                                                                  \
+        .name = "insecure-any-tcb", .help = "accept outdated firmware"                 \
     }
 
 /*

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SELFSAME_CLI_COLLATERAL_FETCH_H
+#define SELFSAME_CLI_COLLATERAL_FETCH_H
+
+#include <selfsame/selfsame.h>
+
+#include "cli/cli.h"
+#include "fetch/fetch.h"
+
+/* Options --cache, --origin and --offline of the verb at hand. */
+MUST enum selfsame_code collateral_fetcher(
+    struct cli *c, struct fetcher *ret, struct selfsame_err *e);
+/* --cache, --origin and --offline of verify and connect go with --fetch. */
+MUST enum selfsame_code collateral_check(struct cli *c, struct selfsame_err *e);
+/*
+ * With --fetch: what this refusal names as missing is fetched and given to the
+ * verifier. *ret_more: something new was, so verify again. Failures to fetch are told
+ * on standard error and change nothing.
+ */
+MUST enum selfsame_code collateral_fetch_missing(struct cli *c,
+    const struct selfsame_result *r, struct selfsame_verifier *v, bool *ret_more,
+    struct selfsame_err *e);
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/crypto.h"
+#include "fetch/fetch.h"
+#include "os/os.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/*
+ * An entry is a head of lines, an empty one, and the body:
+ *   selfsame-collateral 1
+ *   url https://…
+ *   fetched 1780000000
+ *   status 200
+ *   sha256 …
+ */
+static const char magic[] = "selfsame-collateral 1";
+enum { HEAD_MAX = FETCH_URL_MAX + 256 };
+
+bool
+cache_path(
+    const struct fetcher *f, const char *url, const char *suffix, char ret[static 1024])
+{
+    uint8_t digest[HASH_MAX];
+    char hex[65];
+
+    if (!hash_bytes(HASH_SHA256, bytes_str(url), digest))
+        return false;
+    hex_encode(BYTES(digest, 32), hex);
+    int n = snprintf(ret, 1024, "%s/%s%s", f->cache, hex, suffix);
+    return n > 0 && n < 1024;
+}
+
+/* The value of the next line when it begins with this name; NULL otherwise. */
+static char *
+take_line(char **at, const char *name)
+{
+    size_t len = strlen(name);
+    char *line = *at, *end = strchr(line, '\n');
+
+    if (end == NULL || strncmp(line, name, len) != 0)
+        return NULL;
+    *end = '\0';
+    *at = end + 1;
+    return line + len;
+}
+
+static bool
+parse(char *head, struct selfsame_bytes body, struct arena *arena, struct cached *ret)
+{
+    char hex[65];
+    uint8_t digest[HASH_MAX];
+    uint64_t fetched = 0;
+    char *first = take_line(&head, ""), *url = take_line(&head, "url "),
+         *when = url != NULL ? take_line(&head, "fetched ") : NULL,
+         *status = when != NULL ? take_line(&head, "status ") : NULL,
+         *sum = status != NULL ? take_line(&head, "sha256 ") : NULL;
+
+    if (first == NULL || strcmp(first, magic) != 0 || sum == NULL || *head != '\0' ||
+        !uint_parse(when, strlen(when), INT64_MAX, &fetched) ||
+        !hash_bytes(HASH_SHA256, body, digest))
+        return false;
+    hex_encode(BYTES(digest, 32), hex);
+    *ret = (struct cached){
+        .url = arena_str(arena, bytes_str(url)),
+        .fetched_s = (int64_t)fetched,
+        .absent = strcmp(status, "404") == 0,
+        .body = body,
+    };
+    return ret->url != NULL && strcmp(sum, hex) == 0 &&
+           (ret->absent || strcmp(status, "200") == 0);
+}
+
+bool
+cache_read(const char *path, struct arena *arena, struct cached *ret)
+{
+    struct selfsame_err ignored = { 0 };
+    struct selfsame_bytes file;
+
+    if (file_read(path, HEAD_MAX + FETCH_BODY_MAX, arena, &file, &ignored) !=
+        SELFSAME_OK)
+        return false;
+    for (size_t i = 0; i + 1 < file.len && i < HEAD_MAX; i++) {
+        if (file.ptr[i] != '\n' || file.ptr[i + 1] != '\n')
+            continue;
+        char *head = arena_str(arena, BYTES(file.ptr, i + 1));
+        struct selfsame_bytes body = BYTES(file.ptr + i + 2, file.len - i - 2);
+
+        return head != NULL && strlen(head) == i + 1 && parse(head, body, arena, ret);
+    }
+    return false;
+}
+
+enum selfsame_code
+cache_write(const char *path, const struct cached *c, struct selfsame_err *e)
+{
+    auto_arena arena = arena_new(2 * (HEAD_MAX + FETCH_BODY_MAX));
+    uint8_t digest[HASH_MAX], *all;
+    char hex[65];
+
+    if (!hash_bytes(HASH_SHA256, c->body, digest))
+        FAIL(e, SELFSAME_NOMEM, "an entry of the cache");
+    hex_encode(BYTES(digest, 32), hex);
+    char *head = arena_printf(&arena,
+        "%s\nurl %s\nfetched %" PRId64 "\nstatus %d\nsha256 %s\n\n", magic, c->url,
+        c->fetched_s, c->absent ? 404 : 200, hex);
+    size_t len = head != NULL ? strlen(head) : 0;
+    all = arena_alloc(&arena, 1, len + c->body.len);
+    if (head == NULL || all == NULL)
+        FAIL(e, SELFSAME_NOMEM, "an entry of the cache");
+    memcpy(all, head, len);
+    if (c->body.len > 0)
+        memcpy(all + len, c->body.ptr, c->body.len);
+    return file_write(path, BYTES(all, len + c->body.len), true, e);
+}
+
+static int
+is_entry(const struct dirent *d)
+{
+    return strlen(d->d_name) == 64 && strspn(d->d_name, "0123456789abcdef") == 64;
+}
+
+static int
+by_url(const void *a, const void *b)
+{
+    const struct cached *x = a, *y = b;
+
+    return strcmp(x->url, y->url);
+}
+
+enum selfsame_code
+cache_list(const struct fetcher *f, struct arena *arena, struct cached **ret,
+    size_t *ret_count, struct selfsame_err *e)
+{
+    struct dirent **names = NULL;
+    int n = scandir(f->cache, &names, is_entry, NULL);
+    size_t count = 0, room = n > 0 ? (size_t)n : 0;
+    struct cached *list = ARENA_NEW(arena, struct cached, room + 1);
+
+    for (size_t i = 0; i < room; i++) {
+        char path[1024];
+        int len = snprintf(path, sizeof(path), "%s/%s", f->cache, names[i]->d_name);
+
+        if (list != NULL && len > 0 && len < (int)sizeof(path) &&
+            cache_read(path, arena, &list[count]))
+            count++;
+        free(names[i]);
+    }
+    free(names);
+    if (list == NULL)
+        FAIL(e, SELFSAME_NOMEM, "entries of the cache");
+    qsort(list, count, sizeof(*list), by_url);
+    *ret = list;
+    *ret_count = count;
+    return SELFSAME_OK;
+}

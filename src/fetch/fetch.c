@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/fetch.h"
+
+#include "crypto/crl.h"
+#include "os/os.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { TRIES = 3, BUSY_S = 10 /* when a busy host does not say how long */ };
+
+enum selfsame_code
+fetch_usual_cache(struct arena *arena, char **ret, struct selfsame_err *e)
+{
+    const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+    if (xdg != NULL && xdg[0] == '/')
+        *ret = arena_printf(arena, "%s/selfsame/collateral", xdg);
+    else if (home != NULL && home[0] == '/')
+        *ret = arena_printf(arena, "%s/.cache/selfsame/collateral", home);
+    else
+        FAIL(e, SELFSAME_IO,
+            "expected HOME or XDG_CACHE_HOME to say where the cache is, got neither");
+    if (*ret == NULL)
+        FAIL(e, SELFSAME_NOMEM, "a path");
+    return SELFSAME_OK;
+}
+
+/* ---- what is asked ---- */
+
+/* "https://host:port" of a URL; the rest begins with '/'. */
+static size_t
+origin_len(const char *url)
+{
+    const char *authority = strstr(url, "://");
+
+    return authority != NULL
+               ? (size_t)(authority - url) + 3 + strcspn(authority + 3, "/?#")
+               : 0;
+}
+
+static bool
+is_loopback(const char *origin)
+{
+    static const char *const hosts[] = { "127.0.0.1", "localhost", "[::1]" };
+    const char *host = origin + strlen("http://");
+
+    for (size_t i = 0; i < COUNT(hosts); i++) {
+        size_t n = strlen(hosts[i]);
+
+        if (strncmp(host, hosts[i], n) == 0 && (host[n] == '\0' || host[n] == ':'))
+            return true;
+    }
+    return false;
+}
+
+/* https://HOST[:PORT] and nothing behind; http:// of this machine alone. */
+static bool
+is_origin(const char *s)
+{
+    const bool https = strncmp(s, "https://", 8) == 0;
+    const char *host = s + (https ? 8 : 7);
+
+    return (https || (strncmp(s, "http://", 7) == 0 && is_loopback(s))) &&
+           origin_len(s) == strlen(s) && strcspn(host, ":") > 0 &&
+           strpbrk(host, "@ \n\r\t\"\\") == NULL;
+}
+
+/* The URL as it is asked: at its own origin, or at the caller's mirror. */
+static enum selfsame_code
+place(const struct fetcher *f, const char *url, struct arena *arena, char **ret_url,
+    char **ret_host, struct selfsame_err *e)
+{
+    size_t own = origin_len(url);
+    const char *origin = f->origin;
+
+    if (strncmp(url, "https://", 8) != 0 || own <= 8 || url[own] != '/' ||
+        strlen(url) > FETCH_URL_MAX || strpbrk(url, " \n\r\t\"\\") != NULL)
+        FAIL(e, SELFSAME_USAGE, "expected an https URL, got \"%.80s\"", url);
+    if (origin != NULL && !is_origin(origin))
+        FAIL(e, SELFSAME_USAGE,
+            "expected https://HOST[:PORT], or http:// of this machine, got \"%.80s\"",
+            origin);
+    *ret_host = origin != NULL ? arena_printf(arena, "%s", origin)
+                               : arena_str(arena, BYTES((const uint8_t *)url, own));
+    *ret_url = *ret_host != NULL ? arena_printf(arena, "%s%s", *ret_host, url + own)
+                                 : NULL;
+    if (*ret_url == NULL)
+        FAIL(e, SELFSAME_NOMEM, "a URL");
+    return SELFSAME_OK;
+}
+
+/* ---- what is kept ---- */
+
+/* Certificates of a chip and a TCB stay what they are; lists are superseded. */
+static bool
+is_good(const struct cached *c, int64_t now_s)
+{
+    struct selfsame_err ignored;
+    struct crl crl;
+    int64_t age = now_s - c->fetched_s;
+
+    if (age < 0)
+        return false;
+    if (c->absent)
+        return age < FETCH_ABSENT_S;
+    if (crl_parse(c->body, &crl, &ignored) != SELFSAME_OK)
+        return true;
+    return age < FETCH_LIST_AGE_S && (!crl.has_next_update || now_s <= crl.next_update);
+}
+
+/* ---- asking ---- */
+
+static enum selfsame_code
+ask(const struct fetcher *f, const char *url, const char *host, struct arena *arena,
+    struct answer *ret, struct selfsame_err *e)
+{
+    for (int i = 0; i < TRIES; i++) {
+        TRY(pace_wait(f, host, e));
+        TRY(http_fetch(f, url, arena, ret, e));
+        if (ret->status != 429 && ret->status != 503)
+            return SELFSAME_OK;
+        TRY(pace_defer(
+            f, host, ret->retry_after_s > 0 ? ret->retry_after_s : BUSY_S, e));
+    }
+    FAIL(e, SELFSAME_IO, "%s: busy, %d times (status %ld)", url, (int)TRIES,
+        ret->status);
+}
+
+static enum selfsame_code
+refresh(const struct fetcher *f, const char *url, const char *path, struct arena *arena,
+    struct cached *ret, struct selfsame_err *e)
+{
+    struct answer answer = { 0 };
+    char *asked, *host;
+
+    TRY(place(f, url, arena, &asked, &host, e));
+    TRY(ask(f, asked, host, arena, &answer, e));
+    if (answer.status != 200 && answer.status != 404)
+        FAIL(e, SELFSAME_IO, "%s: expected status 200, got %ld", asked, answer.status);
+    if (answer.status == 200 && answer.body.len == 0)
+        FAIL(e, SELFSAME_IO, "%s: expected a body, got none", asked);
+    *ret = (struct cached){
+        .url = arena_str(arena, bytes_str(url)),
+        .fetched_s = os_now_ms() / 1000,
+        .absent = answer.status == 404,
+        .body = answer.status == 200 ? answer.body : BYTES_NONE,
+    };
+    if (ret->url == NULL)
+        FAIL(e, SELFSAME_NOMEM, "a URL");
+    return cache_write(path, ret, e);
+}
+
+static enum selfsame_code
+deliver(const struct cached *c, struct selfsame_bytes *ret, bool *ret_absent,
+    struct selfsame_err *e)
+{
+    if (ret_absent != NULL)
+        *ret_absent = c->absent;
+    if (c->absent)
+        FAIL(e, SELFSAME_IO, "%s: there is none (status 404)", c->url);
+    *ret = c->body;
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+fetch_get(const struct fetcher *f, const char *url, struct arena *arena,
+    struct selfsame_bytes *ret, bool *ret_absent, struct selfsame_err *e)
+{
+    struct cached kept = { 0 }, fresh = { 0 };
+    char path[1024], *asked, *host;
+    auto_fd lock = -1;
+
+    if (ret_absent != NULL)
+        *ret_absent = false;
+    TRY(place(f, url, arena, &asked, &host, e));
+    TRY(dir_make(f->cache, true, e));
+    if (!cache_path(f, url, "", path))
+        FAIL(e, SELFSAME_USAGE, "cache directory: its path is too long");
+    bool have = cache_read(path, arena, &kept);
+    if (have && (f->offline || is_good(&kept, os_now_ms() / 1000)))
+        return deliver(&kept, ret, ret_absent, e);
+    if (f->offline)
+        FAIL(e, SELFSAME_IO, "%s: not in the cache, and --offline", url);
+    /* Whoever waited for another's request finds its answer. */
+    TRY(pace_lock(f, url, &lock, e));
+    have = cache_read(path, arena, &kept);
+    if (have && is_good(&kept, os_now_ms() / 1000))
+        return deliver(&kept, ret, ret_absent, e);
+    enum selfsame_code code = refresh(f, url, path, arena, &fresh, e);
+    if (code == SELFSAME_OK)
+        return deliver(&fresh, ret, ret_absent, e);
+    /* An older list is better than none: verification says whether it is current. */
+    if (code != SELFSAME_IO || !have || kept.absent)
+        return code;
+    *e = (struct selfsame_err){ 0 };
+    return deliver(&kept, ret, ret_absent, e);
+}

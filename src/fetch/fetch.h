@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SELFSAME_FETCH_H
+#define SELFSAME_FETCH_H
+
+#include "base/base.h"
+
+/*
+ * Collateral from vendors, by libcurl, with a cache on disk. What comes back is not
+ * trusted: verification judges certificates and lists by their own signatures and
+ * times, so a hostile server or cache can only make it fail.
+ *
+ *   cache.c  one file for each URL: written whole or not at all, checked when read
+ *   pace.c   locks and clocks that all processes share: one fetch serves all, and no
+ *            host is asked faster than it wants
+ *   http.c   one GET
+ *   fetch.c  the order of these
+ */
+enum {
+    FETCH_BODY_MAX = 1 << 20,
+    FETCH_URL_MAX = 1024,
+    FETCH_PACE_MS = 1000,    /* between two requests to a host */
+    FETCH_PATIENCE_S = 60,   /* how long a request may wait for its turn */
+    FETCH_TIMEOUT_S = 30,    /* of one request */
+    FETCH_ABSENT_S = 600,    /* how long "there is none" is believed */
+    FETCH_LIST_AGE_S = 86400 /* then a CRL is asked for anew, current or not */
+};
+
+struct fetcher {
+    const char *cache; /* directory, made when it is missing */
+    const char
+        *origin;  /* "https://mirror:8443" instead of that of every URL, or NULL */
+    bool offline; /* only the cache is asked */
+    int pace_ms, patience_s, timeout_s; /* 0: as above */
+};
+
+/* $XDG_CACHE_HOME/selfsame/collateral, or that below ~/.cache. IO without either. */
+MUST enum selfsame_code fetch_usual_cache(
+    struct arena *arena, char **ret, struct selfsame_err *e);
+/*
+ * The body of an https URL, from the cache where that is good enough. IO: the host
+ * cannot be reached, says no, or there is none (`ret_absent`, when not NULL, tells that
+ * apart); USAGE: a URL that is not asked.
+ */
+MUST enum selfsame_code fetch_get(const struct fetcher *f, const char *url,
+    struct arena *arena, struct selfsame_bytes *ret, bool *ret_absent,
+    struct selfsame_err *e);
+
+/* ---- cache.c ---- */
+struct cached {
+    char *url;
+    int64_t fetched_s;
+    bool absent; /* the host said that there is none */
+    struct selfsame_bytes body;
+};
+MUST bool cache_path(const struct fetcher *f, const char *url, const char *suffix,
+    char ret[static 1024]);
+/* False: nothing there, or nothing that can be used. */
+bool cache_read(const char *path, struct arena *arena, struct cached *ret);
+MUST enum selfsame_code cache_write(
+    const char *path, const struct cached *c, struct selfsame_err *e);
+/* Every entry, by URL. */
+MUST enum selfsame_code cache_list(const struct fetcher *f, struct arena *arena,
+    struct cached **ret, size_t *ret_count, struct selfsame_err *e);
+
+/* ---- pace.c ---- */
+/* A lock file that other processes and threads wait for; closed with fd_close. */
+MUST enum selfsame_code pace_lock(
+    const struct fetcher *f, const char *what, int *ret_fd, struct selfsame_err *e);
+/* Waits until the host may be asked, and says when the next one may. IO: too long. */
+MUST enum selfsame_code pace_wait(
+    const struct fetcher *f, const char *host, struct selfsame_err *e);
+/* The host said not to ask before that. */
+MUST enum selfsame_code pace_defer(
+    const struct fetcher *f, const char *host, int64_t seconds, struct selfsame_err *e);
+
+/* ---- http.c ---- */
+struct answer {
+    long status; /* 200 … */
+    int64_t retry_after_s;
+    struct selfsame_bytes body; /* in the arena */
+};
+MUST enum selfsame_code http_fetch(const struct fetcher *f, const char *url,
+    struct arena *arena, struct answer *ret, struct selfsame_err *e);
+
+#endif

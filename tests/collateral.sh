@@ -1,0 +1,195 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# `selfsame collateral` and `verify --fetch` against a key server of our own on loopback, which serves
+# what the simulator made, counts what it is asked, and misbehaves on request.
+set -u
+. "$(dirname "$0")/shell.sh"
+pids=
+cleanup() {
+    for p in $pids; do kill "$p" 2>/dev/null; done
+    wait
+}
+nonce=00112233445566778899aabbccddeeff
+openssl ecparam -name prime256v1 -genkey -noout 2>/dev/null | openssl ec -pubout > "$tmp/key.pem" 2>/dev/null
+export XDG_CACHE_HOME="$tmp/home"
+cache=$XDG_CACHE_HOME/selfsame/collateral
+
+cat > "$tmp/kds.py" <<'PY'
+# usage: kds.py FOLDER: reads FOLDER/table, appends paths to FOLDER/asked, misbehaves as FOLDER/mode says
+import base64, http.server, os, struct, sys, time
+from socketserver import ThreadingMixIn
+folder = sys.argv[1]
+def pieces():
+    t, out, at = open(folder + "/table", "rb").read(), {}, 0
+    while t[at:at + 24] != bytes(24):
+        off, size = struct.unpack("<II", t[at + 16:at + 24])
+        out[t[at:at + 4].hex()] = t[off:off + size]
+        at += 24
+    return out
+def pem(der):
+    return b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE-----\n"
+class Handler(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *a): pass
+    def give(self, status, body=b"", **head):
+        self.send_response(status)
+        for k, v in head.items(): self.send_header(k.replace("_", "-"), v)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def do_GET(self):
+        with open(folder + "/asked", "a") as f: f.write("%.3f %s\n" % (time.time(), self.path))
+        mode = open(folder + "/mode").read().strip()
+        p = pieces()
+        kind = "crl" if self.path.endswith("/crl") else "chain" if self.path.endswith("/cert_chain") else "vcek"
+        body = {"crl": p.get("92f81bc3"), "vcek": p.get("63da758d"),
+                "chain": pem(p["4ab7b379"]) + pem(p["c0b406a4"])}[kind]
+        if mode == "slow": time.sleep(1)
+        if mode == "busy" and not os.path.exists(folder + "/was-busy"):
+            open(folder + "/was-busy", "w").close()
+            return self.give(429, b"later", Retry_After="1")
+        if mode == "closed": return self.give(429, b"later", Retry_After="3000")
+        if mode == "500": return self.give(500, b"no")
+        if mode == "empty": return self.give(200)
+        if mode == "big": return self.give(200, bytes(2 << 20))
+        if mode == "redirect": return self.give(302, Location="https://127.0.0.1:1" + self.path)
+        if mode == "file": return self.give(302, Location="file:///etc/passwd")
+        if mode == "loop": return self.give(302, Location=self.path)
+        if mode == "garbage": return self.give(200, b"\x30\x03\x02\x01")
+        if mode == "cut":
+            self.send_response(200); self.send_header("Content-Length", str(len(body) + 5)); self.end_headers()
+            self.wfile.write(body); return
+        if body is None or mode == "none" or "/Milan/" not in self.path: return self.give(404)
+        self.give(200, body)
+class Server(ThreadingMixIn, http.server.HTTPServer): daemon_threads = True
+s = Server(("127.0.0.1", 0), Handler)
+open(folder + "/port.new", "w").write(str(s.server_port)); os.rename(folder + "/port.new", folder + "/port")
+s.serve_forever()
+PY
+mkdir "$tmp/kds"
+mode() { echo "$1" > "$tmp/kds/mode"; rm -f "$tmp/kds/was-busy"; : > "$tmp/kds/asked"; }
+asked() { wc -l < "$tmp/kds/asked"; }
+fresh() { rm -rf "$cache"; mode "$1"; }
+evidence() { "$sim" evidence --tee snp --nonce "$nonce" --key "$tmp/key.pem" --collateral "$tmp/kds/table" "$@"; }
+evidence --raw --out "$tmp/report" && mode ok
+python3 "$tmp/kds.py" "$tmp/kds" & pids=$!
+for _ in $(seq 100); do [ -s "$tmp/kds/port" ] && break; sleep 0.05; done
+kds=http://127.0.0.1:$(cat "$tmp/kds/port")
+verify() { "$selfsame" verify "$@" --tee snp --nonce "$nonce" --key "$tmp/key.pem" --insecure-any-measurement --insecure-simulated; }
+fetch() { "$selfsame" collateral fetch "$tmp/report" --origin "$kds" "$@"; }
+
+# ---- verify --fetch ----
+expect 12 "without --fetch nothing is fetched" verify "$tmp/report"
+is "nor asked" 0 "$(asked)"
+"$selfsame" verify "$tmp/report" --json --tee snp --nonce "$nonce" --key "$tmp/key.pem" --insecure-any-measurement \
+    --insecure-simulated > "$tmp/verdict"
+is "the verdict says what is missing and where it is" "vcek cert-chain crl" "$(python3 -c '
+import json, sys
+n = json.load(open(sys.argv[1]))["needs"]
+print(" ".join(x["name"] for x in n if x["url"].startswith("https://kdsintf.amd.com/vcek/v1/Milan/")))' "$tmp/verdict")"
+expect 0 "with --fetch it verifies" verify "$tmp/report" --fetch --origin "$kds"
+is "after three requests" 3 "$(asked)"
+is "the certificate was asked for by chip and TCB" 1 \
+    "$(grep -c 'vcek/v1/Milan/[0-9a-f]\{128\}?blSPL=04&teeSPL=00&snpSPL=24&ucodeSPL=219$' "$tmp/kds/asked")"
+is "no faster than one a second" ok "$(awk 'NR > 1 && $1 - last < 0.95 { bad = 1 } { last = $1 } END { print bad ? "too fast" : "ok" }' "$tmp/kds/asked")"
+mode 500
+expect 0 "again it verifies" verify "$tmp/report" --fetch --origin "$kds"
+is "without a request" 0 "$(asked)"
+expect 0 "offline too" verify "$tmp/report" --fetch --offline
+is "the cache is for its owner alone" "700 600" "$(stat -c %a "$cache") $(stat -c %a "$cache"/* | sort -u)"
+evidence --no-crl --out "$tmp/e"
+mode ok
+expect 13 "evidence without a list is refused" verify "$tmp/e"
+evidence --raw --out "$tmp/report"
+rm -rf "$cache"; mode ok
+evidence --out "$tmp/whole"
+expect 0 "evidence that brings everything needs nothing" verify "$tmp/whole" --fetch --origin "$kds"
+is "and asks for nothing" 0 "$(asked)"
+evidence --bad-signature --out "$tmp/e"
+expect 14 "a bad signature is no matter of collateral" verify "$tmp/e" --fetch --origin "$kds"
+is "and nothing is asked for it" 0 "$(asked)"
+expect 2 "--origin wants --fetch" verify "$tmp/whole" --origin "$kds"
+
+# ---- fetch, show, export ----
+evidence --raw --out "$tmp/report"; fresh ok
+expect 0 "collateral is fetched into a bundle" fetch --out "$tmp/bundle"
+said "/vcek/v1/Milan/crl"
+expect 0 "with the bundle it verifies anywhere" verify "$tmp/report" --collateral "$tmp/bundle"
+expect 0 "show reads the bundle" "$selfsame" show "$tmp/bundle"
+said "application/pkix-crl"
+expect 0 "the cache is listed" "$selfsame" collateral show --json
+is "with its three pieces" 3 "$(grep -o '"url"' "$tmp/out" | wc -l)"
+expect 0 "and exported" "$selfsame" collateral export --out "$tmp/all"
+cmp -s "$tmp/bundle" "$tmp/all" && ok "which is the same bundle" || not_ok "which is the same bundle"
+expect 0 "another cache is empty" "$selfsame" collateral show --cache "$tmp/other"
+expect 2 "and cannot be exported" "$selfsame" collateral export --out "$tmp/x" --cache "$tmp/other"
+expect 11 "a file that is no evidence" "$selfsame" collateral fetch "$tmp/key.pem" --origin "$kds"
+: > "$tmp/nothing"
+expect 10 "an empty one" "$selfsame" collateral fetch "$tmp/nothing" --origin "$kds"
+"$sim" evidence --out "$tmp/nitro" && mode ok
+expect 0 "Nitro needs nothing" "$selfsame" collateral fetch "$tmp/nitro"
+is "and asks for nothing" 0 "$(asked)"
+
+# ---- one request serves all ----
+fresh slow
+for i in 1 2 3 4 5 6 7 8; do fetch > "$tmp/out.$i" 2> "$tmp/err.$i" & all="${all:-} $!"; done
+# shellcheck disable=SC2086
+failed=0; for p in $all; do wait "$p" || failed=1; done
+is "eight at once succeed" 0 $failed
+is "with one request for each piece" 3 "$(asked)"
+
+# ---- a cache that is not what it was ----
+mode ok
+for f in "$cache"/????????????????????????????????????????????????????????????????; do printf X | dd of="$f" bs=1 seek=300 conv=notrunc 2> /dev/null; done
+expect 0 "changed entries are fetched anew" fetch
+is "all of them" 3 "$(asked)"
+for f in "$cache"/????????????????????????????????????????????????????????????????; do truncate -s 100 "$f"; done
+expect 3 "cut entries are none, offline" fetch --offline
+mode ok
+expect 0 "and are fetched anew" fetch
+# Killed at any moment it leaves whole entries or none.
+i=0
+while [ $i -lt 12 ]; do
+    rm -rf "$cache"; mode ok
+    fetch > /dev/null 2>&1 & p=$!
+    sleep "0.$((i * 7 % 10))$i"; kill -9 $p 2> /dev/null; wait $p 2> /dev/null
+    "$selfsame" collateral show > "$tmp/out" 2> "$tmp/err" || not_ok "after kill -9 the cache is read"
+    for f in "$cache"/????????????????????????????????????????????????????????????????; do
+        [ -e "$f" ] && ! head -1 "$f" | grep -q '^selfsame-collateral 1$' && not_ok "a broken entry after kill -9"
+    done
+    i=$((i + 1))
+done
+mode ok
+expect 0 "after twelve kills it works" fetch
+
+# ---- hosts that misbehave ----
+fresh busy
+expect 0 "a busy host is asked again" fetch
+is "once more than usual" 4 "$(asked)"
+is "when it said so" ok "$(awk 'NR == 2 { print ($1 - last >= 0.95) ? "ok" : "too early" } { last = $1 }' "$tmp/kds/asked")"
+fresh closed
+expect 3 "one that is closed for long is told" fetch
+said "asks not to be asked"
+for m in 500 empty big redirect file loop cut; do
+    fresh $m
+    expect 3 "a host that answers: $m" fetch
+    is "leaves nothing behind" "" "$(ls "$cache" | grep -v lock)"
+done
+fresh garbage
+expect 0 "what it serves is not judged here" fetch
+expect 10 "but by verification" verify "$tmp/report" --fetch --offline
+fresh none
+expect 3 "a chip that the host does not know" fetch
+said "none of the"
+is "is asked for" 3 "$(asked)"
+expect 3 "and not again at once" fetch
+is "since that answer is kept for a while" 3 "$(asked)"
+kill "$pids"; wait "$pids" 2> /dev/null; pids=
+fresh ok
+expect 3 "a host that is not there" fetch
+said "--collateral"
+expect 12 "leaves the refusal as it was" verify "$tmp/report" --fetch --origin "$kds"
+expect 3 "offline and unknown" fetch --offline
+for o in ftp://127.0.0.1 http://192.0.2.1 "http://127.0.0.1.example" https:// "$kds/path" "https://user@host/"; do
+    expect 2 "an origin that is none: $o" "$selfsame" collateral fetch "$tmp/report" --origin "$o"
+done
+finish
