@@ -6,7 +6,7 @@ usage: seeds.py DIR     DIR/<target>/ gets a few well-formed inputs each
 
 Without them a replay of a clean checkout would run most parsers on no input at all.
 """
-import base64, glob, io, json, os, re, struct, sys, tarfile, zlib
+import base64, glob, hashlib, io, json, os, re, struct, sys, tarfile, zlib
 
 root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 out = sys.argv[1]
@@ -171,6 +171,13 @@ def snp():
     entry = der(0x30, der(0x30, der(2, b"\7"), der(0x17, b"260101000000Z")))
     tbs = der(0x30, der(2, b"\1"), sha384, name, times, entry)
     seed("crl", "unsigned", der(0x30, tbs, sha384, der(3, b"\0" + alg[-512:])))
+    block = bytes(range(48)) + bytes(32) + struct.pack("<IIQ", 1, 7, 0x30000)
+    key = struct.pack("<I", 2).ljust(0x404, b"\1")[:4] + (bytes(range(48)) + bytes(24)) * 2 + bytes(0x404 - 148)
+    auth = struct.pack("<II", 1, 1) + bytes(56 + 512) + key + bytes(60 + 512) + key
+    seed("snp_id_block", "unsigned", block + auth.ljust(4096, b"\0"))
+    body = b"anything"
+    head = "selfsame-collateral 1\nurl https://kdsintf.amd.com/x\nfetched 1780000000\nstatus 200\nsha256 "
+    seed("collateral_cache", "entry", head.encode() + hashlib.sha256(body).hexdigest().encode() + b"\n\n" + body)
     le = lambda g: (lambda h: bytes.fromhex(h)[3::-1] + bytes.fromhex(h)[5:3:-1] + bytes.fromhex(h)[7:5:-1] + bytes.fromhex(h)[8:])(g.replace("-", ""))
     sections = struct.pack("<6I", 0x800000, 0x9000, 1, 0x810000, 0x1000, 0x10)
     meta = b"ASEV" + struct.pack("<III", 16 + len(sections), 1, 2) + sections

@@ -3,7 +3,7 @@
  * An ordinary static program that knows nothing of a simulator: it uses /dev/nsm and
  * /dev/sev-guest as the drivers' documentation says and prints what it sees.
  *
- *     sim_guest nsm | sev-guest | id HOST-FILE | attest | serve PORT | exit N | wait | term | flood | die
+ *     sim_guest nsm | sev-guest | tsm | id HOST-FILE | attest | serve PORT | exit N | wait | term | flood | die
  *
  * and on the host, what a client of `serve` does: sim_guest talk PORT
  */
@@ -520,6 +520,111 @@ sev_guest(void)
     return failures != 0;
 }
 
+/* ---- configfs-tsm ---- */
+
+#define TSM "/sys/kernel/config/tsm/report/"
+
+/* Bytes read of a file, or -errno. */
+static long
+slurp(const char *path, uint8_t *buf, size_t cap)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    long n = fd >= 0 ? 0 : -errno;
+
+    for (ssize_t got = 1; n >= 0 && got > 0 && (size_t)n < cap;) {
+        got = read(fd, buf + n, cap - (size_t)n);
+        n = got < 0 ? -errno : n + got;
+    }
+    if (fd >= 0)
+        close(fd);
+    return n;
+}
+
+/* 0 or -errno of one write() and of close(). */
+static int
+spit(const char *path, const void *data, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    int why = fd < 0 || write(fd, data, len) != (ssize_t)len ? -errno : 0;
+
+    if (fd >= 0 && close(fd) != 0 && why == 0)
+        why = -errno;
+    return why;
+}
+
+static int
+generation(void)
+{
+    char text[32] = "";
+
+    return slurp(TSM "a/generation", (uint8_t *)text, sizeof(text) - 1) > 0 ? atoi(text)
+                                                                             : -1;
+}
+
+static void
+tsm_refusals(uint8_t *buf, size_t cap)
+{
+    uint8_t data[65] = { 0 };
+
+    check(mkdir(TSM "a", 0700) == -1 && errno == EEXIST, "the same request again is not made");
+    check(mkdir(TSM "a/b", 0700) == -1 && errno == EPERM, "nor one in another");
+    check(slurp(TSM "a/outblob", buf, cap) == -EINVAL, "no report without data");
+    check(spit(TSM "a/inblob", data, 65) == -EFBIG, "65 bytes are too many");
+    check(generation() == 0, "and change nothing");
+    check(spit(TSM "a/inblob", data, 63) == 0, "63 are taken");
+    check(generation() == 1, "and counted");
+    check(slurp(TSM "a/outblob", buf, cap) == -EINVAL, "but there is no report for them");
+    check(slurp(TSM "a/inblob", buf, cap) == -EACCES, "inblob is not read");
+    check(spit(TSM "a/outblob", data, 1) == -EACCES, "outblob not written");
+    check(spit(TSM "a/provider", data, 1) == -EACCES, "nor the provider");
+    check(slurp(TSM "a/nothing", buf, cap) == -ENOENT, "other files are not there");
+    check(slurp(TSM "b/outblob", buf, cap) == -ENOENT, "nor other requests");
+    check(open(TSM "a/new", O_WRONLY | O_CREAT, 0600) == -1 && errno == EPERM,
+        "none can be made");
+    check(unlink(TSM "a/inblob") == -1 && errno == EPERM, "or removed");
+    check(spit(TSM "a/privlevel", "4", 1) == -EINVAL, "there is no level 4");
+    check(spit(TSM "a/privlevel", "x", 1) == -EINVAL, "and none without a number");
+}
+
+static int
+tsm(void)
+{
+    static uint8_t buf[0x8000];
+    uint8_t data[64];
+    char text[32] = "";
+
+    memset(data, 0x5a, sizeof(data));
+    check(mkdir(TSM "a", 0700) == 0, "a request is made");
+    tsm_refusals(buf, sizeof(buf));
+    check(slurp(TSM "a/provider", (uint8_t *)text, 31) == 10 && strcmp(text, "sev_guest\n") == 0,
+        "the provider is named");
+    check(spit(TSM "a/inblob", data, 64) == 0 && generation() == 2, "64 bytes are written");
+    long n = slurp(TSM "a/outblob", buf, sizeof(buf));
+    check(n == 1184 && memcmp(buf + 0x50, data, 64) == 0, "the report says them");
+    check(buf[0x30] == 0, "at level 0");
+    uint8_t first[1184];
+    memcpy(first, buf, sizeof(first));
+    check(slurp(TSM "a/outblob", buf, sizeof(buf)) == 1184 && memcmp(buf, first, 1184) == 0,
+        "and is the same when it is read again");
+    n = slurp(TSM "a/auxblob", buf, sizeof(buf));
+    check(n > 4096 && buf[0] == 0x63 && buf[1] == 0xda, "the table stands beside it");
+    check(spit(TSM "a/privlevel", "2\n", 2) == 0 && generation() == 3, "another level is asked for");
+    check(slurp(TSM "a/outblob", buf, sizeof(buf)) == 1184 && buf[0x30] == 2, "and reported");
+    int open_one = open(TSM "a/outblob", O_RDONLY | O_CLOEXEC);
+    check(rmdir(TSM "a") == 0, "the request is removed");
+    check(read(open_one, buf, 1) == -1, "what was open speaks to nobody");
+    check(slurp(TSM "a/outblob", buf, sizeof(buf)) == -ENOENT, "and its files are gone");
+    for (int i = 0; i < 64; i++) {
+        char path[64];
+
+        snprintf(path, sizeof(path), TSM "r%d", i);
+        if (mkdir(path, 0700) != 0)
+            check(0, "64 requests fit");
+    }
+    check(mkdir(TSM "more", 0700) == -1 && errno == ENOSPC, "more than 64 do not");
+    return failures != 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -530,6 +635,8 @@ main(int argc, char **argv)
         return nsm();
     if (strcmp(verb, "sev-guest") == 0)
         return sev_guest();
+    if (strcmp(verb, "tsm") == 0)
+        return tsm();
     if (strcmp(verb, "id") == 0)
         return id(argc > 2 ? argv[2] : NULL);
     if (strcmp(verb, "describe") == 0 && argc > 2)

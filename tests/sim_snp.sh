@@ -112,6 +112,8 @@ is "it is never hardware" 21 $?
 mkdir "$tmp/rootfs" && cp "$guest" "$tmp/rootfs/guest" && cp "$agent" "$tmp/rootfs/attest" && cp "$tmp/key.pem" "$tmp/rootfs/"
 chmod 755 "$tmp/rootfs/guest" "$tmp/rootfs/attest"
 expect 0 "an image of the guest" "$selfsame" build "$tmp/rootfs" --tee snp --out "$tmp/g" --agent "$agent" -- /guest sev-guest
+expect 0 "an image of the guest that knows configfs-tsm" "$selfsame" build "$tmp/rootfs" --tee snp --out "$tmp/t" \
+    --agent "$agent" -- /guest tsm
 expect 0 "an image of the agent" "$selfsame" build "$tmp/rootfs" --tee snp --out "$tmp/a" --agent "$agent" \
     -- /attest attest --nonce "$nonce" --key /key.pem
 digest() { # directory, options of measure
@@ -205,6 +207,12 @@ is "it sees the digest of its first shape" "$(digest "$tmp/g")" "$(sed -n 's/^la
 timeout 60 "$selfsame" run --sim "$tmp/g" --vcpus 4 --cpu EPYC-Genoa > "$tmp/out" 2> "$tmp/err"
 is "or that of the shape it is given" "$(digest "$tmp/g" --vcpus 4 --cpu EPYC-Genoa)" \
     "$(sed -n 's/^launch digest //p' "$tmp/out")"
+timeout 60 "$selfsame" run --sim "$tmp/t" > "$tmp/out" 2> "$tmp/err"; got=$?
+if grep -q 'gives no /dev/fuse' "$tmp/err"; then skipped "this host gives no /dev/fuse: configfs-tsm is not tried"
+else
+    is "configfs-tsm is as the kernel's" 0 $got
+    cat "$tmp/out"
+fi
 timeout 60 "$selfsame" run --sim "$tmp/a" > "$tmp/cmw" 2> "$tmp/err"
 is "the agent attests in an image without shell and library" 0 $?
 expect 0 "its evidence verifies for the key and the image" verify_file "$tmp/cmw" "$tmp/a/measurements.json"

@@ -87,9 +87,6 @@ SELFSAME_API struct selfsame_bytes selfsame_result_claim(
  * of class bad-chain, revoked or tcb: then verify again with
  * selfsame_verifier_add_collateral. NULL past the end; otherwise valid as long as the
  * result. The library fetches nothing.
- *
- *     for (size_t i = 0; (need = selfsame_result_need(r, i)) != NULL; i++)
- *         printf("%s\n", need->url != NULL ? need->url : need->name);
  */
 struct selfsame_need {
     const char *name; /* "vcek", "crl" */

@@ -79,9 +79,14 @@ cache_read(const char *path, struct arena *arena, struct cached *ret)
     struct selfsame_err ignored = { 0 };
     struct selfsame_bytes file;
 
-    if (file_read(path, HEAD_MAX + FETCH_BODY_MAX, arena, &file, &ignored) !=
-        SELFSAME_OK)
-        return false;
+    return file_read(path, HEAD_MAX + FETCH_BODY_MAX, arena, &file, &ignored) ==
+               SELFSAME_OK &&
+           cache_parse(file, arena, ret);
+}
+
+bool
+cache_parse(struct selfsame_bytes file, struct arena *arena, struct cached *ret)
+{
     for (size_t i = 0; i + 1 < file.len && i < HEAD_MAX; i++) {
         if (file.ptr[i] != '\n' || file.ptr[i + 1] != '\n')
             continue;

@@ -54,6 +54,9 @@ struct cached {
 };
 MUST bool cache_path(const struct fetcher *f, const char *url, const char *suffix,
     char ret[static 1024]);
+/* An entry's bytes; false for what is none. Views point into them. */
+MUST bool cache_parse(
+    struct selfsame_bytes file, struct arena *arena, struct cached *ret);
 /* False: nothing there, or nothing that can be used. */
 bool cache_read(const char *path, struct arena *arena, struct cached *ret);
 MUST enum selfsame_code cache_write(

@@ -23,7 +23,8 @@
 
 /*
  * Supervisor and child talk over a SOCK_SEQPACKET pair, one message a step:
- *   > go (its ids are mapped)   < ready + listener   > run   < nothing: it runs
+ *   > go (its ids are mapped)   < ready + listener   < the same + /dev/fuse   > run
+ *   < nothing: it runs
  * A child that fails sends the step and errno instead. The supervisor's end
  * being closed tells the child that nobody is there any more.
  */
@@ -158,7 +159,7 @@ be_guest(const struct guest_plan *p, int sock)
     static char init[] = "/init";
     char *const argv[] = { init, NULL }, *const env[] = { sim, home, term, NULL };
     struct word w;
-    int none;
+    int none, fuse = -1;
     const char *step;
 
     if (!receive_word(sock, &w, &none))
@@ -174,7 +175,7 @@ be_guest(const struct guest_plan *p, int sock)
     if (p->network && !loopback_up())
         give_up(sock, "bringing up the loopback interface");
     w = (struct word){ 0 };
-    if ((step = mounts_make(p->root, p->device->node, &w.mount, &w.proc)) != NULL)
+    if ((step = mounts_make(p->root, p->device, &w.mount, &w.proc, &fuse)) != NULL)
         give_up(sock, step);
     if (!drop_capabilities())
         give_up(sock, "dropping capabilities");
@@ -185,7 +186,8 @@ be_guest(const struct guest_plan *p, int sock)
     int listener = filter_install(p->device->magic);
     if (listener < 0)
         give_up(sock, "installing the seccomp filter");
-    if (!send_word(sock, &w, listener) || !receive_word(sock, &w, &none))
+    if (!send_word(sock, &w, listener) || !send_word(sock, &w, fuse) ||
+        !receive_word(sock, &w, &none))
         _exit(127);
     (void)execve(init, argv, env);
     give_up(sock, "executing /init");
@@ -300,7 +302,7 @@ converse(
     if (!w.failed) {
         ret->mount = w.mount;
         ret->proc = w.proc;
-        if (!send_word(sock, &w, -1))
+        if (!receive_word(sock, &w, &ret->fuse) || !send_word(sock, &w, -1))
             FAIL(e, SELFSAME_IO, "the guest ended before it began");
         /* Silence is good: the pair closed because /init runs. */
         if (!receive_word(sock, &w, &none))
@@ -324,7 +326,7 @@ enum selfsame_code
 guest_start(struct guest_plan *p, struct guest *ret, struct selfsame_err *e)
 {
     int pair[2];
-    struct guest g = { .pidfd = -1, .listener = -1 };
+    struct guest g = { .pidfd = -1, .listener = -1, .fuse = -1 };
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         FAIL(e, SELFSAME_IO, "cannot make a socket pair: %s", strerror(errno));
@@ -345,6 +347,7 @@ guest_start(struct guest_plan *p, struct guest *ret, struct selfsame_err *e)
         (void)kill(g.pid, SIGKILL);
         (void)waitpid(g.pid, NULL, 0);
         fd_close(&g.listener);
+        fd_close(&g.fuse);
         return code;
     }
     *ret = g;

@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define TSM_DIR "/sys/kernel/config/tsm/report"
+
 /*
  * What the guest's kernel and init would have mounted. Host nodes are taken as
  * detached mounts before pivot_root and put in place after it, when every
@@ -204,8 +206,43 @@ mount_id(int fd, uint64_t *ret)
     return true;
 }
 
+/* A tmpfs with the directory to mount on; what the image had below it is hidden. */
+static bool
+make_report_dir(void)
+{
+    static const char *const dirs[] = { "/sys/kernel", "/sys/kernel/config",
+        "/sys/kernel/config/tsm", TSM_DIR };
+
+    if (mount("tmpfs", "/sys", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+            "mode=0755,size=64k") != 0)
+        return false;
+    for (size_t i = 0; i < COUNT(dirs); i++)
+        if (mkdir(dirs[i], 0755) != 0)
+            return false;
+    return true;
+}
+
+/* configfs-tsm where the host lets us, else an empty directory and -1. */
+static int
+mount_tsm(int fuse)
+{
+    char options[128];
+
+    if (fuse < 0)
+        return -1;
+    (void)snprintf(options, sizeof(options),
+        "fd=%d,rootmode=40777,user_id=0,group_id=0,allow_other", fuse);
+    if (make_report_dir() && mount("configfs", TSM_DIR, "fuse",
+                                 MS_NOSUID | MS_NODEV | MS_NOEXEC, options) == 0)
+        return fuse;
+    (void)umount2("/sys", MNT_DETACH);
+    (void)close(fuse);
+    return -1;
+}
+
 const char *
-mounts_make(const char *root, const char *node, uint64_t *ret_node, bool *ret_proc)
+mounts_make(const char *root, const struct guest_device *device, uint64_t *ret_node,
+    bool *ret_proc, int *ret_fuse)
 {
     int tree[NODES];
     const char *failed;
@@ -216,11 +253,12 @@ mounts_make(const char *root, const char *node, uint64_t *ret_node, bool *ret_pr
             return nodes[i].host;
     }
     int proc = new_proc();
+    int fuse = device->provider != NULL ? open("/dev/fuse", O_RDWR | O_CLOEXEC | O_NONBLOCK) : -1;
     if ((failed = pivot(root)) != NULL)
         return failed;
     if ((failed = mount_file_systems()) != NULL)
         return failed;
-    if ((failed = put_nodes(tree, node)) != NULL)
+    if ((failed = put_nodes(tree, device->node)) != NULL)
         return failed;
     if (!mount_id(tree[NODES - 1], ret_node))
         return "reading a mount id";
@@ -232,5 +270,8 @@ mounts_make(const char *root, const char *node, uint64_t *ret_node, bool *ret_pr
             !guard_proc()))
         return "/proc";
     /* A sysfs would show the host's hardware: the guest sees an empty directory. */
-    return place("/sys") ? NULL : "/sys";
+    if (!place("/sys"))
+        return "/sys";
+    *ret_fuse = mount_tsm(fuse);
+    return NULL;
 }

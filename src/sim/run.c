@@ -145,6 +145,11 @@ tell(const struct run *r, bool late)
     if (!r->plan.network)
         (void)fprintf(stderr, "  note: this host gives no network namespace; the guest "
                               "uses the host's\n");
+    if (r->plan.device->provider != NULL && r->fuse == NULL)
+        (void)fprintf(stderr,
+            "  note: this host gives no /dev/fuse; the guest has no "
+            "configfs-tsm, only %s\n",
+            r->plan.device->node);
     if (!r->guest.proc)
         (void)fprintf(stderr,
             "  note: the guest has an empty /proc: parts of the host's are hidden\n");
@@ -205,6 +210,8 @@ run_close(struct run *r)
         (void)waitpid(r->forwarder, NULL, 0);
     }
     fd_close(&r->guest.pidfd);
+    fd_close(&r->guest.fuse);
+    fuse_close(&r->fuse);
     notify_close(&r->notify);
     if (r->notify.state != NULL)
         r->notify.sim->device_free(r->notify.state);
@@ -302,6 +309,10 @@ start(struct run *r, struct selfsame_err *e)
     TRY(guest_start(&r->plan, &r->guest, e));
     r->notify.listener = r->guest.listener;
     r->notify.mount = r->guest.mount;
+    if (r->guest.fuse >= 0) {
+        TRY(fuse_open(r->guest.fuse, &r->fuse, e));
+        r->guest.fuse = -1;
+    }
     if (r->ports.count > 0)
         TRY(forward_start(
             &r->ports, r->guest.pid, r->plan.user, r->plan.network, &r->forwarder, e));
@@ -405,7 +416,7 @@ run(struct cli *c, struct selfsame_err *e)
         .detached = cli_flag(c, "detach"),
         .json = cli_json(c),
         .arena = cli_arena(c),
-        .guest = { .pidfd = -1, .listener = -1 },
+        .guest = { .pidfd = -1, .listener = -1, .fuse = -1 },
         .notify = { .listener = -1 },
         .output = -1,
         .errors = -1,

@@ -84,9 +84,37 @@ call(struct notify *n, pid_t pid, uint32_t command, uint64_t argument)
     return why;
 }
 
+static int
+report(struct notify *n, const uint8_t *data64, unsigned vmpl, struct arena *arena,
+    struct selfsame_bytes *ret, struct selfsame_bytes *ret_aux)
+{
+    struct snp_report_req q = { .vmpl = vmpl };
+    uint8_t message[SNP_MESSAGE_REQUEST];
+    struct writer w = writer_of(message, sizeof(message));
+    struct selfsame_bytes response;
+
+    memcpy(q.user_data, data64, sizeof(q.user_data));
+    put_be32(&w, SNP_GET_EXT_REPORT);
+    put_bytes(&w, BYTES((const uint8_t *)&q, sizeof(q)));
+    if (!notify_ask(n, writer_bytes(&w), arena, &response))
+        return -EIO;
+    struct reader r = reader_of(response);
+    uint32_t why = get_be32(&r);
+    (void)get_be64(&r);
+    struct selfsame_bytes body = get_bytes(&r, SNP_RESPONSE);
+    struct reader b = reader_of(body);
+    uint32_t status = get_le32(&b), size = get_le32(&b);
+    (void)get_bytes(&b, 24);
+    *ret = get_bytes(&b, size);
+    *ret_aux = r.rest;
+    return why != 0 || status != 0 || r.bad || b.bad ? -EIO : 0;
+}
+
 const struct guest_device sev_guest_device = {
     .tee = "snp",
     .node = "/dev/sev-guest",
     .magic = 0x53,
     .call = call,
+    .provider = "sev_guest",
+    .report = report,
 };

@@ -17,6 +17,7 @@
  *   load.c unpack.c                   image → measurements and a directory, one pass
  *   guest.c mounts.c filter.c         the guest's side, up to its first instruction
  *   notify.c nsm.c sev_guest.c        the device, served by seccomp notification
+ *   tsm.c fuse.c                      configfs-tsm, served over /dev/fuse
  *   forward.c ports.c                 published ports
  *   supervise.c                       the loop that holds it all
  */
@@ -92,6 +93,7 @@ struct guest {
     pid_t pid;
     int pidfd;
     int listener;   /* of the seccomp filter */
+    int fuse;       /* serves the guest's configfs-tsm; -1: this host does not let us */
     uint64_t mount; /* mount id of the guest's device */
     bool proc;      /* has its /proc */
 };
@@ -99,8 +101,8 @@ struct guest {
 MUST enum selfsame_code guest_start(
     struct guest_plan *p, struct guest *ret, struct selfsame_err *e);
 /* In the guest before it runs: NULL, or the step that failed with errno set. */
-MUST const char *mounts_make(
-    const char *root, const char *node, uint64_t *ret_node, bool *ret_proc);
+MUST const char *mounts_make(const char *root, const struct guest_device *device,
+    uint64_t *ret_node, bool *ret_proc, int *ret_fuse);
 /* Stops ioctl commands of this magic, here and in all it starts; the listener, or -1. */
 int filter_install(unsigned magic);
 
@@ -136,9 +138,42 @@ struct guest_device {
     unsigned magic;         /* of its ioctl commands */
     /* 0 or a negative errno, as the driver's ioctl returns. */
     int (*call)(struct notify *n, pid_t pid, uint32_t command, uint64_t argument);
+    const char *provider; /* of configfs-tsm; NULL: it has none */
+    /* A report with these 64 bytes and what the host gives along, in the arena. */
+    int (*report)(struct notify *n, const uint8_t *data64, unsigned vmpl,
+        struct arena *arena, struct selfsame_bytes *ret,
+        struct selfsame_bytes *ret_aux);
 };
 extern const struct guest_device nsm_device, sev_guest_device;
 const struct guest_device *guest_device_of(const char *tee); /* notify.c; NULL: none */
+
+/* ---- tsm.c: the tree of configfs-tsm; 0 or a negative errno ---- */
+
+struct tsm_tree;
+struct tsm_tree *tsm_new(void);
+void tsm_free(struct tsm_tree *t);
+int tsm_stat(struct tsm_tree *t, uint64_t node, mode_t *ret);
+int tsm_lookup(struct tsm_tree *t, uint64_t dir, const char *name, uint64_t *ret);
+int tsm_mkdir(struct tsm_tree *t, uint64_t dir, const char *name, uint64_t *ret);
+int tsm_rmdir(struct tsm_tree *t, uint64_t dir, const char *name);
+const char *tsm_entry(struct tsm_tree *t, uint64_t dir, size_t n, uint64_t *ret);
+int tsm_open(struct tsm_tree *t, uint64_t node, int flags, uint64_t *ret);
+int tsm_write(
+    struct tsm_tree *t, uint64_t fh, uint64_t offset, struct selfsame_bytes data);
+void tsm_release(struct tsm_tree *t, uint64_t fh);
+/* All of a file, in the tree or in the arena. */
+int tsm_read(struct tsm_tree *t, struct notify *n, uint64_t fh, struct arena *arena,
+    struct selfsame_bytes *ret);
+
+/* ---- fuse.c: the same over /dev/fuse ---- */
+
+struct fuse;
+/* Takes the descriptor over once it succeeds. */
+MUST enum selfsame_code fuse_open(int fd, struct fuse **ret, struct selfsame_err *e);
+void fuse_close(struct fuse **held);
+int fuse_fd(const struct fuse *f); /* -1 without one */
+/* Answers one request. False: the guest's mount is gone. */
+bool fuse_serve(struct fuse *f, struct notify *n);
 
 /* ---- ports.c, forward.c ---- */
 
@@ -177,6 +212,7 @@ struct run {
     struct guest_plan plan;
     struct guest guest;
     struct notify notify;
+    struct fuse *fuse; /* NULL: no configfs-tsm */
     struct sim_pki *pki;
     struct loaded loaded;
     json_t *state;

@@ -17,7 +17,7 @@ enum {
     LOOK_MS = 20,     /* between looks */
     GRACE_MS = 10000, /* between asking the guest to end and killing it */
 };
-enum slot { SIGNALS, GUEST, DEVICE, OUTPUT, ERRORS, READY, SLOTS };
+enum slot { SIGNALS, GUEST, DEVICE, FUSE, OUTPUT, ERRORS, READY, SLOTS };
 
 /* ---- what the guest writes ---- */
 
@@ -147,6 +147,7 @@ turn(struct run *r, bool *ret_ended, struct selfsame_err *e)
         [SIGNALS] = { .fd = r->signals, .events = POLLIN },
         [GUEST] = { .fd = r->guest.pidfd, .events = POLLIN },
         [DEVICE] = { .fd = r->notify.listener, .events = POLLIN },
+        [FUSE] = { .fd = fuse_fd(r->fuse), .events = POLLIN },
         [OUTPUT] = { .fd = r->output, .events = POLLIN },
         [ERRORS] = { .fd = r->errors, .events = POLLIN },
         [READY] = { .fd = r->ready }, /* only whether its reader went away */
@@ -159,6 +160,9 @@ turn(struct run *r, bool *ret_ended, struct selfsame_err *e)
     if (p[DEVICE].revents != 0 &&
         ((p[DEVICE].revents & POLLIN) == 0 || !notify_serve(&r->notify)))
         fd_close(&r->notify.listener);
+    if (p[FUSE].revents != 0 &&
+        ((p[FUSE].revents & POLLIN) == 0 || !fuse_serve(r->fuse, &r->notify)))
+        fuse_close(&r->fuse);
     if (p[OUTPUT].revents != 0 && !relay(r, r->output, STDOUT_FILENO))
         fd_close(&r->output);
     if (p[ERRORS].revents != 0 && !relay(r, r->errors, STDERR_FILENO))
