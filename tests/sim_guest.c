@@ -558,7 +558,7 @@ generation(void)
     char text[32] = "";
 
     return slurp(TSM "a/generation", (uint8_t *)text, sizeof(text) - 1) > 0 ? atoi(text)
-                                                                             : -1;
+                                                                            : -1;
 }
 
 static void
@@ -566,14 +566,16 @@ tsm_refusals(uint8_t *buf, size_t cap)
 {
     uint8_t data[65] = { 0 };
 
-    check(mkdir(TSM "a", 0700) == -1 && errno == EEXIST, "the same request again is not made");
+    check(mkdir(TSM "a", 0700) == -1 && errno == EEXIST,
+        "the same request again is not made");
     check(mkdir(TSM "a/b", 0700) == -1 && errno == EPERM, "nor one in another");
     check(slurp(TSM "a/outblob", buf, cap) == -EINVAL, "no report without data");
     check(spit(TSM "a/inblob", data, 65) == -EFBIG, "65 bytes are too many");
     check(generation() == 0, "and change nothing");
     check(spit(TSM "a/inblob", data, 63) == 0, "63 are taken");
     check(generation() == 1, "and counted");
-    check(slurp(TSM "a/outblob", buf, cap) == -EINVAL, "but there is no report for them");
+    check(
+        slurp(TSM "a/outblob", buf, cap) == -EINVAL, "but there is no report for them");
     check(slurp(TSM "a/inblob", buf, cap) == -EACCES, "inblob is not read");
     check(spit(TSM "a/outblob", data, 1) == -EACCES, "outblob not written");
     check(spit(TSM "a/provider", data, 1) == -EACCES, "nor the provider");
@@ -596,24 +598,30 @@ tsm(void)
     memset(data, 0x5a, sizeof(data));
     check(mkdir(TSM "a", 0700) == 0, "a request is made");
     tsm_refusals(buf, sizeof(buf));
-    check(slurp(TSM "a/provider", (uint8_t *)text, 31) == 10 && strcmp(text, "sev_guest\n") == 0,
+    check(slurp(TSM "a/provider", (uint8_t *)text, 31) == 10 &&
+              strcmp(text, "sev_guest\n") == 0,
         "the provider is named");
-    check(spit(TSM "a/inblob", data, 64) == 0 && generation() == 2, "64 bytes are written");
+    check(spit(TSM "a/inblob", data, 64) == 0 && generation() == 2,
+        "64 bytes are written");
     long n = slurp(TSM "a/outblob", buf, sizeof(buf));
     check(n == 1184 && memcmp(buf + 0x50, data, 64) == 0, "the report says them");
     check(buf[0x30] == 0, "at level 0");
     uint8_t first[1184];
     memcpy(first, buf, sizeof(first));
-    check(slurp(TSM "a/outblob", buf, sizeof(buf)) == 1184 && memcmp(buf, first, 1184) == 0,
+    check(slurp(TSM "a/outblob", buf, sizeof(buf)) == 1184 &&
+              memcmp(buf, first, 1184) == 0,
         "and is the same when it is read again");
     n = slurp(TSM "a/auxblob", buf, sizeof(buf));
     check(n > 4096 && buf[0] == 0x63 && buf[1] == 0xda, "the table stands beside it");
-    check(spit(TSM "a/privlevel", "2\n", 2) == 0 && generation() == 3, "another level is asked for");
-    check(slurp(TSM "a/outblob", buf, sizeof(buf)) == 1184 && buf[0x30] == 2, "and reported");
+    check(spit(TSM "a/privlevel", "2\n", 2) == 0 && generation() == 3,
+        "another level is asked for");
+    check(slurp(TSM "a/outblob", buf, sizeof(buf)) == 1184 && buf[0x30] == 2,
+        "and reported");
     int open_one = open(TSM "a/outblob", O_RDONLY | O_CLOEXEC);
     check(rmdir(TSM "a") == 0, "the request is removed");
     check(read(open_one, buf, 1) == -1, "what was open speaks to nobody");
-    check(slurp(TSM "a/outblob", buf, sizeof(buf)) == -ENOENT, "and its files are gone");
+    check(
+        slurp(TSM "a/outblob", buf, sizeof(buf)) == -ENOENT, "and its files are gone");
     for (int i = 0; i < 64; i++) {
         char path[64];
 

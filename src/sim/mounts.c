@@ -253,7 +253,9 @@ mounts_make(const char *root, const struct guest_device *device, uint64_t *ret_n
             return nodes[i].host;
     }
     int proc = new_proc();
-    int fuse = device->provider != NULL ? open("/dev/fuse", O_RDWR | O_CLOEXEC | O_NONBLOCK) : -1;
+    int fuse = device->provider != NULL
+                   ? open("/dev/fuse", O_RDWR | O_CLOEXEC | O_NONBLOCK)
+                   : -1;
     if ((failed = pivot(root)) != NULL)
         return failed;
     if ((failed = mount_file_systems()) != NULL)
