@@ -557,8 +557,8 @@ generation(void)
 {
     char text[32] = "";
 
-    return slurp(TSM "a/generation", (uint8_t *)text, sizeof(text) - 1) > 0 ? atoi(text)
-                                                                            : -1;
+    long n = slurp(TSM "a/generation", (uint8_t *)text, sizeof(text) - 1);
+    return n > 0 ? (int)strtol(text, NULL, 10) : -1;
 }
 
 static void
