@@ -544,6 +544,40 @@ rsa_signatures_verify_under_their_scheme_only(void **state)
     EVP_PKEY_free(key);
 }
 
+/* More keys than a thread keeps, in turns: each verifies its own and nothing else. */
+static void
+rsa_keys_are_not_mixed_up(void **state)
+{
+    enum { KEYS = 6 };
+    auto_arena arena = arena_new(1 << 18);
+    struct sig_check check[KEYS];
+    EVP_PKEY *key[KEYS];
+    uint8_t digest[KEYS][HASH_MAX], sig[KEYS][256];
+    struct selfsame_err e = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < KEYS; i++) {
+        key[i] = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048);
+        size_t n = rsa_sign(
+            key[i], true, EVP_sha256(), RSA_PSS_SALTLEN_DIGEST, digest[i], sig[i]);
+        check[i] = (struct sig_check){ .alg = SIG_RSA_PSS,
+            .hash = HASH_SHA256,
+            .key = rsa_public(key[i], &arena),
+            .digest = BYTES(digest[i], 32),
+            .signature = BYTES(sig[i], n) };
+    }
+    for (size_t round = 0; round < 3; round++)
+        for (size_t i = 0; i < KEYS; i++) {
+            struct sig_check other = check[i];
+
+            other.key = check[(i + 1 + round) % KEYS].key;
+            assert_code(sig_openssl.verify(&check[i], &e), SELFSAME_OK, &e);
+            assert_int_equal(sig_openssl.verify(&other, &e), SELFSAME_BAD_SIGNATURE);
+        }
+    for (size_t i = 0; i < KEYS; i++)
+        EVP_PKEY_free(key[i]);
+}
+
 static void
 odd_rsa_keys_are_refused(void **state)
 {
@@ -796,6 +830,7 @@ main(void)
         cmocka_unit_test(a_batch_tells_each_code_and_the_first_error),
         cmocka_unit_test(ed25519_verifies_and_small_order_keys_are_refused),
         cmocka_unit_test(rsa_signatures_verify_under_their_scheme_only),
+        cmocka_unit_test(rsa_keys_are_not_mixed_up),
         cmocka_unit_test(odd_rsa_keys_are_refused),
         cmocka_unit_test(cose_vectors_verify_or_fail_as_they_say),
         cmocka_unit_test(cose_rsa_pss_vector_verifies),

@@ -128,6 +128,79 @@ rsa_key(struct selfsame_bytes n, struct selfsame_bytes x, EVP_PKEY **ret,
     return SELFSAME_OK;
 }
 
+/*
+ * Importing a modulus and preparing its arithmetic costs a third of a verification, and
+ * the same few roots and intermediates stand above all leaves: each thread keeps the
+ * last keys it used. A key is what its bytes say, so nothing can be wrong in here.
+ */
+enum { MEMO_KEYS = 4, MEMO_KEY_MAX = 8192 / 8 + 32 };
+struct memo {
+    struct {
+        uint8_t der[MEMO_KEY_MAX];
+        size_t len; /* 0: free */
+        EVP_PKEY *key;
+    } at[MEMO_KEYS];
+    size_t next;
+};
+static pthread_key_t memo_key;
+static pthread_once_t memo_once = PTHREAD_ONCE_INIT;
+static bool memo_ok;
+
+static void
+memo_free(void *p)
+{
+    struct memo *m = p;
+
+    for (size_t i = 0; i < MEMO_KEYS; i++)
+        EVP_PKEY_free(m->at[i].key);
+    OPENSSL_free(m);
+}
+
+static void
+memo_make_key(void)
+{
+    memo_ok = pthread_key_create(&memo_key, memo_free) == 0;
+}
+
+/* NULL: none, and then nothing is kept. */
+static struct memo *
+memo_get(void)
+{
+    (void)pthread_once(&memo_once, memo_make_key);
+    struct memo *m = memo_ok ? pthread_getspecific(memo_key) : NULL;
+    if (m != NULL || !memo_ok)
+        return m;
+    m = OPENSSL_zalloc(sizeof(*m));
+    if (m != NULL && pthread_setspecific(memo_key, m) != 0) {
+        OPENSSL_free(m);
+        m = NULL;
+    }
+    return m;
+}
+
+static enum selfsame_code
+rsa_key_of(struct selfsame_bytes der, struct selfsame_bytes n, struct selfsame_bytes x,
+    EVP_PKEY **ret, struct selfsame_err *e)
+{
+    struct memo *m = der.len <= MEMO_KEY_MAX ? memo_get() : NULL;
+
+    for (size_t i = 0; m != NULL && i < MEMO_KEYS; i++)
+        if (m->at[i].len > 0 && bytes_eq(der, BYTES(m->at[i].der, m->at[i].len)) &&
+            EVP_PKEY_up_ref(m->at[i].key) == 1) {
+            *ret = m->at[i].key;
+            return SELFSAME_OK;
+        }
+    TRY(rsa_key(n, x, ret, e));
+    if (m == NULL || EVP_PKEY_up_ref(*ret) != 1)
+        return SELFSAME_OK;
+    size_t at = m->next++ % MEMO_KEYS;
+    EVP_PKEY_free(m->at[at].key);
+    m->at[at].key = *ret;
+    m->at[at].len = der.len;
+    memcpy(m->at[at].der, der.ptr, der.len);
+    return SELFSAME_OK;
+}
+
 /* RFC 8017 §8.1.2 and §8.2.2; PSS with MGF1 of the same hash and a salt of its size. */
 static bool
 rsa_scheme(EVP_PKEY_CTX *ctx, const struct sig_check *check)
@@ -158,7 +231,7 @@ verify_rsa(const struct sig_check *check, struct selfsame_err *e)
     if (check->signature.len != n.len)
         FAIL(e, SELFSAME_MALFORMED, "RSA signature: expected %zu bytes, got %zu", n.len,
             check->signature.len);
-    TRY(rsa_key(n, x, &key, e));
+    TRY(rsa_key_of(check->key, n, x, &key, e));
     auto_pkey_ctx *ctx = EVP_PKEY_CTX_new_from_pkey(crypto_context(), key, NULL);
     if (ctx == NULL || !rsa_scheme(ctx, check))
         FAIL(e, SELFSAME_NOMEM, "RSA signature: libcrypto is out of memory");
