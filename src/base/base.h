@@ -117,10 +117,13 @@ struct writer {
 };
 struct writer writer_of(uint8_t *buf, size_t cap);
 void put_u8(struct writer *w, uint8_t v);
+void put_le32(struct writer *w, uint32_t v);
+void put_le64(struct writer *w, uint64_t v);
 void put_be16(struct writer *w, uint16_t v);
 void put_be32(struct writer *w, uint32_t v);
 void put_be64(struct writer *w, uint64_t v);
 void put_bytes(struct writer *w, struct selfsame_bytes b);
+void put_zeros(struct writer *w, size_t n);
 struct selfsame_bytes writer_bytes(const struct writer *w);
 
 /* ---- text encodings (text.c) ---- */

@@ -133,6 +133,32 @@ put_u8(struct writer *w, uint8_t v)
     put_be(w, v, 1);
 }
 
+static void
+put_le(struct writer *w, uint64_t v, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        put_u8(w, (uint8_t)(v >> (8 * i)));
+}
+
+void
+put_le32(struct writer *w, uint32_t v)
+{
+    put_le(w, v, 4);
+}
+
+void
+put_le64(struct writer *w, uint64_t v)
+{
+    put_le(w, v, 8);
+}
+
+void
+put_zeros(struct writer *w, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        put_u8(w, 0);
+}
+
 void
 put_be16(struct writer *w, uint16_t v)
 {

@@ -143,13 +143,6 @@ snp_id_digests(const struct snp_id_auth *a, uint8_t ret_id[static SNP_DIGEST_SIZ
 
 /* ---- making ---- */
 
-static void
-put_le(struct writer *w, uint64_t v, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        put_u8(w, (uint8_t)(i < 8 ? v >> (8 * i) : 0));
-}
-
 /* Two numbers of 48 bytes, big-endian, into two of 72, little-endian. */
 static void
 put_pair(struct writer *w, struct selfsame_bytes pair)
@@ -157,7 +150,7 @@ put_pair(struct writer *w, struct selfsame_bytes pair)
     for (size_t half = 0; half < 2; half++) {
         for (size_t i = 0; i < 48; i++)
             put_u8(w, pair.ptr[48 * half + 47 - i]);
-        put_le(w, 0, COORDINATE - 48);
+        put_zeros(w, COORDINATE - 48);
     }
 }
 
@@ -173,7 +166,7 @@ put_signature(struct writer *w, const struct key *key, struct selfsame_bytes mes
         FAIL(e, SELFSAME_NOMEM, "out of memory");
     TRY(key_sign(key, HASH_SHA384, BYTES(digest, 48), arena, &rs, e));
     put_pair(w, rs);
-    put_le(w, 0, 512 - 2 * COORDINATE);
+    put_zeros(w, 512 - 2 * COORDINATE);
     return SELFSAME_OK;
 }
 
@@ -190,10 +183,10 @@ public_key(const struct key *key, const char *whose, struct arena *arena,
     if (key_type_of(key) != KEY_P384)
         FAIL(e, SELFSAME_USAGE, "%s key: expected P-384, got another", whose);
     TRY(key_spki(key, arena, &spki, e));
-    put_le(&w, CURVE_P384, 4);
+    put_le32(&w, CURVE_P384);
     /* X and Y are the end of every SubjectPublicKeyInfo of an EC key. */
     put_pair(&w, BYTES(spki.ptr + spki.len - 96, 96));
-    put_le(&w, 0, SNP_KEY_SIZE - 4 - 2 * COORDINATE);
+    put_zeros(&w, SNP_KEY_SIZE - 4 - 2 * COORDINATE);
     *ret = writer_bytes(&w);
     return SELFSAME_OK;
 }
@@ -204,9 +197,9 @@ put_block(const struct snp_id_block *b, struct writer *w)
     put_bytes(w, b->measurement);
     put_bytes(w, b->family_id);
     put_bytes(w, b->image_id);
-    put_le(w, VERSION, 4);
-    put_le(w, b->guest_svn, 4);
-    put_le(w, b->policy, 8);
+    put_le32(w, VERSION);
+    put_le32(w, b->guest_svn);
+    put_le64(w, b->policy);
     return writer_bytes(w);
 }
 
@@ -217,20 +210,20 @@ put_auth(struct writer *w, struct selfsame_bytes block, const struct key *id,
     struct selfsame_bytes id_key, author_key;
 
     TRY(public_key(id, "ID", arena, &id_key, e));
-    put_le(w, ECDSA_P384_SHA384, 4);
-    put_le(w, author != NULL ? ECDSA_P384_SHA384 : 0, 4);
-    put_le(w, 0, AUTH_HEAD - 8);
+    put_le32(w, ECDSA_P384_SHA384);
+    put_le32(w, author != NULL ? ECDSA_P384_SHA384 : 0);
+    put_zeros(w, AUTH_HEAD - 8);
     TRY(put_signature(w, id, block, arena, e));
     put_bytes(w, id_key);
-    put_le(w, 0, KEY_PAD);
+    put_zeros(w, KEY_PAD);
     if (author == NULL) {
-        put_le(w, 0, 512 + SNP_KEY_SIZE + AUTH_END);
+        put_zeros(w, 512 + SNP_KEY_SIZE + AUTH_END);
         return SELFSAME_OK;
     }
     TRY(public_key(author, "author", arena, &author_key, e));
     TRY(put_signature(w, author, id_key, arena, e));
     put_bytes(w, author_key);
-    put_le(w, 0, AUTH_END);
+    put_zeros(w, AUTH_END);
     return SELFSAME_OK;
 }
 

@@ -68,13 +68,6 @@ device_free(void *state)
     free(d);
 }
 
-static void
-put_le32(struct writer *w, uint32_t v)
-{
-    for (unsigned i = 0; i < 4; i++)
-        put_u8(w, (uint8_t)(v >> (8 * i)));
-}
-
 /* MSG_REPORT_RSP, and zeros up to what the ioctl returns. */
 static enum selfsame_code
 put_response(struct device *d, struct selfsame_bytes data64, uint32_t vmpl,
@@ -90,11 +83,9 @@ put_response(struct device *d, struct selfsame_bytes data64, uint32_t vmpl,
         TRY(snp_sim_report(d->pki, &setup, data64, arena, &report, e));
     put_le32(w, valid ? 0 : SNP_STATUS_INVALID);
     put_le32(w, (uint32_t)report.len);
-    for (size_t i = 0; i < 24; i++)
-        put_u8(w, 0);
+    put_zeros(w, 24);
     put_bytes(w, report);
-    while (!w->bad && w->len < end)
-        put_u8(w, 0);
+    put_zeros(w, end > w->len ? end - w->len : 0);
     return SELFSAME_OK;
 }
 
@@ -103,8 +94,7 @@ refuse(uint32_t why, struct writer *w, struct selfsame_bytes *ret)
 {
     put_be32(w, why);
     put_be64(w, 0);
-    for (size_t i = 0; i < SNP_RESPONSE; i++)
-        put_u8(w, 0);
+    put_zeros(w, SNP_RESPONSE);
     *ret = writer_bytes(w);
     return SELFSAME_OK;
 }

@@ -301,13 +301,6 @@ make_list(const struct signers *k, const struct snp_setup *s, int64_t now_s,
 
 /* ---- the table (AMD 56421 §4.1.8.1): entries of GUID, offset, size; zeros; data ---- */
 
-static void
-put_le32(struct writer *w, uint32_t v)
-{
-    for (unsigned i = 0; i < 4; i++)
-        put_u8(w, (uint8_t)(v >> (8 * i)));
-}
-
 static enum selfsame_code
 put_table(const struct selfsame_bytes data[static SNP_GUIDS], struct arena *arena,
     struct selfsame_bytes *ret, struct selfsame_err *e)
@@ -329,8 +322,7 @@ put_table(const struct selfsame_bytes data[static SNP_GUIDS], struct arena *aren
         put_le32(&w, (uint32_t)data[i].len);
         at += (uint32_t)data[i].len;
     }
-    for (size_t i = 0; i < ENTRY; i++)
-        put_u8(&w, 0);
+    put_zeros(&w, ENTRY);
     for (size_t i = 0; i < SNP_GUIDS; i++)
         put_bytes(&w, data[i]);
     if (w.bad)

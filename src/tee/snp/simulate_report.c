@@ -165,13 +165,6 @@ snp_sim_setup(const struct sim_pki *p, const struct sim_subject *subject,
 /* ---- saying it ---- */
 
 static void
-put_le(struct writer *w, uint64_t v, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        put_u8(w, (uint8_t)(i < 8 ? v >> (8 * i) : 0));
-}
-
-static void
 put_tcb(struct writer *w, const struct snp_setup *s)
 {
     const struct snp_tcb *t = &s->tcb;
@@ -205,14 +198,15 @@ put_platform(struct writer *w, const struct snp_setup *s)
     put_u8(w, cpuid ? family[s->product] : 0);
     put_u8(w, cpuid ? model[s->product] : 0);
     put_u8(w, cpuid ? 1 : 0);
-    put_le(w, s->defects & SIM_RESERVED ? 1 : 0, 21);
+    put_u8(w, s->defects & SIM_RESERVED ? 1 : 0);
+    put_zeros(w, 20);
     put_bytes(w, BYTES_ARR(s->chip_id));
     put_tcb(w, s); /* committed */
     put_bytes(w, BYTES_ARR(firmware));
     put_tcb(w, s); /* launch */
-    put_le(w, mitigation ? 3 : 0, 8);
-    put_le(w, mitigation ? 3 : 0, 8);
-    put_le(w, 0, 152);
+    put_le64(w, mitigation ? 3 : 0);
+    put_le64(w, mitigation ? 3 : 0);
+    put_zeros(w, 152);
 }
 
 static void
@@ -222,16 +216,16 @@ put_report(struct writer *w, const struct snp_setup *s, struct selfsame_bytes da
 
     memset(nobody, 0xff, sizeof(nobody));
     memcpy(id, s->measurement, sizeof(id)); /* the same machine, the same id */
-    put_le(w, s->version, 4);
-    put_le(w, s->guest_svn, 4);
-    put_le(w, s->policy, 8);
+    put_le32(w, (uint32_t)s->version);
+    put_le32(w, (uint32_t)s->guest_svn);
+    put_le64(w, s->policy);
     put_bytes(w, BYTES_ARR(s->family_id));
     put_bytes(w, BYTES_ARR(s->image_id));
-    put_le(w, s->vmpl, 4);
-    put_le(w, s->defects & SIM_WRONG_ALG ? 2 : 1, 4);
+    put_le32(w, (uint32_t)s->vmpl);
+    put_le32(w, s->defects & SIM_WRONG_ALG ? 2 : 1);
     put_tcb(w, s); /* current */
-    put_le(w, s->platform_info, 8);
-    put_le(w, key_info(s), 8);
+    put_le64(w, s->platform_info);
+    put_le64(w, key_info(s));
     put_bytes(w, data64);
     if (s->defects & SIM_WRONG_BINDING && !w->bad)
         w->ptr[w->len - 1] ^= 1;
@@ -258,9 +252,9 @@ put_signature(const struct sim_pki *p, const struct snp_setup *s, struct writer 
     for (size_t half = 0; half < 2; half++) {
         for (size_t i = 0; i < 48; i++)
             put_u8(w, rs.ptr[48 * half + 47 - i]);
-        put_le(w, 0, SNP_SIG_HALF - 48);
+        put_zeros(w, SNP_SIG_HALF - 48);
     }
-    put_le(w, 0, 512 - 2 * SNP_SIG_HALF);
+    put_zeros(w, 512 - 2 * SNP_SIG_HALF);
     if (s->defects & SIM_BAD_SIGNATURE && !w->bad)
         w->ptr[SNP_SIGNED_SIZE] ^= 1;
     return SELFSAME_OK;
