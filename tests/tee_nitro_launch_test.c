@@ -1,50 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "laid_out.h"
 #include "tee_nitro.h"
 
-#include <ftw.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-/* A host laid out in a temporary folder, with a nitro-cli that writes down its arguments. */
+/* With a nitro-cli that writes down its arguments. */
 struct fake_host {
-    char root[64], bin[128];
+    struct laid_out at;
     struct tee_host host;
 };
 
 static void
 put_file(const struct fake_host *h, const char *path, const char *text, mode_t mode)
 {
-    char full[512];
-
-    (void)snprintf(full, sizeof(full), "%s%s", h->root, path);
-    for (char *p = full + strlen(h->root) + 1; (p = strchr(p, '/')) != NULL; p++) {
-        *p = '\0';
-        (void)mkdir(full, 0755);
-        *p = '/';
-    }
-    FILE *f = fopen(full, "w");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
-    assert_int_equal(chmod(full, mode), 0);
+    laid_out_put(&h->at, path, bytes_str(text), mode);
 }
 
 static void
 remove_file(const struct fake_host *h, const char *path)
 {
-    char full[512];
-
-    (void)snprintf(full, sizeof(full), "%s%s", h->root, path);
-    assert_int_equal(unlink(full), 0);
+    laid_out_remove(&h->at, path);
 }
 
 static void
 host_start(struct fake_host *h, const char *cli)
 {
-    (void)snprintf(h->root, sizeof(h->root), P_tmpdir "/selfsame-host-XXXXXX");
-    assert_non_null(mkdtemp(h->root));
-    (void)snprintf(h->bin, sizeof(h->bin), "/nonexistent::%s/bin", h->root);
-    h->host = (struct tee_host){ .root = h->root, .path = h->bin };
+    laid_out_start(&h->at);
+    h->host = (struct tee_host){ .root = h->at.root, .path = h->at.bin };
     put_file(h, "/dev/nitro_enclaves", "", 0644);
     put_file(h, "/bin/nitro-cli", cli, 0755);
     put_file(h, "/etc/nitro_enclaves/allocator.yaml",
@@ -54,21 +34,6 @@ host_start(struct fake_host *h, const char *cli)
         h, "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "512\n", 0644);
     put_file(
         h, "/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages", "1\n", 0644);
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
-static void
-host_stop(struct fake_host *h)
-{
-    assert_int_equal(nftw(h->root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 static const struct tee_launch_request small = { .image = "hello.eif",
@@ -96,7 +61,7 @@ a_complete_host_has_every_fact(void **state)
     assert_int_equal(count, 6);
     for (size_t i = 0; i < count; i++)
         assert_true(list[i].ok);
-    host_stop(&h);
+    laid_out_stop(&h.at);
 }
 
 static void
@@ -143,7 +108,7 @@ each_missing_thing_is_named_with_its_remedy(void **state)
             assert_int_equal(list[k].ok, k != rows[i].fact);
         assert_non_null(strstr(list[rows[i].fact].found, rows[i].found));
         assert_string_equal(e.remedy, list[rows[i].fact].fix);
-        host_stop(&h);
+        laid_out_stop(&h.at);
     }
 }
 
@@ -164,7 +129,7 @@ memory_below_four_times_the_image_is_refused(void **state)
     assert_false(list[5].ok);
     q.memory_mib = 200;
     assert_code(facts(&h, &q, &arena, &list, &count, &e), SELFSAME_OK, &e);
-    host_stop(&h);
+    laid_out_stop(&h.at);
 }
 
 static void
@@ -183,7 +148,7 @@ no_image_has_no_need_that_is_met(void **state)
     assert_int_equal(count, 5);
     for (size_t i = 0; i < count; i++)
         assert_null(strstr(list[i].what, "this image"));
-    host_stop(&h);
+    laid_out_stop(&h.at);
 }
 
 static void
@@ -195,13 +160,13 @@ assert_arguments(const struct tee_launch_request *q, const char *want)
 
     host_start(&h, "#!/bin/sh\necho \"$@\" > \"${0%/bin/nitro-cli}/arguments\"\n");
     assert_code(nitro_host_launch(&h.host, q, &e), SELFSAME_OK, &e);
-    (void)snprintf(path, sizeof(path), "%s/arguments", h.root);
+    (void)snprintf(path, sizeof(path), "%s/arguments", h.at.root);
     FILE *f = fopen(path, "r");
     assert_non_null(f);
     assert_non_null(fgets(got, sizeof(got), f));
     assert_int_equal(fclose(f), 0);
     assert_string_equal(got, want);
-    host_stop(&h);
+    laid_out_stop(&h.at);
 }
 
 static void
@@ -235,7 +200,7 @@ a_failing_nitro_cli_is_reported(void **state)
     remove_file(&h, "/bin/nitro-cli");
     assert_code(nitro_host_launch(&h.host, &small, &e), SELFSAME_IO, &e);
     assert_non_null(strstr(err_text(&e), "PATH"));
-    host_stop(&h);
+    laid_out_stop(&h.at);
 }
 
 static void
@@ -260,7 +225,7 @@ every_failed_allocation_is_reported(void **state)
         assert_true(n < 50);
     }
     assert_true(n > 6);
-    host_stop(&h);
+    laid_out_stop(&h.at);
 }
 
 int

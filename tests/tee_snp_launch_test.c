@@ -1,45 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "test.h"
+#include "laid_out.h"
 
 #include "image/placeholder.h"
 #include "tee/snp/id_block.h"
 #include "tee/snp/launch.h"
 
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-/* A host laid out in a temporary folder, with a QEMU that writes down its arguments. */
+/* With a QEMU that writes down its arguments. */
 struct fake_host {
-    char root[64], bin[128], image[96];
+    struct laid_out at;
+    char image[96];
     struct snp_host host;
 };
 
 static void
-put_bytes_at(
-    const struct fake_host *h, const char *path, struct selfsame_bytes b, mode_t mode)
-{
-    char full[512];
-
-    (void)snprintf(full, sizeof(full), "%s%s", h->root, path);
-    for (char *p = full + strlen(h->root) + 1; (p = strchr(p, '/')) != NULL; p++) {
-        *p = '\0';
-        (void)mkdir(full, 0755);
-        *p = '/';
-    }
-    FILE *f = fopen(full, "w");
-    assert_non_null(f);
-    assert_int_equal(fwrite(b.ptr, 1, b.len, f), b.len);
-    assert_int_equal(fclose(f), 0);
-    assert_int_equal(chmod(full, mode), 0);
-}
-
-static void
 put_file(const struct fake_host *h, const char *path, const char *text)
 {
-    put_bytes_at(h, path, bytes_str(text), 0755);
+    laid_out_put(&h->at, path, bytes_str(text), 0755);
 }
 
 static const char qemu_91[] =
@@ -51,12 +27,9 @@ static const char qemu_91[] =
 static void
 host_start(struct fake_host *h)
 {
-
-    (void)snprintf(h->root, sizeof(h->root), P_tmpdir "/selfsame-host-XXXXXX");
-    assert_non_null(mkdtemp(h->root));
-    (void)snprintf(h->bin, sizeof(h->bin), "/nonexistent::%s/bin", h->root);
-    (void)snprintf(h->image, sizeof(h->image), "%s/image", h->root);
-    h->host = (struct snp_host){ .at = { .root = h->root, .path = h->bin },
+    laid_out_start(&h->at);
+    (void)snprintf(h->image, sizeof(h->image), "%s/image", h->at.root);
+    h->host = (struct snp_host){ .at = { .root = h->at.root, .path = h->at.bin },
         .sev = true,
         .cbitpos = 51,
         .phys_bits_less = 1 };
@@ -71,21 +44,6 @@ host_start(struct fake_host *h)
     put_file(h, "/image/image.initrd", "070701");
     put_file(h, "/image/image.firmware", "OVMF");
     put_file(h, "/image/image.cmdline", "console=ttyS0 panic=30");
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
-static void
-host_stop(struct fake_host *h)
-{
-    assert_int_equal(nftw(h->root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 static const struct tee_shape shapes[] = {
@@ -125,7 +83,7 @@ a_complete_host_has_every_fact(void **state)
     assert_code(
         snp_host_facts(&h.host, &q, &arena, &list, &count, &e), SELFSAME_OK, &e);
     assert_int_equal(count, 6);
-    host_stop(&h);
+    laid_out_stop(&h.at);
 }
 
 static void
@@ -170,7 +128,7 @@ each_missing_thing_is_named_with_its_remedy(void **state)
 
         host_start(&h);
         struct tee_launch_request q = request(&h);
-        (void)snprintf(full, sizeof(full), "%s%s", h.root, rows[i].path);
+        (void)snprintf(full, sizeof(full), "%s%s", h.at.root, rows[i].path);
         if (rows[i].text != NULL)
             put_file(&h, rows[i].path, rows[i].text);
         else
@@ -183,7 +141,7 @@ each_missing_thing_is_named_with_its_remedy(void **state)
         assert_non_null(strstr(list[rows[i].fact].found, rows[i].found));
         assert_true(strlen(list[rows[i].fact].fix) > 0);
         assert_non_null(strstr(err_text(&e), rows[i].found));
-        host_stop(&h);
+        laid_out_stop(&h.at);
     }
 }
 
@@ -201,18 +159,18 @@ placeholders_are_not_started(void **state)
     host_start(&h);
     struct tee_launch_request q = request(&h);
     placeholder_firmware(firmware);
-    put_bytes_at(&h, "/image/image.firmware", BYTES_ARR(firmware), 0644);
+    laid_out_put(&h.at, "/image/image.firmware", BYTES_ARR(firmware), 0644);
     assert_code(
         snp_host_facts(&h.host, &q, &arena, &list, &count, &e), SELFSAME_IO, &e);
     assert_false(list[6].ok);
     q.insecure_plain_vm = true; /* which has a firmware of its own */
     assert_code(
         snp_host_facts(&h.host, &q, &arena, &list, &count, &e), SELFSAME_OK, &e);
-    put_bytes_at(&h, "/image/image.kernel", placeholder_kernel(), 0644);
+    laid_out_put(&h.at, "/image/image.kernel", placeholder_kernel(), 0644);
     assert_code(
         snp_host_facts(&h.host, &q, &arena, &list, &count, &e), SELFSAME_IO, &e);
     assert_non_null(strstr(err_text(&e), "simulator only"));
-    host_stop(&h);
+    laid_out_stop(&h.at);
 }
 
 static void
@@ -234,7 +192,7 @@ memory_that_the_image_does_not_fit_into_is_refused(void **state)
     q.memory_mib = 356;
     assert_code(
         snp_host_facts(&h.host, &q, &arena, &list, &count, &e), SELFSAME_OK, &e);
-    host_stop(&h);
+    laid_out_stop(&h.at);
 }
 
 /* ---- the command line ---- */
@@ -249,7 +207,7 @@ launch_fails(const struct tee_launch_request *q, struct fake_host *h,
     assert_code(snp_host_launch(&h->host, q, &e), code, &e);
     if (strstr(err_text(&e), says) == NULL)
         fail_msg("expected \"%s\", got \"%s\"", says, err_text(&e));
-    (void)snprintf(path, sizeof(path), "%s/arguments", h->root);
+    (void)snprintf(path, sizeof(path), "%s/arguments", h->at.root);
     assert_int_not_equal(access(path, F_OK), 0);
 }
 
@@ -261,7 +219,7 @@ launches(const struct tee_launch_request *q, struct fake_host *h, const char *wa
     char path[128], got[16384] = "", expected[16384] = "";
 
     assert_code(snp_host_launch(&h->host, q, &e), SELFSAME_OK, &e);
-    (void)snprintf(path, sizeof(path), "%s/arguments", h->root);
+    (void)snprintf(path, sizeof(path), "%s/arguments", h->at.root);
     FILE *f = fopen(path, "r");
     assert_non_null(f);
     got[fread(got, 1, sizeof(got) - 1, f)] = '\0';
@@ -324,7 +282,7 @@ qemu_gets_what_was_measured(void **state)
         "-netdev\nuser,id=net0,hostfwd=tcp:127.0.0.1:8443-:443,hostfwd=tcp:0.0.0.0:80-:"
         "8080\n-device\nvirtio-net-pci,netdev=net0,romfile=,disable-legacy=on,iommu_"
         "platform=on\n");
-    host_stop(&h);
+    laid_out_stop(&h.at);
 }
 
 static void
@@ -343,7 +301,7 @@ a_machine_that_was_not_measured_is_refused(void **state)
     q = request(&h);
     q.shape_count = 0;
     launch_fails(&q, &h, SELFSAME_USAGE, "not measured for QEMU");
-    host_stop(&h);
+    laid_out_stop(&h.at);
 }
 
 static void
@@ -368,7 +326,7 @@ a_plain_machine_has_nothing_of_snp(void **state)
         COMMON "1024\n-machine\nq35,accel=kvm:tcg\n-cpu\nEPYC\n-smp\n3\n" FILES
                "-netdev\nuser,id=net0\n-device\nvirtio-net-pci,netdev=net0,romfile=,"
                "disable-legacy=on\n");
-    host_stop(&h);
+    laid_out_stop(&h.at);
 }
 
 static void
@@ -440,7 +398,7 @@ an_id_block_brings_its_policy(void **state)
     launch_fails(&q, &h, SELFSAME_MISMATCH, "the firmware would refuse to start");
     q.id_block.len--;
     launch_fails(&q, &h, SELFSAME_MALFORMED, "96 bytes");
-    host_stop(&h);
+    laid_out_stop(&h.at);
 }
 
 static void
@@ -453,14 +411,15 @@ a_bad_command_line_and_a_failing_qemu_are_reported(void **state)
     struct tee_launch_request q = request(&h);
     put_file(&h, "/image/image.cmdline", "");
     launch_fails(&q, &h, SELFSAME_MALFORMED, "image.cmdline");
-    put_bytes_at(&h, "/image/image.cmdline", BYTES((const uint8_t *)"a\0b", 3), 0644);
+    laid_out_put(
+        &h.at, "/image/image.cmdline", BYTES((const uint8_t *)"a\0b", 3), 0644);
     launch_fails(&q, &h, SELFSAME_MALFORMED, "image.cmdline");
     put_file(&h, "/image/image.cmdline", "x");
     put_file(&h, "/bin/qemu-system-x86_64", "#!/bin/sh\nexit 39\n");
     launch_fails(&q, &h, SELFSAME_IO, "got 39");
     h.host.at.path = "/nonexistent";
     launch_fails(&q, &h, SELFSAME_IO, "PATH");
-    host_stop(&h);
+    laid_out_stop(&h.at);
 }
 
 static void
@@ -487,7 +446,7 @@ every_failed_allocation_is_reported(void **state)
         assert_true(n < 50);
     }
     assert_true(n > 9);
-    host_stop(&h);
+    laid_out_stop(&h.at);
 }
 
 int
