@@ -95,10 +95,14 @@ mode 500
 expect 0 "again it verifies" verify "$tmp/report" --fetch --origin "$kds"
 is "without a request" 0 "$(asked)"
 expect 0 "offline too" verify "$tmp/report" --fetch --offline
+verify_pipe() { verify - --fetch --offline < "$tmp/report"; }
+expect 0 "and from a pipe" verify_pipe
 is "the cache is for its owner alone" "700 600" "$(stat -c %a "$cache") $(stat -c %a "$cache"/* | sort -u)"
 evidence --no-crl --out "$tmp/e"
 mode ok
 expect 13 "evidence without a list is refused" verify "$tmp/e"
+evidence --stale-crl --out "$tmp/e" # as a host may hand it out
+expect 13 "an old list of the host is refused" verify "$tmp/e"
 evidence --raw --out "$tmp/report"
 rm -rf "$cache"; mode ok
 evidence --out "$tmp/whole"

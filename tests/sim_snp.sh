@@ -96,6 +96,11 @@ evidence --raw --collateral "$tmp/table"
 is "a report alone" 1184 "$(wc -c < "$tmp/e")"
 judge; is "without its certificates it has no chain" 12 $?
 judge --collateral "$tmp/table"; is "with them it verifies" 0 $?
+"$sim" evidence --tee snp --nonce "$nonce" --key "$tmp/key.pem" --collateral "$tmp/current" --out "$tmp/other"
+evidence --stale-crl
+judge; is "an old list in the host's table is not enough" 13 $?
+judge --collateral "$tmp/current"; is "beside a current one it does no harm" 0 $?
+evidence --raw --collateral "$tmp/table"
 expect 0 "show reads the table" "$selfsame" show "$tmp/table"
 said "SEV-VCEK"
 evidence --root "$tmp/root.pem.key"

@@ -146,19 +146,28 @@ check_head(const char *path, struct selfsame_err *e)
 }
 
 static enum selfsame_code
-verify_file(struct cli *c, const char *path, struct selfsame_verifier *v,
-    const struct selfsame_policy *p, struct selfsame_result **ret,
-    struct selfsame_err *e)
+read_evidence(
+    struct cli *c, const char *path, struct selfsame_bytes *ret, struct selfsame_err *e)
+{
+    TRY_WHILE(e, check_head(path, e), "%s", path);
+    TRY(file_read(path, EVIDENCE_LIMIT, cli_arena(c), ret, e));
+    TRY_WHILE(e, check_evidence(*ret, e), "%s", path);
+    (void)text_input_decode(ret, cli_arena(c));
+    return SELFSAME_OK;
+}
+
+/* *evidence: read once, since it may come from a pipe. */
+static enum selfsame_code
+verify_file(struct cli *c, const char *path, struct selfsame_bytes *evidence,
+    struct selfsame_verifier *v, const struct selfsame_policy *p,
+    struct selfsame_result **ret, struct selfsame_err *e)
 {
     auto_request *q = NULL;
-    struct selfsame_bytes evidence;
 
     TRY(make_request(c, &q, e));
-    TRY_WHILE(e, check_head(path, e), "%s", path);
-    TRY(file_read(path, EVIDENCE_LIMIT, cli_arena(c), &evidence, e));
-    TRY_WHILE(e, check_evidence(evidence, e), "%s", path);
-    (void)text_input_decode(&evidence, cli_arena(c));
-    return selfsame_verify(v, p, q, evidence, ret, e);
+    if (evidence->ptr == NULL)
+        TRY(read_evidence(c, path, evidence, e));
+    return selfsame_verify(v, p, q, *evidence, ret, e);
 }
 
 static bool
@@ -168,13 +177,14 @@ is_url(const char *s)
 }
 
 static enum selfsame_code
-verify_once(struct cli *c, struct selfsame_verifier *v, const struct selfsame_policy *p,
-    struct selfsame_result **ret, struct selfsame_err *e)
+verify_once(struct cli *c, struct selfsame_bytes *evidence, struct selfsame_verifier *v,
+    const struct selfsame_policy *p, struct selfsame_result **ret,
+    struct selfsame_err *e)
 {
     const char *what = cli_operand(c, 0);
 
     return is_url(what) ? remote_verify(what, v, p, ret, e)
-                        : verify_file(c, what, v, p, ret, e);
+                        : verify_file(c, what, evidence, v, p, ret, e);
 }
 
 static enum selfsame_code
@@ -183,6 +193,7 @@ run(struct cli *c, struct selfsame_err *e)
     auto_policy *policy = NULL;
     auto_verifier *verifier = NULL;
     auto_result *result = NULL;
+    struct selfsame_bytes evidence = BYTES_NONE;
     const char *what = cli_operand(c, 0);
 
     TRY(verify_options_policy(c, &policy, e));
@@ -197,7 +208,7 @@ run(struct cli *c, struct selfsame_err *e)
                     "--%s is for files: a URL is challenged here and now",
                     file_only[i]);
     }
-    enum selfsame_code code = verify_once(c, verifier, policy, &result, e);
+    enum selfsame_code code = verify_once(c, &evidence, verifier, policy, &result, e);
     if (result != NULL && code != SELFSAME_OK) {
         bool more;
 
@@ -206,7 +217,7 @@ run(struct cli *c, struct selfsame_err *e)
             result_cleanup(&result);
             result = NULL;
             *e = (struct selfsame_err){ 0 };
-            code = verify_once(c, verifier, policy, &result, e);
+            code = verify_once(c, &evidence, verifier, policy, &result, e);
         }
     }
     return result != NULL ? verify_options_print(c, result, STDOUT_FILENO, e) : code;

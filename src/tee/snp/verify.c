@@ -221,12 +221,15 @@ verify_chain(struct judged *j, struct selfsame_err *e)
 /* ---- revocation ---- */
 
 /*
- * One current list of the root is enough, and it must not name the intermediate.
- * VCEKs and VLEKs are never listed: all have the serial number 0.
+ * One current list of the root is enough, and no current one may name the intermediate.
+ * Others that came along (a host's table of last year) neither help nor harm. VCEKs and
+ * VLEKs are never listed: all have the serial number 0.
  */
 static enum selfsame_code
 verify_revocation(const struct judged *j, struct selfsame_err *e)
 {
+    struct selfsame_err why = { 0 };
+    enum selfsame_code unfit = SELFSAME_OK;
     bool found = false;
 
     for (size_t i = 0; i < j->bundle.crl_count; i++) {
@@ -234,15 +237,29 @@ verify_revocation(const struct judged *j, struct selfsame_err *e)
 
         if (!bytes_eq(crl->issuer, j->root.subject))
             continue;
-        TRY(crl_verify(crl, &j->root, j->trust->now_s, j->trust->cache, e));
+        enum selfsame_code code = crl_verify(
+            crl, &j->root, j->trust->now_s, j->trust->cache, &why);
+        if (code == SELFSAME_NOMEM) {
+            *e = why;
+            return code;
+        }
+        if (code != SELFSAME_OK) {
+            *e = why;
+            unfit = code;
+            continue;
+        }
         if (crl_lists(crl, j->issuer->serial))
             FAIL(e, SELFSAME_REVOKED,
                 "the intermediate %s is on the root's list of revoked certificates",
                 j->leaf_claims.kind == SNP_VLEK ? "ASVK" : "ASK");
         found = true;
     }
-    if (found)
+    if (found) {
+        *e = (struct selfsame_err){ 0 };
         return SELFSAME_OK;
+    }
+    if (unfit != SELFSAME_OK)
+        return unfit;
     (void)err_set(e, SELFSAME_REVOKED, __FILE__, __LINE__,
         "expected a CRL of ARK-%s, got none: revocation is unknown",
         snp_product_name(j->product));
