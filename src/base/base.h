@@ -61,6 +61,8 @@ bool bytes_is_zero(struct selfsame_bytes b);
 bool bytes_has_prefix(struct selfsame_bytes b, struct selfsame_bytes prefix);
 int bytes_cmp(struct selfsame_bytes a,
     struct selfsame_bytes b); /* bytewise, shorter first; public data */
+/* The next line without its newline, taken from *rest; false where none ends. */
+bool bytes_line(struct selfsame_bytes *rest, struct selfsame_bytes *ret);
 bool utf8_valid(
     struct selfsame_bytes b); /* strict: no overlong, surrogate, > U+10FFFF */
 

@@ -87,3 +87,15 @@ utf8_valid(struct selfsame_bytes b)
     }
     return true;
 }
+
+bool
+bytes_line(struct selfsame_bytes *rest, struct selfsame_bytes *ret)
+{
+    const uint8_t *end = rest->len > 0 ? memchr(rest->ptr, '\n', rest->len) : NULL;
+
+    if (end == NULL)
+        return false;
+    *ret = BYTES(rest->ptr, (size_t)(end - rest->ptr));
+    *rest = BYTES(end + 1, rest->len - ret->len - 1);
+    return true;
+}

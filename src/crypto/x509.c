@@ -133,9 +133,10 @@ sig_alg_parse(struct selfsame_bytes der, enum sig_alg *ret_alg, enum hash_alg *r
 
 /* SubjectPublicKeyInfo; EC points uncompressed (RFC 5480 §2.2). */
 static enum selfsame_code
-parse_key(struct cert *c, struct selfsame_err *e)
+parse_spki(struct selfsame_bytes spki, enum sig_alg *ret_alg,
+    struct selfsame_bytes *ret_key, struct selfsame_err *e)
 {
-    struct der d = der_of(c->spki);
+    struct der d = der_of(spki);
     struct der in = der_enter(&d, DER_SEQUENCE);
     struct selfsame_bytes alg = der_get_element(&in), bits = der_get_bits(&in);
     struct selfsame_bytes n, x;
@@ -148,10 +149,10 @@ parse_key(struct cert *c, struct selfsame_err *e)
     if (a == NULL)
         FAIL(e, SELFSAME_UNSUPPORTED,
             "certificate public key: expected P-256, P-384, P-521 or RSA, got another");
-    c->key_alg = a->alg;
+    *ret_alg = a->alg;
     const struct curve *curve = curve_of(a->alg);
     if (curve == NULL) {
-        c->key = bits;
+        *ret_key = bits;
         return rsa_key_parse(bits, &n, &x, e);
     }
     if (bits.len != 1 + 2 * curve->size || bits.ptr[0] != 0x04)
@@ -159,7 +160,28 @@ parse_key(struct cert *c, struct selfsame_err *e)
             "certificate public key: expected an uncompressed %s point of %zu bytes, "
             "got %zu bytes",
             curve->name, 1 + 2 * curve->size, bits.len);
-    c->key = BYTES(bits.ptr + 1, bits.len - 1);
+    *ret_key = BYTES(bits.ptr + 1, bits.len - 1);
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+parse_key(struct cert *c, struct selfsame_err *e)
+{
+    return parse_spki(c->spki, &c->key_alg, &c->key, e);
+}
+
+/* RFC 8410 §4: the one encoding of an Ed25519 key. */
+enum selfsame_code
+spki_parse(struct selfsame_bytes spki, enum sig_alg *ret_alg,
+    struct selfsame_bytes *ret_key, struct selfsame_err *e)
+{
+    static const uint8_t ed25519[] = { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65,
+        0x70, 0x03, 0x21, 0x00 };
+
+    if (spki.len != sizeof(ed25519) + 32 || !bytes_has_prefix(spki, BYTES_ARR(ed25519)))
+        return parse_spki(spki, ret_alg, ret_key, e);
+    *ret_alg = SIG_ED25519;
+    *ret_key = BYTES(spki.ptr + sizeof(ed25519), 32);
     return SELFSAME_OK;
 }
 

@@ -38,6 +38,9 @@ struct cert {
 
 MUST enum selfsame_code cert_parse(
     struct selfsame_bytes der, struct cert *ret, struct selfsame_err *e);
+/* A SubjectPublicKeyInfo apart from certificates, Ed25519 too; the key as sig_check wants it. */
+MUST enum selfsame_code spki_parse(struct selfsame_bytes spki, enum sig_alg *ret_alg,
+    struct selfsame_bytes *ret_key, struct selfsame_err *e);
 /* The last CN of a Name, "" when none. */
 struct selfsame_bytes name_cn(struct selfsame_bytes name);
 /* "C=US, O=Amazon, OU=AWS, CN=aws.nitro-enclaves", for people; in the arena, NULL when full. */
