@@ -125,6 +125,19 @@ key_from_pem(struct selfsame_bytes pem, struct key **ret, struct selfsame_err *e
 }
 
 enum selfsame_code
+key_from_seed(struct selfsame_bytes seed, struct key **ret, struct selfsame_err *e)
+{
+    if (seed.len != 32)
+        FAIL(e, SELFSAME_MALFORMED, "private key: expected a seed of 32 bytes, got %zu",
+            seed.len);
+    EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key(
+        EVP_PKEY_ED25519, NULL, seed.ptr, seed.len);
+    if (pkey == NULL)
+        FAIL(e, SELFSAME_NOMEM, "private key: out of memory");
+    return wrap(pkey, KEY_ED25519, ret, e);
+}
+
+enum selfsame_code
 key_to_pem(const struct key *k, struct arena *arena, char **ret, struct selfsame_err *e)
 {
     /* A memory BIO wipes its buffer when it is freed. */

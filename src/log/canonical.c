@@ -28,12 +28,18 @@ peek(const struct text *t)
     return t->rest.len > 0 ? t->rest.ptr[0] : -1;
 }
 
+static void
+skip(struct text *t)
+{
+    t->rest = BYTES(t->rest.ptr + 1, t->rest.len - 1);
+}
+
 static bool
 eat(struct text *t, char c)
 {
     if (peek(t) != c)
         return false;
-    t->rest = BYTES(t->rest.ptr + 1, t->rest.len - 1);
+    skip(t);
     return true;
 }
 
@@ -55,8 +61,10 @@ escape(struct text *t)
     static const char brief[] = "\"\\bfnrt";
     int c = peek(t);
 
-    if (c > 0 && strchr(brief, c) != NULL)
-        return eat(t, (char)c);
+    if (c > 0 && strchr(brief, c) != NULL) {
+        skip(t);
+        return true;
+    }
     if (!eat_word(t, "u00") || t->rest.len < 2)
         return fail(t, "an escape that need not be");
     uint8_t hi = t->rest.ptr[0], lo = t->rest.ptr[1];
@@ -86,7 +94,7 @@ string(struct text *t, bool name, struct selfsame_bytes *ret)
             return fail(t, "a string that does not end, or a control character");
         if (name && (c == '\\' || c > 0x7e))
             return fail(t, "a name that is not plain ASCII");
-        (void)eat(t, (char)c);
+        skip(t);
         if (c == '\\' && !escape(t))
             return false;
     }
@@ -107,7 +115,7 @@ number(struct text *t)
     bool zero = peek(t) == '0';
     for (; peek(t) >= '0' && peek(t) <= '9'; digits++) {
         v = v * 10 + (uint64_t)(peek(t) - '0');
-        (void)eat(t, (char)peek(t));
+        skip(t);
         if (v > (UINT64_C(1) << 53) - 1 || (zero && digits > 0))
             return fail(t, "a number over 2^53 - 1, or with a leading zero");
     }

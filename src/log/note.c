@@ -107,6 +107,10 @@ note_key_parse(struct selfsame_bytes text, struct arena *arena, struct note_key 
             "verifier key: expected name+hhhhhhhh+base64, got \"%.*s\"",
             text.len < 60 ? (int)text.len : 60, (const char *)text.ptr);
     struct reader r = reader_of(BYTES_ARR(id));
+    char lower[2 * ID + 1];
+    hex_encode(BYTES_ARR(id), lower);
+    if (!bytes_eq(hex, bytes_str(lower)))
+        FAIL(e, SELFSAME_MALFORMED, "verifier key: expected its id in lower case");
     k.id = get_be32(&r);
     k.type = (enum note_type)raw[0];
     k.key = BYTES(raw + 1, len - 1);

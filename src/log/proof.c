@@ -44,15 +44,18 @@ read_path(struct selfsame_bytes *rest, struct arena *arena, struct log_proof *p,
 
     if (hashes == NULL)
         FAIL(e, SELFSAME_NOMEM, "proof: out of memory");
-    for (; bytes_line(rest, &line) && line.len > 0; count++)
-        if (count == LOG_PATH_MAX || line.len != 44 ||
-            !base64_decode((const char *)line.ptr, line.len, false,
-                hashes + count * LOG_HASH, LOG_HASH, &len) ||
-            len != LOG_HASH)
+    bool ended = false;
+    while (!ended && bytes_line(rest, &line)) {
+        ended = line.len == 0;
+        if (!ended && (count == LOG_PATH_MAX || line.len != 44 ||
+                          !base64_decode((const char *)line.ptr, line.len, false,
+                              hashes + count++ * LOG_HASH, LOG_HASH, &len) ||
+                          len != LOG_HASH))
             FAIL(e, SELFSAME_MALFORMED,
                 "proof: expected at most %d hashes of 44 characters, got others",
                 (int)LOG_PATH_MAX);
-    if (rest->len == 0)
+    }
+    if (!ended || rest->len == 0)
         FAIL(e, SELFSAME_MALFORMED,
             "proof: expected a blank line and a checkpoint, got none");
     p->path = (struct merkle_path){ hashes, count };
