@@ -189,5 +189,22 @@ def snp():
     seed("ovmf", "end", meta + table + entry + footer + bytes(32))
 
 
-for make in snp, tar, images, oci, http, init, texts, documents:
+def logs():
+    """The 15 leaves of the log that transparency-dev tests with, and keys anybody can make."""
+    root = "rKbDipCvhuX1GZ7g5BBe8sA6BbJ7ja/1nk427v383cs="
+    point = f"example.com/log/testdata\n15\n{root}\n"
+    line = "\u2014 example.com/log/testdata M9e0luh4jTG+UMBqOUo9/q+yAEvx1ilBEniMvjf1zfcBOhg+CKubMt53MvIt/uEWP6zdkdIQzd/fmwlM/dlPWF74ewI=\n"
+    key = "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx"
+    witness = "witness.example/w1+df1c0a35+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU"
+    seed("log_note", "checkpoint", point + "\n" + line)
+    seed("log_note", "key", key)
+    seed("log_proof", "plain", f"c2sp.org/tlog-proof@v1\nextra aGk=\nindex 3\n{root}\n\n{point}\n{line}")
+    seed("log_policy", "quorum", f"log {key} https://log.example/\nwitness a {witness}\ngroup g any a\nquorum g\n")
+    seed("log_tile", "bundle", b"\0\2ab\0\0\0\1c")
+    seed("log_tile", "name", "tile/entries/x001/x234/067.p/255")
+    seed("log_canonical", "all", '{"a":[true,false,-5,"\\u001f\\"\\\\x"],"b":{"c":{}}}')
+    seed("log_envelope", "one", '{"payload":"e30=","payloadType":"t","signatures":[{"keyid":"k","sig":"AAAA"}]}')
+
+
+for make in logs, snp, tar, images, oci, http, init, texts, documents:
     make()

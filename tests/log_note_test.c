@@ -84,7 +84,6 @@ notes_have_their_class(void **state)
 static void
 no_flipped_bit_of_a_note_is_accepted_as_that_text(void **state)
 {
-    auto_arena arena = arena_new(1 << 22);
     char note[512];
     struct selfsame_err e;
 
@@ -532,7 +531,6 @@ trust_policies_are_read_strictly(void **state)
 static void
 quorums_are_counted(void **state)
 {
-    auto_arena arena = arena_new(1 << 18);
     struct log_group groups[3] = {
         { .needed = 2, .witnesses = 7 },  /* two of 0, 1, 2 */
         { .needed = 1, .witnesses = 24 }, /* one of 3, 4 */
@@ -543,7 +541,6 @@ quorums_are_counted(void **state)
     };
 
     (void)state;
-    (void)arena;
     assert_false(log_policy_met(&p, 0));
     assert_false(log_policy_met(&p, 3));
     assert_false(log_policy_met(&p, 9));

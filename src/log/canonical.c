@@ -136,13 +136,8 @@ object(struct text *t)
     do {
         if (!string(t, true, &name))
             return false;
-        if (before.ptr != NULL) {
-            size_t n = before.len < name.len ? before.len : name.len;
-            int order = n > 0 ? memcmp(before.ptr, name.ptr, n) : 0;
-
-            if (order > 0 || (order == 0 && before.len >= name.len))
-                return fail(t, "names that do not rise, or one twice");
-        }
+        if (before.ptr != NULL && bytes_cmp(before, name) >= 0)
+            return fail(t, "names that do not rise, or one twice");
         before = name;
         if (!eat(t, ':'))
             return fail(t, "no colon behind a name");

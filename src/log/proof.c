@@ -72,6 +72,12 @@ proof_parse(struct selfsame_bytes in, struct arena *arena, struct log_proof *ret
     if (in.len > PROOF_MAX)
         FAIL(e, SELFSAME_MALFORMED, "proof: expected at most %d bytes, got %zu",
             (int)PROOF_MAX, in.len);
+    /* As in the note that it carries. */
+    for (size_t i = 0; i < in.len; i++)
+        if (in.ptr[i] < ' ' && in.ptr[i] != '\n')
+            FAIL(e, SELFSAME_MALFORMED,
+                "proof: expected no control character but newlines, got 0x%02x",
+                in.ptr[i]);
     if (!bytes_line(&rest, &line) || !bytes_eq(line, bytes_str(magic)))
         FAIL(e, SELFSAME_MALFORMED, "proof: expected %s in its first line, got another",
             magic);
