@@ -6,6 +6,7 @@ set -u
 . "$(dirname "$0")/shell.sh"
 pids=
 cleanup() {
+    "$selfsame" stop nocrl > /dev/null 2>&1
     for p in $pids; do kill "$p" 2>/dev/null; done
     wait
 }
@@ -132,6 +133,27 @@ expect 10 "an empty one" "$selfsame" collateral fetch "$tmp/nothing" --origin "$
 "$sim" evidence --out "$tmp/nitro" && mode ok
 expect 0 "Nitro needs nothing" "$selfsame" collateral fetch "$tmp/nitro"
 is "and asks for nothing" 0 "$(asked)"
+
+# ---- a live service whose host has no list ----
+export XDG_RUNTIME_DIR="$tmp/run"; mkdir -m 700 "$XDG_RUNTIME_DIR"
+expect 0 "a service is built" "$selfsame" build "$root/examples/hello" --tee snp --out "$tmp/hello" \
+    --agent "$build/src/cli/selfsame-agent"
+"$selfsame" policy init --measurements "$tmp/hello/measurements.json" 2> /dev/null |
+    sed 's/"insecure": \[\]/"insecure": ["simulated"]/' > "$tmp/policy.json"
+"$selfsame" run --sim "$tmp/hello" -d --name nocrl --defect no-crl -p 127.0.0.1:0:8443 --json > "$tmp/state" 2> "$tmp/err"
+if grep -q 'gives no namespaces' "$tmp/err"; then skipped "this host gives no namespaces: no live service is tried"
+else
+    at=$(sed 's/.*"host":"\([0-9.:]*\)".*/\1/' "$tmp/state")
+    hello() { printf 'GET / HTTP/1.1\r\nHost: hello\r\nConnection: close\r\n\r\n' | "$selfsame" connect "$at" --policy "$tmp/policy.json" "$@"; }
+    fresh ok
+    expect 13 "connect refuses it" hello
+    expect 0 "with --fetch it talks to it" hello --fetch --origin "$kds"
+    said "hello from the selfsame code you audited"
+    is "after asking for the list alone" 1 "$(asked)"
+    expect 0 "and so does verify" "$selfsame" verify "https://$at/" --policy "$tmp/policy.json" --fetch --offline
+    expect 13 "but not without" "$selfsame" verify "https://$at/" --policy "$tmp/policy.json"
+    expect 0 "it ends" "$selfsame" stop nocrl
+fi
 
 # ---- one request serves all ----
 fresh slow

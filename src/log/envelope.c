@@ -120,7 +120,7 @@ envelope_verify(const struct envelope *v, struct selfsame_bytes spki,
 {
     uint8_t digest[HASH_MAX], rs[96];
     struct sig_check check = { .alg = SIG_NONE };
-    struct selfsame_bytes pae;
+    struct selfsame_bytes pae = BYTES_NONE;
 
     TRY(envelope_pae(v->payload_type, v->payload, arena, &pae, e));
     TRY(as_check(v, spki, pae, digest, rs, &check, e));

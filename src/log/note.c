@@ -374,7 +374,7 @@ note_sign(struct selfsame_bytes text, struct selfsame_bytes name, enum note_type
     char base64[BASE64_SIZE(sizeof(raw))];
     struct writer w = writer_of(raw, sizeof(raw));
     struct selfsame_bytes message = text, signature;
-    struct note_key k;
+    struct note_key k = { .id = 0 };
 
     TRY(note_key_of(name, type, key, arena, &k, e));
     put_be32(&w, k.id);
