@@ -462,12 +462,7 @@ static const struct cli_option options[] = {
     { .name = "tee",
         .argument = "TEE",
         .help = "nitro or snp (default: snp for a directory)" },
-    { .name = "vcpus", .argument = "N", .help = "snp: as measured for so many" },
-    { .name = "cpu", .argument = "TYPE", .help = "snp: and of this type" },
-    { .name = "set",
-        .argument = "NAME=VALUE",
-        .repeatable = true,
-        .help = "snp: as evidence --set" },
+    MACHINE_OPTIONS,
     { .name = "insecure-debug", .help = "debug mode (nitro: measurements are zero)" },
     { 0 },
 };

@@ -26,6 +26,18 @@ extern const struct cli_command pki_command, evidence_command, device_command,
 
 /* ---- subject.c ---- */
 
+/* Options of every verb that attests: the machine that is measured, and what is said of it. */
+#define MACHINE_OPTIONS                                                                \
+    {                                                                                  \
+        .name = "vcpus", .argument = "N", .help = "snp: processors it is measured for" \
+    },                                                                                 \
+        { .name = "cpu", .argument = "TYPE", .help = "snp: and their type" },          \
+    {                                                                                  \
+        .name = "set", .argument = "NAME=VALUE", .repeatable = true,                   \
+        .help =                                                                        \
+            "snp: product=Turin, signer=vlek, vmpl=1, tcb.snp=9, policy=0x30000, ..."  \
+    }
+
 /* --root FILE (certificate and key), or the well-known root of the simulator. */
 MUST enum selfsame_code subject_pki(struct cli *c, const struct tee_simulator *sim,
     int64_t now_ms, struct sim_pki **ret, struct selfsame_err *e);
