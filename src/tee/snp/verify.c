@@ -111,8 +111,7 @@ no_leaf(const struct judged *j, struct selfsame_err *e)
         j->report.signer == SNP_VLEK
             ? "Give it with --collateral; the provider of the machine has it, and "
               "guests find it in the host's certificate table."
-            : "Give it with --collateral; `selfsame show` prints the address at AMD's "
-              "key server.");
+            : "Give it with --collateral, or let --fetch ask AMD's key server for it.");
     return SELFSAME_BAD_CHAIN;
 }
 
@@ -263,8 +262,8 @@ verify_revocation(const struct judged *j, struct selfsame_err *e)
     (void)err_set(e, SELFSAME_REVOKED, __FILE__, __LINE__,
         "expected a CRL of ARK-%s, got none: revocation is unknown",
         snp_product_name(j->product));
-    err_remedy(e, "Give AMD's CRL with --collateral; it stands beside the certificate "
-                  "chain on AMD's key server.");
+    err_remedy(e, "Give AMD's CRL with --collateral, or let --fetch ask AMD's key server "
+                  "for it.");
     return SELFSAME_REVOKED;
 }
 
