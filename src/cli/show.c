@@ -26,15 +26,16 @@ static const struct shower {
     enum selfsame_code (*show)(struct selfsame_bytes in, struct arena *arena,
         json_t *into, struct selfsame_err *e);
 } showers[] = {
+    /* Before the wrapper: their first bytes may be anything, also those of CBOR. */
     { "host certificate table", snp_table_recognise, show_table },
+    { "ID block of SEV-SNP", show_is_id_block, show_id_block },
+    { "ID authentication of SEV-SNP", show_is_id_auth, show_id_auth },
     { "conceptual message wrapper", show_is_cmw, show_cmw },
     { "certificates (PEM)", pem_looks_like, show_pem },
     { "JSON", show_is_json, show_json },
     { "evidence", show_is_evidence, show_evidence },
     { "revocation list", show_is_crl, show_crl },
     { "certificate (DER)", show_is_certificate, show_certificate },
-    { "ID block of SEV-SNP", show_is_id_block, show_id_block },
-    { "ID authentication of SEV-SNP", show_is_id_auth, show_id_auth },
 };
 
 enum selfsame_code

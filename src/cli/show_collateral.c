@@ -112,7 +112,9 @@ show_is_id_block(struct selfsame_bytes in)
     struct snp_id_block b;
     struct selfsame_err ignored;
 
-    return snp_id_block_parse(in, &b, &ignored) == SELFSAME_OK;
+    /* Nothing marks one but its size, its version and a policy as policies are. */
+    return snp_id_block_parse(in, &b, &ignored) == SELFSAME_OK && b.policy >> 26 == 0 &&
+           (b.policy >> SNP_POLICY_ONE & 1) != 0;
 }
 
 bool

@@ -262,8 +262,9 @@ verify_revocation(const struct judged *j, struct selfsame_err *e)
     (void)err_set(e, SELFSAME_REVOKED, __FILE__, __LINE__,
         "expected a CRL of ARK-%s, got none: revocation is unknown",
         snp_product_name(j->product));
-    err_remedy(e, "Give AMD's CRL with --collateral, or let --fetch ask AMD's key server "
-                  "for it.");
+    err_remedy(e,
+        "Give AMD's CRL with --collateral, or let --fetch ask AMD's key server "
+        "for it.");
     return SELFSAME_REVOKED;
 }
 
