@@ -47,7 +47,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if mode == "slow": time.sleep(1)
         if mode == "busy" and not os.path.exists(folder + "/was-busy"):
             open(folder + "/was-busy", "w").close()
-            return self.give(429, b"later", Retry_After="1")
+            return self.give(429, b"later", Retry_After="2")
         if mode == "closed": return self.give(429, b"later", Retry_After="3000")
         if mode == "500": return self.give(500, b"no")
         if mode == "empty": return self.give(200)
@@ -68,6 +68,7 @@ s.serve_forever()
 PY
 mkdir "$tmp/kds"
 mode() { echo "$1" > "$tmp/kds/mode"; rm -f "$tmp/kds/was-busy"; : > "$tmp/kds/asked"; }
+now() { echo $(($(date +%s%N) / 1000000)); }
 asked() { wc -l < "$tmp/kds/asked"; }
 fresh() { rm -rf "$cache"; mode "$1"; }
 evidence() { "$sim" evidence --tee snp --nonce "$nonce" --key "$tmp/key.pem" --collateral "$tmp/kds/table" "$@"; }
@@ -87,11 +88,13 @@ is "the verdict says what is missing and where it is" "vcek cert-chain crl" "$(p
 import json, sys
 n = json.load(open(sys.argv[1]))["needs"]
 print(" ".join(x["name"] for x in n if x["url"].startswith("https://kdsintf.amd.com/vcek/v1/Milan/")))' "$tmp/verdict")"
+began=$(now)
 expect 0 "with --fetch it verifies" verify "$tmp/report" --fetch --origin "$kds"
+took=$(($(now) - began))
 is "after three requests" 3 "$(asked)"
 is "the certificate was asked for by chip and TCB" 1 \
     "$(grep -c 'vcek/v1/Milan/[0-9a-f]\{128\}?blSPL=04&teeSPL=00&snpSPL=24&ucodeSPL=219$' "$tmp/kds/asked")"
-is "no faster than one a second" ok "$(awk 'NR > 1 && $1 - last < 0.95 { bad = 1 } { last = $1 } END { print bad ? "too fast" : "ok" }' "$tmp/kds/asked")"
+is "no faster than one a second: three take two at least" yes "$([ $took -ge 2000 ] && echo yes || echo "no, $took ms")"
 mode 500
 expect 0 "again it verifies" verify "$tmp/report" --fetch --origin "$kds"
 is "without a request" 0 "$(asked)"
@@ -189,9 +192,11 @@ expect 0 "after twelve kills it works" fetch
 
 # ---- hosts that misbehave ----
 fresh busy
+began=$(now)
 expect 0 "a busy host is asked again" fetch
+took=$(($(now) - began))
 is "once more than usual" 4 "$(asked)"
-is "when it said so" ok "$(awk 'NR == 2 { print ($1 - last >= 0.95) ? "ok" : "too early" } { last = $1 }' "$tmp/kds/asked")"
+is "when it said so: four take four seconds at least" yes "$([ $took -ge 4000 ] && echo yes || echo "no, $took ms")"
 fresh closed
 expect 3 "one that is closed for long is told" fetch
 said "asks not to be asked"
