@@ -12,7 +12,7 @@
  *   cache.c  one file for each URL: written whole or not at all, checked when read
  *   pace.c   locks and clocks that all processes share: one fetch serves all, and no
  *            host is asked faster than it wants
- *   http.c   one GET
+ *   http.c   one request
  *   fetch.c  the order of these
  */
 enum {
@@ -80,9 +80,24 @@ MUST enum selfsame_code pace_defer(
 struct answer {
     long status; /* 200 … */
     int64_t retry_after_s;
+    char type[64];              /* Content-Type, "" without */
     struct selfsame_bytes body; /* in the arena */
 };
 MUST enum selfsame_code http_fetch(const struct fetcher *f, const char *url,
     struct arena *arena, struct answer *ret, struct selfsame_err *e);
+/*
+ * One request to a log, a witness, a verifier: https, or http to this machine. What they
+ * say is proven by signatures, never by the connection. IO, USAGE (the URL), NOMEM.
+ */
+struct http_query {
+    const char *url;
+    bool post;
+    struct selfsame_bytes body; /* of a POST */
+    const char *type;           /* its Content-Type; NULL: text/plain */
+    size_t limit;               /* of the answer; 0: FETCH_BODY_MAX */
+    int timeout_s;              /* 0: FETCH_TIMEOUT_S */
+};
+MUST enum selfsame_code http_call(const struct http_query *q, struct arena *arena,
+    struct answer *ret, struct selfsame_err *e);
 
 #endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SELFSAME_HTTPD_H
+#define SELFSAME_HTTPD_H
+
+#include "net/net.h"
+
+/*
+ * The HTTP server of the daemons (log, witness, verifier), on evhttp: one thread runs
+ * the loop; a handler either answers at once or keeps the request and answers later
+ * from any thread, exactly once. Bodies, heads, connections and idle times are
+ * bounded; one slow client never keeps another waiting.
+ */
+struct httpd;
+struct httpd_request; /* until it is answered */
+
+struct httpd_route {
+    const char *method; /* "GET" (HEAD comes along), "POST" */
+    const char *path;   /* below the prefix: "/add"; ends with '*': a prefix */
+    void (*serve)(void *ctx, struct httpd_request *r);
+};
+struct httpd_config {
+    struct net_addr listen;
+    const struct httpd_route *routes;
+    size_t route_count;
+    void *ctx;               /* of every handler */
+    size_t body_limit;       /* larger bodies: 413 */
+    unsigned connections;    /* at once; 0: 1024 */
+    unsigned idle_s;         /* 0: 15; a whole request must arrive within it */
+    unsigned answer_s;       /* 0: 60; a kept request that nobody answers: 503 */
+};
+/* Listens; nothing is served before httpd_run. IO, USAGE, NOMEM. */
+MUST enum selfsame_code httpd_new(
+    const struct httpd_config *c, struct httpd **ret, struct selfsame_err *e);
+void httpd_bound(const struct httpd *h, struct net_addr *ret); /* with the port chosen */
+/*
+ * Until httpd_stop or a signal after os_interruptible: then it stops accepting, answers
+ * what is under way for at most 5 s, and returns.
+ */
+MUST enum selfsame_code httpd_run(struct httpd *h, struct selfsame_err *e);
+void httpd_stop(struct httpd *h); /* from any thread */
+void httpd_free(struct httpd *h);
+
+/* Views live until the answer. The target is decoded once; "..", NUL and '%' games are 400. */
+const char *httpd_path(const struct httpd_request *r);
+const char *httpd_query(const struct httpd_request *r, const char *name); /* or NULL */
+const char *httpd_header(const struct httpd_request *r, const char *name);
+struct selfsame_bytes httpd_body(const struct httpd_request *r);
+struct httpd_answer {
+    int status;
+    const char *type;  /* NULL: text/plain; charset=utf-8 */
+    const char *cache; /* Cache-Control; NULL: no-store */
+    unsigned retry_s;  /* > 0: Retry-After */
+    struct selfsame_bytes body; /* copied */
+};
+void httpd_answer(struct httpd_request *r, const struct httpd_answer *a);
+/* A sentence as {"error":{"class":…,"message":…}} with the status. */
+void httpd_refuse(struct httpd_request *r, int status, const struct selfsame_err *e);
+
+#endif
