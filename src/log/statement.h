@@ -39,7 +39,7 @@ struct release {
     const char *name, *version, *channel /* or NULL */;
     uint64_t sequence; /* from 1 */
     const char *source_uri;
-    const char *git_commit;  /* hex, or NULL */
+    const char *git_commit;    /* hex, or NULL */
     const char *source_sha256; /* of the canonical source tar: hex, or NULL */
     const char *git_tree;
     const char *recipe_name;

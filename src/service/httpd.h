@@ -22,16 +22,17 @@ struct httpd_config {
     struct net_addr listen;
     const struct httpd_route *routes;
     size_t route_count;
-    void *ctx;               /* of every handler */
-    size_t body_limit;       /* larger bodies: 413 */
-    unsigned connections;    /* at once; 0: 1024 */
-    unsigned idle_s;         /* 0: 15; a whole request must arrive within it */
-    unsigned answer_s;       /* 0: 60; a kept request that nobody answers: 503 */
+    void *ctx;            /* of every handler */
+    size_t body_limit;    /* larger bodies: 413 */
+    unsigned connections; /* at once; 0: 1024 */
+    unsigned idle_s;      /* 0: 15; a whole request must arrive within it */
+    unsigned answer_s;    /* 0: 60; a kept request that nobody answers: 503 */
 };
 /* Listens; nothing is served before httpd_run. IO, USAGE, NOMEM. */
 MUST enum selfsame_code httpd_new(
     const struct httpd_config *c, struct httpd **ret, struct selfsame_err *e);
-void httpd_bound(const struct httpd *h, struct net_addr *ret); /* with the port chosen */
+void httpd_bound(
+    const struct httpd *h, struct net_addr *ret); /* with the port chosen */
 /*
  * Until httpd_stop or a signal after os_interruptible: then it stops accepting, answers
  * what is under way for at most 5 s, and returns.
@@ -47,9 +48,9 @@ const char *httpd_header(const struct httpd_request *r, const char *name);
 struct selfsame_bytes httpd_body(const struct httpd_request *r);
 struct httpd_answer {
     int status;
-    const char *type;  /* NULL: text/plain; charset=utf-8 */
-    const char *cache; /* Cache-Control; NULL: no-store */
-    unsigned retry_s;  /* > 0: Retry-After */
+    const char *type;           /* NULL: text/plain; charset=utf-8 */
+    const char *cache;          /* Cache-Control; NULL: no-store */
+    unsigned retry_s;           /* > 0: Retry-After */
     struct selfsame_bytes body; /* copied */
 };
 void httpd_answer(struct httpd_request *r, const struct httpd_answer *a);
