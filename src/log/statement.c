@@ -116,12 +116,21 @@ field_time(const struct fields *f, const json_t *from, const char *name, int64_t
     return SELFSAME_OK;
 }
 
+/* Digests have one spelling. */
+static bool
+is_lower_hex(const json_t *j)
+{
+    const char *s = json_string_value(j);
+
+    return s != NULL && s[strspn(s, "0123456789abcdef")] == '\0';
+}
+
 bool
 hex_of(const json_t *j, uint8_t *ret, size_t len)
 {
     size_t got = 0;
 
-    return json_is_string(j) && json_string_length(j) == 2 * len &&
+    return is_lower_hex(j) && json_string_length(j) == 2 * len &&
            hex_decode(json_string_value(j), 2 * len, ret, len, &got) && got == len;
 }
 
@@ -147,8 +156,8 @@ optional_hex(
     *ret = NULL;
     if (j == NULL)
         return SELFSAME_OK;
-    if (!json_is_string(j) || !hex_decode(json_string_value(j), json_string_length(j),
-                                  raw, sizeof(raw), &len))
+    if (!is_lower_hex(j) || !hex_decode(json_string_value(j), json_string_length(j),
+                                raw, sizeof(raw), &len))
         FAIL(f->e, SELFSAME_MALFORMED, "statement: expected hex in \"%s\"", name);
     *ret = hex_dup(f->arena, BYTES(raw, len));
     return *ret != NULL ? SELFSAME_OK : field_nomem(f);
