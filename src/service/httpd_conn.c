@@ -215,13 +215,13 @@ conn_overdue(struct httpd_conn *c)
 /* ---- a request ---- */
 
 static bool
-path_matches(const struct httpd_route *r, const char *path)
+path_matches(const struct httpd_route *r, const char *path, bool whole)
 {
     size_t len = strlen(r->path);
 
     if (len > 0 && r->path[len - 1] == '*')
-        return strncmp(r->path, path, len - 1) == 0;
-    return strcmp(r->path, path) == 0;
+        return !whole && strncmp(r->path, path, len - 1) == 0;
+    return whole && strcmp(r->path, path) == 0;
 }
 
 /* HEAD is GET without the body: RFC 9110 §9.3.2. */
@@ -232,9 +232,9 @@ method_matches(const struct httpd_route *r, struct selfsame_bytes method)
            (strcmp(r->method, "GET") == 0 && bytes_eq(method, BYTES_LIT("HEAD")));
 }
 
-/* 0, 404 or 405 (then "Allow" is in the request). */
+/* 0, 404 or 405 (then "Allow" is in the request), among whole paths or among prefixes. */
 static int
-find_route(struct httpd_conn *c)
+find_among(struct httpd_conn *c, bool whole)
 {
     const struct httpd_config *config = httpd_config(c->h);
     int status = 404;
@@ -242,7 +242,7 @@ find_route(struct httpd_conn *c)
     for (size_t i = 0; i < config->route_count; i++) {
         const struct httpd_route *r = &config->routes[i];
 
-        if (!path_matches(r, c->r->path))
+        if (!path_matches(r, c->r->path, whole))
             continue;
         if (method_matches(r, c->r->head.method)) {
             c->route = r;
@@ -254,6 +254,14 @@ find_route(struct httpd_conn *c)
             memcpy(c->r->allow, "GET, HEAD", sizeof("GET, HEAD"));
     }
     return status;
+}
+
+static int
+find_route(struct httpd_conn *c)
+{
+    int status = find_among(c, true);
+
+    return status == 404 ? find_among(c, false) : status;
 }
 
 /* RFC 9110 §10.1.1; false: the connection is gone. */
