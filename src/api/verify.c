@@ -4,13 +4,15 @@
  * freshness, binding, debug, measurement, policy (appraisal) → verdict.
  */
 #include "api/api.h"
+#include "api/releases.h"
 
 #include <stdlib.h>
 
 /* What one verification needs besides the evidence; buffers of the appraisal. */
 struct run {
     const struct selfsame_verifier *v;
-    const struct policy *policy;
+    const struct selfsame_policy *given;
+    const struct policy *policy; /* its content */
     const struct selfsame_request *q;
     struct appraisal in;
     uint8_t binder[64];
@@ -154,6 +156,8 @@ judge(const struct run *r, struct selfsame_result *result)
 {
     struct verdict *v = &result->verdict;
     struct arena *arena = &result->arena;
+    struct policy with = *r->policy;
+    const struct measurement *matched;
     struct unwrapped u;
     struct tee_trust trust;
 
@@ -177,7 +181,10 @@ judge(const struct run *r, struct selfsame_result *result)
         return c;
     v->claims.tee = u.verifier->name;
     v->claims.any_anchor = trust.any_anchor;
-    appraise(r->policy, &v->claims, &r->in, arena, &v->checks);
+    TRY(releases_open(
+        r->given, r->q, r->in.now_ms, &result->released, &v->checks, &with, &v->err));
+    matched = appraise(&with, &v->claims, &r->in, arena, &v->checks);
+    v->identity = matched != NULL ? matched->identity : NULL;
     verdict_finish(v, r->policy);
     TRY(list_needs(&u, result));
     return v->code;
@@ -188,7 +195,7 @@ verify_within(struct selfsame_verifier *v, const struct selfsame_policy *policy,
     const struct selfsame_request *q, struct selfsame_bytes evidence, long fail_at,
     struct selfsame_result **ret, struct selfsame_err *e)
 {
-    struct run r = { .v = v, .policy = &policy->policy, .q = q };
+    struct run r = { .v = v, .given = policy, .policy = &policy->policy, .q = q };
 
     TRY(check_request(q, e));
     TRY(expect(&r, e));

@@ -185,14 +185,9 @@ measurements_parse(const struct policy_reader *r, const json_t *j, struct policy
 }
 
 static enum selfsame_code
-releases_parse(const struct policy_reader *r, const json_t *j, struct policy *p)
+release_list_parse(const struct policy_reader *r, const json_t *j, struct policy *p)
 {
-    (void)j;
-    (void)p;
-    FAIL(r->e, SELFSAME_UNSUPPORTED,
-        "%s, line %d: releases arrive with the transparency log; this build cannot "
-        "check them",
-        r->source, json_line_of(r->text, "releases"));
+    return releases_parse(r, j, "releases", p);
 }
 
 static enum selfsame_code
@@ -270,7 +265,7 @@ static const struct {
     { "$schema", schema_parse },
     { "tee", tee_parse },
     { "measurements", measurements_parse },
-    { "releases", releases_parse },
+    { "releases", release_list_parse },
     { "freshness", freshness_parse },
     { "binding", binding_parse },
     { "insecure", insecure_parse },
@@ -380,6 +375,26 @@ policy_add_measurements(struct policy *p, struct selfsame_bytes json,
     if (one == NULL || json_array_append(one, root) != 0)
         return policy_nomem(&r);
     return refvalues_parse(&r, one, "", p);
+}
+
+enum selfsame_code
+policy_add_releases(struct policy *p, struct selfsame_bytes json, const char *source,
+    struct arena *arena, struct selfsame_err *e)
+{
+    const struct policy_reader r = {
+        .text = json, .source = source, .arena = arena, .e = e
+    };
+    auto_json *root = NULL;
+
+    TRY(text_parse(&r, &root));
+    json_t *list = json_object_get(root, "releases");
+    if (json_is_array(root) || list != NULL)
+        return releases_parse(
+            &r, list != NULL ? list : root, list != NULL ? "releases" : "", p);
+    auto_json *one = json_array();
+    if (one == NULL || json_array_append(one, root) != 0)
+        return policy_nomem(&r);
+    return releases_parse(&r, one, "", p);
 }
 
 enum selfsame_code

@@ -108,6 +108,7 @@ verify_options_policy(
         TRY(one_off(c, &p, e));
     }
     TRY(add_measurements(c, p, e));
+    TRY(releases_policy(c, file, p, e));
     if (age != NULL) {
         if (!duration_parse(age, &ms) || ms <= 0)
             FAIL(e, SELFSAME_USAGE,

@@ -5,6 +5,7 @@
 #include <selfsame/selfsame.h>
 
 #include "cli/cli.h"
+#include "cli/releases.h"
 
 /* What verify and connect share: options → policy and verifier, result → output. */
 #define VERIFY_OPTIONS                                                                 \
@@ -18,6 +19,7 @@
         { .name = "tee",                                                               \
             .argument = "TEE",                                                         \
             .help = "accept this TEE; a policy file says it itself" },                 \
+        RELEASE_OPTIONS,                                                               \
         { .name = "trust-anchor",                                                      \
             .argument = "FILE",                                                        \
             .repeatable = true,                                                        \

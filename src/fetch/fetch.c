@@ -29,8 +29,8 @@ fetch_usual_cache(struct arena *arena, char **ret, struct selfsame_err *e)
 /* ---- what is asked ---- */
 
 /* "https://host:port" of a URL; the rest begins with '/'. */
-static size_t
-origin_len(const char *url)
+size_t
+url_origin_len(const char *url)
 {
     const char *authority = strstr(url, "://");
 
@@ -39,8 +39,8 @@ origin_len(const char *url)
                : 0;
 }
 
-static bool
-is_loopback(const char *origin)
+bool
+url_is_loopback(const char *origin)
 {
     static const char *const hosts[] = { "127.0.0.1", "localhost", "[::1]" };
     const char *host = origin + strlen("http://");
@@ -48,7 +48,8 @@ is_loopback(const char *origin)
     for (size_t i = 0; i < COUNT(hosts); i++) {
         size_t n = strlen(hosts[i]);
 
-        if (strncmp(host, hosts[i], n) == 0 && (host[n] == '\0' || host[n] == ':'))
+        if (strncmp(host, hosts[i], n) == 0 &&
+            (host[n] == '\0' || host[n] == ':' || host[n] == '/'))
             return true;
     }
     return false;
@@ -61,8 +62,8 @@ is_origin(const char *s)
     const bool https = strncmp(s, "https://", 8) == 0;
     const char *host = s + (https ? 8 : 7);
 
-    return (https || (strncmp(s, "http://", 7) == 0 && is_loopback(s))) &&
-           origin_len(s) == strlen(s) && strcspn(host, ":") > 0 &&
+    return (https || (strncmp(s, "http://", 7) == 0 && url_is_loopback(s))) &&
+           url_origin_len(s) == strlen(s) && strcspn(host, ":") > 0 &&
            strpbrk(host, "@ \n\r\t\"\\") == NULL;
 }
 
@@ -71,7 +72,7 @@ static enum selfsame_code
 place(const struct fetcher *f, const char *url, struct arena *arena, char **ret_url,
     char **ret_host, struct selfsame_err *e)
 {
-    size_t own = origin_len(url);
+    size_t own = url_origin_len(url);
     const char *origin = f->origin;
 
     if (strncmp(url, "https://", 8) != 0 || own <= 8 || url[own] != '/' ||

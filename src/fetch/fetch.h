@@ -45,6 +45,10 @@ MUST enum selfsame_code fetch_get(const struct fetcher *f, const char *url,
     struct arena *arena, struct selfsame_bytes *ret, bool *ret_absent,
     struct selfsame_err *e);
 
+/* "https://host:port" of a URL: how long that is; the rest begins with '/', '?', '#' or ends. */
+size_t url_origin_len(const char *url);
+bool url_is_loopback(const char *http_url); /* "http://127.0.0.1..." */
+
 /* ---- cache.c ---- */
 struct cached {
     char *url;

@@ -195,6 +195,19 @@ MUST enum selfsame_code log_policy_open(const struct log_policy *p,
     struct selfsame_bytes note, struct arena *arena, struct checkpoint *ret,
     uint64_t *ret_witnesses, int64_t *ret_time, struct selfsame_err *e);
 
+/* The same, and what is wrong with a refused one. */
+enum log_refusal {
+    LOG_REFUSED_NOT = 0,
+    LOG_REFUSED_FORM,      /* no checkpoint in a signed note */
+    LOG_REFUSED_UNKNOWN,   /* of no log of the policy */
+    LOG_REFUSED_SIGNATURE, /* not by the log's key, or a known witness's line is wrong */
+    LOG_REFUSED_QUORUM,
+};
+MUST enum selfsame_code log_policy_judge(const struct log_policy *p,
+    struct selfsame_bytes note, struct arena *arena, struct checkpoint *ret,
+    uint64_t *ret_witnesses, int64_t *ret_time, enum log_refusal *ret_why,
+    struct selfsame_err *e);
+
 /* ---- canonical.c (RFC 8785, restricted: specs of our statements) ---- */
 
 enum { CANONICAL_DEPTH = 32 };
