@@ -200,6 +200,8 @@ def logs():
     seed("log_note", "key", key)
     seed("log_proof", "plain", f"c2sp.org/tlog-proof@v1\nextra aGk=\nindex 3\n{root}\n\n{point}\n{line}")
     seed("log_policy", "quorum", f"log {key} https://log.example/\nwitness a {witness}\ngroup g any a\nquorum g\n")
+    seed("log_witness", "first", f"old 0\n\n{point}\n{line}")
+    seed("log_witness", "grown", f"old 7\n{root}\n{root}\n\n{point}\n{line}")
     seed("log_tile", "bundle", b"\0\2ab\0\0\0\1c")
     seed("log_tile", "name", "tile/entries/x001/x234/067.p/255")
     seed("log_canonical", "all", '{"a":[true,false,-5,"\\u001f\\"\\\\x"],"b":{"c":{}}}')

@@ -17,6 +17,7 @@
  *   policy.c      which logs, witnesses and quorum are believed
  *   canonical.c   JSON in its one form
  *   envelope.c    DSSE: the leaf of a release
+ *   witness.c     what a log asks a witness, and what the witness may answer
  */
 enum { LOG_HASH = 32, LOG_PATH_MAX = 63 };
 
@@ -232,5 +233,45 @@ MUST enum selfsame_code envelope_verify(const struct envelope *v,
 MUST enum selfsame_code envelope_make(struct selfsame_bytes payload_type,
     struct selfsame_bytes payload, const struct key *key, struct arena *arena,
     struct selfsame_bytes *ret, struct selfsame_err *e);
+
+/* ---- witness.c (tlog-witness, add-checkpoint) ---- */
+
+enum { WITNESS_REQUEST_MAX = 65536 };
+struct witness_request {
+    uint64_t old_size; /* what the log believes that the witness cosigned last */
+    struct merkle_path path;
+    struct selfsame_bytes checkpoint; /* the whole note */
+};
+MUST enum selfsame_code witness_request_parse(struct selfsame_bytes in,
+    struct arena *arena, struct witness_request *ret, struct selfsame_err *e);
+MUST char *witness_request_text(const struct witness_request *r, struct arena *arena);
+
+/* What a witness last cosigned of a log. Of none: size 0, the root of no entries. */
+struct witness_state {
+    uint64_t size;
+    uint8_t root[LOG_HASH];
+};
+MUST bool witness_state_of_none(struct witness_state *ret);
+struct witness_asked {
+    struct witness_request request;
+    struct note note;
+    struct checkpoint checkpoint;
+};
+/*
+ * A request as far as it can be judged without what is stored: HTTP status 0 for good, 400
+ * malformed, 404 another log's, 403 not signed by a key of that log; 503 out of memory. `keys` are
+ * those of all logs: what they are named is their log's origin.
+ */
+MUST int witness_open(struct selfsame_bytes body, const struct note_key *keys,
+    size_t count, struct arena *arena, struct witness_asked *ret,
+    struct selfsame_err *e);
+/*
+ * 200: what is asked follows what is stored, and *ret is what has to be stored, against
+ * the stored one and durably, before the cosignature is given out. 409: the log knows
+ * another size; 422: its tree does not follow; 503. *ret_fork: two roots of one size.
+ */
+MUST int witness_judge(const struct witness_asked *q,
+    const struct witness_state *stored, struct witness_state *ret, bool *ret_fork,
+    struct selfsame_err *e);
 
 #endif

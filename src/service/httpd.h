@@ -5,17 +5,27 @@
 #include "net/net.h"
 
 /*
- * The HTTP server of the daemons (log, witness, verifier), on evhttp: one thread runs
+ * The HTTP server of the daemons (log, witness, verifier): one thread runs
  * the loop; a handler either answers at once or keeps the request and answers later
  * from any thread, exactly once. Bodies, heads, connections and idle times are
- * bounded; one slow client never keeps another waiting.
+ * bounded; one slow client never keeps another waiting. A handler that works longer
+ * than a millisecond belongs in another thread.
+ *
+ * The loop is libevent's, the framing that of net/http.h, not evhttp's: that one takes
+ * Transfer-Encoding beside Content-Length, bare LF and folded lines, so that a proxy in
+ * front might frame a request otherwise; has no limit of connections and none for the
+ * time of a whole request; and answers before the head could be refused. Here there is
+ * one read and one write for a request, and answers of other threads wake the loop once
+ * for all that wait.
+ *
+ * Only origin-form targets are served (RFC 9112 §3.2.1); a proxy cuts off its prefix.
  */
 struct httpd;
 struct httpd_request; /* until it is answered */
 
 struct httpd_route {
     const char *method; /* "GET" (HEAD comes along), "POST" */
-    const char *path;   /* below the prefix: "/add"; ends with '*': a prefix */
+    const char *path; /* "/add"; ends with '*': a prefix, which a whole path precedes */
     void (*serve)(void *ctx, struct httpd_request *r);
 };
 struct httpd_config {
@@ -24,8 +34,8 @@ struct httpd_config {
     size_t route_count;
     void *ctx;            /* of every handler */
     size_t body_limit;    /* larger bodies: 413 */
-    unsigned connections; /* at once; 0: 1024 */
-    unsigned idle_s;      /* 0: 15; a whole request must arrive within it */
+    unsigned connections; /* at once; 0: 1024. Then who waits without a request goes */
+    unsigned idle_s;      /* 0: 15; a whole request must arrive within it: 408 */
     unsigned answer_s;    /* 0: 60; a kept request that nobody answers: 503 */
 };
 /* Listens; nothing is served before httpd_run. IO, USAGE, NOMEM. */
@@ -35,10 +45,12 @@ void httpd_bound(
     const struct httpd *h, struct net_addr *ret); /* with the port chosen */
 /*
  * Until httpd_stop or a signal after os_interruptible: then it stops accepting, answers
- * what is under way for at most 5 s, and returns.
+ * what is under way for at most 5 s, and returns. Kept requests stay valid until
+ * httpd_free; a server runs once.
  */
 MUST enum selfsame_code httpd_run(struct httpd *h, struct selfsame_err *e);
 void httpd_stop(struct httpd *h); /* from any thread */
+/* Before it, whoever may still answer a kept request has to be stopped. */
 void httpd_free(struct httpd *h);
 
 /* Views live until the answer. The target is decoded once; "..", NUL and '%' games are 400. */

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SELFSAME_HTTPD_PARTS_H
+#define SELFSAME_HTTPD_PARTS_H
+
+#include "net/http.h"
+#include "service/httpd.h"
+
+/*
+ * Between the two halves of the server.
+ *
+ *   httpd.c          listening, the loop, the life of a server
+ *   httpd_conn.c     connections: reading, writing, deadlines
+ *   httpd_request.c  one request: its head checked, its target decoded, its answer
+ */
+enum {
+    HTTPD_HEAD_MAX = 16384, /* of a request; more: 431 */
+    HTTPD_ANSWER_HEAD = 640,
+    HTTPD_QUERY_MAX = 16,
+    HTTPD_DATE = 32,
+};
+
+struct httpd_conn;
+struct httpd_request {
+    struct httpd *h;
+    struct httpd_conn *conn;           /* the loop's; NULL: nobody waits any more */
+    struct httpd_request *prev, *next; /* all of a server; the loop's */
+    struct httpd_request *after;       /* of the queue of answers */
+    bool answered;                     /* while it was served; the loop's */
+
+    struct http_head head; /* views into text */
+    char *text;            /* the head, values ended by NUL; then the decoded target */
+    const char *path;
+    struct httpd_pair {
+        const char *name, *value;
+    } query[HTTPD_QUERY_MAX];
+    size_t query_count;
+    uint8_t *body;
+    size_t body_len, body_cap;
+
+    int status; /* the answer */
+    unsigned retry_s;
+    char type[96], cache[96], allow[32];
+    uint8_t *out; /* room for a head, then the body; NULL: no memory for it */
+    size_t out_body, out_beg, out_end;
+};
+
+/* ---- httpd_request.c ---- */
+
+MUST struct httpd_request *request_new(struct httpd *h); /* NULL: no memory */
+void request_free(struct httpd_request *r);
+/* 0, or the status to refuse with, with the sentence in e. */
+int request_parse(
+    struct httpd_request *r, struct selfsame_bytes head, struct selfsame_err *e);
+/* False: no memory. */
+MUST bool request_body_add(struct httpd_request *r, struct selfsame_bytes data);
+/* Keeps the answer in r; from any thread. */
+void request_keep_answer(struct httpd_request *r, const struct httpd_answer *a);
+void request_keep_refusal(
+    struct httpd_request *r, int status, const struct selfsame_err *e);
+/* What goes out: head and body from out_beg to out_end. False: not even memory for the head. */
+MUST bool request_render(struct httpd_request *r, const char *date, bool close);
+void httpd_date(int64_t now_s, char ret[static HTTPD_DATE]);
+
+/* ---- httpd_conn.c ---- */
+
+struct event;
+struct event_base;
+enum httpd_state {
+    CONN_READING, /* or idle */
+    CONN_KEPT,    /* a handler has the request */
+    CONN_WRITING,
+    CONN_DRAINING, /* answered before all was read: what comes is thrown away */
+};
+struct httpd_conn {
+    struct httpd *h;
+    struct httpd_conn *prev, *next;
+    int fd;
+    struct event *read_event, *write_event;
+    bool paused; /* the read event is off */
+    enum httpd_state state;
+    int64_t since_ms, deadline_ms;
+    struct httpd_request *r; /* being read, kept or answered */
+    const struct httpd_route *route;
+    struct http_body body;
+    bool close, unread;
+    size_t moved;          /* of the answer, or drained, since the deadline was set */
+    size_t beg, end, seen; /* of in */
+    uint8_t in[HTTPD_HEAD_MAX];
+};
+struct httpd_times {
+    int64_t idle_ms, answer_ms;
+};
+/* Takes the descriptor. False: no memory. */
+MUST bool conn_open(struct httpd *h, int fd);
+void conn_close(struct httpd_conn *c);
+void conn_answer(struct httpd_conn *c); /* c->r has its answer */
+void conn_overdue(struct httpd_conn *c);
+bool conn_idle(const struct httpd_conn *c); /* nothing under way */
+
+/* ---- httpd.c ---- */
+
+struct httpd_loop { /* what connections see of their server */
+    struct event_base *base;
+    struct httpd_conn *conns;
+    size_t conn_count;
+    struct httpd_request *requests;
+    struct httpd_request *serving; /* its handler is running in the loop */
+    struct httpd_times times;
+    bool stopping;
+    char date[HTTPD_DATE];
+};
+struct httpd_loop *httpd_loop(struct httpd *h);
+const struct httpd_config *httpd_config(const struct httpd *h);
+void httpd_closed(struct httpd *h); /* a connection is gone */
+
+#endif

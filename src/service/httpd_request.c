@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/json.h"
+#include "service/httpd_parts.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct httpd_request *
+request_new(struct httpd *h)
+{
+    struct httpd_loop *l = httpd_loop(h);
+    struct httpd_request *r = malloc(sizeof(*r));
+
+    if (r == NULL)
+        return NULL;
+    *r = (struct httpd_request){ .h = h, .next = l->requests, .path = "" };
+    if (r->next != NULL)
+        r->next->prev = r;
+    l->requests = r;
+    return r;
+}
+
+void
+request_free(struct httpd_request *r)
+{
+    struct httpd_loop *l = httpd_loop(r->h);
+
+    if (r->prev != NULL)
+        r->prev->next = r->next;
+    else
+        l->requests = r->next;
+    if (r->next != NULL)
+        r->next->prev = r->prev;
+    free(r->text);
+    free(r->body);
+    free(r->out);
+    free(r);
+}
+
+/* ---- the target ---- */
+
+static int
+hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Of a path: what no honest client encodes, since it would mean something else bare. */
+static bool
+path_char(unsigned char c, bool encoded)
+{
+    return c > ' ' && c < 0x7f && c != '\\' && (!encoded || strchr("/.%?#", c) == NULL);
+}
+
+/*
+ * Decodes the %xx of [from, from + len) to *to, once, ends it with NUL and moves *to
+ * behind. Control characters are refused.
+ */
+static bool
+decode(const char *from, size_t len, bool path, char **to)
+{
+    char *out = *to;
+
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)from[i];
+        bool encoded = c == '%';
+
+        if (c == '#')
+            return false;
+        if (encoded) {
+            int high = i + 2 < len ? hex_value(from[i + 1]) : -1;
+            int low = i + 2 < len ? hex_value(from[i + 2]) : -1;
+
+            if (high < 0 || low < 0)
+                return false;
+            c = (unsigned char)(high * 16 + low);
+            i += 2;
+        }
+        if (c < ' ' || c == 0x7f || (path && !path_char(c, encoded)))
+            return false;
+        *out++ = (char)c;
+    }
+    *out++ = '\0';
+    *to = out;
+    return true;
+}
+
+/* Neither empty segments nor "." nor "..", but one '/' may stand at the end. */
+static bool
+segments_ok(const char *path)
+{
+    for (const char *s = path; *s == '/';) {
+        size_t len = strcspn(s + 1, "/");
+
+        if ((len == 0 && s[1] == '/') || (len == 1 && s[1] == '.') ||
+            (len == 2 && s[1] == '.' && s[2] == '.'))
+            return false;
+        s += 1 + len;
+    }
+    return path[0] == '/';
+}
+
+static bool
+parse_query(struct httpd_request *r, const char *q, size_t len, char **to)
+{
+    while (len > 0) {
+        const char *amp = memchr(q, '&', len);
+        size_t n = amp != NULL ? (size_t)(amp - q) : len;
+        const char *equal = memchr(q, '=', n);
+        size_t name_len = equal != NULL ? (size_t)(equal - q) : n;
+        size_t value_len = equal != NULL ? n - name_len - 1 : 0;
+        struct httpd_pair p = { .name = *to };
+
+        if (r->query_count == HTTPD_QUERY_MAX || name_len == 0 ||
+            !decode(q, name_len, false, to))
+            return false;
+        p.value = *to;
+        if (!decode(q + n - value_len, value_len, false, to) ||
+            !utf8_valid(bytes_str(p.name)) || !utf8_valid(bytes_str(p.value)) ||
+            httpd_query(r, p.name) != NULL)
+            return false;
+        r->query[r->query_count++] = p;
+        n += amp != NULL ? 1 : 0;
+        q += n;
+        len -= n;
+    }
+    return true;
+}
+
+/* RFC 9112 §3.2.1: the origin form alone; what proxies are asked is not for us. */
+static bool
+parse_target(struct httpd_request *r, char *to)
+{
+    const char *t = (const char *)r->head.target.ptr;
+    size_t len = r->head.target.len;
+    const char *mark = memchr(t, '?', len);
+    size_t path_len = mark != NULL ? (size_t)(mark - t) : len;
+
+    r->path = to;
+    return decode(t, path_len, true, &to) && segments_ok(r->path) &&
+           (mark == NULL || parse_query(r, mark + 1, len - path_len - 1, &to));
+}
+
+/* ---- the head ---- */
+
+static int
+refuse_head(const struct httpd_request *r, struct selfsame_err *e)
+{
+    size_t hosts = 0;
+
+    for (size_t i = 0; i < r->head.count; i++)
+        hosts += http_word_eq(r->head.headers[i].name, "host") ? 1 : 0;
+    if (hosts > 1 || (hosts == 0 && r->head.minor > 0)) {
+        (void)err_set(e, SELFSAME_MALFORMED, __FILE__, __LINE__,
+            "HTTP: expected one Host, got %zu", hosts);
+        return 400;
+    }
+    if (http_header(&r->head, "expect").ptr != NULL && !r->head.expect_continue) {
+        (void)err_set(e, SELFSAME_UNSUPPORTED, __FILE__, __LINE__,
+            "HTTP: expected no expectation but 100-continue, got another");
+        return 417;
+    }
+    return 0;
+}
+
+/* Views become strings: what stands behind a value is white space or CR. */
+static void
+end_values(struct httpd_request *r)
+{
+    for (size_t i = 0; i < r->head.count; i++) {
+        const struct http_header *f = &r->head.headers[i];
+        r->text[(size_t)((const char *)f->value.ptr - r->text) + f->value.len] = '\0';
+    }
+}
+
+int
+request_parse(
+    struct httpd_request *r, struct selfsame_bytes head, struct selfsame_err *e)
+{
+    /* The decoded target is at most as long as the target, and a NUL for each part. */
+    size_t room = 2 * head.len + (size_t)2 * HTTPD_QUERY_MAX + 2;
+
+    r->text = malloc(room);
+    if (r->text == NULL) {
+        (void)err_set(e, SELFSAME_NOMEM, __FILE__, __LINE__, "out of memory");
+        return 503;
+    }
+    memcpy(r->text, head.ptr, head.len);
+    head.ptr = (const uint8_t *)r->text;
+    if (http_request_parse(head, &r->head, e) != SELFSAME_OK)
+        return 400;
+    if (!parse_target(r, r->text + head.len)) {
+        r->path = "";
+        (void)err_set(e, SELFSAME_MALFORMED, __FILE__, __LINE__,
+            "HTTP: expected a plain path in the request, got another target");
+        return 400;
+    }
+    int status = refuse_head(r, e);
+    end_values(r);
+    return status;
+}
+
+bool
+request_body_add(struct httpd_request *r, struct selfsame_bytes data)
+{
+    if (data.len > r->body_cap - r->body_len) {
+        size_t cap = 2 * r->body_cap + data.len;
+        uint8_t *body = realloc(r->body, cap);
+
+        if (body == NULL)
+            return false;
+        r->body = body;
+        r->body_cap = cap;
+    }
+    if (data.len > 0)
+        memcpy(r->body + r->body_len, data.ptr, data.len);
+    r->body_len += data.len;
+    return true;
+}
+
+/* ---- what handlers ask ---- */
+
+const char *
+httpd_path(const struct httpd_request *r)
+{
+    return r->path;
+}
+
+const char *
+httpd_query(const struct httpd_request *r, const char *name)
+{
+    for (size_t i = 0; i < r->query_count; i++)
+        if (strcmp(r->query[i].name, name) == 0)
+            return r->query[i].value;
+    return NULL;
+}
+
+const char *
+httpd_header(const struct httpd_request *r, const char *name)
+{
+    return (const char *)http_header(&r->head, name).ptr;
+}
+
+struct selfsame_bytes
+httpd_body(const struct httpd_request *r)
+{
+    return BYTES(r->body, r->body_len);
+}
+
+/* ---- the answer ---- */
+
+void
+request_keep_answer(struct httpd_request *r, const struct httpd_answer *a)
+{
+    assert(a->status >= 200 && a->status <= 599);
+    r->status = a->status;
+    r->retry_s = a->retry_s;
+    int type = snprintf(r->type, sizeof(r->type), "%s",
+        a->type != NULL ? a->type : "text/plain; charset=utf-8");
+    int cache = snprintf(
+        r->cache, sizeof(r->cache), "%s", a->cache != NULL ? a->cache : "no-store");
+    /* Both are our own constants: neither too long nor of two lines. */
+    assert(type > 0 && (size_t)type < sizeof(r->type));
+    assert(cache > 0 && (size_t)cache < sizeof(r->cache));
+    assert(strpbrk(r->type, "\r\n") == NULL && strpbrk(r->cache, "\r\n") == NULL);
+    free(r->out);
+    r->out = malloc(HTTPD_ANSWER_HEAD + a->body.len);
+    r->out_body = r->out != NULL ? a->body.len : 0;
+    if (r->out_body > 0)
+        memcpy(r->out + HTTPD_ANSWER_HEAD, a->body.ptr, a->body.len);
+}
+
+void
+request_keep_refusal(struct httpd_request *r, int status, const struct selfsame_err *e)
+{
+    auto_json *j = json_pack("{s:{s:s,s:s}}", "error", "class",
+        selfsame_code_name(e->code), "message", err_text(e));
+    char *text = j != NULL ? json_compact(j) : NULL;
+    const struct httpd_answer a = {
+        .status = status,
+        .type = "application/json",
+        .retry_s = status == 503 || status == 429 ? 1 : 0,
+        .body = text != NULL ? bytes_str(text) : BYTES_LIT("{}"),
+    };
+
+    request_keep_answer(r, &a);
+    free(text);
+}
+
+static const char *
+reason(int status)
+{
+    static const struct {
+        int status;
+        const char *reason;
+    } reasons[] = {
+        { 200, "OK" },
+        { 400, "Bad Request" },
+        { 403, "Forbidden" },
+        { 404, "Not Found" },
+        { 405, "Method Not Allowed" },
+        { 408, "Request Timeout" },
+        { 409, "Conflict" },
+        { 413, "Content Too Large" },
+        { 417, "Expectation Failed" },
+        { 422, "Unprocessable Content" },
+        { 429, "Too Many Requests" },
+        { 431, "Request Header Fields Too Large" },
+        { 500, "Internal Server Error" },
+        { 503, "Service Unavailable" },
+    };
+
+    for (size_t i = 0; i < COUNT(reasons); i++)
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    return "Other";
+}
+
+void
+httpd_date(int64_t now_s, char ret[static HTTPD_DATE])
+{
+    static const char days[] = "SunMonTueWedThuFriSat";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    time_t t = (time_t)now_s;
+    struct tm tm = { .tm_mday = 1 };
+
+    (void)gmtime_r(&t, &tm);
+    /* RFC 9110 §5.6.7, in no locale. */
+    (void)snprintf(ret, HTTPD_DATE, "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT",
+        days + 3 * (tm.tm_wday % 7), (unsigned)tm.tm_mday % 100,
+        months + 3 * (tm.tm_mon % 12), ((unsigned)tm.tm_year + 1900) % 10000,
+        (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
+        (unsigned)tm.tm_sec % 100);
+}
+
+bool
+request_render(struct httpd_request *r, const char *date, bool close)
+{
+    char head[HTTPD_ANSWER_HEAD], retry[40] = "";
+
+    if (r->out == NULL) {
+        r->status = 503;
+        r->out = malloc(HTTPD_ANSWER_HEAD);
+        if (r->out == NULL)
+            return false;
+    }
+    if (r->retry_s > 0)
+        (void)snprintf(retry, sizeof(retry), "Retry-After: %u\r\n", r->retry_s);
+    int len = snprintf(head, sizeof(head),
+        "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+        "Cache-Control: %s\r\nX-Content-Type-Options: nosniff\r\n%s%s%s%s%s\r\n",
+        r->status, reason(r->status), date, r->type, r->out_body, r->cache, retry,
+        r->allow[0] != '\0' ? "Allow: " : "", r->allow,
+        r->allow[0] != '\0' ? "\r\n" : "", close ? "Connection: close\r\n" : "");
+    assert(len > 0 && (size_t)len < sizeof(head));
+    r->out_beg = HTTPD_ANSWER_HEAD - (size_t)len;
+    memcpy(r->out + r->out_beg, head, (size_t)len);
+    bool head_alone = bytes_eq(r->head.method, BYTES_LIT("HEAD"));
+    r->out_end = HTTPD_ANSWER_HEAD + (head_alone ? 0 : r->out_body);
+    return true;
+}

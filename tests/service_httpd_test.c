@@ -1,0 +1,767 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include "os/os.h"
+#include "service/httpd.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LIMIT = 20000, KEPT_MAX = 1024 };
+
+/* One server per test: its loop in a thread, and a thread that answers what was kept. */
+struct world {
+    struct httpd *h;
+    struct net_addr addr;
+    pthread_t loop, worker;
+    pthread_mutex_t lock;
+    pthread_cond_t more;
+    struct httpd_request *kept[KEPT_MAX];
+    size_t kept_count;
+    bool over;
+    struct httpd_request *never;
+    atomic_int served;
+};
+
+static void
+say(struct httpd_request *r, int status, struct selfsame_bytes body)
+{
+    const struct httpd_answer a = { .status = status, .body = body };
+
+    httpd_answer(r, &a);
+}
+
+static void
+serve_hello(void *ctx, struct httpd_request *r)
+{
+    const struct httpd_answer a = { .status = 200,
+        .type = "application/octet-stream",
+        .cache = "max-age=5",
+        .body = BYTES_LIT("hello") };
+    struct world *w = ctx;
+
+    (void)atomic_fetch_add(&w->served, 1);
+    httpd_answer(r, &a);
+}
+
+static void
+serve_path(void *ctx, struct httpd_request *r)
+{
+    char text[512];
+    const char *a = httpd_query(r, "a"), *x = httpd_header(r, "x-test");
+
+    (void)ctx;
+    (void)snprintf(text, sizeof(text), "%s|%s|%s", httpd_path(r), a != NULL ? a : "-",
+        x != NULL ? x : "-");
+    say(r, 200, bytes_str(text));
+}
+
+static void
+serve_echo(void *ctx, struct httpd_request *r)
+{
+    (void)ctx;
+    say(r, 200, httpd_body(r));
+}
+
+static void
+serve_refuse(void *ctx, struct httpd_request *r)
+{
+    struct selfsame_err e = { 0 };
+
+    (void)ctx;
+    (void)err_set(&e, SELFSAME_LOG, __FILE__, __LINE__, "say \"no\"");
+    httpd_refuse(r, 422, &e);
+}
+
+static void
+serve_later(void *ctx, struct httpd_request *r)
+{
+    struct world *w = ctx;
+
+    (void)pthread_mutex_lock(&w->lock);
+    assert_true(w->kept_count < KEPT_MAX);
+    w->kept[w->kept_count++] = r;
+    (void)pthread_cond_signal(&w->more);
+    (void)pthread_mutex_unlock(&w->lock);
+}
+
+static void
+serve_never(void *ctx, struct httpd_request *r)
+{
+    ((struct world *)ctx)->never = r;
+}
+
+static void
+serve_large(void *ctx, struct httpd_request *r)
+{
+    const size_t len = 8 << 20;
+    uint8_t *large = calloc(1, len);
+
+    (void)ctx;
+    assert_non_null(large);
+    say(r, 200, BYTES(large, len));
+    free(large);
+}
+
+static const struct httpd_route routes[] = {
+    { "GET", "/hello", serve_hello },
+    { "GET", "/path/*", serve_path },
+    { "POST", "/echo", serve_echo },
+    { "GET", "/refuse", serve_refuse },
+    { "POST", "/later", serve_later },
+    { "GET", "/never", serve_never },
+    { "GET", "/large", serve_large },
+};
+
+static void *
+run_loop(void *ctx)
+{
+    struct world *w = ctx;
+    struct selfsame_err e = { 0 };
+
+    assert_code(httpd_run(w->h, &e), SELFSAME_OK, &e);
+    return NULL;
+}
+
+static void *
+run_worker(void *ctx)
+{
+    struct world *w = ctx;
+
+    (void)pthread_mutex_lock(&w->lock);
+    while (!w->over || w->kept_count > 0) {
+        while (w->kept_count == 0 && !w->over)
+            (void)pthread_cond_wait(&w->more, &w->lock);
+        if (w->kept_count == 0)
+            break;
+        struct httpd_request *r = w->kept[--w->kept_count];
+        (void)pthread_mutex_unlock(&w->lock);
+        say(r, 200, httpd_body(r));
+        (void)pthread_mutex_lock(&w->lock);
+    }
+    (void)pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+static void
+begin(struct world *w, const struct httpd_config *with)
+{
+    struct httpd_config c = *with;
+    struct selfsame_err e = { 0 };
+
+    *w = (struct world){ .lock = PTHREAD_MUTEX_INITIALIZER };
+    (void)pthread_cond_init(&w->more, NULL);
+    assert_code(net_addr_parse("127.0.0.1:0", 0, &c.listen, &e), SELFSAME_OK, &e);
+    c.routes = routes;
+    c.route_count = COUNT(routes);
+    c.ctx = w;
+    c.body_limit = LIMIT;
+    assert_code(httpd_new(&c, &w->h, &e), SELFSAME_OK, &e);
+    httpd_bound(w->h, &w->addr);
+    assert_int_not_equal(w->addr.port, 0);
+    assert_int_equal(pthread_create(&w->loop, NULL, run_loop, w), 0);
+    assert_int_equal(pthread_create(&w->worker, NULL, run_worker, w), 0);
+}
+
+static void
+end(struct world *w)
+{
+    httpd_stop(w->h);
+    (void)pthread_join(w->loop, NULL);
+    (void)pthread_mutex_lock(&w->lock);
+    w->over = true;
+    (void)pthread_cond_signal(&w->more);
+    (void)pthread_mutex_unlock(&w->lock);
+    (void)pthread_join(w->worker, NULL);
+    httpd_free(w->h);
+}
+
+/* ---- a client that sends what it is told ---- */
+
+static int
+dial(const struct world *w)
+{
+    struct selfsame_err e = { 0 };
+    int fd = -1;
+    struct timeval t = { .tv_sec = 20 };
+
+    assert_code(net_connect(&w->addr, net_clock_ms() + 5000, &fd, &e), SELFSAME_OK, &e);
+    assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)), 0);
+    return fd;
+}
+
+static void
+send_all(int fd, const void *p, size_t len)
+{
+    const char *at = p;
+
+    while (len > 0) {
+        ssize_t n = send(fd, at, len, MSG_NOSIGNAL);
+        if (n <= 0)
+            return; /* refused early: the answer is what counts */
+        at += n;
+        len -= (size_t)n;
+    }
+}
+
+/* All until the end; -1 as length for a reset. */
+static ssize_t
+read_all(int fd, char *buf, size_t cap)
+{
+    size_t len = 0;
+
+    for (;;) {
+        ssize_t n = recv(fd, buf + len, cap - 1 - len, 0);
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        len += (size_t)n;
+    }
+    buf[len] = '\0';
+    return (ssize_t)len;
+}
+
+/* Sends, says that no more comes, and gives the whole answer. */
+static const char *
+ask(const struct world *w, const char *text, size_t len, char *buf, size_t cap)
+{
+    auto_fd fd = dial(w);
+
+    send_all(fd, text, len);
+    (void)shutdown(fd, SHUT_WR);
+    assert_true(read_all(fd, buf, cap) >= 0);
+    return buf;
+}
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
+#define POST(path, fields, body) \
+    "POST " path " HTTP/1.1\r\nHost: x\r\n" fields "\r\n" body
+
+static const struct {
+    const char *request;
+    int status;
+    const char *contains;
+} cases[] = {
+    { GET("/hello"), 200, "Content-Type: application/octet-stream\r\n" },
+    { GET("/hello"), 200, "Cache-Control: max-age=5\r\n" },
+    { GET("/hello"), 200, "\r\n\r\nhello" },
+    { "GET /hello HTTP/1.0\r\n\r\n", 200, "Connection: close\r\n" },
+    { "HEAD /hello HTTP/1.1\r\nHost: x\r\n\r\n", 200, "Content-Length: 5\r\n" },
+    { GET("/refuse"), 422,
+        "{\"error\":{\"class\":\"log\",\"message\":\"say \\\"no\\\"\"}}" },
+    { GET("/path/a/b?a=1"), 200, "\r\n\r\n/path/a/b|1|-" },
+    { GET("/path/a?b=2&a=%41%2f%25+c"), 200, "|A/%+c|-" },
+    { GET("/path/a?a"), 200, "\r\n\r\n/path/a||-" },
+    { GET("/path/a?"), 200, "\r\n\r\n/path/a|-|-" },
+    { GET("/path/%61b"), 200, "\r\n\r\n/path/ab|-|-" },
+    { GET("/path/"), 200, "\r\n\r\n/path/|-|-" },
+    { GET("/path/..."), 200, "\r\n\r\n/path/...|" },
+    { "GET /path/a HTTP/1.1\r\nHost: x\r\nX-Test:  v \t\r\n\r\n", 200, "|-|v" },
+    { POST("/echo", "Content-Length: 3\r\n", "abc"), 200, "\r\n\r\nabc" },
+    { POST("/echo", "Content-Length: 0\r\n", ""), 200, "Content-Length: 0\r\n" },
+    { POST("/echo", "", ""), 200, "Content-Length: 0\r\n" },
+    { POST("/echo", "Transfer-Encoding: chunked\r\n", "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"),
+        200, "\r\n\r\nabc" },
+    { POST("/later", "Content-Length: 4\r\n", "kept"), 200, "\r\n\r\nkept" },
+    /* paths that are not */
+    { GET("/"), 404, "usage" },
+    { GET("/hell"), 404, "" },
+    { GET("/hello/"), 404, "" },
+    { GET("/hello/x"), 404, "" },
+    { GET("/path"), 404, "" },
+    { POST("/hello", "Content-Length: 0\r\n", ""), 405, "Allow: GET, HEAD\r\n" },
+    { GET("/echo"), 405, "Allow: POST\r\n" },
+    { "DELETE /hello HTTP/1.1\r\nHost: x\r\n\r\n", 405, "" },
+    { "HEAD /echo HTTP/1.1\r\nHost: x\r\n\r\n", 405, "" },
+    /* targets that play games */
+    { GET("/path/../hello"), 400, "malformed" },
+    { GET("/path/.."), 400, "" },
+    { GET("/path/./a"), 400, "" },
+    { GET("//hello"), 400, "" },
+    { GET("/path//a"), 400, "" },
+    { GET("/path/%2e%2e/hello"), 400, "" },
+    { GET("/path/.%2e"), 400, "" },
+    { GET("/path/a%2fb"), 400, "" },
+    { GET("/path/a%5cb"), 400, "" },
+    { GET("/path/a\\b"), 400, "" },
+    { GET("/path/%252e"), 400, "" },
+    { GET("/path/%00"), 400, "" },
+    { GET("/path/a?a=%00"), 400, "" },
+    { GET("/path/a?a=%0d%0a"), 400, "" },
+    { GET("/path/%0a"), 400, "" },
+    { GET("/path/%"), 400, "" },
+    { GET("/path/%4"), 400, "" },
+    { GET("/path/%4g"), 400, "" },
+    { GET("/path/%ff"), 400, "" },
+    { GET("/path/a?a=%ff"), 400, "" },
+    { GET("/path/a?a=1&a=2"), 400, "" },
+    { GET("/path/a?=1"), 400, "" },
+    { GET("/path/a?&"), 400, "" },
+    { GET("/path/a?a=1#b"), 400, "" },
+    { GET("http://x/hello"), 400, "" },
+    { GET("hello"), 400, "" },
+    { GET("*"), 400, "" },
+    { "CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", 400, "" },
+    { GET("/path/a?1=&2=&3=&4=&5=&6=&7=&8=&9=&10=&11=&12=&13=&14=&15=&16=&17="), 400,
+        "" },
+    /* framing that two parsers would not share */
+    { "GET /hello HTTP/1.1\r\n\r\n", 400, "Host" },
+    { "GET /hello HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", 400, "Host" },
+    { "GET  /hello HTTP/1.1\r\nHost: x\r\n\r\n", 400, "" },
+    { "GET /hello HTTP/1.1\r\nHost : x\r\n\r\n", 400, "" },
+    { "GET /hello HTTP/1.1\r\nHost: x\r\n y\r\n\r\n", 400, "" },
+    { "GET /hello HTTP/2.0\r\nHost: x\r\n\r\n", 400, "" },
+    { POST("/echo", "Content-Length: 3\r\nContent-Length: 3\r\n", "abc"), 400, "" },
+    { POST("/echo", "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+        400, "" },
+    { POST("/echo", "Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"), 400, "" },
+    { POST("/echo", "Content-Length: -1\r\n", ""), 400, "" },
+    { POST("/echo", "Transfer-Encoding: chunked\r\n", "2\r\nabc\r\n0\r\n\r\n"), 400,
+        "" },
+    { POST("/echo", "Content-Length: 20001\r\n", ""), 413, "too large" },
+    { POST("/echo", "Transfer-Encoding: chunked\r\n", "ffffff\r\n"), 0, "" },
+    { POST("/echo", "Expect: cake\r\nContent-Length: 1\r\n", "a"), 417, "" },
+};
+
+static void
+requests_have_their_status(void **state)
+{
+    const struct httpd_config c = { 0 };
+    struct world w;
+    char buf[4096];
+
+    (void)state;
+    begin(&w, &c);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *got = ask(
+            &w, cases[i].request, strlen(cases[i].request), buf, sizeof(buf));
+        int status = got[0] != '\0' ? atoi(got + 9) : 0;
+
+        if (status != cases[i].status || strstr(got, cases[i].contains) == NULL)
+            fail_msg("expected %d with \"%s\" for\n%s\ngot\n%s", cases[i].status,
+                cases[i].contains, cases[i].request, got);
+        if (status != 0)
+            assert_non_null(strstr(got, " GMT\r\n"));
+    }
+    end(&w);
+}
+
+static void
+head_has_no_body(void **state)
+{
+    static const char head[] = "HEAD /hello HTTP/1.1\r\nHost: x\r\n\r\n";
+    const struct httpd_config c = { 0 };
+    struct world w;
+    char buf[4096];
+
+    (void)state;
+    begin(&w, &c);
+    const char *got = ask(&w, head, sizeof(head) - 1, buf, sizeof(buf));
+    const char *over = strstr(got, "\r\n\r\n");
+    assert_non_null(over);
+    assert_string_equal(over, "\r\n\r\n");
+    end(&w);
+}
+
+/* NUL bytes cannot stand in the table above. */
+static void
+nul_in_a_target_is_refused(void **state)
+{
+    static const char get[] = "GET /hello\0x HTTP/1.1\r\nHost: x\r\n\r\n";
+    const struct httpd_config c = { 0 };
+    struct world w;
+    char buf[4096];
+
+    (void)state;
+    begin(&w, &c);
+    assert_memory_equal(
+        ask(&w, get, sizeof(get) - 1, buf, sizeof(buf)), "HTTP/1.1 400", 12);
+    end(&w);
+}
+
+static void
+heads_and_bodies_over_the_limit(void **state)
+{
+    const struct httpd_config c = { 0 };
+    struct world w;
+    char buf[4096], *text = calloc(1, 100000);
+
+    (void)state;
+    assert_non_null(text);
+    begin(&w, &c);
+    /* Just within, then over: in length and in chunks. */
+    for (int n = LIMIT; n <= LIMIT + 1; n++) {
+        char *big = calloc(1, LIMIT + 4096);
+        assert_non_null(big);
+        int len = snprintf(text, 100000,
+            "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+            "chunked\r\n\r\n%x\r\n",
+            (unsigned)n);
+        memset(text + len, 'a', (size_t)n);
+        memcpy(text + len + n, "\r\n0\r\n\r\n", 8);
+        const char *got = ask(&w, text, (size_t)len + (size_t)n + 7, big, LIMIT + 4096);
+        assert_memory_equal(got, n > LIMIT ? "HTTP/1.1 413" : "HTTP/1.1 200", 12);
+        free(big);
+    }
+    int len = snprintf(text, 100, "GET /hello HTTP/1.1\r\nHost: x\r\nX: ");
+    memset(text + len, 'a', 50000);
+    assert_memory_equal(ask(&w, text, 50000, buf, sizeof(buf)), "HTTP/1.1 431", 12);
+    /* What is refused by its head arrives whole at a client that sends on. */
+    len = snprintf(
+        text, 200, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n");
+    memset(text + len, 'a', 90000);
+    assert_memory_equal(
+        ask(&w, text, (size_t)len + 90000, buf, sizeof(buf)), "HTTP/1.1 413", 12);
+    free(text);
+    end(&w);
+}
+
+static size_t
+count_of(const char *text, const char *what)
+{
+    size_t n = 0;
+
+    for (const char *at = text; (at = strstr(at, what)) != NULL; at++)
+        n++;
+    return n;
+}
+
+static void
+pipelined_requests_are_answered_in_order(void **state)
+{
+    static const char three[] = GET("/path/1")
+        POST("/later", "Content-Length: 1\r\n", "2") GET("/nothing") GET("/path/3");
+    const struct httpd_config c = { 0 };
+    struct world w;
+    char buf[8192];
+
+    (void)state;
+    begin(&w, &c);
+    for (size_t cut = 0; cut < sizeof(three) - 1; cut += 7) {
+        auto_fd fd = dial(&w);
+        send_all(fd, three, cut);
+        if (cut % 5 == 0)
+            (void)usleep(2000);
+        send_all(fd, three + cut, sizeof(three) - 1 - cut);
+        (void)shutdown(fd, SHUT_WR);
+        assert_true(read_all(fd, buf, sizeof(buf)) > 0);
+        const char *one = strstr(buf, "\r\n\r\n/path/1|"),
+                   *two = strstr(buf, "\r\n\r\n2HTTP"), *none = strstr(buf, " 404 "),
+                   *last = strstr(buf, "\r\n\r\n/path/3|");
+        assert_true(one != NULL && two > one && none > two && last > none);
+        assert_int_equal(count_of(buf, "HTTP/1.1 "), 4);
+    }
+    end(&w);
+}
+
+static void
+bytes_one_by_one_are_a_request(void **state)
+{
+    static const char post[] = POST("/echo", "Content-Length: 3\r\n", "abc");
+    const struct httpd_config c = { 0 };
+    struct world w;
+    char buf[4096];
+
+    (void)state;
+    begin(&w, &c);
+    auto_fd fd = dial(&w);
+    for (size_t i = 0; i < sizeof(post) - 1; i++) {
+        send_all(fd, post + i, 1);
+        (void)usleep(100);
+    }
+    (void)shutdown(fd, SHUT_WR);
+    assert_true(read_all(fd, buf, sizeof(buf)) > 0);
+    assert_non_null(strstr(buf, "\r\n\r\nabc"));
+    end(&w);
+}
+
+static void
+expected_continue_is_said(void **state)
+{
+    static const char head[] = POST(
+        "/echo", "Expect: 100-continue\r\nContent-Length: 3\r\n", "");
+    const struct httpd_config c = { 0 };
+    struct world w;
+    char buf[4096] = "";
+
+    (void)state;
+    begin(&w, &c);
+    auto_fd fd = dial(&w);
+    send_all(fd, head, sizeof(head) - 1);
+    assert_int_equal(recv(fd, buf, 25, MSG_WAITALL), 25);
+    assert_string_equal(buf, "HTTP/1.1 100 Continue\r\n\r\n");
+    send_all(fd, "abc", 3);
+    (void)shutdown(fd, SHUT_WR);
+    assert_true(read_all(fd, buf, sizeof(buf)) > 0);
+    assert_non_null(strstr(buf, "\r\n\r\nabc"));
+    end(&w);
+}
+
+/* Slow ones get 408, silent ones nothing, and nobody else waits for them. */
+static void
+slow_clients_are_cut_off_and_stall_nobody(void **state)
+{
+    const struct httpd_config c = { .idle_s = 1 };
+    struct world w;
+    char buf[4096];
+    int slow[20];
+
+    (void)state;
+    begin(&w, &c);
+    for (size_t i = 0; i < COUNT(slow); i++) {
+        slow[i] = dial(&w);
+        if (i % 2 == 0)
+            send_all(slow[i], "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Le", 41);
+    }
+    int64_t began_ms = net_clock_ms();
+    for (int i = 0; i < 50; i++)
+        (void)ask(&w, GET("/hello"), strlen(GET("/hello")), buf, sizeof(buf));
+    assert_true(net_clock_ms() - began_ms < 1000);
+    for (int i = 0; i < 4; i++) {
+        (void)usleep(200000);
+        send_all(slow[0], "n", 1); /* a byte now and then buys no time */
+    }
+    for (size_t i = 0; i < COUNT(slow); i++) {
+        ssize_t n = read_all(slow[i], buf, sizeof(buf));
+        assert_true(i % 2 == 0 ? n > 0 : n == 0);
+        if (i % 2 == 0)
+            assert_memory_equal(buf, "HTTP/1.1 408", 12);
+        fd_close(&slow[i]);
+    }
+    assert_true(net_clock_ms() - began_ms < 4000);
+    end(&w);
+}
+
+static void
+reader_that_does_not_read_is_cut_off(void **state)
+{
+    const struct httpd_config c = { .idle_s = 1 };
+    struct world w;
+    char small[4096], *buf = malloc(9 << 20);
+
+    (void)state;
+    assert_non_null(buf);
+    begin(&w, &c);
+    auto_fd fd = dial(&w);
+    send_all(fd, GET("/large"), strlen(GET("/large")));
+    (void)usleep(50000);
+    (void)ask(&w, GET("/hello"), strlen(GET("/hello")), small, sizeof(small));
+    assert_memory_equal(small, "HTTP/1.1 200", 12);
+    /* The first second moved what the sockets hold; the next ones move nothing. */
+    (void)usleep(3500000);
+    assert_true(read_all(fd, buf, 9 << 20) < 8 << 20);
+    free(buf);
+    end(&w);
+}
+
+static void
+large_answers_arrive_whole(void **state)
+{
+    const struct httpd_config c = { 0 };
+    struct world w;
+    char *buf = malloc(9 << 20);
+
+    (void)state;
+    assert_non_null(buf);
+    begin(&w, &c);
+    auto_fd fd = dial(&w);
+    send_all(fd, GET("/large"), strlen(GET("/large")));
+    (void)shutdown(fd, SHUT_WR);
+    ssize_t n = read_all(fd, buf, 9 << 20);
+    const char *over = strstr(buf, "\r\n\r\n");
+    assert_non_null(over);
+    assert_int_equal(n - (over + 4 - buf), 8 << 20);
+    free(buf);
+    end(&w);
+}
+
+static void
+request_that_nobody_answers_gets_503(void **state)
+{
+    const struct httpd_config c = { .answer_s = 1 };
+    struct world w;
+    char buf[4096];
+
+    (void)state;
+    begin(&w, &c);
+    const char *got = ask(&w, GET("/never"), strlen(GET("/never")), buf, sizeof(buf));
+    assert_memory_equal(got, "HTTP/1.1 503", 12);
+    assert_non_null(strstr(got, "Retry-After: 1\r\n"));
+    /* An answer that comes too late goes nowhere. */
+    say(w.never, 200, BYTES_LIT("late"));
+    (void)ask(&w, GET("/hello"), strlen(GET("/hello")), buf, sizeof(buf));
+    assert_memory_equal(buf, "HTTP/1.1 200", 12);
+    end(&w);
+}
+
+static void
+client_that_leaves_does_not_hurt(void **state)
+{
+    const struct httpd_config c = { 0 };
+    struct world w;
+    char buf[4096];
+
+    (void)state;
+    begin(&w, &c);
+    for (int i = 0; i < 200; i++) {
+        auto_fd fd = dial(&w);
+        net_reset_on_close(fd);
+        send_all(fd, POST("/later", "Content-Length: 1\r\n", "x"),
+            strlen(POST("/later", "Content-Length: 1\r\n", "x")));
+    }
+    (void)ask(&w, GET("/hello"), strlen(GET("/hello")), buf, sizeof(buf));
+    assert_memory_equal(buf, "HTTP/1.1 200", 12);
+    end(&w);
+}
+
+/* Half-open connections at the limit make room for who comes with a request. */
+static void
+silent_connections_make_room(void **state)
+{
+    const struct httpd_config c = { .connections = 8 };
+    struct world w;
+    char buf[4096];
+    int silent[40];
+
+    (void)state;
+    begin(&w, &c);
+    for (size_t i = 0; i < COUNT(silent); i++)
+        silent[i] = dial(&w);
+    for (int i = 0; i < 20; i++) {
+        const char *got = ask(
+            &w, GET("/hello"), strlen(GET("/hello")), buf, sizeof(buf));
+        assert_memory_equal(got, "HTTP/1.1 200", 12);
+    }
+    for (size_t i = 0; i < COUNT(silent); i++)
+        fd_close(&silent[i]);
+    end(&w);
+}
+
+static void
+served_connections_are_not_thrown_out(void **state)
+{
+    const struct httpd_config c = { .connections = 1, .answer_s = 2 };
+    struct world w;
+    char buf[4096];
+
+    (void)state;
+    begin(&w, &c);
+    auto_fd fd = dial(&w);
+    send_all(fd, GET("/never"), strlen(GET("/never")));
+    (void)usleep(100000);
+    const char *got = ask(&w, GET("/hello"), strlen(GET("/hello")), buf, sizeof(buf));
+    assert_memory_equal(got, "HTTP/1.1 503", 12);
+    say(w.never, 200, BYTES_LIT("found"));
+    (void)shutdown(fd, SHUT_WR);
+    assert_true(read_all(fd, buf, sizeof(buf)) > 0);
+    assert_non_null(strstr(buf, "\r\n\r\nfound"));
+    end(&w);
+}
+
+static void
+stopping_answers_what_is_under_way(void **state)
+{
+    const struct httpd_config c = { 0 };
+    struct world w;
+    char buf[4096];
+
+    (void)state;
+    begin(&w, &c);
+    auto_fd idle = dial(&w);
+    auto_fd fd = dial(&w);
+    send_all(fd, GET("/never"), strlen(GET("/never")));
+    (void)usleep(100000);
+    httpd_stop(w.h);
+    assert_int_equal(read_all(idle, buf, sizeof(buf)), 0);
+    say(w.never, 200, BYTES_LIT("at last"));
+    assert_true(read_all(fd, buf, sizeof(buf)) > 0);
+    assert_non_null(strstr(buf, "\r\n\r\nat last"));
+    assert_non_null(strstr(buf, "Connection: close\r\n"));
+    int64_t began_ms = net_clock_ms();
+    end(&w);
+    assert_true(net_clock_ms() - began_ms < 2000);
+}
+
+/* Many connections at once, answers from another thread, all of them right. */
+struct flood {
+    const struct world *w;
+    unsigned number, count;
+    const char *path;
+};
+
+static void *
+flood(void *ctx)
+{
+    struct flood *f = ctx;
+    auto_fd fd = dial(f->w);
+    char out[256], in[4096];
+
+    for (unsigned i = 0; i < f->count; i++) {
+        char body[32];
+        int body_len = snprintf(body, sizeof(body), "%u.%u.", f->number, i);
+        int len = snprintf(out, sizeof(out),
+            "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", f->path,
+            body_len, body);
+        send_all(fd, out, (size_t)len);
+        size_t have = 0;
+        const char *over = NULL;
+        while (over == NULL || strlen(over) < (size_t)body_len + 4) {
+            ssize_t n = recv(fd, in + have, sizeof(in) - 1 - have, 0);
+            assert_true(n > 0);
+            have += (size_t)n;
+            in[have] = '\0';
+            over = strstr(in, "\r\n\r\n");
+        }
+        assert_string_equal(over + 4, body);
+    }
+    return NULL;
+}
+
+static void
+answers_go_to_who_asked(void **state)
+{
+    const struct httpd_config c = { 0 };
+    struct world w;
+    pthread_t threads[32];
+    struct flood f[COUNT(threads)];
+
+    (void)state;
+    begin(&w, &c);
+    for (size_t i = 0; i < COUNT(threads); i++) {
+        f[i] = (struct flood){ &w, (unsigned)i, 200, i % 2 == 0 ? "/later" : "/echo" };
+        assert_int_equal(pthread_create(&threads[i], NULL, flood, &f[i]), 0);
+    }
+    for (size_t i = 0; i < COUNT(threads); i++)
+        (void)pthread_join(threads[i], NULL);
+    end(&w);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(requests_have_their_status),
+        cmocka_unit_test(head_has_no_body),
+        cmocka_unit_test(nul_in_a_target_is_refused),
+        cmocka_unit_test(heads_and_bodies_over_the_limit),
+        cmocka_unit_test(pipelined_requests_are_answered_in_order),
+        cmocka_unit_test(bytes_one_by_one_are_a_request),
+        cmocka_unit_test(expected_continue_is_said),
+        cmocka_unit_test(slow_clients_are_cut_off_and_stall_nobody),
+        cmocka_unit_test(reader_that_does_not_read_is_cut_off),
+        cmocka_unit_test(large_answers_arrive_whole),
+        cmocka_unit_test(request_that_nobody_answers_gets_503),
+        cmocka_unit_test(client_that_leaves_does_not_hurt),
+        cmocka_unit_test(silent_connections_make_room),
+        cmocka_unit_test(served_connections_are_not_thrown_out),
+        cmocka_unit_test(stopping_answers_what_is_under_way),
+        cmocka_unit_test(answers_go_to_who_asked),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
