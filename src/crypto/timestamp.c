@@ -230,7 +230,7 @@ timestamp_parse(
     uint64_t granted = der_get_small_uint(&status);
 
     if (!status.r.bad && granted > 1)
-        FAIL(e, SELFSAME_DENIED, "time stamp: expected status 0 or 1, got %u",
+        FAIL(e, SELFSAME_MALFORMED, "time stamp: expected status 0 or 1, got %u",
             (unsigned)(granted < 99 ? granted : 99));
     struct der info = der_enter(&response, DER_SEQUENCE);
     want(&info, bytes_eq(der_get(&info, DER_OID), oid_signed_data),
@@ -313,6 +313,14 @@ build_chain(const struct timestamp *t, const struct cert *authority, size_t coun
         ret->cert[ret->count++] = authority[i];
     ret->cert[ret->count++] = signer;
     return true;
+}
+
+bool
+timestamp_names(const struct timestamp *t, const struct cert *authority, size_t count)
+{
+    struct chain c;
+
+    return count > 0 && build_chain(t, authority, count, &c);
 }
 
 /* RFC 3161 §2.3: the purpose alone, critical; and a CA's must not exclude it. */

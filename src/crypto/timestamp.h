@@ -20,9 +20,12 @@ struct timestamp {
     enum sig_alg alg;
     struct selfsame_bytes cert_digest, content_digest;
 };
-/* MALFORMED; UNSUPPORTED: another version or algorithm; DENIED: not granted. */
+/* MALFORMED, also when it was not granted; UNSUPPORTED: another algorithm. */
 MUST enum selfsame_code timestamp_parse(
     struct selfsame_bytes der, struct timestamp *ret, struct selfsame_err *e);
+/* Does it name a signer of this authority? Then it is worth verifying. */
+bool timestamp_names(
+    const struct timestamp *t, const struct cert *authority, size_t count);
 /*
  * Is it a stamp on `message` by this authority? `authority`: its certificates from the one
  * next to the signer (or the signer) up to the anchor, which comes last. MISMATCH: of
