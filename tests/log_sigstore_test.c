@@ -8,6 +8,139 @@
 
 #include <dirent.h>
 
+/* ---- vectors/sigstore, made by tests/make_sigstore.py ---- */
+
+struct vector {
+    const char *expect, *note, *now, *root, *artifact, *identity, *pattern, *issuer;
+    const char *key, *predicate;
+    struct selfsame_bytes bundle;
+    struct sigstore_expect x;
+};
+
+static const char **
+field(struct vector *v, const char *name)
+{
+    const struct {
+        const char *name;
+        const char **at;
+    } fields[] = {
+        { "expect", &v->expect },
+        { "note", &v->note },
+        { "now", &v->now },
+        { "root", &v->root },
+        { "artifact", &v->artifact },
+        { "identity", &v->identity },
+        { "identity-pattern", &v->pattern },
+        { "issuer", &v->issuer },
+        { "key", &v->key },
+        { "predicate-type", &v->predicate },
+    };
+
+    for (size_t i = 0; i < COUNT(fields); i++)
+        if (strcmp(fields[i].name, name) == 0)
+            return fields[i].at;
+    return NULL;
+}
+
+static void
+read_vector(const char *name, struct vector *v, struct arena *arena)
+{
+    const char *path = arena_printf(arena, "vectors/sigstore/%s", name);
+
+    assert_non_null(path);
+    struct selfsame_bytes file = test_file(path, arena);
+    char *text = arena_str(arena, file), *save = NULL;
+    assert_non_null(text);
+    char *body = strstr(text, "\n\n");
+    if (body == NULL)
+        fail_msg("%s: no empty line", path);
+    *body = '\0';
+    v->bundle = bytes_str(body + 2);
+    for (char *line = strtok_r(text, "\n", &save); line != NULL;
+         line = strtok_r(NULL, "\n", &save)) {
+        char *colon = strstr(line, ": ");
+        if (colon == NULL)
+            fail_msg("%s: a line without colon: %s", path, line);
+        *colon = '\0';
+        const char **at = field(v, line);
+        if (at == NULL || *at != NULL)
+            fail_msg("%s: unknown or repeated field %s", path, line);
+        *at = colon + 2;
+    }
+    v->x = (struct sigstore_expect){ .identity = v->identity,
+        .identity_pattern = v->pattern,
+        .issuer = v->issuer,
+        .predicate_type = v->predicate };
+    if (v->artifact != NULL)
+        v->x.artifact = unhex(v->artifact, arena);
+    if (v->key != NULL)
+        v->x.key = unhex(v->key, arena);
+    assert_true(v->now != NULL && time_parse(v->now, &v->x.now_s));
+}
+
+static struct selfsame_bytes
+root_json(const struct vector *v, struct arena *arena)
+{
+    const char *path = arena_printf(arena, "vectors/sigstore/%s.root.json", v->root);
+
+    assert_non_null(path);
+    return test_file(path, arena);
+}
+
+static enum selfsame_code
+judge(const struct vector *v, struct selfsame_bytes bundle, struct arena *arena,
+    struct sigstore_claims *ret, struct selfsame_err *e)
+{
+    const struct sigstore_root *root = NULL;
+
+    TRY(sigstore_root_parse(root_json(v, arena), arena, &root, e));
+    return sigstore_verify(bundle, &v->x, root, arena, ret, e);
+}
+
+static void
+vectors_have_their_class(void **state)
+{
+    const char *top = getenv("SELFSAME_SOURCE_ROOT");
+    char path[1024];
+    struct dirent *entry;
+    size_t count = 0, wrong = 0;
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/vectors/sigstore", top != NULL ? top : ".");
+    DIR *dir = opendir(path);
+    assert_non_null(dir);
+    while ((entry = readdir(dir)) != NULL) {
+        auto_arena arena = arena_new(64 << 20);
+        struct vector v = { .expect = NULL };
+        struct selfsame_err e = { 0 };
+        struct sigstore_claims claims;
+        size_t n = strlen(entry->d_name);
+        char text[1200] = "";
+
+        if (n < 4 || strcmp(entry->d_name + n - 4, ".vec") != 0)
+            continue;
+        read_vector(entry->d_name, &v, &arena);
+        enum selfsame_code code = judge(&v, v.bundle, &arena, &claims, &e);
+        if (code != SELFSAME_OK)
+            selfsame_err_print(&e, text, sizeof(text));
+        count++;
+        assert_true(sigstore_looks_like(v.bundle));
+        if (code != SELFSAME_OK && e.code != code)
+            fail_msg("%s: returned %s, but the error is %s", entry->d_name,
+                selfsame_code_name(code), selfsame_code_name(e.code));
+        if (getenv("SELFSAME_SIGSTORE_SAY") != NULL)
+            print_message("%s: %s\n", entry->d_name, text);
+        if (strcmp(selfsame_code_name(code), v.expect) == 0)
+            continue;
+        wrong++;
+        print_message("%s: expected %s, got %s: %s\n", entry->d_name, v.expect,
+            selfsame_code_name(code), text);
+    }
+    assert_int_equal(closedir(dir), 0);
+    assert_true(count > 150);
+    assert_int_equal(wrong, 0);
+}
+
 /* ---- the cases of sigstore-conformance, which are not ours to commit ---- */
 
 /*
@@ -123,6 +256,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(vectors_have_their_class),
         cmocka_unit_test(conformance_cases_agree),
     };
 

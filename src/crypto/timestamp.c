@@ -13,6 +13,7 @@ static const struct selfsame_bytes oid_signed_data = LIT(PKCS "\x07\x02");
 static const struct selfsame_bytes oid_tst_info = LIT(PKCS "\x09\x10\x01\x04");
 static const struct selfsame_bytes oid_content_type = LIT(PKCS "\x09\x03");
 static const struct selfsame_bytes oid_message_digest = LIT(PKCS "\x09\x04");
+static const struct selfsame_bytes oid_certificate_v1 = LIT(PKCS "\x09\x10\x02\x0c");
 static const struct selfsame_bytes oid_certificate_v2 = LIT(PKCS "\x09\x10\x02\x2f");
 static const struct selfsame_bytes alg_rsa = LIT("\x30\x0d\x06\x09" PKCS
                                                  "\x01\x01\x05\x00");
@@ -117,7 +118,8 @@ read_certificate_id(struct der *value, struct timestamp *t)
 
 /* CMS §5.3: each at most once, with one value. */
 static void
-read_attributes(struct der *out, struct selfsame_bytes element, struct timestamp *t)
+read_attributes(struct der *out, struct selfsame_bytes element, struct timestamp *t,
+    bool *ret_sha1)
 {
     struct der whole = der_of(element);
     struct der list = der_enter(&whole, DER_CONTEXT(0));
@@ -139,6 +141,7 @@ read_attributes(struct der *out, struct selfsame_bytes element, struct timestamp
             want(&value, t->cert_digest.ptr == NULL, "a signing certificate twice");
             read_certificate_id(&value, t);
         } else {
+            *ret_sha1 = *ret_sha1 || bytes_eq(oid, oid_certificate_v1);
             (void)der_get_element(&value); /* signingTime and others */
         }
         der_absorb(&one, &value);
@@ -147,8 +150,6 @@ read_attributes(struct der *out, struct selfsame_bytes element, struct timestamp
     der_absorb(out, &list);
     want(out, types == 1 && t->content_digest.ptr != NULL,
         "no content type or message digest among the signed attributes");
-    want(out, t->cert_digest.ptr != NULL,
-        "no signing certificate (ESSCertIDv2) among the signed attributes");
 }
 
 static void
@@ -193,7 +194,11 @@ static void
 read_signed_data(struct der *d, struct timestamp *t, struct selfsame_bytes *ret_alg)
 {
     want(d, der_get_small_uint(d) == 3, "a SignedData of another version");
-    (void)der_get(d, DER_SET);
+    struct der digests = der_enter(d, DER_SET);
+    unsigned known = 0;
+    while (!digests.r.bad && !der_done(&digests))
+        known |= 1u << hash_alg_read(&digests);
+    der_absorb(d, &digests);
     struct der content = der_enter(d, DER_SEQUENCE);
     want(&content, bytes_eq(der_get(&content, DER_OID), oid_tst_info),
         "a content that is no TSTInfo");
@@ -209,6 +214,7 @@ read_signed_data(struct der *d, struct timestamp *t, struct selfsame_bytes *ret_
     struct der in = der_enter(&set, DER_SEQUENCE);
     read_signer(&in, t);
     t->digest = get_hash(&in);
+    want(&in, (known >> t->digest & 1) != 0, "a signer's digest that is not listed");
     t->attributes = der_is(&in, DER_CONTEXT(0)) ? der_get_element(&in) : BYTES_NONE;
     *ret_alg = der_get_element(&in);
     t->signature = der_get(&in, DER_OCTET_STRING);
@@ -224,6 +230,7 @@ timestamp_parse(
 {
     struct timestamp t = { .fraction = false };
     struct selfsame_bytes alg = BYTES_NONE;
+    bool sha1 = false;
     struct der d = der_of(der);
     struct der response = der_enter(&d, DER_SEQUENCE);
     struct der status = der_enter(&response, DER_SEQUENCE);
@@ -239,7 +246,7 @@ timestamp_parse(
     struct der data = der_enter(&wrap, DER_SEQUENCE);
     read_signed_data(&data, &t, &alg);
     read_info(&data, t.content, &t);
-    read_attributes(&data, t.attributes, &t);
+    read_attributes(&data, t.attributes, &t, &sha1);
     der_absorb(&wrap, &data);
     der_absorb(&info, &wrap);
     der_absorb(&response, &info);
@@ -247,6 +254,11 @@ timestamp_parse(
     if (!der_done(&d) || status.r.bad)
         FAIL(e, SELFSAME_MALFORMED, "time stamp of %zu bytes: %s", der.len,
             d.why != NULL ? d.why : "bytes follow its end");
+    if (t.cert_digest.ptr == NULL)
+        FAIL(e, sha1 ? SELFSAME_UNSUPPORTED : SELFSAME_MALFORMED,
+            "time stamp: expected its signing certificate (ESSCertIDv2) among the "
+            "signed attributes, got %s",
+            sha1 ? "a SHA-1 of it" : "none");
     TRY(read_algorithm(alg, &t, e));
     *ret = t;
     return SELFSAME_OK;
@@ -388,7 +400,5 @@ timestamp_verify(const struct timestamp *t, struct selfsame_bytes message,
     TRY_WHILE(e, chain_verify(&chain, t->time_s, NULL, e), "time stamp");
     if (t->fraction)
         TRY_WHILE(e, chain_verify(&chain, t->time_s + 1, NULL, e), "time stamp");
-    TRY_WHILE(e, check_signature(t, &chain.cert[chain.count - 1], arena, e),
-        "time stamp");
-    return SELFSAME_OK;
+    return check_signature(t, &chain.cert[chain.count - 1], arena, e);
 }

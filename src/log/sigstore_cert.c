@@ -314,6 +314,26 @@ sigstore_match(const char *pattern, struct selfsame_bytes name)
     return at[n];
 }
 
+/* Two sentences each, so that both names have room. */
+static enum selfsame_code
+compare_name(const struct sigstore_expect *x, struct selfsame_bytes name,
+    const struct sigstore_claims *c, struct selfsame_err *e)
+{
+    if (x->identity != NULL ? bytes_eq(bytes_str(x->identity), name)
+                            : sigstore_match(x->identity_pattern, name))
+        return SELFSAME_OK;
+    FAIL(e, SELFSAME_DENIED, "got %.140s", c->identity);
+}
+
+static enum selfsame_code
+compare_issuer(const struct sigstore_expect *x, const struct sigstore_claims *c,
+    struct selfsame_err *e)
+{
+    if (c->issuer != NULL && bytes_eq(bytes_str(x->issuer), bytes_str(c->issuer)))
+        return SELFSAME_OK;
+    FAIL(e, SELFSAME_DENIED, "got %.140s", c->issuer != NULL ? c->issuer : "none");
+}
+
 enum selfsame_code
 sigstore_check_identity(
     struct sigstore_work *w, struct sigstore_claims *ret, struct selfsame_err *e)
@@ -324,13 +344,8 @@ sigstore_check_identity(
     TRY(cert_alt_name(&w->bundle->cert, BYTES_LIT(OID_FULCIO "\x07"), &name, e));
     TRY(take_text(name, w->arena, &ret->identity, e));
     TRY(take_issuer(w, &ret->issuer, e));
-    if (x->identity != NULL ? !bytes_eq(bytes_str(x->identity), name)
-                            : !sigstore_match(x->identity_pattern, name))
-        FAIL(e, SELFSAME_DENIED, "signer: expected %.60s, got %.60s",
-            x->identity != NULL ? x->identity : x->identity_pattern, ret->identity);
-    if (ret->issuer == NULL || !bytes_eq(bytes_str(x->issuer), bytes_str(ret->issuer)))
-        FAIL(e, SELFSAME_DENIED, "issuer of the signer's identity: expected %.50s, got "
-                                 "%.50s",
-            x->issuer, ret->issuer != NULL ? ret->issuer : "none");
+    TRY_WHILE(e, compare_name(x, name, ret, e), "expected the signer %.120s",
+        x->identity != NULL ? x->identity : x->identity_pattern);
+    TRY_WHILE(e, compare_issuer(x, ret, e), "expected the issuer %.120s", x->issuer);
     return take_build(w, ret, e);
 }
