@@ -108,6 +108,9 @@ MUST char *note_key_text(const struct note_key *k, struct arena *arena);
 MUST enum selfsame_code note_key_of(struct selfsame_bytes name, enum note_type type,
     const struct key *key, struct arena *arena, struct note_key *ret,
     struct selfsame_err *e);
+/* Of a key that only its public half is known of; `key` as in note_key. MALFORMED, UNSUPPORTED. */
+MUST enum selfsame_code note_key_public(struct selfsame_bytes name, enum note_type type,
+    struct selfsame_bytes key, struct note_key *ret, struct selfsame_err *e);
 bool note_name_ok(struct selfsame_bytes name);
 
 struct note_line {
