@@ -62,8 +62,13 @@ read_file(void *ctx, const char *name, size_t limit, struct arena *arena,
     struct stat st;
 
     (void)snprintf(path, sizeof(path), "%s/%s", t->where, name);
-    *ret_absent = stat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR);
-    return *ret_absent ? SELFSAME_OK : file_read(path, limit, arena, ret, e);
+    if (stat(path, &st) != 0) {
+        *ret_absent = errno == ENOENT || errno == ENOTDIR;
+        return *ret_absent ? SELFSAME_OK : file_error(e, "cannot read", path);
+    }
+    if (st.st_size > (off_t)limit)
+        FAIL(e, SELFSAME_IO, "%s: expected at most %zu bytes, got more", path, limit);
+    return file_read(path, limit, arena, ret, e);
 }
 
 static enum selfsame_code
