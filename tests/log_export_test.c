@@ -86,7 +86,11 @@ measurements_that_a_corim_can_say_or_not(void **state)
         { "[{\"mrtd\":[\"" A96 "\"],\"rtmr\":{\"0\":[\"" A96
           "\"]},\"tee\":\"intel-tdx\"}]",
             SELFSAME_OK },
-        { "[{\"mrtd\":[\"" A96 "\"],\"tee\":\"intel-tdx\"}]", SELFSAME_MALFORMED },
+        { "[{\"mrtd\":[\"" A96 "\"],\"tee\":\"intel-tdx\"}]", SELFSAME_OK },
+        { "[{\"mrtd\":[\"" A96 "\"],\"rtmr\":[],\"tee\":\"intel-tdx\"}]",
+            SELFSAME_MALFORMED },
+        { "[{\"rtmr\":{\"0\":[\"" A96 "\"]},\"tee\":\"intel-tdx\"}]",
+            SELFSAME_MALFORMED },
         { "[{\"events\":[{\"digest\":\"" C64
           "\",\"pcr\":11,\"what\":\".linux\"}],\"tee\":\"tpm2\"}]",
             SELFSAME_OK },

@@ -129,7 +129,7 @@ add_registers(struct item *it, const char *member, bool must, struct selfsame_er
 
     if (all == NULL && !must)
         return SELFSAME_OK;
-    if (json_object_size(all) == 0)
+    if (!json_is_object(all) || (must && json_object_size(all) == 0))
         return bad(e, "registers by number");
     json_object_foreach(all, name, values)
     {
@@ -182,7 +182,7 @@ read_item(const json_t *json, size_t tee, struct item *ret, struct selfsame_err 
         TRY(add_digest(&it, "mrenclave", "mrenclave", true, e));
         TRY(add_digest(&it, "mrsigner", "mrsigner", false, e));
     } else if (strcmp(name, "intel-tdx") == 0) {
-        TRY(add_registers(&it, "rtmr", true, e));
+        TRY(add_registers(&it, "rtmr", false, e));
         TRY(add_digest(&it, "mrtd", "mrtd", true, e));
     } else {
         bool events = json_array_size(json_object_get(json, "events")) > 0;
