@@ -14,6 +14,7 @@ static const struct cli_command *const table[] = {
     &verify_command,
     &show_command,
     &diff_command,
+    &rebuild_command,
     &policy_init_command,
     &policy_lint_command,
     &policy_explain_command,

@@ -259,7 +259,8 @@ add_item(json_t *sets, const json_t *item, struct arena *arena, struct selfsame_
 }
 
 static enum selfsame_code
-sets_of(const json_t *statement, struct arena *arena, json_t **ret, struct selfsame_err *e)
+sets_of(
+    const json_t *statement, struct arena *arena, json_t **ret, struct selfsame_err *e)
 {
     const json_t *items = json_object_get(
         json_object_get(statement, "predicate"), "measurements");
@@ -301,9 +302,9 @@ value_hint(const char *name)
 static void
 compare_set(const char *name, json_t *a, json_t *b, struct repro_diff *d)
 {
-    struct repro_finding f = { .what = "measurement",
-        .name = name,
-        .hint = value_hint(name) };
+    struct repro_finding f = {
+        .what = "measurement", .name = name, .hint = value_hint(name)
+    };
     json_t *value;
 
     d->compared++;
@@ -317,14 +318,12 @@ compare_set(const char *name, json_t *a, json_t *b, struct repro_diff *d)
         return;
     }
     f.how = "only in A";
-    json_object_foreach(a, f.a, value)
-        if (json_object_get(b, f.a) == NULL)
-            found(d, &f);
+    json_object_foreach(a, f.a, value) if (json_object_get(b, f.a) == NULL)
+        found(d, &f);
     f.a = NULL;
     f.how = "only in B";
-    json_object_foreach(b, f.b, value)
-        if (json_object_get(a, f.b) == NULL)
-            found(d, &f);
+    json_object_foreach(b, f.b, value) if (json_object_get(a, f.b) == NULL)
+        found(d, &f);
 }
 
 static enum selfsame_code
@@ -339,9 +338,8 @@ compare_measurements(const json_t *a, const json_t *b, struct repro_diff *d,
     TRY(sets_of(b, arena, &two, e));
     json_object_foreach(one, name, set)
         compare_set(name, set, json_object_get(two, name), d);
-    json_object_foreach(two, name, set)
-        if (json_object_get(one, name) == NULL)
-            compare_set(name, NULL, set, d);
+    json_object_foreach(two, name, set) if (json_object_get(one, name) == NULL)
+        compare_set(name, NULL, set, d);
     return SELFSAME_OK;
 }
 
@@ -398,8 +396,7 @@ rebuild_read(struct selfsame_bytes released, struct arena *arena,
     const json_t *items = json_object_get(
         json_object_get(j, "predicate"), "measurements");
     for (size_t i = 0; i < json_array_size(items); i++)
-        TRY(add_tee(json_string_value(
-                        json_object_get(json_array_get(items, i), "tee")),
+        TRY(add_tee(json_string_value(json_object_get(json_array_get(items, i), "tee")),
             arena, &tees, e));
     if (tees == NULL)
         FAIL(e, SELFSAME_UNSUPPORTED,
@@ -428,9 +425,8 @@ files_of(const json_t *statement)
         const char *sha256 = name != NULL ? sha256_of(subject, name) : NULL;
 
         if (sha256 == NULL ||
-            json_array_append_new(list,
-                json_pack("{s:{s:s}, s:s}", "digest", "sha256", sha256, "name",
-                    name)) != 0)
+            json_array_append_new(list, json_pack("{s:{s:s}, s:s}", "digest", "sha256",
+                                            sha256, "name", name)) != 0)
             return NULL;
     }
     return json_incref(list);

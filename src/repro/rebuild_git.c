@@ -41,7 +41,8 @@ first_line(char *text)
 
 /* A file instead of a directory says where that is: of worktrees and submodules. */
 static enum selfsame_code
-git_dir(const char *source, struct arena *arena, const char **ret, struct selfsame_err *e)
+git_dir(
+    const char *source, struct arena *arena, const char **ret, struct selfsame_err *e)
 {
     static const char word[] = "gitdir: ";
     char *dir = arena_printf(arena, "%s/.git", source), *head, *text;
@@ -89,7 +90,7 @@ resolve(const char *dir, const char *ref, struct arena *arena, const char **ret,
 
     TRY(slurp(dir, "commondir", arena, &common, e));
     (void)first_line(common);
-    const char *base = common == NULL      ? dir
+    const char *base = common == NULL     ? dir
                        : common[0] == '/' ? common
                                           : arena_printf(arena, "%s/%s", dir, common);
     if (base == NULL)
@@ -104,8 +105,8 @@ resolve(const char *dir, const char *ref, struct arena *arena, const char **ret,
 }
 
 enum selfsame_code
-rebuild_commit(const char *source, struct arena *arena, const char **ret,
-    struct selfsame_err *e)
+rebuild_commit(
+    const char *source, struct arena *arena, const char **ret, struct selfsame_err *e)
 {
     static const char word[] = "ref: ";
     const char *dir, *commit;

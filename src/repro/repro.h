@@ -329,7 +329,8 @@ struct repro_options {
     bool verbose, insecure_no_sandbox;
     unsigned timeout_s;
     struct repro_voice voice;
-    bool *began; /* NULL, or set once options and recipe are good: what fails then is the source */
+    bool *
+        began; /* NULL, or set once options and recipe are good: what fails then is the source */
 };
 struct repro_file { /* one of an image */
     const char *name;
@@ -416,8 +417,8 @@ MUST enum selfsame_code rebuild_compare(struct selfsame_bytes released,
     struct selfsame_bytes rebuilt, struct repro_diff *d, struct arena *arena,
     struct selfsame_err *e);
 /* The commit that HEAD of a checkout names; NULL: no checkout. */
-MUST enum selfsame_code rebuild_commit(const char *source, struct arena *arena,
-    const char **ret, struct selfsame_err *e);
+MUST enum selfsame_code rebuild_commit(
+    const char *source, struct arena *arena, const char **ret, struct selfsame_err *e);
 
 struct rebuild_outcome {
     const char *result;             /* "identical", "different", "failed" */
