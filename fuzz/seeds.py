@@ -210,6 +210,14 @@ def logs():
          '"require":{"minTcb":{"milan":{"snp":4}}},"tee":"amd-sev-snp"}]')
     seed("log_corim", "sgx", f'[{{"isvProdId":1,"isvSvnMin":2,"mrenclave":["{digest[:64]}"],"tee":"intel-sgx"}},'
          f'{{"events":[{{"digest":"{digest[:64]}","pcr":11,"what":".linux"}}],"tee":"tpm2"}}]')
+    seed("rebuild", "nitro", json.dumps({
+        "_type": "https://in-toto.io/Statement/v1", "predicateType": "https://selfsame.dev/predicate/tee-release/v1",
+        "predicate": {"build": {"recipe": {"digest": {"sha256": digest[:64]}, "name": "r"}, "sourceDateEpoch": 1,
+                                "tool": {"name": "selfsame", "version": "0"}},
+                      "measurements": [{"pcr": {"0": [digest]}, "tee": "aws-nitro"},
+                                       {"launch": [{"digest": digest, "vcpus": 1}], "tee": "amd-sev-snp"}],
+                      "release": {"name": "n", "version": "1"}, "source": {"digest": {"gitCommit": "00"}}},
+        "subject": [{"digest": {"sha256": digest[:64]}, "name": "image.eif"}]}))
     seed("log_canonical", "all", '{"a":[true,false,-5,"\\u001f\\"\\\\x"],"b":{"c":{}}}')
     seed("log_envelope", "one", '{"payload":"e30=","payloadType":"t","signatures":[{"keyid":"k","sig":"AAAA"}]}')
 

@@ -8,17 +8,17 @@
 
 /* The released image, given to find out which of its files differ. */
 
-static enum selfsame_code
-sha256_of(const char *path, char ret[static 65], struct selfsame_err *e)
+enum selfsame_code
+rebuild_sha256(const char *path, char ret[static 65], struct selfsame_err *e)
 {
-    auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    auto_fd fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
     uint8_t digest[32];
 
     if (fd < 0 || fstat(fd, &st) != 0)
         return file_error(e, "cannot open", path);
     if (!S_ISREG(st.st_mode))
-        FAIL(e, SELFSAME_USAGE, "--image: %s: expected a file", path);
+        FAIL(e, SELFSAME_USAGE, "%s: expected a file", path);
     const struct extent x = { .fd = &fd, .size = (uint64_t)st.st_size };
     TRY(extent_sha256(&x, digest, e));
     hex_encode(BYTES_ARR(digest), ret);
@@ -51,7 +51,7 @@ static enum selfsame_code
 check_file(
     const json_t *subject, struct match *m, const char *path, struct selfsame_err *e)
 {
-    TRY(sha256_of(path, m->hex, e));
+    TRY(rebuild_sha256(path, m->hex, e));
     if (is_released(subject, m))
         return SELFSAME_OK;
     (void)err_set(e, SELFSAME_MISMATCH, __FILE__, __LINE__,

@@ -38,6 +38,17 @@ rebuild_report_add(void *ctx, const struct repro_finding *f)
     r->failed |= one == NULL || json_array_append_new(r->findings, one) != 0;
 }
 
+void
+rebuild_report_add_inside(void *ctx, const struct repro_finding *f)
+{
+    struct rebuild_report *r = ctx;
+
+    if (strcmp(f->what, "member") == 0)
+        return;
+    r->files++;
+    rebuild_report_add(r, f);
+}
+
 enum selfsame_code
 rebuild_report_failed(const struct rebuild_report *r, struct selfsame_err *e)
 {
@@ -99,7 +110,8 @@ print_text(const struct rebuild_report *r, const struct rebuild_outcome *o,
         (void)printf("different: %zu of %zu compared, and %zu inside the image\n",
             r->differences, r->compared, r->files);
     else
-        (void)printf("different: %zu of %zu compared\n", r->differences, r->compared);
+        (void)printf("different: %zu of %zu compared; --image names the files\n",
+            r->differences, r->compared);
 }
 
 /* ---- JSON ---- */

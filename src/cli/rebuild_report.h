@@ -18,6 +18,8 @@ MUST enum selfsame_code rebuild_report_new(
     struct rebuild_report *r, bool json, struct selfsame_err *e);
 void rebuild_report_free(struct rebuild_report *r);
 void rebuild_report_add(void *ctx, const struct repro_finding *f);
+/* Of an image, without the measurements that were compared before. */
+void rebuild_report_add_inside(void *ctx, const struct repro_finding *f);
 /* NOMEM when a finding was lost. */
 MUST enum selfsame_code rebuild_report_failed(
     const struct rebuild_report *r, struct selfsame_err *e);
@@ -25,6 +27,9 @@ MUST enum selfsame_code rebuild_report_print(const struct rebuild_report *r,
     const struct rebuild_outcome *o, const struct rebuild_claims *claims,
     struct selfsame_err *e);
 
+/* In hexadecimal. */
+MUST enum selfsame_code rebuild_sha256(
+    const char *path, char ret[static 65], struct selfsame_err *e);
 /* MISMATCH: the image (or one of the files in a directory) is not that of the release. */
 MUST enum selfsame_code rebuild_check_image(struct selfsame_bytes released,
     const char *image, struct arena *arena, struct selfsame_err *e);

@@ -30,6 +30,40 @@ found(struct repro_diff *d, const struct repro_finding *f)
 
 /* ---- reading ---- */
 
+static const char *
+sha256_of(const json_t *files, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(files); i++) {
+        const json_t *one = json_array_get(files, i);
+        const char *its = json_string_value(json_object_get(one, "name"));
+
+        if (its != NULL && strcmp(its, name) == 0)
+            return json_string_value(
+                json_object_get(json_object_get(one, "digest"), "sha256"));
+    }
+    return NULL;
+}
+
+/* What cannot be compared is said before anything is built. */
+static enum selfsame_code
+check_files(const json_t *subject, struct selfsame_err *e)
+{
+    for (size_t i = 0; i < json_array_size(subject); i++) {
+        const json_t *one = json_array_get(subject, i);
+        const char *name = json_string_value(json_object_get(one, "name"));
+        const char *sha256 = json_string_value(
+            json_object_get(json_object_get(one, "digest"), "sha256"));
+
+        /* The first of a name is the only one, so none goes uncompared. */
+        if (name == NULL || sha256 == NULL || sha256_of(subject, name) != sha256)
+            FAIL(e, SELFSAME_MALFORMED,
+                "release: expected a name of its own and a sha256 in subject[%zu], got "
+                "others",
+                i);
+    }
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 open_release(struct selfsame_bytes text, json_t **ret, struct selfsame_err *e)
 {
@@ -49,6 +83,7 @@ open_release(struct selfsame_bytes text, json_t **ret, struct selfsame_err *e)
         json_array_size(json_object_get(predicate, "measurements")) == 0)
         FAIL(e, SELFSAME_MALFORMED,
             "release: expected files and measurements to compare, got none");
+    TRY(check_files(json_object_get(j, "subject"), e));
     *ret = json_incref(j);
     return SELFSAME_OK;
 }
@@ -124,8 +159,7 @@ file_hint(const char *name)
     static const struct {
         const char *name, *hint;
     } hints[] = {
-        { "manifest.txt", "the files in the image differ: name the released image or "
-                          "manifest with --image to see which" },
+        { "manifest.txt", "the files in the image differ" },
         { "image.kernel", "another kernel: name that of the release with --kernel" },
         { "image.firmware",
             "another firmware: name that of the release with --firmware" },
@@ -138,30 +172,12 @@ file_hint(const char *name)
     return NULL;
 }
 
-static const char *
-sha256_of(const json_t *files, const char *name)
-{
-    for (size_t i = 0; i < json_array_size(files); i++) {
-        const json_t *one = json_array_get(files, i);
-        const char *its = json_string_value(json_object_get(one, "name"));
-
-        if (its != NULL && strcmp(its, name) == 0)
-            return json_string_value(
-                json_object_get(json_object_get(one, "digest"), "sha256"));
-    }
-    return NULL;
-}
-
-static enum selfsame_code
-compare_files(
-    const json_t *a, const json_t *b, struct repro_diff *d, struct selfsame_err *e)
+static void
+compare_files(const json_t *a, const json_t *b, struct repro_diff *d)
 {
     for (size_t i = 0; i < json_array_size(a); i++) {
         const char *name = json_string_value(
             json_object_get(json_array_get(a, i), "name"));
-        if (name == NULL || sha256_of(a, name) == NULL)
-            FAIL(e, SELFSAME_MALFORMED,
-                "release: expected name and sha256 of subject[%zu], got others", i);
         struct repro_finding f = { .what = "image file",
             .name = name,
             .a = sha256_of(a, name),
@@ -177,13 +193,12 @@ compare_files(
         const char *name = json_string_value(
             json_object_get(json_array_get(b, i), "name"));
 
-        if (name != NULL && sha256_of(a, name) == NULL)
+        if (sha256_of(a, name) == NULL)
             found(d, &(struct repro_finding){ .what = "image file",
                          .name = name,
                          .how = "only in B",
                          .b = sha256_of(b, name) });
     }
-    return SELFSAME_OK;
 }
 
 /* ---- measurements ---- */
@@ -354,8 +369,8 @@ rebuild_compare(struct selfsame_bytes released, struct selfsame_bytes rebuilt,
     for (size_t i = 0; i < COUNT(fields); i++)
         TRY(compare_field(&fields[i], a, b, d, arena, e));
     TRY(compare_measurements(a, b, d, arena, e));
-    return compare_files(
-        json_object_get(a, "subject"), json_object_get(b, "subject"), d, e);
+    compare_files(json_object_get(a, "subject"), json_object_get(b, "subject"), d);
+    return SELFSAME_OK;
 }
 
 /* ---- what to build ---- */
@@ -389,10 +404,11 @@ rebuild_read(struct selfsame_bytes released, struct arena *arena,
         NULL };
     static const char *const tool[] = { "predicate", "build", "tool", "version", NULL };
     struct rebuild_claims c = { .tees = NULL };
-    auto_json *j = NULL;
+    auto_json *j = NULL, *sets = NULL;
     char *tees = NULL;
 
     TRY(open_release(released, &j, e));
+    TRY(sets_of(j, arena, &sets, e));
     const json_t *items = json_object_get(
         json_object_get(j, "predicate"), "measurements");
     for (size_t i = 0; i < json_array_size(items); i++)
