@@ -15,6 +15,7 @@ static const struct cli_command *const table[] = {
     &show_command,
     &diff_command,
     &rebuild_command,
+    &log_receipt_command,
     &policy_init_command,
     &policy_lint_command,
     &policy_explain_command,
