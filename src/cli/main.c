@@ -17,6 +17,8 @@ static const struct cli_command *const table[] = {
     &keygen_command,
     &publish_index_command,
     &publish_command,
+    &rebuild_command,
+    &log_receipt_command,
     &policy_init_command,
     &policy_lint_command,
     &policy_explain_command,
