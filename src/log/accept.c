@@ -69,6 +69,17 @@ nomem(struct selfsame_err *e)
     FAIL(e, SELFSAME_NOMEM, "release: out of memory");
 }
 
+enum selfsame_code
+release_error_set(struct selfsame_err *e, enum release_error x, const char *text)
+{
+    char copy[SELFSAME_ERR_TEXT]; /* text may be e's own */
+
+    (void)snprintf(copy, sizeof(copy), "%s", text);
+    *e = (struct selfsame_err){ 0 };
+    return err_set(e, release_error_code(x), __FILE__, __LINE__, "%s: %.130s",
+        release_error_word(x), copy);
+}
+
 /* Keeps the failure that got farthest; its class is the word's. */
 static void
 note_failure(struct judging *j, enum release_error x, const struct selfsame_err *e)
@@ -76,9 +87,7 @@ note_failure(struct judging *j, enum release_error x, const struct selfsame_err 
     if (x < j->error)
         return;
     j->error = x;
-    *j->e = (struct selfsame_err){ 0 };
-    (void)err_set(j->e, release_error_code(x), __FILE__, __LINE__, "%s: %s",
-        release_error_word(x), err_text(e));
+    (void)release_error_set(j->e, x, err_text(e));
 }
 
 SELFSAME_PRINTF(3, 4)
@@ -343,25 +352,45 @@ judge_index(
     return SELFSAME_OK;
 }
 
+enum selfsame_code
+release_check_times(const struct release_rule *rule, const struct release_given *given,
+    const struct release *r, enum release_error *ret_error, struct selfsame_err *e)
+{
+    const uint64_t least = rule->min_sequence > given->highest ? rule->min_sequence
+                                                               : given->highest;
+    char from[TIME_TEXT], to[TIME_TEXT], text[256];
+
+    *ret_error = RELEASE_TRUSTED;
+    time_format(r->not_before_s, from);
+    time_format(r->not_after_s, to);
+    if (!is_within(given->now_s, r->not_before_s, r->not_after_s)) {
+        *ret_error = RELEASE_EXPIRED;
+        (void)snprintf(text, sizeof(text), "%.40s %.40s is valid from %s to %s",
+            r->name, r->version, from, to);
+    } else if (r->sequence < least) {
+        *ret_error = RELEASE_ROLLBACK;
+        (void)snprintf(text, sizeof(text),
+            "expected sequence %llu or later of %.40s, got %llu (%.40s)",
+            (unsigned long long)least, r->name, (unsigned long long)r->sequence,
+            r->version);
+    }
+    return *ret_error == RELEASE_TRUSTED ? SELFSAME_OK
+                                         : release_error_set(e, *ret_error, text);
+}
+
 static bool
 judge_times(struct judging *j, const struct release *r)
 {
-    const uint64_t least = j->rule->min_sequence > j->given->highest
-                               ? j->rule->min_sequence
-                               : j->given->highest;
-    char from[TIME_TEXT], to[TIME_TEXT];
+    struct selfsame_err e = { 0 };
+    enum release_error x;
 
-    time_format(r->not_before_s, from);
-    time_format(r->not_after_s, to);
-    if (!is_within(j->given->now_s, r->not_before_s, r->not_after_s))
-        return refuse(j, RELEASE_EXPIRED, "%s %s is valid from %s to %s", r->name,
-            r->version, from, to);
-    if (r->sequence < least)
-        return refuse(j, RELEASE_ROLLBACK,
-            "expected sequence %llu or later of %s, got %llu (%s)",
-            (unsigned long long)least, r->name, (unsigned long long)r->sequence,
-            r->version);
-    return true;
+    if (release_check_times(j->rule, j->given, r, &x, &e) == SELFSAME_OK)
+        return true;
+    if (x >= j->error) {
+        j->error = x;
+        *j->e = e;
+    }
+    return false;
 }
 
 /* Distinct rebuilders that got the same from the source. */
