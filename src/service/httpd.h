@@ -34,13 +34,8 @@ struct httpd_config {
     size_t route_count;
     void *ctx;            /* of every handler */
     size_t body_limit;    /* larger bodies: 413 */
-<<<<<<< HEAD
     unsigned connections; /* at once; 0: 1024. Then who waits without a request goes */
     unsigned idle_s;      /* 0: 15; a whole request must arrive within it: 408 */
-=======
-    unsigned connections; /* at once; 0: 1024 */
-    unsigned idle_s;      /* 0: 15; a whole request must arrive within it */
->>>>>>> 5e7e295 (store: keep blobs, state and a staged batch durably)
     unsigned answer_s;    /* 0: 60; a kept request that nobody answers: 503 */
 };
 /* Listens; nothing is served before httpd_run. IO, USAGE, NOMEM. */

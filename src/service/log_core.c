@@ -190,29 +190,6 @@ enqueue(struct log_core *c, struct ticket *t)
         (void)pthread_cond_signal(&c->work);
 }
 
-/* A key that the log has: answered from the published tree, or with the next one. */
-static void
-found(struct log_core *c, struct ticket *t, uint64_t index)
-{
-    (void)pthread_mutex_lock(&c->lock);
-    struct published *p = c->published;
-    c->status.found++;
-    t->index = index;
-    if (p != NULL && index < p->view.size) {
-        p->held++;
-        pending_remove(c, t);
-    } else {
-        p = NULL;
-        tickets_put(&c->placed, t);
-        (void)pthread_cond_signal(&c->behind);
-    }
-    (void)pthread_mutex_unlock(&c->lock);
-    if (p == NULL)
-        return;
-    ticket_answer(c, t, p);
-    published_drop(c, p);
-}
-
 static void
 give_up(struct log_core *c, struct ticket *t, enum selfsame_code code,
     const struct selfsame_err *e)
@@ -221,6 +198,42 @@ give_up(struct log_core *c, struct ticket *t, enum selfsame_code code,
     pending_remove(c, t);
     (void)pthread_mutex_unlock(&c->lock);
     ticket_refuse(t, code, e);
+}
+
+static void
+give_up_stopped(struct log_core *c, struct ticket *t)
+{
+    struct selfsame_err e = { 0 };
+
+    (void)err_set(&e, SELFSAME_IO, __FILE__, __LINE__,
+        "the log has stopped: nothing is accepted until it is started again");
+    give_up(c, t, SELFSAME_IO, &e);
+}
+
+/* A key that the log has: answered from the published tree, or with the next one. */
+static void
+found(struct log_core *c, struct ticket *t, uint64_t index)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    struct published *p = c->published;
+    const bool is_published = p != NULL && index < p->view.size;
+    const bool stopped = !is_published && (c->status.halted || c->ended);
+    c->status.found++;
+    t->index = index;
+    if (is_published) {
+        p->held++;
+        pending_remove(c, t);
+    } else if (!stopped) {
+        tickets_put(&c->placed, t);
+        (void)pthread_cond_signal(&c->behind);
+    }
+    (void)pthread_mutex_unlock(&c->lock);
+    if (is_published) {
+        ticket_answer(c, t, p);
+        published_drop(c, p);
+    } else if (stopped) {
+        give_up_stopped(c, t);
+    }
 }
 
 /* The ticket is pending, so that nobody else asks the index for the same key now. */
@@ -246,11 +259,8 @@ look_up(struct log_core *c, struct ticket *t)
     if (!stopped)
         enqueue(c, t);
     (void)pthread_mutex_unlock(&c->lock);
-    if (stopped) {
-        code = err_set(&e, SELFSAME_IO, __FILE__, __LINE__,
-            "the log has stopped: nothing is accepted until it is started again");
-        give_up(c, t, code, &e);
-    }
+    if (stopped)
+        give_up_stopped(c, t);
 }
 
 void

@@ -52,11 +52,12 @@ struct log_core_config {
         struct arena *arena, char **ret_lines, struct selfsame_err *e);
     bool (*met)(void *ctx, struct selfsame_bytes note);
     void *cosign_ctx;
-    size_t batch_max;   /* 0: 256 */
-    unsigned batch_ms;  /* 0: 250; how long the first of a batch waits at most */
-    unsigned linger_ms; /* 0: 5; without a further entry for so long, it waits no more */
-    unsigned retry_ms;  /* 0: 1000; between two attempts without a quorum */
-    size_t queue_max;   /* 0: 8192 entries; more are refused with DENIED */
+    size_t batch_max;  /* 0: 256 */
+    unsigned batch_ms; /* 0: 250; how long the first of a batch waits at most */
+    unsigned
+        linger_ms;     /* 0: 5; without a further entry for so long, it waits no more */
+    unsigned retry_ms; /* 0: 1000; between two attempts without a quorum */
+    size_t queue_max;  /* 0: 8192 entries; more are refused with DENIED */
 };
 
 /* The state of a log without entries, for a new store. USAGE: there is one. */
@@ -65,8 +66,8 @@ MUST enum selfsame_code log_core_create(struct store *s, struct selfsame_err *e)
  * LOG: state, tiles and checkpoint disagree; the sentence says where. A checkpoint older
  * than the state is published anew, a staged batch is finished.
  */
-MUST enum selfsame_code log_core_open(const struct log_core_config *c,
-    struct log_core **ret, struct selfsame_err *e);
+MUST enum selfsame_code log_core_open(
+    const struct log_core_config *c, struct log_core **ret, struct selfsame_err *e);
 /* What is under way is finished first. */
 void log_core_close(struct log_core **c);
 #define auto_log_core __attribute__((cleanup(log_core_close))) struct log_core

@@ -59,8 +59,8 @@ struct log_core {
     struct tickets queue, placed;
     uint64_t size;
     uint8_t root[LOG_HASH];
-    struct published *published; /* NULL: none with a quorum yet */
-    bool closing, sequenced, tried;
+    struct published *published;           /* NULL: none with a quorum yet */
+    bool closing, sequenced, tried, ended; /* ended: nobody publishes any more */
     int64_t retry_at_ms;
     struct log_status status;
     /* ---- */
@@ -92,7 +92,7 @@ void state_put(
 void *log_publisher(void *core);
 MUST struct published *published_new(
     struct log_tree *t, uint64_t size, struct selfsame_bytes note);
-struct published *published_hold(struct log_core *c); /* locks; NULL: none */
+struct published *published_hold(struct log_core *c);         /* locks; NULL: none */
 void published_drop(struct log_core *c, struct published *p); /* locks */
 /* With a receipt for `index`; frees the ticket, which nobody finds any more. */
 void ticket_answer(struct log_core *c, struct ticket *t, const struct published *p);

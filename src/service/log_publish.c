@@ -78,9 +78,9 @@ ticket_answer(struct log_core *c, struct ticket *t, const struct published *p)
 {
     uint8_t hashes[LOG_PATH_MAX * LOG_HASH];
     struct selfsame_err e = { 0 };
-    struct log_receipt r = { .index = t->index,
-        .path.hashes = hashes,
-        .checkpoint = BYTES(p->note, p->len) };
+    struct log_receipt r = {
+        .index = t->index, .path.hashes = hashes, .checkpoint = BYTES(p->note, p->len)
+    };
 
     if (log_tree_path(c->tree, &p->view, t->index, hashes, &r.path.count)) {
         tell(t, SELFSAME_OK, &r, NULL);
@@ -155,9 +155,9 @@ cosigned_note(struct log_core *c, const struct checkpoint *k, struct arena *aren
 
     TRY(signed_note(c, k, arena, &note, e));
     if (c->config.cosign != NULL) {
-        const struct log_cosign ask = {
-            .note = bytes_str(note), .checkpoint = *k, .source = log_tree_source(c->tree)
-        };
+        const struct log_cosign ask = { .note = bytes_str(note),
+            .checkpoint = *k,
+            .source = log_tree_source(c->tree) };
 
         TRY(c->config.cosign(c->config.cosign_ctx, &ask, arena, &lines, e));
         note = arena_printf(arena, "%s%s", note, lines);
@@ -284,8 +284,8 @@ publish_and_answer(struct log_core *c, const struct checkpoint *k, struct ticket
         no_quorum(c, &e);
     else
         log_halt(c, &e);
-    answer_all(c, l, p, code == SELFSAME_OK || code == SELFSAME_LOG ? code : SELFSAME_IO,
-        &e);
+    answer_all(
+        c, l, p, code == SELFSAME_OK || code == SELFSAME_LOG ? code : SELFSAME_IO, &e);
     if (code == SELFSAME_OK) {
         drop_parts(c, k->size);
         published_drop(c, p);
@@ -331,6 +331,7 @@ log_publisher(void *core)
     }
     tickets_init(&l);
     tickets_move(&c->placed, &l);
+    c->ended = true;
     (void)pthread_mutex_unlock(&c->lock);
     struct selfsame_err e = { 0 };
     (void)err_set(&e, SELFSAME_LOG, __FILE__, __LINE__,

@@ -61,8 +61,8 @@ log_checkpoint_read(const struct log_core_config *c, struct arena *arena,
         return SELFSAME_OK;
     TRY(note_key_of(c->origin, NOTE_ED25519, c->key, arena, &key, e));
     TRY_WHILE(e, note_parse(note, arena, &parsed, e), "the published checkpoint");
-    TRY_WHILE(e, note_verify(&parsed, &key, 1, &good, NULL, e),
-        "the published checkpoint");
+    TRY_WHILE(
+        e, note_verify(&parsed, &key, 1, &good, NULL, e), "the published checkpoint");
     TRY_WHILE(e, checkpoint_parse(parsed.text, &k, e), "the published checkpoint");
     if (!bytes_eq(k.origin, c->origin))
         FAIL(e, SELFSAME_LOG,
@@ -171,7 +171,8 @@ load_bundle(struct log_core *c, struct selfsame_err *e)
             FAIL(e, SELFSAME_NOMEM, "log: out of memory");
         if (!bytes_eq(BYTES_ARR(leaf), BYTES(edge->node[i], LOG_HASH)))
             FAIL(e, SELFSAME_LOG,
-                "%s: expected entry %u to have the hash that its tile says, got another",
+                "%s: expected entry %u to have the hash that its tile says, got "
+                "another",
                 name, i);
     }
     if (r.rest.len != 0)

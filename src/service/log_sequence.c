@@ -63,9 +63,9 @@ static bool
 whole_bundle(struct writing *w)
 {
     struct log_core *c = w->c;
-    const struct tile_id id = { .entries = true,
-        .index = c->tree->size / TILE_WIDTH - 1,
-        .width = TILE_WIDTH };
+    const struct tile_id id = {
+        .entries = true, .index = c->tree->size / TILE_WIDTH - 1, .width = TILE_WIDTH
+    };
     struct selfsame_bytes copy;
 
     if (!arena_dup(w->arena, BYTES(c->bundle, c->bundle_len), &copy))
@@ -115,9 +115,9 @@ static bool
 write_edge(struct writing *w, uint64_t old_size)
 {
     struct log_tree *t = w->c->tree;
-    const struct tile_id bundle = { .entries = true,
-        .index = t->edge[0].index,
-        .width = t->edge[0].width };
+    const struct tile_id bundle = {
+        .entries = true, .index = t->edge[0].index, .width = t->edge[0].width
+    };
 
     if (bundle.width > 0 &&
         !write_blob(w, &bundle, BYTES(w->c->bundle, w->c->bundle_len)))
@@ -172,8 +172,8 @@ log_integrate(struct log_core *c, const struct batch *b, struct arena *arena,
     if (w.blobs == NULL || !append_all(&w, b) || !write_edge(&w, c->size) ||
         !log_tree_view(c->tree, c->tree->size, &view))
         FAIL(e, SELFSAME_NOMEM, "log: out of memory for a batch of %zu", b->count);
-    TRY_WHILE(e, c->store->class->put_new(c->store, w.blobs, w.count, e),
-        "writing tiles");
+    TRY_WHILE(
+        e, c->store->class->put_new(c->store, w.blobs, w.count, e), "writing tiles");
     TRY_WHILE(e, change_state(c, b, view.rest[0], e), "changing the state");
     (void)pthread_mutex_lock(&c->lock);
     c->size = c->tree->size;
@@ -269,6 +269,7 @@ one_batch(struct log_core *c, struct tickets *l)
     const enum selfsame_code code = place(c, l, &e);
 
     (void)pthread_mutex_lock(&c->lock);
+    const bool halted = c->status.halted; /* by the publisher, meanwhile */
     tickets_move(l, &c->placed);
     if (code == SELFSAME_OK) {
         c->status.batches++;
@@ -276,8 +277,10 @@ one_batch(struct log_core *c, struct tickets *l)
         c->status.sequence_us += clock_us() - began;
         (void)pthread_cond_signal(&c->behind);
     }
+    if (halted)
+        e = c->status.why;
     (void)pthread_mutex_unlock(&c->lock);
-    if (code != SELFSAME_OK)
+    if (code != SELFSAME_OK || halted)
         log_halt(c, &e);
 }
 

@@ -7,7 +7,9 @@
 static size_t
 row(unsigned height)
 {
-    return 2 * TILE_WIDTH - ((2 * TILE_WIDTH) >> height);
+    const size_t all = 2 * (size_t)TILE_WIDTH;
+
+    return all - (all >> height);
 }
 
 bool
@@ -71,7 +73,8 @@ read_tile(struct log_tree *t, unsigned level, uint64_t index, unsigned width,
     log_tree_name(false, level, index, width, name);
     TRY(t->store->class->get(t->store, name, &arena, &b, e));
     if (b.ptr == NULL)
-        FAIL(e, SELFSAME_LOG, "%s: expected a tile of %u hashes, got none", name, width);
+        FAIL(
+            e, SELFSAME_LOG, "%s: expected a tile of %u hashes, got none", name, width);
     if (b.len != (size_t)width * LOG_HASH)
         FAIL(e, SELFSAME_LOG, "%s: expected a tile of %u hashes, got %zu bytes", name,
             width, b.len);
