@@ -66,7 +66,7 @@ ignore_whole(void *ctx, const struct tile_tree *t)
     return true;
 }
 
-/* 70,000 leaves need three levels; both ways of making a path agree at each size. */
+/* Both ways of making a path agree at each size. */
 static void
 paths_are_those_of_the_pure_code(void **state)
 {
