@@ -25,6 +25,8 @@ static const struct cli_command *const table[] = {
     &collateral_fetch_command,
     &collateral_show_command,
     &collateral_export_command,
+    &witness_init_command,
+    &witness_serve_command,
     &doctor_command,
 };
 
