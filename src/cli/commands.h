@@ -9,6 +9,6 @@ extern const struct cli_command build_command, measure_command, run_command, ps_
     logs_command, stop_command, attest_command, serve_command, connect_command,
     verify_command, show_command, diff_command, policy_init_command,
     policy_lint_command, policy_explain_command, collateral_fetch_command,
-    collateral_show_command, collateral_export_command, doctor_command;
+    collateral_show_command, collateral_export_command, doctor_command, monitor_command;
 
 #endif

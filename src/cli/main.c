@@ -20,6 +20,7 @@ static const struct cli_command *const table[] = {
     &collateral_fetch_command,
     &collateral_show_command,
     &collateral_export_command,
+    &monitor_command,
     &doctor_command,
 };
 
