@@ -361,6 +361,15 @@ read_bundle(
 }
 
 static enum selfsame_code
+save(struct monitor *m, struct selfsame_err *e)
+{
+    m->unsaved = true;
+    TRY(state_write(m->c->state, &m->state, e));
+    m->unsaved = false;
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
 read_entries(struct monitor *m, struct looking *l, struct selfsame_err *e)
 {
     for (unsigned done = 1; m->state.next < l->c.size; done++) {
@@ -368,7 +377,7 @@ read_entries(struct monitor *m, struct looking *l, struct selfsame_err *e)
         if (!l->good)
             return SELFSAME_OK;
         if (done % SAVE_EVERY == 0)
-            TRY(state_write(m->c->state, &m->state, e));
+            TRY(save(m, e));
     }
     return SELFSAME_OK;
 }
@@ -388,9 +397,10 @@ finish(
             (json_int_t)(m->state.next - before)),
         e));
     m->state.time_s = l->time_s;
+    m->unsaved = true;
     if (m->c->page != NULL)
         TRY(page_write(m->c->page, &m->state, m->now_s, e));
-    return state_write(m->c->state, &m->state, e);
+    return save(m, e);
 }
 
 /* ---- a round ---- */
@@ -399,7 +409,7 @@ finish(
 static bool
 is_old_news(struct monitor *m, const struct looking *l)
 {
-    if (m->state.note == NULL || m->state.next != l->c.size ||
+    if (m->state.note == NULL || m->unsaved || m->state.next != l->c.size ||
         !bytes_eq(l->note, BYTES(m->state.note, m->state.note_len)))
         return false;
     memset(m->told, 0, sizeof(m->told[0]) * (ALARM_CHECKPOINT + 1));
@@ -478,7 +488,10 @@ take_lock(struct monitor *m, struct selfsame_err *e)
         return SELFSAME_OK;
     if (errno != EWOULDBLOCK)
         return file_error(e, "cannot lock", path);
-    FAIL(e, SELFSAME_DENIED, "%s: another monitor keeps its state there", m->c->state);
+    (void)err_set(e, SELFSAME_DENIED, __FILE__, __LINE__,
+        "%s: another monitor keeps its state there", m->c->state);
+    err_remedy(e, "End that one, or give this one a state of its own.");
+    return SELFSAME_DENIED;
 }
 
 static enum selfsame_code
