@@ -266,12 +266,13 @@ static const struct {
     { "refs/tags/v*", "refs/tags/v1.0", true },
     { "refs/tags/v*", "refs/tags/v1/evil", false },
     { "**/release.yml@refs/tags/*", "https://h/o/r/release.yml@refs/tags/v1", true },
-    { "**/release.yml@refs/tags/*", "https://h/o/r/release.yml@refs/heads/main", false },
+    { "**/release.yml@refs/tags/*", "https://h/o/r/release.yml@refs/heads/main",
+        false },
     { "https://github.com/me/*", "https://github.com/me.evil/x", false },
     { "a?c", "abc", false },
     { "a.c", "abc", false },
-    { "*a*a*a*a*a*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-        false },
+    { "*a*a*a*a*a*a*a*a*a*a*b",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false },
 };
 
 static void
@@ -496,8 +497,8 @@ no_bundle_is_accepted_that_ends_early_or_late(void **state)
         while (v.bundle.ptr[v.bundle.len - 1] != '}')
             v.bundle.len--;
         for (size_t n = 0; n < v.bundle.len; n++)
-            assert_code(sigstore_verify(BYTES(v.bundle.ptr, n), &v.x, root, &arena, &c,
-                            &e),
+            assert_code(
+                sigstore_verify(BYTES(v.bundle.ptr, n), &v.x, root, &arena, &c, &e),
                 SELFSAME_MALFORMED, &e);
         char *more = arena_printf(
             &arena, "%.*s}", (int)v.bundle.len, (const char *)v.bundle.ptr);
@@ -668,8 +669,9 @@ conformance_cases_agree(void **state)
             selfsame_err_print(&e, text, sizeof(text));
         cases++;
         wrong += bad == (code == SELFSAME_OK);
-        print_message("%s %s: %s %s\n", bad == (code == SELFSAME_OK) ? "WRONG" : "agree",
-            entry->d_name, selfsame_code_name(code), text);
+        print_message("%s %s: %s %s\n",
+            bad == (code == SELFSAME_OK) ? "WRONG" : "agree", entry->d_name,
+            selfsame_code_name(code), text);
     }
     assert_int_equal(closedir(dir), 0);
     print_message("%zu cases of sigstore-conformance, %zu disagree\n", cases, wrong);
