@@ -505,7 +505,7 @@ root("tsa-without-leaf", lambda r: r.update(timestampAuthorities=[authority_of(t
 put("151-stamp-brings-what-root-lacks", "ok", "the root has the authority alone", make("hashedrekord-v2", stamps=[{"embed": [tsa.cert, tsa_signer[1]]}]), "tsa-without-leaf")
 put("152-stamp-with-fraction", "ok", "time to the millisecond", make("hashedrekord-v2", stamps=[{"fraction": ".125"}]))
 put("153-stamp-by-key-identifier", "ok", "SignerInfo of version 3", make("hashedrekord-v2", stamps=[{"key_id": True}]))
-put("154-stamp-with-all-options", "ok", "ordering, nonce, name of the authority", make("hashedrekord-v2", stamps=[{"status": 1, "info_extra": der(1, b"\xff") + der(2, b"\x2a") + der(0xa0, der(0xa4, tsa.name.public_bytes()))}]))
+put("154-stamp-with-all-options", "ok", "ordering, nonce, name of the authority", make("hashedrekord-v2", stamps=[{"status": 1, "info_extra": der(1, b"\xff") + der(2, b"\x2a") + der(0xa0, der(0xa4, tsa_signer[1].subject.public_bytes()))}]))
 rsa_signer = tsa_leaf(tsa, key=rsa.generate_private_key(65537, 2048))
 put("155-stamp-by-rsa", "ok", "rsaEncryption as signature algorithm", make("hashedrekord-v2", stamps=[{"signer": rsa_signer, "embed": [rsa_signer[1]]}]), "tsa-without-leaf")
 ed_signer = tsa_leaf(tsa, key=ed25519.Ed25519PrivateKey.generate())
