@@ -159,6 +159,8 @@ file_hint(const char *name)
     static const struct {
         const char *name, *hint;
     } hints[] = {
+        { "image.eif", "beside what is measured it names the recipe and the version of "
+                       "its builder" },
         { "manifest.txt", "the files in the image differ" },
         { "image.kernel", "another kernel: name that of the release with --kernel" },
         { "image.firmware",
