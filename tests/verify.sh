@@ -91,6 +91,9 @@ for defect in debug:17 expired:12 future:12 wrong-nonce:15 no-nonce:15 wrong-bin
     make "${defect%:*}" "--${defect%:*}"
     strict "${defect#*:}" "${defect%:*}" "${defect%:*}"
 done
+"$sim" evidence --tee nitro --measurements "$tmp/measurements.json" --out "$tmp/young"
+expect 15 "evidence that was young when its pipe opened" sh -c '{ sleep 3; cat "$3"; } | "$1" verify - --tee nitro --max-age 2s \
+    --insecure-unbound --insecure-simulated --measurements "$2"' sh "$selfsame" "$tmp/measurements.json" "$tmp/young"
 expect 15 "another nonce" "$selfsame" verify "$tmp/good" --tee nitro --nonce ffffffffffffffffffffffffffffffff \
     --key "$tmp/pub.pem" --measurements "$tmp/measurements.json" --insecure-simulated
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2>/dev/null | openssl pkey -pubout -out "$tmp/other.pem"
