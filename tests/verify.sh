@@ -124,8 +124,16 @@ said "line $(grep -n freshnes "$tmp/unknown.json" | cut -d: -f1)"
 expect 2 "policy lint of it" "$selfsame" policy lint "$tmp/unknown.json"
 expect 0 "policy lint of the good one" "$selfsame" policy lint "$tmp/policy.json"
 jq 'del(.tee)' "$tmp/policy.json" > "$tmp/no-tee.json"
-expect 21 "--tee adds nothing to a policy file" "$selfsame" verify "$tmp/good" --policy "$tmp/no-tee.json" --tee nitro \
-    --nonce $nonce --key "$tmp/pub.pem"
+for tee in nitro nonsense; do
+    expect 2 "--tee $tee adds nothing to a policy file" "$selfsame" verify "$tmp/good" --policy "$tmp/no-tee.json" --tee $tee \
+        --nonce $nonce --key "$tmp/pub.pem"
+    said "does not accept evidence of \"$tee\""
+done
+jq '.tee.snp = {}' "$tmp/policy.json" > "$tmp/two-tees.json"
+for tee in nitro:0 snp:21 nonsense:2; do
+    expect "${tee#*:}" "of two TEEs --tee ${tee%:*} takes one" "$selfsame" verify "$tmp/good" --policy "$tmp/two-tees.json" \
+        --tee "${tee%:*}" --nonce $nonce --key "$tmp/pub.pem"
+done
 echo '{"selfsame_policy":1}' > "$tmp/empty.json"
 expect 2 "a policy that demands nothing" "$selfsame" verify "$tmp/good" --policy "$tmp/empty.json"
 
