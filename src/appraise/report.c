@@ -204,6 +204,16 @@ report_warning(struct writer *w, const struct verdict *v, size_t i)
         put_str(w, text);
 }
 
+bool
+report_then(const struct verdict *v, enum check_name name, char ret[static TIME_TEXT])
+{
+    if (name != CHECK_FRESHNESS || !v->as_of ||
+        v->checks.at[name].outcome != CHECK_PASS)
+        return false;
+    time_format(v->at_ms / 1000, ret);
+    return true;
+}
+
 const char *
 report_headline(const struct verdict *v)
 {
