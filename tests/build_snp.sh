@@ -125,6 +125,13 @@ expect 11 "another processor" make_image "$tmp/x" "$tmp/src" --recipe "$tmp/r.js
 expect 0 "kernel, firmware and command line by option" make_image "$tmp/o" "$tmp/src" --recipe "$tmp/r.json" \
     --kernel "$tmp/k" --firmware "$tmp/f" --cmdline "quiet"
 is "are the same files" "$(sum "$tmp/w/image.kernel") $(sum "$tmp/w/image.firmware")" "$(sum "$tmp/o/image.kernel") $(sum "$tmp/o/image.firmware")"
+echo other > "$tmp/quiet"; echo quiet > "$tmp/line" # a text stays a text, whatever lies in the directory
+expect 0 "a command line that is a file's name" sh -c 'cd "$1" && shift && "$@"' sh "$tmp" "$(realpath "$selfsame")" build \
+    --out "$tmp/o2" --agent "$(realpath "$agent")" "$tmp/src" --recipe "$tmp/r.json" --kernel "$tmp/k" --firmware "$tmp/f" --cmdline quiet
+is "is the text" quiet "$(cat "$tmp/o2/image.cmdline")"
+expect 0 "a command line out of a file" make_image "$tmp/o3" "$tmp/src" --recipe "$tmp/r.json" --kernel "$tmp/k" --firmware "$tmp/f" --cmdline "@$tmp/line"
+is "is what stands there" quiet "$(cat "$tmp/o3/image.cmdline")"
+expect 3 "one that is not there" make_image "$tmp/x" "$tmp/src" --recipe "$tmp/r.json" --cmdline "@$tmp/no"
 expect 0 "another command line" make_image "$tmp/p" "$tmp/src" --recipe "$tmp/r.json" \
     --kernel "$tmp/k" --firmware "$tmp/f" --cmdline "quiet init=/bin/sh"
 is "has another measurement" False "$(python3 -c 'import json,sys

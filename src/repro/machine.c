@@ -150,6 +150,7 @@ nitro_cmdline(bool aarch64)
 static const char snp_cmdline[] =
     "console=ttyS0 panic=30 reboot=k random.trust_cpu=on random.trust_bootloader=off";
 
+/* TEXT, or what stands in FILE of "@FILE": never by what happens to lie in the directory. */
 static enum selfsame_code
 choose_cmdline(struct building *b, const char *recipe, const char *usual,
     const char **ret, struct selfsame_err *e)
@@ -161,8 +162,8 @@ choose_cmdline(struct building *b, const char *recipe, const char *usual,
         *ret = usual;
         return SELFSAME_OK;
     }
-    if (b->o->cmdline != NULL && access(told, F_OK) == 0)
-        TRY(file_read(told, CMDLINE_MAX, b->arena, &text, e));
+    if (b->o->cmdline != NULL && told[0] == '@')
+        TRY(file_read(told + 1, CMDLINE_MAX, b->arena, &text, e));
     while (text.len > 0 && text.ptr[text.len - 1] == '\n')
         text.len--;
     for (size_t i = 0; i < text.len; i++)
