@@ -126,6 +126,31 @@ expect 3 "measure what is not there" "$selfsame" measure "$tmp/nothing"
 said "nothing of this name"
 expect 2 "measure for an unknown TEE" "$selfsame" measure "$eif" --tee sgx9
 said 'TEE "sgx9" is not one of: nitro, snp'
+expect 0 "measure the directory of a build" "$selfsame" measure "$tmp/image" --json
+json_of "is its enclave" '.pcr["0"]' "$(jq -r '.measurements[0].pcr["0"][0]' "$tmp/image/measurements.json")"
+expect 0 "an image for two TEEs" "$selfsame" build "$root/examples/hello" --out "$tmp/both" --tee nitro,snp --agent "$agent"
+expect 0 "measure for both" "$selfsame" measure "$tmp/both"
+is "both are named" "nitro snp" "$(sed -n 's/^tee *//p' "$tmp/out" | xargs)"
+expect 0 "measure for both, --json" "$selfsame" measure "$tmp/both" --json --explain
+json_of "is a list of reference values" '.measurements | map(.tee) | join(" ")' "nitro snp"
+cp "$tmp/out" "$tmp/values"
+expect 0 "which a policy takes as it is" "$selfsame" policy init --measurements "$tmp/values"
+json_of "all of them" '[.measurements[].tee, (.measurements[1].measurement | length)] | map(tostring) | join(" ")' "nitro snp 3"
+expect 0 "measure for one of them" "$selfsame" measure "$tmp/both" --tee nitro --json
+json_of "is that one" .tee nitro
+expect 0 "an option of a machine" "$selfsame" measure "$tmp/both" --cpu EPYC --json
+json_of "means the machine" '[.tee, (.shapes | length)] | map(tostring) | join(" ")' "snp 1"
+expect 2 "a TEE twice" "$selfsame" measure "$tmp/both" --tee nitro,nitro
+expect 2 "one that is unknown" "$selfsame" measure "$tmp/both" --tee nitro,sgx9
+expect 2 "two TEEs for a file" "$selfsame" measure "$eif" --tee nitro,snp
+expect 3 "a TEE that has no image there" "$selfsame" measure "$tmp/image" --tee snp
+said "got none"
+expect 0 "sections of a machine" "$selfsame" measure "$tmp/both" --tee snp --explain
+is "stand in columns" 1 "$(sed -n 's/^\(section .*\) offset .*/\1/p' "$tmp/out" | awk '{ print length }' | sort -u | wc -l)"
+for vmm in ec2 gce; do
+    expect 2 "$vmm, where tools disagree" "$selfsame" measure "$tmp/both" --vmm $vmm
+    case $vmm in ec2) said "--ec2-rdx 0x600" ;; gce) said "--gce-gpa-bits 48" ;; esac
+done
 
 # --- SEV-SNP: a report names what verifying it wants; certificates say whose they are
 if [ -d "$shared/snp" ]; then
