@@ -429,3 +429,18 @@ policy_accept_tee(struct policy *p, const char *tee, const struct tee_facts *fac
             policy_known_tees(&r));
     return accept_tee(&r, p, fact);
 }
+
+enum selfsame_code
+policy_only_tee(struct policy *p, const char *tee, struct selfsame_err *e)
+{
+    for (size_t i = 0; i < p->tee_count; i++) {
+        if (strcmp(p->tees[i], tee) != 0)
+            continue;
+        p->tees[0] = p->tees[i];
+        p->tees[1] = NULL; /* one behind the list is ours as well */
+        p->demands[0] = p->demands[i];
+        p->tee_count = 1;
+        return SELFSAME_OK;
+    }
+    FAIL(e, SELFSAME_USAGE, "the policy does not accept evidence of \"%.40s\"", tee);
+}

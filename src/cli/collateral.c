@@ -45,6 +45,15 @@ collateral_check(struct cli *c, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+/* By the names that `needs` of a TEE gives. */
+static enum fetch_what
+what_of(const char *name)
+{
+    if (strcmp(name, "crl") == 0)
+        return FETCH_LIST;
+    return strcmp(name, "cert-chain") == 0 ? FETCH_CHAIN : FETCH_LEAF;
+}
+
 static void
 say(const struct selfsame_err *e)
 {
@@ -72,7 +81,7 @@ collateral_fetch_missing(struct cli *c, const struct selfsame_result *r,
         if (need->url == NULL || (lists_only && strcmp(need->name, "crl") != 0))
             continue;
         enum selfsame_code code = fetch_get(
-            &f, need->url, cli_arena(c), &body, &absent, &why);
+            &f, need->url, what_of(need->name), cli_arena(c), &body, &absent, &why);
         if (code == SELFSAME_OK) {
             TRY(selfsame_verifier_add_collateral(v, body, e));
             *ret_more = true;
@@ -199,8 +208,8 @@ fetch_for(struct cli *c, const struct fetcher *f, const char *path, struct bundl
 
         if (needs[i].url == NULL)
             continue;
-        enum selfsame_code code = fetch_get(
-            f, needs[i].url, cli_arena(c), &body, &absent, &why);
+        enum selfsame_code code = fetch_get(f, needs[i].url, what_of(needs[i].name),
+            cli_arena(c), &body, &absent, &why);
         if (code != SELFSAME_OK && !absent) {
             *e = why;
             return code;

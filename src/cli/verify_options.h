@@ -18,7 +18,7 @@
             .help = "accept these: measurements.json of a build" },                    \
         { .name = "tee",                                                               \
             .argument = "TEE",                                                         \
-            .help = "accept this TEE; a policy file says it itself" },                 \
+            .help = "accept this TEE; with --policy: of its TEEs this one alone" },    \
         RELEASE_OPTIONS,                                                               \
         { .name = "trust-anchor",                                                      \
             .argument = "FILE",                                                        \

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/fetch.h"
 
-#include "crypto/crl.h"
 #include "os/os.h"
 
 #include <stdio.h>
@@ -91,25 +90,6 @@ place(const struct fetcher *f, const char *url, struct arena *arena, char **ret_
     return SELFSAME_OK;
 }
 
-/* ---- what is kept ---- */
-
-/* Certificates of a chip and a TCB stay what they are; lists are superseded. */
-static bool
-is_good(const struct cached *c, int64_t now_s)
-{
-    struct selfsame_err ignored;
-    struct crl crl;
-    int64_t age = now_s - c->fetched_s;
-
-    if (age < 0)
-        return false;
-    if (c->absent)
-        return age < FETCH_ABSENT_S;
-    if (crl_parse(c->body, &crl, &ignored) != SELFSAME_OK)
-        return true;
-    return age < FETCH_LIST_AGE_S && (!crl.has_next_update || now_s <= crl.next_update);
-}
-
 /* ---- asking ---- */
 
 static enum selfsame_code
@@ -129,11 +109,12 @@ ask(const struct fetcher *f, const char *url, const char *host, struct arena *ar
 }
 
 static enum selfsame_code
-refresh(const struct fetcher *f, const char *url, const char *path, struct arena *arena,
-    struct cached *ret, struct selfsame_err *e)
+refresh(const struct fetcher *f, const char *url, enum fetch_what what,
+    const char *path, struct arena *arena, struct cached *ret, struct selfsame_err *e)
 {
     struct answer answer = { 0 };
     char *asked, *host;
+    int64_t until_s;
 
     TRY(place(f, url, arena, &asked, &host, e));
     TRY(ask(f, asked, host, arena, &answer, e));
@@ -141,6 +122,10 @@ refresh(const struct fetcher *f, const char *url, const char *path, struct arena
         FAIL(e, SELFSAME_IO, "%s: expected status 200, got %ld", asked, answer.status);
     if (answer.status == 200 && answer.body.len == 0)
         FAIL(e, SELFSAME_IO, "%s: expected a body, got none", asked);
+    if (answer.status == 200 && !piece_read(answer.body, what, &until_s))
+        FAIL(e, SELFSAME_IO, "expected %s, got %zu other bytes from %s",
+            what == FETCH_LIST ? "a revocation list" : "certificates", answer.body.len,
+            asked);
     *ret = (struct cached){
         .url = arena_str(arena, bytes_str(url)),
         .fetched_s = os_now_ms() / 1000,
@@ -164,9 +149,20 @@ deliver(const struct cached *c, struct selfsame_bytes *ret, bool *ret_absent,
     return SELFSAME_OK;
 }
 
+/* An entry that is not what the URL should give is none, whoever wrote it. */
+static bool
+recall(const char *path, enum fetch_what what, struct arena *arena, struct cached *ret)
+{
+    int64_t until_s;
+
+    return cache_read(path, arena, ret) &&
+           (ret->absent || piece_read(ret->body, what, &until_s));
+}
+
 enum selfsame_code
-fetch_get(const struct fetcher *f, const char *url, struct arena *arena,
-    struct selfsame_bytes *ret, bool *ret_absent, struct selfsame_err *e)
+fetch_get(const struct fetcher *f, const char *url, enum fetch_what what,
+    struct arena *arena, struct selfsame_bytes *ret, bool *ret_absent,
+    struct selfsame_err *e)
 {
     struct cached kept = { 0 }, fresh = { 0 };
     char path[1024], *asked, *host;
@@ -178,20 +174,20 @@ fetch_get(const struct fetcher *f, const char *url, struct arena *arena,
     TRY(dir_make(f->cache, true, e));
     if (!cache_path(f, url, "", path))
         FAIL(e, SELFSAME_USAGE, "cache directory: its path is too long");
-    bool have = cache_read(path, arena, &kept);
-    if (have && (f->offline || is_good(&kept, os_now_ms() / 1000)))
+    bool have = recall(path, what, arena, &kept);
+    if (have && (f->offline || piece_is_good(&kept, what, os_now_ms() / 1000)))
         return deliver(&kept, ret, ret_absent, e);
     if (f->offline)
         FAIL(e, SELFSAME_IO, "%s: not in the cache, and --offline", url);
     /* Whoever waited for another's request finds its answer. */
     TRY(pace_lock(f, url, &lock, e));
-    have = cache_read(path, arena, &kept);
-    if (have && is_good(&kept, os_now_ms() / 1000))
+    have = recall(path, what, arena, &kept);
+    if (have && piece_is_good(&kept, what, os_now_ms() / 1000))
         return deliver(&kept, ret, ret_absent, e);
-    enum selfsame_code code = refresh(f, url, path, arena, &fresh, e);
+    enum selfsame_code code = refresh(f, url, what, path, arena, &fresh, e);
     if (code == SELFSAME_OK)
         return deliver(&fresh, ret, ret_absent, e);
-    /* An older list is better than none: verification says whether it is current. */
+    /* An older one is better than none: verification says whether it is current. */
     if (code != SELFSAME_IO || !have || kept.absent)
         return code;
     *e = (struct selfsame_err){ 0 };
