@@ -243,8 +243,9 @@ conformance_cases_agree(void **state)
             selfsame_err_print(&e, text, sizeof(text));
         cases++;
         wrong += bad == (code == SELFSAME_OK);
-        print_message("%s %s: %s %s\n", bad == (code == SELFSAME_OK) ? "WRONG" : "agree",
-            entry->d_name, selfsame_code_name(code), text);
+        print_message("%s %s: %s %s\n",
+            bad == (code == SELFSAME_OK) ? "WRONG" : "agree", entry->d_name,
+            selfsame_code_name(code), text);
     }
     assert_int_equal(closedir(dir), 0);
     print_message("%zu cases of sigstore-conformance, %zu disagree\n", cases, wrong);

@@ -11,7 +11,7 @@ extern const struct cli_command build_command, measure_command, run_command, ps_
     publish_index_command, policy_init_command, policy_lint_command,
     policy_explain_command, collateral_fetch_command, collateral_show_command,
     collateral_export_command, doctor_command;
-    verify_command, show_command, diff_command, rebuild_command, log_receipt_command,
+verify_command, show_command, diff_command, rebuild_command, log_receipt_command,
     policy_init_command, policy_lint_command, policy_explain_command,
     collateral_fetch_command, collateral_show_command, collateral_export_command,
     doctor_command;

@@ -244,8 +244,8 @@ check_request(const struct cert_request *r, struct selfsame_err *e)
             s.len);
     if (r->not_before > r->not_after)
         FAIL(e, SELFSAME_USAGE, "validity: it ends before it begins");
-    if (!r->no_subject && r->common_name == NULL && r->organization == NULL && r->unit == NULL &&
-        r->country == NULL)
+    if (!r->no_subject && r->common_name == NULL && r->organization == NULL &&
+        r->unit == NULL && r->country == NULL)
         FAIL(e, SELFSAME_USAGE, "subject: expected one name at least, got none");
     return SELFSAME_OK;
 }

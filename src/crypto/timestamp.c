@@ -15,8 +15,8 @@ static const struct selfsame_bytes oid_content_type = LIT(PKCS "\x09\x03");
 static const struct selfsame_bytes oid_message_digest = LIT(PKCS "\x09\x04");
 static const struct selfsame_bytes oid_certificate_v1 = LIT(PKCS "\x09\x10\x02\x0c");
 static const struct selfsame_bytes oid_certificate_v2 = LIT(PKCS "\x09\x10\x02\x2f");
-static const struct selfsame_bytes alg_rsa = LIT("\x30\x0d\x06\x09" PKCS
-                                                 "\x01\x01\x05\x00");
+static const struct selfsame_bytes alg_rsa = LIT(
+    "\x30\x0d\x06\x09" PKCS "\x01\x01\x05\x00");
 
 static const struct selfsame_bytes critical[] = { LIT("\x55\x1d\x25"),
     LIT("\x55\x1d\x11") };
@@ -118,8 +118,8 @@ read_certificate_id(struct der *value, struct timestamp *t)
 
 /* CMS §5.3: each at most once, with one value. */
 static void
-read_attributes(struct der *out, struct selfsame_bytes element, struct timestamp *t,
-    bool *ret_sha1)
+read_attributes(
+    struct der *out, struct selfsame_bytes element, struct timestamp *t, bool *ret_sha1)
 {
     struct der whole = der_of(element);
     struct der list = der_enter(&whole, DER_CONTEXT(0));
@@ -172,8 +172,7 @@ read_signer(struct der *d, struct timestamp *t)
 
 /* The signature algorithm, which must use the digest named beside it. */
 static enum selfsame_code
-read_algorithm(
-    struct selfsame_bytes alg, struct timestamp *t, struct selfsame_err *e)
+read_algorithm(struct selfsame_bytes alg, struct timestamp *t, struct selfsame_err *e)
 {
     enum hash_alg hash = t->digest;
 
@@ -286,8 +285,7 @@ find_embedded(const struct timestamp *t, struct cert *ret)
     struct selfsame_err ignored = { 0 };
     enum { CERTIFICATES_MAX = 16 };
 
-    for (size_t i = 0;
-         i < CERTIFICATES_MAX && !list.r.bad && !der_done(&list); i++) {
+    for (size_t i = 0; i < CERTIFICATES_MAX && !list.r.bad && !der_done(&list); i++) {
         struct selfsame_bytes der = der_get_element(&list);
         struct cert c;
 

@@ -15,7 +15,8 @@ struct timestamp {
     int64_t time_s;
     bool fraction; /* a part of a second later */
     struct selfsame_bytes content, attributes, signature, certificates;
-    struct selfsame_bytes issuer, serial, key_id; /* of the signer: two or one of them */
+    struct selfsame_bytes issuer, serial,
+        key_id; /* of the signer: two or one of them */
     enum hash_alg digest, cert_hash;
     enum sig_alg alg;
     struct selfsame_bytes cert_digest, content_digest;

@@ -31,8 +31,8 @@ sigstore_add_time(
 
     time_format(time_s, at);
     if (w->time_count == SIGSTORE_TIMES)
-        FAIL(e, SELFSAME_LOG, "%s: expected at most %d times", who,
-            (int)SIGSTORE_TIMES);
+        FAIL(
+            e, SELFSAME_LOG, "%s: expected at most %d times", who, (int)SIGSTORE_TIMES);
     if (time_s > w->expect->now_s + SIGSTORE_SKEW_S)
         FAIL(e, SELFSAME_LOG, "%s: expected a time in the past, got %s", who, at);
     w->time_s[w->time_count++] = time_s;
@@ -239,8 +239,8 @@ check_signature(const struct sigstore_work *w, struct selfsame_err *e)
 /* ---- the statement (in-toto v1, and v0.1, of which the same members are used) ---- */
 
 static enum selfsame_code
-check_subjects(const json_t *statement, struct selfsame_bytes artifact,
-    struct selfsame_err *e)
+check_subjects(
+    const json_t *statement, struct selfsame_bytes artifact, struct selfsame_err *e)
 {
     const json_t *list, *digest;
     struct selfsame_bytes text;

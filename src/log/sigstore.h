@@ -45,14 +45,15 @@ struct sigstore_expect {
      */
     const char *identity_pattern;
     const char *issuer;
-    struct selfsame_bytes key; /* SubjectPublicKeyInfo, DER */
+    struct selfsame_bytes key;  /* SubjectPublicKeyInfo, DER */
     const char *predicate_type; /* of a DSSE statement; NULL: the caller looks at it */
     int64_t now_s;              /* only so that nothing is signed in the future */
 };
 
 /* Texts are NULL where a bundle does not say. All of them are signed. */
 struct sigstore_claims {
-    struct selfsame_bytes payload_type, payload; /* DSSE; absent for a plain signature */
+    struct selfsame_bytes payload_type,
+        payload; /* DSSE; absent for a plain signature */
     const char *predicate_type;
     const char *identity, *issuer; /* NULL: signed with the expected key */
     /* What the certificate says of the build (1.3.6.1.4.1.57264.1.9 to .22). */
@@ -64,7 +65,8 @@ struct sigstore_claims {
     int64_t signed_until_s;
     const char *log; /* base URL of the first entry's log, from the root */
     uint64_t log_index;
-    bool included; /* every entry has an inclusion proof; false: promised (v0.1 alone) */
+    bool
+        included; /* every entry has an inclusion proof; false: promised (v0.1 alone) */
 };
 
 /*

@@ -43,7 +43,8 @@ digest_of(const struct sigstore_work *w, bool payload, struct selfsame_bytes nam
         return SELFSAME_OK;
     }
     FAIL(e, SELFSAME_UNSUPPORTED,
-        "%s: expected a digest by SHA-256 (or -384 or -512 of an envelope), got another",
+        "%s: expected a digest by SHA-256 (or -384 or -512 of an envelope), got "
+        "another",
         what);
 }
 
@@ -100,8 +101,8 @@ check_pem(const struct sigstore_work *w, const json_t *j, const char *name,
 
     TRY(sj_base64(j, name, what, w->arena, &pem, e));
     TRY_WHILE(e,
-        pem_next(&pem, w->bundle->by_key ? "PUBLIC KEY" : "CERTIFICATE", w->arena, &der,
-            e),
+        pem_next(
+            &pem, w->bundle->by_key ? "PUBLIC KEY" : "CERTIFICATE", w->arena, &der, e),
         "%s: \"%s\"", what, name);
     return check_signer(w, der, e);
 }
@@ -140,7 +141,8 @@ only_signature(const json_t *j, const json_t **ret, struct selfsame_err *e)
 /* ---- kinds ---- */
 
 static enum selfsame_code
-hashedrekord_v1(const struct sigstore_work *w, const json_t *spec, struct selfsame_err *e)
+hashedrekord_v1(
+    const struct sigstore_work *w, const json_t *spec, struct selfsame_err *e)
 {
     const json_t *data, *hash, *signature, *key;
     struct selfsame_bytes content;
@@ -156,7 +158,8 @@ hashedrekord_v1(const struct sigstore_work *w, const json_t *spec, struct selfsa
 }
 
 static enum selfsame_code
-hashedrekord_v2(const struct sigstore_work *w, const json_t *spec, struct selfsame_err *e)
+hashedrekord_v2(
+    const struct sigstore_work *w, const json_t *spec, struct selfsame_err *e)
 {
     const json_t *inner, *data, *signature;
 
@@ -264,7 +267,8 @@ sigstore_check_body(
     TRY(sj_text(j, "apiVersion", what, &version, e));
     if (!bytes_eq(kind, n->kind) || !bytes_eq(version, n->version))
         FAIL(e, SELFSAME_LOG,
-            "%s: expected a body of the kind that is said beside it, got another", what);
+            "%s: expected a body of the kind that is said beside it, got another",
+            what);
     if (k->dsse_alone && !w->bundle->is_dsse)
         FAIL(e, SELFSAME_LOG,
             "%s: expected one of a plain signature, got one of an envelope", what);

@@ -40,16 +40,17 @@ parse_version(const json_t *j, struct sigstore_bundle *b, struct selfsame_err *e
             b->minor = versions[i].minor;
             return SELFSAME_OK;
         }
-    FAIL(e, SELFSAME_UNSUPPORTED, "%s: expected mediaType of v0.1 to v0.3, got \"%.*s\"",
-        what, media.len < 80 ? (int)media.len : 80,
+    FAIL(e, SELFSAME_UNSUPPORTED,
+        "%s: expected mediaType of v0.1 to v0.3, got \"%.*s\"", what,
+        media.len < 80 ? (int)media.len : 80,
         media.ptr != NULL ? (const char *)media.ptr : "");
 }
 
 /* ---- certificates ---- */
 
 static enum selfsame_code
-parse_certificate(const json_t *j, struct arena *arena, struct cert *ret,
-    struct selfsame_err *e)
+parse_certificate(
+    const json_t *j, struct arena *arena, struct cert *ret, struct selfsame_err *e)
 {
     struct selfsame_bytes der;
 
@@ -96,7 +97,8 @@ parse_signer(const json_t *material, struct arena *arena, struct sigstore_bundle
     TRY(sj_object(material, "publicKey", what, &key, e));
     if ((one != NULL) + (chain != NULL) + (key != NULL) != 1)
         FAIL(e, SELFSAME_MALFORMED,
-            "%s: expected one of certificate, x509CertificateChain and publicKey", what);
+            "%s: expected one of certificate, x509CertificateChain and publicKey",
+            what);
     b->by_key = key != NULL;
     if (key != NULL)
         return sj_only(key, "hint", what, e);
@@ -209,8 +211,8 @@ parse_entries(const json_t *material, struct arena *arena, struct sigstore_bundl
     for (size_t i = 0; i < b->entry_count; i++) {
         struct sigstore_entry *n = &b->entries[i];
 
-        TRY_WHILE(e, parse_entry(json_array_get(list, i), arena, n, e),
-            "log entry %zu", i);
+        TRY_WHILE(
+            e, parse_entry(json_array_get(list, i), arena, n, e), "log entry %zu", i);
         if (b->minor == 1 && n->promise.ptr == NULL)
             FAIL(e, SELFSAME_LOG,
                 "log entry %zu: expected a promise (inclusionPromise) in v0.1, got "
@@ -234,8 +236,8 @@ parse_stamps(const json_t *material, struct arena *arena, struct sigstore_bundle
     TRY(sj_object(material, "timestampVerificationData", what, &data, e));
     if (data != NULL)
         TRY(sj_only(data, "rfc3161Timestamps", what, e));
-    TRY(sj_array(data, "rfc3161Timestamps", SIGSTORE_STAMPS, what, &list,
-        &b->stamp_count, e));
+    TRY(sj_array(
+        data, "rfc3161Timestamps", SIGSTORE_STAMPS, what, &list, &b->stamp_count, e));
     b->stamps = ARENA_NEW(arena, struct selfsame_bytes, b->stamp_count + 1);
     if (b->stamps == NULL)
         FAIL(e, SELFSAME_NOMEM, "%s: out of memory", what);
@@ -313,8 +315,8 @@ parse_content(const json_t *j, struct arena *arena, struct sigstore_bundle *b,
 }
 
 enum selfsame_code
-sigstore_bundle_parse(const json_t *j, struct arena *arena,
-    struct sigstore_bundle *ret, struct selfsame_err *e)
+sigstore_bundle_parse(const json_t *j, struct arena *arena, struct sigstore_bundle *ret,
+    struct selfsame_err *e)
 {
     struct sigstore_bundle b = { .minor = 0 };
     const json_t *material;
@@ -326,7 +328,8 @@ sigstore_bundle_parse(const json_t *j, struct arena *arena,
         j, "mediaType verificationMaterial messageSignature dsseEnvelope", what, e));
     TRY(sj_object(j, "verificationMaterial", what, &material, e));
     if (material == NULL)
-        FAIL(e, SELFSAME_MALFORMED, "%s: expected verificationMaterial, got none", what);
+        FAIL(
+            e, SELFSAME_MALFORMED, "%s: expected verificationMaterial, got none", what);
     TRY(sj_only(material,
         "certificate x509CertificateChain publicKey tlogEntries "
         "timestampVerificationData",

@@ -18,7 +18,8 @@ check_purpose(const struct sigstore_work *w, const struct sigstore_authority *a,
 
     if (p != PURPOSE_ONLY && p != PURPOSE_AMONG)
         FAIL(e, SELFSAME_LOG,
-            "certificate: expected one for code signing (extendedKeyUsage), got another");
+            "certificate: expected one for code signing (extendedKeyUsage), got "
+            "another");
     for (size_t i = 0; i < a->count; i++)
         if (cert_purpose_of(&a->cert[i], OID_PURPOSE_CODE) == PURPOSE_OTHER)
             FAIL(e, SELFSAME_LOG,
@@ -42,10 +43,9 @@ check_authority(const struct sigstore_work *w, const struct sigstore_authority *
         c.cert[c.count++] = a->cert[i];
     c.cert[c.count++] = w->bundle->cert;
     for (size_t i = 0; i < w->time_count; i++) {
-        TRY(sigstore_period_check(
-            &a->valid, w->time_s[i], "certificate authority", e));
-        TRY(sigstore_as_log(chain_verify(&c, w->time_s[i], NULL, e),
-            "at the time of signing", e));
+        TRY(sigstore_period_check(&a->valid, w->time_s[i], "certificate authority", e));
+        TRY(sigstore_as_log(
+            chain_verify(&c, w->time_s[i], NULL, e), "at the time of signing", e));
     }
     return SELFSAME_OK;
 }
@@ -77,7 +77,9 @@ sigstore_check_chain(struct sigstore_work *w, struct selfsame_err *e)
     char *hex = utf8_valid(cn) ? NULL : hex_dup(w->arena, cn);
     FAIL(e, SELFSAME_LOG,
         "certificate: expected an authority of the trusted root as issuer, got %.*s",
-        hex != NULL ? 40 : cn.len < 60 ? (int)cn.len : 60,
+        hex != NULL   ? 40
+        : cn.len < 60 ? (int)cn.len
+                      : 60,
         hex != NULL ? hex : (const char *)cn.ptr);
 }
 
@@ -245,7 +247,8 @@ take_extension(const struct sigstore_work *w, uint8_t number, const char **ret,
     struct selfsame_bytes text = der_get(&d, DER_UTF8);
     if (!der_done(&d))
         FAIL(e, SELFSAME_MALFORMED,
-            "certificate: expected a UTF8String in the extension 1.3.6.1.4.1.57264.1.%u",
+            "certificate: expected a UTF8String in the extension "
+            "1.3.6.1.4.1.57264.1.%u",
             (unsigned)number);
     return take_text(text, w->arena, ret, e);
 }
@@ -264,8 +267,8 @@ take_issuer(const struct sigstore_work *w, const char **ret, struct selfsame_err
 }
 
 static enum selfsame_code
-take_build(const struct sigstore_work *w, struct sigstore_claims *c,
-    struct selfsame_err *e)
+take_build(
+    const struct sigstore_work *w, struct sigstore_claims *c, struct selfsame_err *e)
 {
     const struct {
         uint8_t number;

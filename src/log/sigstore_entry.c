@@ -43,13 +43,12 @@ sigstore_check_promise(
         return SELFSAME_OK; /* and then its time is nobody's word */
     TRY(find_log(w, n, &log, e));
     char *id = hex_dup(w->arena, n->log_id);
-    char *text = id == NULL
-                     ? NULL
-                     : arena_printf(w->arena,
-                           "{\"body\":\"%.*s\",\"integratedTime\":%" PRIu64
-                           ",\"logID\":\"%s\",\"logIndex\":%" PRIu64 "}",
-                           (int)n->body_text.len, (const char *)n->body_text.ptr,
-                           n->integrated_s, id, n->index);
+    char *text = id == NULL ? NULL
+                            : arena_printf(w->arena,
+                                  "{\"body\":\"%.*s\",\"integratedTime\":%" PRIu64
+                                  ",\"logID\":\"%s\",\"logIndex\":%" PRIu64 "}",
+                                  (int)n->body_text.len, (const char *)n->body_text.ptr,
+                                  n->integrated_s, id, n->index);
     if (text == NULL)
         FAIL(e, SELFSAME_NOMEM, "log entry: out of memory");
     TRY(sigstore_signed(
@@ -99,8 +98,8 @@ open_checkpoint(const struct sigstore_log *log, struct selfsame_bytes envelope,
  * must say the same. A proof of v1 counts within its shard, one of v2 within the log.
  */
 static enum selfsame_code
-check_inclusion(const struct sigstore_entry *n, const struct checkpoint *c,
-    struct selfsame_err *e)
+check_inclusion(
+    const struct sigstore_entry *n, const struct checkpoint *c, struct selfsame_err *e)
 {
     uint8_t leaf[LOG_HASH];
 

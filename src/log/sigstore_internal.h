@@ -84,7 +84,7 @@ enum { SIGSTORE_ENTRIES = 16, SIGSTORE_STAMPS = 16, SIGSTORE_TIMES = 64 };
 struct sigstore_entry {
     uint64_t index, integrated_s;
     struct selfsame_bytes log_id, kind, version;
-    struct selfsame_bytes promise; /* signed entry timestamp, or absent */
+    struct selfsame_bytes promise;         /* signed entry timestamp, or absent */
     struct selfsame_bytes body, body_text; /* decoded, and the base64 of it */
     bool has_proof;
     struct selfsame_bytes checkpoint, root; /* absent in some of v0.1 */
@@ -101,7 +101,7 @@ struct sigstore_bundle {
     size_t stamp_count;
     bool is_dsse;
     struct selfsame_bytes payload, payload_type, pae; /* DSSE */
-    struct selfsame_bytes digest;                     /* SHA-256 of a message, or absent */
+    struct selfsame_bytes digest; /* SHA-256 of a message, or absent */
     struct selfsame_bytes signature;
 };
 /* Views live in `j` (which the caller keeps) and the arena. */

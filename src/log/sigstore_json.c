@@ -31,10 +31,9 @@ sj_only(const json_t *j, const char *names, const char *what, struct selfsame_er
     if (!json_is_object(j))
         FAIL(e, SELFSAME_MALFORMED, "%s: expected an object, got another value", what);
     /* jansson's iterator takes no const object, and changes none. */
-    json_object_foreach((json_t *)(uintptr_t)j, key, value)
-        if (!is_word(names, key))
-            FAIL(e, SELFSAME_MALFORMED, "%s: expected no member but %s, got another",
-                what, names);
+    json_object_foreach((json_t *)(uintptr_t)j, key, value) if (!is_word(names, key))
+        FAIL(e, SELFSAME_MALFORMED, "%s: expected no member but %s, got another", what,
+            names);
     return SELFSAME_OK;
 }
 
@@ -72,9 +71,9 @@ sj_text(const json_t *j, const char *name, const char *what, struct selfsame_byt
 
     if (m != NULL && !json_is_string(m))
         FAIL(e, SELFSAME_MALFORMED, "%s: expected a string in \"%s\"", what, name);
-    *ret = m == NULL ? BYTES_NONE
-                     : BYTES((const uint8_t *)json_string_value(m),
-                           json_string_length(m));
+    *ret = m == NULL
+               ? BYTES_NONE
+               : BYTES((const uint8_t *)json_string_value(m), json_string_length(m));
     return SELFSAME_OK;
 }
 
@@ -125,9 +124,8 @@ sj_int(const json_t *j, const char *name, const char *what, uint64_t *ret,
         *ret = (uint64_t)json_integer_value(m);
         good = true;
     } else if (json_is_string(m)) {
-        good = decimal(BYTES((const uint8_t *)json_string_value(m),
-                           json_string_length(m)),
-            ret);
+        good = decimal(
+            BYTES((const uint8_t *)json_string_value(m), json_string_length(m)), ret);
     }
     if (!good)
         FAIL(e, SELFSAME_MALFORMED,

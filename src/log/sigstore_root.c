@@ -36,8 +36,7 @@ parse_time(const json_t *j, const char *name, bool up, bool *ret_has, int64_t *r
 }
 
 static enum selfsame_code
-parse_period(
-    const json_t *owner, struct sigstore_period *ret, struct selfsame_err *e)
+parse_period(const json_t *owner, struct sigstore_period *ret, struct selfsame_err *e)
 {
     const json_t *j;
 
@@ -154,8 +153,7 @@ parse_authority(const json_t *j, const struct cert_profile *profile,
     struct selfsame_bytes der;
 
     TRY(sj_object(j, "certChain", what, &chain, e));
-    TRY(sj_array(
-        chain, "certificates", SIGSTORE_CHAIN, what, &list, &ret->count, e));
+    TRY(sj_array(chain, "certificates", SIGSTORE_CHAIN, what, &list, &ret->count, e));
     if (ret->count == 0)
         FAIL(e, SELFSAME_MALFORMED, "%s: expected certificates, got none", what);
     for (size_t i = 0; i < ret->count; i++) {
