@@ -234,6 +234,15 @@ expect 0 "after a week" fetch
 is "the chain is asked for anew, and the chip's certificate is not" "cert_chain" "$(sed 's:.*/::' "$tmp/kds/asked")"
 aged /cert_chain 8; mode 500
 expect 0 "an old one serves while the host fails" fetch
+fresh ok
+expect 0 "the cache is filled" fetch
+mode ok
+expect 0 "--refresh asks anew" fetch --refresh
+is "for every piece" 3 "$(asked)"
+mode 500
+expect 3 "and takes no old one for new" fetch --refresh
+expect 0 "which is still there" fetch
+expect 2 "--refresh and --offline" fetch --refresh --offline
 fresh none
 expect 3 "a chip that the host does not know" fetch
 said "none of the"

@@ -351,6 +351,16 @@ policy_parse(struct selfsame_bytes json, const struct tee_facts *facts,
  * One entry, a list of entries, or an object that holds the list as
  * `measurements` next to what else a build has to say.
  */
+/* What `measure` says beside the values, to people: no part of an entry. */
+static void
+drop_comments(json_t *entry)
+{
+    static const char *const names[] = { "shapes", "sections", "id_block" };
+
+    for (size_t i = 0; json_is_object(entry) && i < COUNT(names); i++)
+        (void)json_object_del(entry, names[i]);
+}
+
 enum selfsame_code
 policy_add_measurements(struct policy *p, struct selfsame_bytes json,
     const char *source, const struct tee_facts *facts, size_t fact_count,
@@ -367,7 +377,11 @@ policy_add_measurements(struct policy *p, struct selfsame_bytes json,
     auto_json *root = NULL;
 
     TRY(text_parse(&r, &root));
-    json_t *list = json_object_get(root, "measurements");
+    json_t *list = json_object_get(root, "measurements"), *entry;
+    size_t i;
+    drop_comments(root);
+    json_array_foreach(json_is_array(root) ? root : list, i, entry)
+        drop_comments(entry);
     if (json_is_array(root) || list != NULL)
         return refvalues_parse(
             &r, list != NULL ? list : root, list != NULL ? "measurements" : "", p);

@@ -20,7 +20,7 @@
             .argument = "FILE",                                                      \
             .help = "bzImage; without one the image runs in the simulator only" },   \
         { .name = "cmdline",                                                         \
-            .argument = "FILE|TEXT",                                                 \
+            .argument = "TEXT|@FILE",                                                \
             .help = "of the kernel (default: AWS's line; for snp one of our own)" }, \
         { .name = "firmware",                                                        \
             .argument = "FILE",                                                      \

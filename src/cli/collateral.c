@@ -26,7 +26,12 @@ collateral_fetcher(struct cli *c, struct fetcher *ret, struct selfsame_err *e)
         .cache = cli_value(c, "cache"),
         .origin = cli_value(c, "origin"),
         .offline = cli_flag(c, "offline"),
+        .refresh = cli_flag(c, "refresh"),
     };
+    if (ret->offline && ret->refresh)
+        FAIL(e, SELFSAME_USAGE,
+            "--refresh asks the host, --offline does not: one of "
+            "them");
     if (ret->cache != NULL)
         return SELFSAME_OK;
     TRY(fetch_usual_cache(cli_arena(c), &usual, e));
@@ -37,7 +42,7 @@ collateral_fetcher(struct cli *c, struct fetcher *ret, struct selfsame_err *e)
 enum selfsame_code
 collateral_check(struct cli *c, struct selfsame_err *e)
 {
-    static const char *const names[] = { "cache", "origin", "offline" };
+    static const char *const names[] = { "cache", "origin", "offline", "refresh" };
 
     for (size_t i = 0; i < COUNT(names); i++)
         if (cli_flag(c, names[i]) && !cli_flag(c, "fetch"))
@@ -340,6 +345,7 @@ static const struct cli_option fetch_options[] = {
         .argument = "URL",
         .help = "a mirror: https://HOST[:PORT] in place of the vendor's" },
     { .name = "offline", .help = "from the cache alone" },
+    { .name = "refresh", .help = "ask anew for what the cache holds" },
     { 0 },
 };
 static const struct cli_option show_options[] = { CACHE_OPTION, { 0 } };

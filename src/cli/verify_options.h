@@ -37,6 +37,8 @@
             .argument = "URL",                                                         \
             .help = "with --fetch: a mirror in place of the vendor's host" },          \
         { .name = "offline", .help = "with --fetch: from the cache alone" },           \
+        { .name = "refresh",                                                           \
+            .help = "with --fetch: ask anew for what the cache holds" },               \
         { .name = "max-age",                                                           \
             .argument = "DURATION",                                                    \
             .help =                                                                    \

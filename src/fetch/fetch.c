@@ -159,6 +159,15 @@ recall(const char *path, enum fetch_what what, struct arena *arena, struct cache
            (ret->absent || piece_read(ret->body, what, &until_s));
 }
 
+/* Good enough to be given instead of asking; with `refresh` only what was just fetched. */
+static bool
+is_usable(const struct fetcher *f, const struct cached *c, enum fetch_what what,
+    int64_t began_s)
+{
+    return piece_is_good(c, what, os_now_ms() / 1000) &&
+           (!f->refresh || c->fetched_s > began_s);
+}
+
 enum selfsame_code
 fetch_get(const struct fetcher *f, const char *url, enum fetch_what what,
     struct arena *arena, struct selfsame_bytes *ret, bool *ret_absent,
@@ -166,6 +175,7 @@ fetch_get(const struct fetcher *f, const char *url, enum fetch_what what,
 {
     struct cached kept = { 0 }, fresh = { 0 };
     char path[1024], *asked, *host;
+    const int64_t began_s = os_now_ms() / 1000;
     auto_fd lock = -1;
 
     if (ret_absent != NULL)
@@ -175,20 +185,20 @@ fetch_get(const struct fetcher *f, const char *url, enum fetch_what what,
     if (!cache_path(f, url, "", path))
         FAIL(e, SELFSAME_USAGE, "cache directory: its path is too long");
     bool have = recall(path, what, arena, &kept);
-    if (have && (f->offline || piece_is_good(&kept, what, os_now_ms() / 1000)))
+    if (have && (f->offline || is_usable(f, &kept, what, began_s)))
         return deliver(&kept, ret, ret_absent, e);
     if (f->offline)
         FAIL(e, SELFSAME_IO, "%s: not in the cache, and --offline", url);
     /* Whoever waited for another's request finds its answer. */
     TRY(pace_lock(f, url, &lock, e));
     have = recall(path, what, arena, &kept);
-    if (have && piece_is_good(&kept, what, os_now_ms() / 1000))
+    if (have && is_usable(f, &kept, what, began_s))
         return deliver(&kept, ret, ret_absent, e);
     enum selfsame_code code = refresh(f, url, what, path, arena, &fresh, e);
     if (code == SELFSAME_OK)
         return deliver(&fresh, ret, ret_absent, e);
     /* An older one is better than none: verification says whether it is current. */
-    if (code != SELFSAME_IO || !have || kept.absent)
+    if (code != SELFSAME_IO || !have || kept.absent || f->refresh)
         return code;
     *e = (struct selfsame_err){ 0 };
     return deliver(&kept, ret, ret_absent, e);

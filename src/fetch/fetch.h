@@ -39,6 +39,7 @@ struct fetcher {
     const char
         *origin;  /* "https://mirror:8443" instead of that of every URL, or NULL */
     bool offline; /* only the cache is asked */
+    bool refresh; /* only the host is asked; what it gives is kept as ever */
     int pace_ms, patience_s, timeout_s; /* 0: as above */
 };
 
