@@ -23,6 +23,7 @@ extern const struct cli_command
     keygen_command,
     publish_command,
     publish_index_command,
+    prove_command,
     log_receipt_command,
     witness_init_command,
     witness_serve_command,
