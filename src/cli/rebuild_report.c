@@ -101,9 +101,11 @@ print_text(const struct rebuild_report *r, const struct rebuild_outcome *o,
             claims->tool_version);
     if (!o->sandboxed)
         (void)printf("insecure    built without a sandbox\n");
-    (void)printf("statement   %s%s%s\n", r->statement_path,
+    (void)printf("statement   %s%s%s%s%s\n", r->statement_path,
         r->envelope_path != NULL ? ", signed: " : "",
-        r->envelope_path != NULL ? r->envelope_path : "");
+        r->envelope_path != NULL ? r->envelope_path : "",
+        r->proof_path != NULL ? ", logged: " : "",
+        r->proof_path != NULL ? r->proof_path : "");
     if (r->differences == 0)
         (void)printf("identical: %zu compared\n", r->compared);
     else if (r->files > 0)
@@ -126,12 +128,12 @@ print_json(const struct rebuild_report *r, const struct rebuild_outcome *o,
     hex_encode(BYTES_ARR(o->sha256), hex);
     TRY(json_parse(o->rebuilt, "statement", &statement, e));
     auto_json *root = json_pack(
-        "{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:O, s:O, s:s, s:s?}", "result", o->result,
-        "statement", hex, "source", r->source, "sandboxed", o->sandboxed, "compared",
-        (json_int_t)r->compared, "differences", (json_int_t)r->differences,
+        "{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:O, s:O, s:s, s:s?, s:s?}", "result",
+        o->result, "statement", hex, "source", r->source, "sandboxed", o->sandboxed,
+        "compared", (json_int_t)r->compared, "differences", (json_int_t)r->differences,
         "inside_image", (json_int_t)r->files, "findings", r->findings, "rebuilt",
         json_object_get(statement, "subject"), "statement_file", r->statement_path,
-        "envelope_file", r->envelope_path);
+        "envelope_file", r->envelope_path, "proof_file", r->proof_path);
     char *text = root != NULL ? json_compact(root) : NULL;
     if (text == NULL)
         return no_memory(e);
