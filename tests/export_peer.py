@@ -197,7 +197,7 @@ def statement(path):
          "pcr": {"0": [h("n0"), h("n0b")], "1": [h("n1")], "2": [h("n2"), h("n2b")], "15": [h("n15")]}},
         {"artifact": "image.initrd", "tee": "amd-sev-snp", "require": {"debug": False, "minTcb": {
             "milan": {"bootloader": 4, "microcode": 219, "snp": 24, "tee": 0}, "turin": {"fmc": 1, "snp": 3}}},
-         "launch": [{"digest": h("s%d" % n), "guestFeatures": 1, "vcpuType": "EPYC-v4", "vcpus": n, "vmm": "qemu"} for n in (1, 2, 4)]},
+         "launch": [{"digest": h("s%d" % n), "guestFeatures": "0x21" if n == 4 else 1, "vcpuType": "EPYC-v4", "vcpus": n, "vmm": "qemu"} for n in (1, 2, 4)]},
         {"artifact": "image.eif", "tee": "intel-tdx", "mrtd": [h("t")], "rtmr": {"0": [h("r0")], "1": [h("r1"), h("r1b")]}},
         {"artifact": "image.eif", "tee": "intel-sgx", "mrenclave": [h("e", 32)], "mrsigner": h("m", 32), "isvProdId": 258, "isvSvnMin": 3},
         {"artifact": "image.eif", "tee": "tpm2", "bank": "sha256", "pcr": {"11": [h("p", 32)]}},
@@ -239,11 +239,14 @@ def plain(value):
 
 def expected(one):
     """[(vendor, model, [measurement])], in no order."""
+    def features(value):
+        return value if isinstance(value, str) else hex(value)
+
     flags = {3: {3: False}} if one.get("require", {}).get("debug") is False else {}
     tee = one["tee"]
     if tee == "amd-sev-snp":
         out = [("AMD", "SEV-SNP", [{0: "measurement", 1: {2: digests([l["digest"]]), 11:
-                f"{l['vmm']}, {l['vcpus']} x {l['vcpuType']}, features 0x{l['guestFeatures']:x}", **flags}}]) for l in one["launch"]]
+                f"{l['vmm']}, {l['vcpus']} x {l['vcpuType']}, features {features(l['guestFeatures'])}", **flags}}]) for l in one["launch"]]
         return out + [("AMD", line, [{0: part, 1: {1: (553, level)}} for part, level in sorted(levels.items())])
                       for line, levels in one["require"]["minTcb"].items()]
     if tee == "intel-sgx":
