@@ -46,6 +46,11 @@ is "what was rebuilt" "$(sha256sum < "$out/image.eif" | cut -d' ' -f1)" \
 cp -r "$src" "$tmp/elsewhere"; touch -d 2001-01-01 "$tmp/elsewhere/data"
 expect 0 "another checkout, another day" rebuild "$tmp/released.tlog-proof" --source "$tmp/elsewhere"
 
+expect 0 "a release of selfsame publish" "$selfsame" publish "$rel" --key "$key" --sign-only --out "$tmp/own.json" \
+    --sequence 1 --source git+https://git.example/hello --commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904
+expect 0 "is rebuilt" rebuild "$tmp/own.json" --source "$src" --key "$key"
+expect 0 "and the rebuild may be published" "$selfsame" publish "$out/rebuild.envelope.json" --sign-only --out "$tmp/own2.json"
+expect 0 "as it is" cmp "$tmp/own2.json" "$out/rebuild.envelope.json"
 expect 0 "a release from standard input" sh -c '"$0" rebuild - --source "$1" --init "$2" --out "$3" < "$4"' \
     "$selfsame" "$src" "$init" "$out" "$tmp/released.tlog-proof"
 
@@ -134,7 +139,9 @@ said "expected a file of the release"
 mkdir "$tmp/empty"
 expect 2 "a directory without an image" rebuild "$tmp/released.tlog-proof" --source "$src" --image "$tmp/empty"
 openssl genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-256 -out "$tmp/ec.pem" 2>/dev/null
-expect 2 "a key of another kind" rebuild "$tmp/released.tlog-proof" --source "$src" --key "$tmp/ec.pem"
+expect 11 "a key of another kind" rebuild "$tmp/released.tlog-proof" --source "$src" --key "$tmp/ec.pem"
+expect 2 "a key that all may read" rebuild "$tmp/released.tlog-proof" --source "$src" --key "$tmp/stranger"
+chmod 600 "$tmp/stranger"
 expect 10 "a key that is none" rebuild "$tmp/released.tlog-proof" --source "$src" --key "$tmp/stranger"
 
 # --- releases that are none
