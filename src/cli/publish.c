@@ -311,7 +311,7 @@ static const struct cli_option options[] = {
             "JSON of further demands by TEE: {\"amd-sev-snp\": {\"minTcb\": ...}}" },
     { .name = "corim",
         .argument = "FILE",
-        .help = "write the reference values as CoRIM, too" },
+        .help = "also write the reference values as a signed CoRIM" },
     FINISH_OPTIONS,
     { 0 },
 };

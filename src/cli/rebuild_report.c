@@ -82,6 +82,36 @@ print_finding(const json_t *f)
     (void)fputc('\n', stdout);
 }
 
+/* The parts of an image that have a register of their own (Nitro). */
+static bool
+differs(const struct rebuild_report *r, const char *value)
+{
+    for (size_t i = 0; i < json_array_size(r->findings); i++) {
+        const char *name = json_string_value(
+            json_object_get(json_array_get(r->findings, i), "name"));
+
+        if (name != NULL && strcmp(name, value) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void
+print_conclusion(const struct rebuild_report *r)
+{
+    bool machine = differs(r, "aws-nitro pcr.1");
+
+    if (machine || differs(r, "aws-nitro pcr.2"))
+        (void)printf("measured    %s\n",
+            !machine ? "kernel, command line and first ramdisk are the same; the "
+                       "application is not"
+            : differs(r, "aws-nitro pcr.2")
+                ? "neither kernel, command line and first ramdisk nor the application "
+                  "is the same"
+                : "the application is the same; kernel, command line or first ramdisk "
+                  "is not");
+}
+
 static void
 print_text(const struct rebuild_report *r, const struct rebuild_outcome *o,
     const struct rebuild_claims *claims)
@@ -93,6 +123,7 @@ print_text(const struct rebuild_report *r, const struct rebuild_outcome *o,
         (void)printf("A is the release, B the rebuild\n");
     for (size_t i = 0; i < json_array_size(r->findings); i++)
         print_finding(json_array_get(r->findings, i));
+    print_conclusion(r);
     (void)printf("release     %s\n", hex);
     (void)printf("source      %s\n", r->source);
     if (claims->tool_version != NULL &&
