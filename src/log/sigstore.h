@@ -11,7 +11,7 @@
  *     const struct sigstore_root *root;
  *     struct sigstore_claims claims;
  *     const struct sigstore_expect expect = {
- *         .identity_pattern = "https://github.com/a/b/.github/workflows/release.yml@refs/tags/" "*",
+ *         .identity_pattern = "https://github.com/a/b/.github/workflows/r.yml@refs/tags/v*",
  *         .issuer = "https://token.actions.githubusercontent.com",
  *         .now_s = now_s };
  *
