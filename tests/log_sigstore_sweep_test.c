@@ -167,7 +167,7 @@ no_flipped_bit_is_accepted(void **state)
         { "120-managed-key.vec", "", 1 },
         { "110-v0.2-chain.vec", "verificationMaterial", 1 },
         { "112-no-promise-but-stamp.vec", "verificationMaterial", 1 },
-        { "150-stamp-brings-certificate.vec", "verificationMaterial", 1 },
+        { "156-stamp-by-ed25519.vec", "verificationMaterial", 1 },
     };
 
     (void)state;
