@@ -151,6 +151,17 @@ BEND(no_field_bound, b->claims.has_nonce_field = false; no_nonce_answered(b);)
 BEND(no_field_foreign_key, key_level(b); no_field_bound(b);
      b->claims.report_data = BYTES_ARR(spki);)
 BEND(no_field_http, key_level(b); no_field_bound(b);)
+BEND(any_age_no_field, no_field_bound(b); b->policy.insecure = INSECURE_ANY_AGE;
+     no_nonce_sent(b); too_old(b);)
+BEND(any_age_no_field_bound, no_field_bound(b); too_old(b);
+     b->policy.insecure = INSECURE_ANY_AGE;)
+BEND(any_age_no_field_foreign_key, no_field_foreign_key(b);
+     b->policy.insecure = INSECURE_ANY_AGE;)
+BEND(any_age_no_field_no_key, no_field_bound(b); b->in.level = BINDING_NONE;
+     b->in.binder = BYTES_NONE;
+     b->policy.insecure = INSECURE_ANY_AGE | INSECURE_UNBOUND;)
+BEND(any_age_no_field_other_session, no_field_bound(b);
+     b->claims.report_data = BYTES_ARR(http64); b->policy.insecure = INSECURE_ANY_AGE;)
 BEND(as_of, b->in.as_of = true;)
 
 BEND(other_session, b->claims.report_data = BYTES_ARR(http64);)
@@ -283,6 +294,11 @@ static const struct {
     OK(no_field_bound),
     BAD(no_field_foreign_key, STALE),
     OK(no_field_http),
+    WARN(any_age_no_field),
+    WARN(any_age_no_field_bound),
+    BAD(any_age_no_field_foreign_key, STALE),
+    BAD(any_age_no_field_no_key, STALE),
+    BAD(any_age_no_field_other_session, UNBOUND),
     WARN(as_of),
 
     BAD(other_session, UNBOUND),
