@@ -130,27 +130,44 @@ add_der(struct snp_bundle *b, struct selfsame_bytes der, struct selfsame_err *e)
     return code;
 }
 
+/* What cannot be used counts, and what is beside it is used all the same. */
+static enum selfsame_code
+put_aside(struct snp_bundle *b, enum selfsame_code code, struct arena *arena,
+    struct selfsame_err *e)
+{
+    if (code == SELFSAME_OK || code == SELFSAME_NOMEM)
+        return code;
+    if (b->aside++ == 0)
+        b->why = arena_str(arena, bytes_str(err_text(e)));
+    *e = (struct selfsame_err){ 0 };
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+add_label(struct snp_bundle *b, struct selfsame_bytes in, const char *label,
+    struct arena *arena, size_t *found, struct selfsame_err *e)
+{
+    struct selfsame_bytes der;
+
+    for (;; ++*found) {
+        TRY(pem_next(&in, label, arena, &der, e));
+        if (der.ptr == NULL)
+            return SELFSAME_OK;
+        TRY(put_aside(b, add_der(b, der, e), arena, e));
+    }
+}
+
 static enum selfsame_code
 add_pem(struct snp_bundle *b, struct selfsame_bytes in, struct arena *arena,
     struct selfsame_err *e)
 {
-    static const char *const labels[] = { "CERTIFICATE", "X509 CRL" };
     size_t found = 0;
 
-    for (size_t i = 0; i < COUNT(labels); i++) {
-        struct selfsame_bytes rest = in, der;
-
-        for (;;) {
-            TRY(pem_next(&rest, labels[i], arena, &der, e));
-            if (der.ptr == NULL)
-                break;
-            TRY(add_der(b, der, e));
-            found++;
-        }
-    }
+    TRY(put_aside(b, add_label(b, in, "CERTIFICATE", arena, &found, e), arena, e));
+    TRY(add_label(b, in, "X509 CRL", arena, &found, e));
     if (found == 0)
         FAIL(e, SELFSAME_MALFORMED,
-            "collateral: expected CERTIFICATE or X509 CRL blocks, got PEM without");
+            "expected CERTIFICATE or X509 CRL blocks, got PEM without");
     return SELFSAME_OK;
 }
 
@@ -158,26 +175,31 @@ static enum selfsame_code
 add_any(struct snp_bundle *b, struct selfsame_bytes in, struct arena *arena,
     struct selfsame_err *e)
 {
-    return pem_looks_like(in) ? add_pem(b, in, arena, e) : add_der(b, in, e);
+    return put_aside(
+        b, pem_looks_like(in) ? add_pem(b, in, arena, e) : add_der(b, in, e), arena, e);
+}
+
+static enum selfsame_code
+add_table(struct snp_bundle *b, struct selfsame_bytes in, struct arena *arena,
+    struct selfsame_err *e)
+{
+    struct snp_table t = { .blob = in };
+    struct selfsame_bytes one;
+
+    for (;;) {
+        TRY(snp_table_next(&t, &one, e));
+        if (one.ptr == NULL)
+            return SELFSAME_OK;
+        TRY(add_any(b, one, arena, e));
+    }
 }
 
 enum selfsame_code
 snp_bundle_add(struct snp_bundle *b, struct selfsame_bytes in, struct arena *arena,
     struct selfsame_err *e)
 {
-    struct snp_table t = { .blob = in };
-
-    if (!snp_table_recognise(in))
-        return add_any(b, in, arena, e);
-    for (;;) {
-        struct selfsame_bytes one;
-
-        TRY(snp_table_next(&t, &one, e));
-        if (one.ptr == NULL)
-            return SELFSAME_OK;
-        TRY_WHILE(
-            e, add_any(b, one, arena, e), "certificate table, entry %zu", t.at / ENTRY);
-    }
+    return snp_table_recognise(in) ? put_aside(b, add_table(b, in, arena, e), arena, e)
+                                   : add_any(b, in, arena, e);
 }
 
 /* ---- what a VCEK or VLEK says ---- */
