@@ -499,6 +499,60 @@ what_cannot_be_used_refuses_nothing(void **state)
     assert_non_null(strstr(err_text(&j.err), "; 1 cannot be used: "));
 }
 
+/* A fleet's collateral: a hundred leaves and lists given twice, and this chip's the last. */
+static void
+collateral_of_a_fleet_is_searched(void **state)
+{
+    enum { FLEET = 100 };
+    struct world *w = *state;
+    struct amd_spec other = { .cn = "SEV-VCEK",
+        .extensions = { "3.1=020104", "3.2=020100", "3.3=020117", "3.8=020200d9",
+            "4=" HWID_04 } }; /* of another TCB */
+    struct along along = usual(w);
+    struct selfsame_bytes all[2 * FLEET + 3];
+    size_t n = 0;
+
+    for (long i = 0; i < FLEET; i++) {
+        other.serial = i;
+        all[n] = make_cert(w, &other, w->other_key, "SEV-Milan", w->ask_key);
+        all[n + FLEET] = all[n];
+        n++;
+    }
+    n += FLEET;
+    memcpy(all + n, along.at, 3 * sizeof(all[0]));
+    const struct tee_anchor anchor = { .tee = "snp", .der = w->ark };
+    const struct tee_trust trust = {
+        .now_s = WORLD_NOW,
+        .anchors = &anchor,
+        .anchor_count = 1,
+        .any_anchor = true,
+        .collateral = all,
+        .collateral_count = n + 3,
+    };
+    auto_arena arena = arena_new(2 << 20);
+    struct judgement j = { .code = SELFSAME_INTERNAL };
+    j.code = snp_verifier.verify(
+        BYTES_ARR(w->report), &trust, &arena, &j.checks, &j.claims, &j.err);
+    expect(j, SELFSAME_OK);
+}
+
+static void
+lists_given_often_count_once(void **state)
+{
+    const struct world *w = *state;
+    auto_arena arena = arena_new(1 << 20);
+    struct snp_bundle b = { .cert_count = 0 };
+    struct selfsame_err e = { 0 };
+
+    for (size_t i = 0; i < 2 * SNP_BUNDLE_CRLS; i++) {
+        assert_code(snp_bundle_add(&b, w->crl, &arena, &e), SELFSAME_OK, &e);
+        assert_code(snp_bundle_add(&b, w->ask, &arena, &e), SELFSAME_OK, &e);
+    }
+    assert_int_equal(b.crl_count, 1);
+    assert_int_equal(b.cert_count, 1);
+    assert_int_equal(b.aside, 0);
+}
+
 /* ---- sweeps ---- */
 
 static void
@@ -708,6 +762,8 @@ main(void)
         cmocka_unit_test(revocation_is_known_or_the_report_is_refused),
         cmocka_unit_test(tables_are_read_in_both_orders_and_within_bounds),
         cmocka_unit_test(what_cannot_be_used_refuses_nothing),
+        cmocka_unit_test(collateral_of_a_fleet_is_searched),
+        cmocka_unit_test(lists_given_often_count_once),
         cmocka_unit_test(no_flipped_bit_is_accepted),
         cmocka_unit_test(no_other_length_is_accepted),
         cmocka_unit_test(no_flipped_bit_of_a_certificate_or_crl_is_accepted),

@@ -92,12 +92,12 @@ MUST enum selfsame_code snp_signature(
  * the limits, is put aside: it must not refuse a chain that holds without it, and is
  * told where the chain lacks something.
  */
-enum { SNP_BUNDLE_CERTS = 64, SNP_BUNDLE_CRLS = 8 };
-struct snp_bundle {
-    struct cert cert[SNP_BUNDLE_CERTS];
-    size_t cert_count;
-    struct crl crl[SNP_BUNDLE_CRLS];
-    size_t crl_count;
+enum { SNP_BUNDLE_CERTS = 1024, SNP_BUNDLE_CRLS = 64 };
+struct snp_bundle { /* each piece once, in the arena */
+    struct cert *cert;
+    size_t cert_count, cert_room;
+    struct crl *crl;
+    size_t crl_count, crl_room;
     size_t aside;    /* pieces that cannot be used */
     const char *why; /* the first of them; may be NULL */
 };
