@@ -230,6 +230,9 @@ BEND(revoked_allowed, revoked(b); b->policy.insecure = INSECURE_NO_REVOCATION;)
 BEND(low_tcb, b->checks.at[CHECK_TCB] = (struct check){
                   .outcome = CHECK_FAIL, .code = SELFSAME_TCB };)
 BEND(low_tcb_allowed, low_tcb(b); b->policy.insecure = INSECURE_ANY_TCB;)
+BEND(any_anchor_waived, low_tcb_allowed(b); any_anchor(b);)
+BEND(any_anchor_low, low_tcb(b); any_anchor(b);)
+BEND(any_anchor_simulated, simulated_allowed(b); any_anchor(b);)
 BEND(tcb_malformed, b->checks.at[CHECK_TCB] = (struct check){ .outcome = CHECK_FAIL,
                         .code = SELFSAME_MALFORMED };
      b->policy.insecure = INSECURE_ANY_TCB;)
@@ -643,6 +646,11 @@ the_trust_vector_follows_the_checks(void **state)
         { low_tcb, "hardware", 96, 3 },
         { low_tcb_allowed, "hardware", 32, 3 },
         { revoked, "hardware", 96, 3 },
+        /* No vendor stands behind a root of the caller (0: no such member). */
+        { any_anchor, "hardware", 0, 2 },
+        { any_anchor_waived, "hardware", 0, 2 },
+        { any_anchor_low, "hardware", 96, 3 },
+        { any_anchor_simulated, "hardware", 97, 3 },
         { bad_signature, "sourced-data", 99, 8 },
         { bad_signature, "executables", 99, 8 },
         { unparsed, NULL, 0, 0 },
