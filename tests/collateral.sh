@@ -132,6 +132,7 @@ expect 0 "and exported" "$selfsame" collateral export --out "$tmp/all"
 cmp -s "$tmp/bundle" "$tmp/all" && ok "which is the same bundle" || not_ok "which is the same bundle"
 expect 0 "another cache is empty" "$selfsame" collateral show --cache "$tmp/other"
 expect 2 "and cannot be exported" "$selfsame" collateral export --out "$tmp/x" --cache "$tmp/other"
+said "selfsame collateral fetch"
 expect 11 "a file that is no evidence" "$selfsame" collateral fetch "$tmp/key.pem" --origin "$kds"
 : > "$tmp/nothing"
 expect 10 "an empty one" "$selfsame" collateral fetch "$tmp/nothing" --origin "$kds"
@@ -232,6 +233,8 @@ said "asks not to be asked"
 for m in 500 empty big redirect file loop cut garbage page; do
     fresh $m
     expect 3 "a host that answers: $m" fetch
+    case $m in 500) said "expected status 200, got 500 from $kds/vcek/v1/Milan/" ;; empty) said "expected a body, got none from" ;;
+    big) said "expected at most 1048576 bytes, got more" ;; esac
     is "leaves nothing behind" "" "$(ls "$cache" | grep -v lock)"
 done
 fresh swapped
@@ -280,8 +283,10 @@ kill "$pids"; wait "$pids" 2> /dev/null; pids=
 fresh ok
 expect 3 "a host that is not there" fetch
 said "--collateral"
+said "connect to server: $kds/vcek/v1/Milan/"
 expect 12 "leaves the refusal as it was" verify "$tmp/report" --fetch --origin "$kds"
 expect 3 "offline and unknown" fetch --offline
+said "not in the cache, and --offline: https://kdsintf.amd.com/vcek/v1/Milan/"
 for o in ftp://127.0.0.1 http://192.0.2.1 "http://127.0.0.1.example" https:// "$kds/path" "https://user@host/"; do
     expect 2 "an origin that is none: $o" "$selfsame" collateral fetch "$tmp/report" --origin "$o"
 done

@@ -332,9 +332,12 @@ run_export(struct cli *c, struct selfsame_err *e)
     for (size_t i = 0; i < count; i++)
         if (!all[i].absent && is_wanted(c, all[i].url))
             TRY(bundle_add(b, all[i].url, all[i].body, cli_arena(c), e));
-    if (b->count == 0)
-        FAIL(e, SELFSAME_USAGE, "the cache %s has none of that: nothing to export",
-            f.cache);
+    if (b->count == 0) {
+        (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
+            "the cache %s has none of that: nothing to export", f.cache);
+        err_remedy(e, "Fill it first: `selfsame collateral fetch EVIDENCE`.");
+        return SELFSAME_USAGE;
+    }
     TRY(bundle_write(b, cli_value(c, "out"), cli_arena(c), e));
     (void)fprintf(
         stderr, "%s: %zu pieces, for --collateral\n", cli_value(c, "out"), b->count);

@@ -116,15 +116,21 @@ no_leaf(const struct judged *j, struct selfsame_err *e)
     if (j->report.signer == SNP_UNSIGNED)
         FAIL(e, SELFSAME_BAD_CHAIN,
             "expected a report signed by VCEK or VLEK, got one that says nobody did");
-    (void)err_set(e, SELFSAME_BAD_CHAIN, __FILE__, __LINE__,
-        "expected the %s that signed this report, got %zu certificates and none of "
-        "them one%s",
-        want, j->bundle.cert_count, aside(j));
-    err_remedy(e,
-        j->report.signer == SNP_VLEK
-            ? "Give it with --collateral; the provider of the machine has it, and "
-              "guests find it in the host's certificate table."
-            : "Give it with --collateral, or let --fetch ask AMD's key server for it.");
+    if (j->bundle.cert_count == 0)
+        (void)err_set(e, SELFSAME_BAD_CHAIN, __FILE__, __LINE__,
+            "expected the %s that signed this report, got no certificate%s", want,
+            aside(j));
+    else
+        (void)err_set(e, SELFSAME_BAD_CHAIN, __FILE__, __LINE__,
+            "expected the %s that signed this report, got %zu certificates of others%s",
+            want, j->bundle.cert_count, aside(j));
+    err_remedy(
+        e, j->report.signer == SNP_VLEK
+               ? "Give it with --collateral; the provider of the machine has it, and "
+                 "guests find it in the host's certificate table."
+               : "Give it with --collateral: AMD's key server has it, asked by "
+                 "--fetch, or "
+                 "by `selfsame collateral fetch --out` where there is a network.");
     return SELFSAME_BAD_CHAIN;
 }
 
@@ -275,8 +281,8 @@ verify_revocation(const struct judged *j, struct selfsame_err *e)
         "expected a CRL of ARK-%s, got none: revocation is unknown%s",
         snp_product_name(j->product), aside(j));
     err_remedy(e,
-        "Give AMD's CRL with --collateral, or let --fetch ask AMD's key server "
-        "for it.");
+        "Give AMD's CRL with --collateral: its key server has it, asked by --fetch, or "
+        "by `selfsame collateral fetch --out` where there is a network.");
     return SELFSAME_REVOKED;
 }
 
