@@ -39,8 +39,7 @@ tell(void *ctx, const char *what, const char *sentence)
     struct world *w = ctx;
     size_t len = strlen(w->told);
 
-    (void)snprintf(
-        w->told + len, sizeof(w->told) - len, "%s: %s\n", what, sentence);
+    (void)snprintf(w->told + len, sizeof(w->told) - len, "%s: %s\n", what, sentence);
 }
 
 static void
@@ -126,11 +125,9 @@ check_cosigned(const struct world *w, const char *origin, uint64_t branch,
     struct note n;
     uint64_t good = 0;
     int64_t when = 0;
-    char *all = arena_printf(
-        &arena, "%s\n%s", checkpoint_text(&c, &arena), lines);
+    char *all = arena_printf(&arena, "%s\n%s", checkpoint_text(&c, &arena), lines);
 
-    assert_code(
-        note_key_parse(bytes_str(w->vkey), &arena, &k, &e), SELFSAME_OK, &e);
+    assert_code(note_key_parse(bytes_str(w->vkey), &arena, &k, &e), SELFSAME_OK, &e);
     assert_code(note_parse(bytes_str(all), &arena, &n, &e), SELFSAME_OK, &e);
     assert_int_equal(n.count, 1);
     assert_code(note_verify(&n, &k, 1, &good, &when, &e), SELFSAME_OK, &e);
@@ -184,7 +181,8 @@ cosigns_what_follows_and_remembers(void **state)
     assert_non_null(strstr(buf, "\xe2\x80\x94 log.example/0 "));
     assert_non_null(strstr(buf, "\xe2\x80\x94 witness.example/w1 "));
     assert_int_equal(get(&w, "/metrics", buf), 200);
-    assert_non_null(strstr(buf, "selfsame_witness_size{origin=\"log.example/0\"} 10\n"));
+    assert_non_null(
+        strstr(buf, "selfsame_witness_size{origin=\"log.example/0\"} 10\n"));
     assert_int_equal(get(&w, "/healthz", buf), 200);
     assert_int_equal(get(&w, "/readyz", buf), 200);
     assert_string_equal(w.told, "");
@@ -315,17 +313,20 @@ directories_that_do_not_agree_are_refused(void **state)
     } cases[] = {
         { "witness.vkey", "", SELFSAME_MALFORMED },
         { "witness.vkey",
-            "witness.example/w1+df1c0a36+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU\n",
+            "witness.example/"
+            "w1+df1c0a36+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU\n",
             SELFSAME_MALFORMED },
         /* Right in itself, but the key of another seed. */
         { "witness.vkey",
-            "example.com/witness+1b76cacc+BDoeX9Ew2hczl9oM38CM/OgYz7nRSJDDcYM2GUyDYsPL\n",
+            "example.com/witness+1b76cacc+BDoeX9Ew2hczl9oM38CM/"
+            "OgYz7nRSJDDcYM2GUyDYsPL\n",
             SELFSAME_MALFORMED },
         { "witness.key", "", SELFSAME_MALFORMED },
         { "logs/x.vkey", "nonsense\n", SELFSAME_MALFORMED },
         { "logs/x.vkey", "# no newline", SELFSAME_MALFORMED },
         { "logs/x.vkey",
-            "witness.example/w1+df1c0a35+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU\n",
+            "witness.example/"
+            "w1+df1c0a35+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU\n",
             SELFSAME_UNSUPPORTED },
         { "state.sqlite", "this is no database, but text of some length\n",
             SELFSAME_MALFORMED },
@@ -407,8 +408,7 @@ race(void *ctx)
         auto_arena arena = arena_new(1 << 20);
         /* All leaves but the newest are everybody's. */
         uint64_t branch = (r->branch & 1) << size;
-        char *body =
-            world_request("log.example/0", branch, size, size + 1, &arena);
+        char *body = world_request("log.example/0", branch, size, size + 1, &arena);
         int got = world_exchange(fd, "POST", "/add-checkpoint", body, buf, ANSWER);
         r->good[size] = got;
         if (got != 200 && got != 409 && got != 422)
@@ -449,7 +449,7 @@ of_two_trees_of_one_size_one_is_cosigned(void **state)
 
 static const char *const steps[] = { "begun", "read", "judged", "signed", "swapped",
     "done", "committed", "answered" };
-enum { KILLS = 40 * COUNT(steps), CLIENTS = 4, LOGS = 64, LAST = 56 };
+enum { KILLS = 40 * COUNT(steps), CLIENTS = 4, LOGS = 64, LAST = 56, TRIED = 100000 };
 
 /* The other half of this test: a witness that kills itself at the n-th of a step. */
 struct doom {
@@ -489,8 +489,13 @@ serve_until_killed(char **argv)
 struct crash {
     struct net_addr at;
     pthread_mutex_t lock;
-    size_t log;              /* which one grows now */
-    uint64_t size, branch;   /* the largest that was ever acknowledged of it */
+    size_t log;            /* which one grows now */
+    uint64_t size, branch; /* the largest that was ever acknowledged of it */
+    struct tried {
+        uint64_t size, branch;
+        uint8_t root[LOG_HASH];
+    } * tried; /* of this log: what is stored has to be among them */
+    size_t tried_count;
     unsigned long good, asked;
     atomic_bool over;
     const char *wrong; /* what must never happen, happened */
@@ -521,38 +526,78 @@ acknowledged(struct crash *c, size_t log, uint64_t size, uint64_t branch,
     }
 }
 
-/* What is stored may be larger than what was acknowledged: which branch is it? */
-static bool
-learn(struct crash *c, int fd, const char *origin, uint64_t *size, uint64_t *branch)
+static void
+next_log(struct crash *c)
 {
-    char buf[ANSWER], path[96];
+    c->log = (c->log + 1) % LOGS;
+    c->size = c->branch = 0;
+    c->tried_count = 0;
+}
+
+/*
+ * What is stored may be larger than what was acknowledged, and what is shown is promised
+ * as well. False: the connection broke.
+ */
+static bool
+look(struct crash *c, int fd, size_t log, uint64_t size_when_asked)
+{
+    char buf[ANSWER], path[96], origin[32];
     auto_arena arena = arena_new(1 << 20);
     struct selfsame_err e = { 0 };
     struct checkpoint k;
     struct note n;
+    bool found = false;
 
-    (void)c;
+    (void)snprintf(origin, sizeof(origin), "log.example/%zu", log);
     int got = world_exchange(fd, "GET", path_of(origin, path), "", buf, ANSWER);
-    if (got == 404) {
-        *size = 0;
-        return true;
-    }
     if (got != 200)
-        return false;
+        return got != 0;
     assert_code(note_parse(bytes_str(buf), &arena, &n, &e), SELFSAME_OK, &e);
     assert_code(checkpoint_parse(n.text, &k, &e), SELFSAME_OK, &e);
-    /* Steps are of one or two leaves. */
-    for (uint64_t tail = 0; tail < 4; tail++)
-        for (uint64_t from = k.size >= 2 ? k.size - 2 : 0; from <= k.size; from++) {
-            uint64_t b = low_bits(*branch, from) | low_bits(tail << from, k.size);
-            const struct checkpoint want = world_checkpoint(origin, b, k.size);
-            if (bytes_eq(BYTES_ARR(want.root), BYTES_ARR(k.root))) {
-                *size = k.size;
-                *branch = b;
-                return true;
-            }
+    (void)pthread_mutex_lock(&c->lock);
+    for (size_t i = 0; i < c->tried_count && !found && log == c->log; i++)
+        if (c->tried[i].size == k.size &&
+            bytes_eq(BYTES_ARR(c->tried[i].root), BYTES_ARR(k.root))) {
+            acknowledged(c, log, k.size, c->tried[i].branch, size_when_asked);
+            found = true;
         }
-    return false;
+    if (!found && log == c->log)
+        c->wrong = "what is stored was never asked for";
+    (void)pthread_mutex_unlock(&c->lock);
+    return true;
+}
+
+/* One or two leaves more, of either kind; sometimes none. False: the connection broke. */
+static bool
+grow(struct crash *c, int fd, unsigned *seed)
+{
+    auto_arena arena = arena_new(1 << 20);
+    struct tried next = { .size = (uint64_t)rand_r(seed) % 3 };
+    char buf[ANSWER], origin[32];
+
+    (void)pthread_mutex_lock(&c->lock);
+    size_t log = c->log;
+    uint64_t acked = c->size;
+    next.branch = low_bits(c->branch, acked) | (uint64_t)rand_r(seed) % 4 << acked;
+    next.size += acked;
+    next.branch = low_bits(next.branch, next.size);
+    (void)snprintf(origin, sizeof(origin), "log.example/%zu", log);
+    memcpy(next.root, world_checkpoint(origin, next.branch, next.size).root, LOG_HASH);
+    assert_true(c->tried_count < TRIED);
+    c->tried[c->tried_count++] = next;
+    c->asked++;
+    (void)pthread_mutex_unlock(&c->lock);
+    char *body = world_request(origin, next.branch, acked, next.size, &arena);
+    int got = world_exchange(fd, "POST", "/add-checkpoint", body, buf, ANSWER);
+    (void)pthread_mutex_lock(&c->lock);
+    if (got == 200)
+        acknowledged(c, log, next.size, next.branch, acked);
+    else if (got != 0 && got != 409 && got != 422)
+        c->wrong = "an answer that is none of this table";
+    if (c->size >= LAST && c->log == log)
+        next_log(c);
+    (void)pthread_mutex_unlock(&c->lock);
+    return got == 409 ? look(c, fd, log, acked) : got != 0;
 }
 
 static void *
@@ -561,43 +606,13 @@ load(void *ctx)
     struct crash *c = ctx;
     unsigned seed = (unsigned)(uintptr_t)&seed;
     int fd = -1;
-    char buf[ANSWER], origin[32];
 
     while (!atomic_load(&c->over)) {
-        auto_arena arena = arena_new(1 << 20);
-
         if (fd < 0)
             fd = world_dial(&c->at);
-        if (fd < 0) {
+        if (fd < 0)
             (void)usleep(2000);
-            continue;
-        }
-        (void)pthread_mutex_lock(&c->lock);
-        size_t log = c->log;
-        uint64_t branch = c->branch, acked = c->size, size = acked;
-        c->asked++;
-        (void)pthread_mutex_unlock(&c->lock);
-        (void)snprintf(origin, sizeof(origin), "log.example/%zu", log);
-        if (rand_r(&seed) % 4 == 0 && !learn(c, fd, origin, &size, &branch)) {
-            fd_close(&fd);
-            continue;
-        }
-        /* One or two leaves more, of either kind; sometimes none. */
-        uint64_t more = (uint64_t)rand_r(&seed) % 3;
-        branch = low_bits(branch, size) | ((uint64_t)rand_r(&seed) % 4) << size;
-        char *body = world_request(origin, branch, size, size + more, &arena);
-        int got = world_exchange(fd, "POST", "/add-checkpoint", body, buf, ANSWER);
-        (void)pthread_mutex_lock(&c->lock);
-        if (got == 200)
-            acknowledged(c, log, size + more, branch, acked);
-        else if (got != 0 && got != 409 && got != 422)
-            c->wrong = "an answer that is none of this table";
-        if (c->size >= LAST && c->log == log) {
-            c->log = (log + 1) % LOGS;
-            c->size = c->branch = 0;
-        }
-        (void)pthread_mutex_unlock(&c->lock);
-        if (got == 0)
+        else if (!grow(c, fd, &seed))
             fd_close(&fd);
     }
     fd_close(&fd);
@@ -622,12 +637,14 @@ spawn(const char *dir, const char *at, const char *step, long n)
 static void
 killed_at_every_step_it_never_cosigns_two_trees(void **state)
 {
-    struct crash c = { .lock = PTHREAD_MUTEX_INITIALIZER };
+    struct crash c = { .lock = PTHREAD_MUTEX_INITIALIZER,
+        .tried = calloc(TRIED, sizeof(struct tried)) };
     char top[] = "/tmp/selfsame-witness.XXXXXX", dir[96], at[128], vkey[256];
     pthread_t t[CLIENTS];
     struct selfsame_err e = { 0 };
 
     (void)state;
+    assert_non_null(c.tried);
     assert_non_null(mkdtemp(top));
     (void)snprintf(dir, sizeof(dir), "%s/w", top);
     (void)snprintf(at, sizeof(at), "unix:%s/socket", top);
@@ -645,6 +662,7 @@ killed_at_every_step_it_never_cosigns_two_trees(void **state)
     atomic_store(&c.over, true);
     for (size_t i = 0; i < CLIENTS; i++)
         (void)pthread_join(t[i], NULL);
+    free(c.tried);
     if (c.wrong != NULL)
         fail_msg("%s", c.wrong);
     (void)printf("%d kills, %lu requests, %lu cosignatures, %zu logs\n", (int)KILLS,
