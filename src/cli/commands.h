@@ -23,6 +23,7 @@ extern const struct cli_command
     keygen_command,
     publish_command,
     publish_index_command,
+    log_lookup_command,
     log_receipt_command,
     witness_init_command,
     witness_serve_command,

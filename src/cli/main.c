@@ -18,6 +18,7 @@ static const struct cli_command *const table[] = {
     &keygen_command,
     &publish_index_command,
     &publish_command,
+    &log_lookup_command,
     &log_receipt_command,
     &witness_init_command,
     &witness_serve_command,
