@@ -404,7 +404,7 @@ ask(void *ctx)
 static void
 threads_ask_while_the_log_grows(void **state)
 {
-    enum { THREADS = 4, RELEASES = 120 };
+    enum { THREADS = 4, RELEASES = 60 };
     auto_world *w = world_new();
     struct place p = place_new();
     atomic_bool stop = false;
