@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "release_world.h"
+#include "monitor_world.h"
 
 #include "codec/json.h"
 #include "os/os.h"
