@@ -185,7 +185,7 @@ ok "15 times killed thrice, nothing lost"
 
 # ---- log lookup ----
 pcr() { printf "%96s" "" | sed "s/ /$1/g" | cut -c 1-96; }
-rm -rf "$w"; scene grown
+rm -rf "$w/log"; scene grown
 find_url() { "$selfsame" log lookup "$url" --trust "$w/policy.txt" "$@"; }
 expect 0 "a release is found by its PCR0" find_url --measurement "$(pcr 11)"
 said "example.com/hello 1.0, sequence 7, entry 1"
