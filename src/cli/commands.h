@@ -24,6 +24,7 @@ extern const struct cli_command
     publish_command,
     publish_index_command,
     prove_command,
+    log_lookup_command,
     log_receipt_command,
     witness_init_command,
     witness_serve_command,

@@ -19,6 +19,7 @@ static const struct cli_command *const table[] = {
     &publish_index_command,
     &publish_command,
     &prove_command,
+    &log_lookup_command,
     &log_receipt_command,
     &witness_init_command,
     &witness_serve_command,
