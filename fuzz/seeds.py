@@ -204,6 +204,22 @@ def logs():
     seed("log_witness", "grown", f"old 7\n{root}\n{root}\n\n{point}\n{line}")
     seed("log_tile", "bundle", b"\0\2ab\0\0\0\1c")
     seed("log_tile", "name", "tile/entries/x001/x234/067.p/255")
+    seed("log_receipt", "empty-path", bytes.fromhex("d28447a2012719018b01a119018ca120814483010080f65840" + "00" * 64))
+    seed("log_receipt", "one-hash", bytes.fromhex("d28447a2012719018b01a119018ca12081582683020181" "5820" + "11" * 32 + "f65840" + "00" * 64))
+    digest = "ab" * 48
+    seed("log_corim", "nitro", f'[{{"pcr":{{"0":["{digest}"],"10":["{digest}"],"2":["{digest}"]}},"require":{{"debug":false}},"tee":"aws-nitro"}}]')
+    seed("log_corim", "snp", f'[{{"launch":[{{"digest":"{digest}","guestFeatures":1,"vcpuType":"EPYC","vcpus":2,"vmm":"qemu"}}],'
+         '"require":{"minTcb":{"milan":{"snp":4}}},"tee":"amd-sev-snp"}]')
+    seed("log_corim", "sgx", f'[{{"isvProdId":1,"isvSvnMin":2,"mrenclave":["{digest[:64]}"],"tee":"intel-sgx"}},'
+         f'{{"events":[{{"digest":"{digest[:64]}","pcr":11,"what":".linux"}}],"tee":"tpm2"}}]')
+    seed("rebuild", "nitro", json.dumps({
+        "_type": "https://in-toto.io/Statement/v1", "predicateType": "https://selfsame.dev/predicate/tee-release/v1",
+        "predicate": {"build": {"recipe": {"digest": {"sha256": digest[:64]}, "name": "r"}, "sourceDateEpoch": 1,
+                                "tool": {"name": "selfsame", "version": "0"}},
+                      "measurements": [{"pcr": {"0": [digest]}, "tee": "aws-nitro"},
+                                       {"launch": [{"digest": digest, "vcpus": 1}], "tee": "amd-sev-snp"}],
+                      "release": {"name": "n", "version": "1"}, "source": {"digest": {"gitCommit": "00"}}},
+        "subject": [{"digest": {"sha256": digest[:64]}, "name": "image.eif"}]}))
     seed("log_canonical", "all", '{"a":[true,false,-5,"\\u001f\\"\\\\x"],"b":{"c":{}}}')
     seed("log_envelope", "one", '{"payload":"e30=","payloadType":"t","signatures":[{"keyid":"k","sig":"AAAA"}]}')
 

@@ -54,10 +54,14 @@ happy(struct bench *b)
     b->value[0][1] = (struct measurement_value){ "pcr.1", &b->known[3], 1 };
     b->value[1][0] = (struct measurement_value){ "pcr.0", &b->known[0], 2 };
     b->value[1][1] = (struct measurement_value){ "pcr.1", &b->known[2], 1 };
-    b->entry[0] = (struct measurement){ "toy", "policy: measurements[0]", b->value[0],
-        2 };
-    b->entry[1] = (struct measurement){ "toy", "policy: measurements[1]", b->value[1],
-        2 };
+    b->entry[0] = (struct measurement){ .tee = "toy",
+        .source = "policy: measurements[0]",
+        .paths = b->value[0],
+        .count = 2 };
+    b->entry[1] = (struct measurement){ .tee = "toy",
+        .source = "policy: measurements[1]",
+        .paths = b->value[1],
+        .count = 2 };
     b->policy = (struct policy){
         .tees = b->tees,
         .demands = b->demands,

@@ -58,6 +58,8 @@ every_member_is_read(void **state)
 }
 
 #define REST ",\"freshness\":{\"nonce\":true},\"binding\":\"key\"}"
+#define KEY "\"MCowBQYDK2VwAyEAiojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=\""
+#define A "\"name\":\"a\",\"trust\":\"t.txt\""
 #define HEAD "{\"selfsame_policy\":1,"
 
 static const struct {
@@ -80,8 +82,33 @@ static const struct {
         SELFSAME_USAGE },
     { HEAD "\"tee\":{\"toy\":{\n\"vmpl\":0}}" REST, "line 2: tee.toy.vmpl",
         SELFSAME_USAGE },
-    { HEAD "\"releases\":[]" REST, "releases arrive with the transparency log",
-        SELFSAME_UNSUPPORTED },
+    { HEAD "\"releases\":{}" REST, "expected a list of releases", SELFSAME_USAGE },
+    { HEAD "\"releases\":[{}]" REST, "releases[0].name: expected", SELFSAME_USAGE },
+    { HEAD "\"releases\":[{\"name\":\"a\"}]" REST, "releases[0].publisher: mandatory",
+        SELFSAME_USAGE },
+    { HEAD "\"releases\":[{\"name\":\"a\",\"publisher\":\"AAAA\"}]" REST,
+        "releases[0].publisher: expected an Ed25519", SELFSAME_USAGE },
+    { HEAD "\"releases\":[{\"name\":\"a\",\"publisher\":" KEY "}]" REST,
+        "releases[0].trust: expected", SELFSAME_USAGE },
+    { HEAD "\"releases\":[{" A ",\"publisher\":[" KEY "," KEY "]}]" REST,
+        "stands there already", SELFSAME_USAGE },
+    { HEAD "\"releases\":[{" A ",\"publisher\":" KEY ",\"threshold\":2}]" REST,
+        "a whole number from 1 to 1", SELFSAME_USAGE },
+    { HEAD "\"releases\":[{" A ",\"publisher\":" KEY ",\"max_index_age\":7}]" REST,
+        "a duration such as", SELFSAME_USAGE },
+    { HEAD "\"releases\":[{" A ",\"publisher\":" KEY ",\"min_rebuilders\":1}]" REST,
+        "expected their keys", SELFSAME_USAGE },
+    { HEAD "\"releases\":[{" A ",\"publisher\":" KEY ",\"keys\":1}]" REST,
+        "releases[0].keys: unknown member", SELFSAME_USAGE },
+    { HEAD "\"releases\":[{" A ",\"publisher\":" KEY ",\"min_sequence\":0}]" REST,
+        "a whole number from 1", SELFSAME_USAGE },
+    { HEAD "\"releases\":[{" A ",\"publisher\":" KEY "},{" A ",\"publisher\":" KEY
+           "}]" REST,
+        "stands there already", SELFSAME_USAGE },
+    { HEAD "\"releases\":[{" A ",\"sigstore\":{\"identity\":\"a\"}}]" REST,
+        "sigstore.issuer", SELFSAME_USAGE },
+    { HEAD "\"releases\":[{" A ",\"sigstore\":{\"x\":\"a\"}}]" REST,
+        "unknown member \"x\"", SELFSAME_USAGE },
     { HEAD "\"binding\":\"key\"}", "freshness: mandatory", SELFSAME_USAGE },
     { HEAD "\"freshness\":{\"nonce\":true}}", "binding: mandatory", SELFSAME_USAGE },
     { HEAD "\"binding\":\"key\",\"freshness\":{}}", "demands nothing", SELFSAME_USAGE },

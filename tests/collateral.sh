@@ -56,6 +56,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if mode == "file": return self.give(302, Location="file:///etc/passwd")
         if mode == "loop": return self.give(302, Location=self.path)
         if mode == "garbage": return self.give(200, b"\x30\x03\x02\x01")
+        if mode == "page": return self.give(200, b"<html>maintenance</html>")
+        if mode == "swapped": return self.give(200, p["63da758d"] if kind == "crl" else p["92f81bc3"])
         if mode == "cut":
             self.send_response(200); self.send_header("Content-Length", str(len(body) + 5)); self.end_headers()
             self.wfile.write(body); return
@@ -200,14 +202,47 @@ is "when it said so: four take four seconds at least" yes "$([ $took -ge 4000 ] 
 fresh closed
 expect 3 "one that is closed for long is told" fetch
 said "asks not to be asked"
-for m in 500 empty big redirect file loop cut; do
+for m in 500 empty big redirect file loop cut garbage page; do
     fresh $m
     expect 3 "a host that answers: $m" fetch
     is "leaves nothing behind" "" "$(ls "$cache" | grep -v lock)"
 done
-fresh garbage
-expect 0 "what it serves is not judged here" fetch
-expect 10 "but by verification" verify "$tmp/report" --fetch --offline
+fresh swapped
+expect 3 "a list where a certificate should be" fetch
+said "expected certificates, got"
+fresh page
+expect 12 "a page in place of collateral leaves the refusal as it was" verify "$tmp/report" --fetch --origin "$kds"
+mode ok
+expect 0 "and is forgotten when the host is well again" verify "$tmp/report" --fetch --origin "$kds"
+# What an older version kept, or anybody wrote: an entry that is whole, and no list.
+entry() { # suffix of the URL
+    for f in "$cache"/????????????????????????????????????????????????????????????????; do
+        sed -n 2p "$f" | tr -d '\0' | grep -q "$1\$" && echo "$f"
+    done
+}
+aged() { # suffix of the URL, days
+    sed -i "s/^fetched .*/fetched $(($(date +%s) - $2 * 86400))/" "$(entry "$1")"
+}
+{ head -3 "$(entry /crl)"; printf 'status 200\nsha256 %s\n\n<html>' "$(printf '<html>' | sha256sum | cut -c 1-64)"; } > "$tmp/page"
+cp "$tmp/page" "$(entry /crl)"
+expect 3 "an entry that is no list is none, offline" fetch --offline
+mode ok
+expect 0 "and is fetched anew" fetch
+is "that alone" 1 "$(asked)"
+aged /cert_chain 8; aged 'ucodeSPL=219' 400; mode ok
+expect 0 "after a week" fetch
+is "the chain is asked for anew, and the chip's certificate is not" "cert_chain" "$(sed 's:.*/::' "$tmp/kds/asked")"
+aged /cert_chain 8; mode 500
+expect 0 "an old one serves while the host fails" fetch
+fresh ok
+expect 0 "the cache is filled" fetch
+mode ok
+expect 0 "--refresh asks anew" fetch --refresh
+is "for every piece" 3 "$(asked)"
+mode 500
+expect 3 "and takes no old one for new" fetch --refresh
+expect 0 "which is still there" fetch
+expect 2 "--refresh and --offline" fetch --refresh --offline
 fresh none
 expect 3 "a chip that the host does not know" fetch
 said "none of the"

@@ -7,6 +7,7 @@
  * the inside of a TEE and another library.
  */
 #include <selfsame/appraise.h>
+#include <selfsame/log.h>
 #include <selfsame/measure.h>
 #include <selfsame/types.h>
 #include <selfsame/verify.h>

@@ -3,6 +3,7 @@
 #define SELFSAME_API_INTERNAL_H
 
 #include <selfsame/appraise.h>
+#include <selfsame/log.h>
 #include <selfsame/verify.h>
 
 #include "appraise/appraise.h"
@@ -12,6 +13,7 @@
 enum {
     API_EVIDENCE_MAX = 1 << 20,
     API_ARENA = 1 << 20, /* working memory of one verification */
+    API_ROOM = 3,        /* and for each byte of evidence and collateral */
     API_POLICY_ARENA = 16 << 20,
     API_NONCE_MIN = 8,
     API_NONCE_MAX = 512,
@@ -20,6 +22,10 @@ enum {
     API_TEES = 16,
     API_COLLATERAL = 64,
     API_COLLATERAL_MAX = 1 << 20,
+    API_RELEASES = 64, /* proofs in a request, and names with a sequence */
+    API_RELEASE_MAX = 1 << 20,
+    API_RELEASE_ARENA = 64 << 20,
+    API_TEXT_MAX = 4 << 20, /* files that a policy refers to */
 };
 
 /* policy.c */
@@ -51,14 +57,22 @@ struct selfsame_request {
     struct owned nonce, key, attest_request, session_key, report_data;
     uint8_t exporter[32];
     bool has_session;
+    struct owned releases[API_RELEASES];
+    size_t release_count;
+    struct {
+        char *name;
+        uint64_t sequence;
+    } highest[API_RELEASES];
+    size_t highest_count;
     enum selfsame_code bad; /* of the first setter that could not do its work */
     const char *why;
 };
 
 /* result.c: everything in it lives in its arena or in the copy of the evidence */
 struct selfsame_result {
-    struct arena arena;
+    struct arena arena, released; /* the second of releases and what they promise */
     struct owned evidence;
+    struct selfsame_release release;
     struct verdict verdict;
     struct selfsame_check checks[CHECK_COUNT]; /* the verdict's, as callers see them */
     struct selfsame_need *needs;
@@ -68,7 +82,7 @@ MUST struct selfsame_result *result_new(struct selfsame_bytes evidence);
 /* To be called once the verdict is finished. */
 void result_finish(struct selfsame_result *r);
 
-/* verify.c; `fail_at` as in struct arena, for tests */
+/* verify.c; for tests `fail_at` as in struct arena, or below zero: so many bytes of memory */
 MUST enum selfsame_code verify_within(struct selfsame_verifier *v,
     const struct selfsame_policy *policy, const struct selfsame_request *q,
     struct selfsame_bytes evidence, long fail_at, struct selfsame_result **ret,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/api.h"
+#include "api/releases.h"
 
 #include <stdlib.h>
 
@@ -39,6 +40,8 @@ selfsame_policy_parse(
     TRY(selfsame_policy_new(&p, err));
     enum selfsame_code c = policy_parse(
         json, facts, api_tee_facts(facts), &p->arena, &p->policy, err);
+    if (c == SELFSAME_OK)
+        c = releases_check_texts(p, err);
     if (c != SELFSAME_OK) {
         selfsame_policy_free(p);
         return c;

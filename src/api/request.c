@@ -65,6 +65,10 @@ selfsame_request_free(struct selfsame_request *q)
     owned_free(&q->attest_request);
     owned_free(&q->session_key);
     owned_free(&q->report_data);
+    for (size_t i = 0; i < q->release_count; i++)
+        owned_free(&q->releases[i]);
+    for (size_t i = 0; i < q->highest_count; i++)
+        free(q->highest[i].name);
     free(q);
 }
 
@@ -123,4 +127,46 @@ selfsame_request_expect_report_data(
 {
     owned_set(q, &q->report_data, data, API_REQUEST_MAX,
         "expected report data: want 1 to 262144 bytes");
+}
+
+void
+selfsame_request_add_release(struct selfsame_request *q, struct selfsame_bytes proof)
+{
+    static const char why[] = "release: expected at most 64 proofs of 1 byte to 1 MiB";
+
+    if (q->release_count == API_RELEASES || proof.len == 0) {
+        latch(q, SELFSAME_USAGE, why);
+        return;
+    }
+    owned_set(q, &q->releases[q->release_count], proof, API_RELEASE_MAX, why);
+    if (q->releases[q->release_count].len > 0)
+        q->release_count++;
+}
+
+void
+selfsame_request_set_highest_sequence(
+    struct selfsame_request *q, const char *name, uint64_t sequence)
+{
+    size_t i = 0;
+
+    while (i < q->highest_count && strcmp(q->highest[i].name, name) != 0)
+        i++;
+    if (i == API_RELEASES) {
+        latch(q, SELFSAME_USAGE, "highest sequence: expected at most 64 names");
+        return;
+    }
+    if (i == q->highest_count) {
+        const size_t len = strlen(name) + 1;
+
+        q->highest[i].name = malloc(len);
+        if (q->highest[i].name == NULL) {
+            latch(q, SELFSAME_NOMEM, "no room for the request");
+            return;
+        }
+        memcpy(q->highest[i].name, name, len);
+        q->highest_count++;
+        q->highest[i].sequence = 0;
+    }
+    if (sequence > q->highest[i].sequence)
+        q->highest[i].sequence = sequence;
 }

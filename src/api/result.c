@@ -21,13 +21,24 @@ result_new(struct selfsame_bytes evidence)
     if (keep > 0)
         memcpy(r->evidence.ptr, evidence.ptr, keep);
     r->evidence.len = evidence.len;
-    r->arena = arena_new(API_ARENA);
+    r->arena = arena_new(API_ARENA + API_ROOM * keep);
+    r->released = arena_new(API_RELEASE_ARENA);
     return r;
 }
 
 void
 result_finish(struct selfsame_result *r)
 {
+    const struct identity *id = r->verdict.identity;
+
+    if (id != NULL)
+        r->release = (struct selfsame_release){
+            .name = id->release,
+            .version = id->version,
+            .sequence = id->sequence,
+            .source = id->source,
+            .statement = id->statement,
+        };
     for (size_t i = 0; i < CHECK_COUNT; i++) {
         const struct check *k = &r->verdict.checks.at[i];
 
@@ -51,6 +62,7 @@ selfsame_result_free(struct selfsame_result *r)
     if (r == NULL)
         return;
     arena_free(&r->arena);
+    arena_free(&r->released);
     free(r->evidence.ptr);
     free(r);
 }

@@ -4,13 +4,15 @@
  * freshness, binding, debug, measurement, policy (appraisal) → verdict.
  */
 #include "api/api.h"
+#include "api/releases.h"
 
 #include <stdlib.h>
 
 /* What one verification needs besides the evidence; buffers of the appraisal. */
 struct run {
     const struct selfsame_verifier *v;
-    const struct policy *policy;
+    const struct selfsame_policy *given;
+    const struct policy *policy; /* its content */
     const struct selfsame_request *q;
     struct appraisal in;
     uint8_t binder[64];
@@ -149,11 +151,32 @@ list_needs(const struct unwrapped *u, struct selfsame_result *result)
     return SELFSAME_OK;
 }
 
+/* Evidence does not choose a class without a verdict by wanting more than there is. */
+static enum selfsame_code
+refuse_size(const struct run *r, struct selfsame_result *result)
+{
+    struct verdict *v = &result->verdict;
+
+    *v = (struct verdict){ .as_of = r->in.as_of, .at_ms = r->in.now_ms };
+    (void)err_set(&v->err, SELFSAME_MALFORMED, __FILE__, __LINE__,
+        "expected evidence that can be read in its room, got %zu bytes that take more",
+        result->evidence.len);
+    checks_put(&v->checks, CHECK_PARSE,
+        (struct check){ .outcome = CHECK_FAIL,
+            .code = SELFSAME_MALFORMED,
+            .detail = "reading it takes more memory than evidence of its size gets" });
+    checks_skip_rest(&v->checks, "not looked at: the evidence could not be read");
+    verdict_finish(v, r->policy);
+    return v->code;
+}
+
 static enum selfsame_code
 judge(const struct run *r, struct selfsame_result *result)
 {
     struct verdict *v = &result->verdict;
     struct arena *arena = &result->arena;
+    struct policy with = *r->policy;
+    const struct measurement *matched;
     struct unwrapped u;
     struct tee_trust trust;
 
@@ -177,7 +200,10 @@ judge(const struct run *r, struct selfsame_result *result)
         return c;
     v->claims.tee = u.verifier->name;
     v->claims.any_anchor = trust.any_anchor;
-    appraise(r->policy, &v->claims, &r->in, arena, &v->checks);
+    TRY(releases_open(
+        r->given, r->q, r->in.now_ms, &result->released, &v->checks, &with, &v->err));
+    matched = appraise(&with, &v->claims, &r->in, arena, &v->checks);
+    v->identity = matched != NULL ? matched->identity : NULL;
     verdict_finish(v, r->policy);
     TRY(list_needs(&u, result));
     return v->code;
@@ -188,15 +214,22 @@ verify_within(struct selfsame_verifier *v, const struct selfsame_policy *policy,
     const struct selfsame_request *q, struct selfsame_bytes evidence, long fail_at,
     struct selfsame_result **ret, struct selfsame_err *e)
 {
-    struct run r = { .v = v, .policy = &policy->policy, .q = q };
+    struct run r = { .v = v, .given = policy, .policy = &policy->policy, .q = q };
 
     TRY(check_request(q, e));
     TRY(expect(&r, e));
     struct selfsame_result *result = result_new(evidence);
     if (result == NULL)
         FAIL(e, SELFSAME_NOMEM, "no room for %zu bytes of evidence", evidence.len);
-    result->arena.fail_at = fail_at;
+    if (fail_at >= 0)
+        result->arena.fail_at = fail_at;
+    else
+        result->arena.limit = (size_t)-fail_at;
+    for (size_t i = 0; i < v->collateral_count; i++) /* read anew each time */
+        result->arena.limit += API_ROOM * v->collateral[i].len;
     enum selfsame_code c = judge(&r, result);
+    if (c == SELFSAME_NOMEM && result->arena.full)
+        c = refuse_size(&r, result);
     if (c != SELFSAME_OK)
         *e = result->verdict.err;
     if (is_ours(c)) {

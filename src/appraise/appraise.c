@@ -275,11 +275,20 @@ measurement_mismatch(const struct measurement *m, const struct measurement_value
     };
 }
 
-static struct check
-measurement_compare(
-    const struct policy *p, const struct selfsame_claims *c, struct arena *arena)
+/* Releases are demanded, and none holds: then there is nothing to compare with. */
+static bool
+no_release_holds(const struct policy *p, const struct checks *checks)
 {
-    const struct measurement *near = NULL;
+    return p->release_count > 0 &&
+           (checks->at[CHECK_RELEASE].outcome == CHECK_FAIL ||
+               checks->at[CHECK_LOG_PROOF].outcome == CHECK_FAIL);
+}
+
+static struct check
+measurement_compare(const struct policy *p, const struct selfsame_claims *c,
+    const struct checks *checks, struct arena *arena, const struct measurement **ret)
+{
+    const struct measurement *near = NULL, *fits = NULL;
     const struct measurement_value *differs = NULL;
     size_t best = 0;
 
@@ -290,30 +299,41 @@ measurement_compare(
         if (strcmp(m->tee, c->tee) != 0 || !names_all_pins(m, c))
             continue;
         size_t good = entry_fit(m, c, &d);
-        if (d == NULL)
-            return measurement_pass(m, c, arena);
+        if (d == NULL) { /* one whose other demands hold, too, is the better one */
+            if (fits == NULL || (!demands_hold(fits, c) && demands_hold(m, c)))
+                fits = m;
+            continue;
+        }
         if (near == NULL || good > best) {
             near = m;
             differs = d;
             best = good;
         }
     }
+    *ret = fits;
+    if (fits != NULL)
+        return measurement_pass(fits, c, arena);
+    if (no_release_holds(p, checks))
+        return (struct check){
+            .outcome = CHECK_SKIPPED,
+            .detail = "not compared: no release holds that could say what to expect",
+        };
     if (near != NULL)
         return measurement_mismatch(near, differs, c, arena);
     return (struct check){
         .outcome = CHECK_FAIL,
         .code = SELFSAME_MISMATCH,
-        .source = "policy: measurements",
+        .source = p->release_count > 0 ? "policy: releases" : "policy: measurements",
         .detail = arena_printf(
             arena, "the policy names no measurement of %s, so none can match", c->tee),
     };
 }
 
 static struct check
-measurement_judge(
-    const struct policy *p, const struct selfsame_claims *c, struct arena *arena)
+measurement_judge(const struct policy *p, const struct selfsame_claims *c,
+    const struct checks *checks, struct arena *arena, const struct measurement **ret)
 {
-    struct check k = measurement_compare(p, c, arena);
+    struct check k = measurement_compare(p, c, checks, arena, ret);
 
     if (k.outcome == CHECK_FAIL && (p->insecure & INSECURE_ANY_MEASUREMENT)) {
         k.outcome = CHECK_SKIPPED;
@@ -378,31 +398,57 @@ checks_skip_rest(struct checks *checks, const char *why)
             checks->at[i] = (struct check){ .outcome = CHECK_SKIPPED, .detail = why };
 }
 
-void
+/* ---- releases ---- */
+
+static void
+release_judge(
+    const struct policy *p, const struct measurement *matched, struct checks *checks)
+{
+    static const enum check_name names[] = { CHECK_RELEASE, CHECK_LOG_PROOF };
+
+    for (size_t i = 0; i < COUNT(names); i++) {
+        struct check *k = &checks->at[names[i]];
+
+        if (p->release_count == 0)
+            checks_put(checks, names[i],
+                (struct check){
+                    .outcome = CHECK_NA, .detail = "the policy names no releases" });
+        else if (matched != NULL && matched->identity == NULL)
+            *k = (struct check){ .outcome = CHECK_NA,
+                .source = matched->source,
+                .detail = "the policy knows this measurement without any release" };
+        else if (matched != NULL && k->outcome == CHECK_PASS &&
+                 names[i] == CHECK_RELEASE)
+            k->detail = matched->identity->detail;
+    }
+}
+
+const struct measurement *
 appraise(const struct policy *p, const struct selfsame_claims *claims,
     const struct appraisal *in, struct arena *arena, struct checks *checks)
 {
+    const struct measurement *matched = NULL;
+
     if (checks->at[CHECK_PARSE].outcome != CHECK_PASS) {
         checks_skip_rest(checks, "not looked at: the evidence could not be read");
-        return;
+        return NULL;
     }
     if (p->insecure & INSECURE_NO_REVOCATION)
         weaken(checks, CHECK_REVOCATION, SELFSAME_REVOKED,
             "policy: insecure no-revocation", arena);
 
     const struct fit fit = fit_find(claims, in, arena);
-    const struct check no_release = {
-        .outcome = CHECK_NA,
-        .detail = "the policy names no releases",
-    };
     freshness_appraise(p, claims, in, binder_state(&fit), arena, checks);
     checks_put(checks, CHECK_BINDING, binding_judge(p, claims, in, &fit));
     checks_put(checks, CHECK_DEBUG, debug_judge(p, claims));
-    checks_put(checks, CHECK_MEASUREMENT, measurement_judge(p, claims, arena));
-    checks_put(checks, CHECK_RELEASE, no_release);
-    checks_put(checks, CHECK_LOG_PROOF, no_release);
+    checks_put(checks, CHECK_MEASUREMENT,
+        measurement_judge(p, claims, checks, arena, &matched));
+    release_judge(p, matched, checks);
     checks_put(checks, CHECK_POLICY, policy_judge(p, claims, arena));
     rules_appraise(p, claims, arena, checks);
+    if (matched != NULL)
+        demands_appraise(matched, claims, arena, checks);
     if (p->insecure & INSECURE_ANY_TCB)
         weaken(checks, CHECK_TCB, SELFSAME_TCB, "policy: insecure any-tcb", arena);
+    return matched;
 }

@@ -78,6 +78,34 @@ struct measurement {
     const char *source; /* "policy: measurements[0]" */
     const struct measurement_value *paths;
     size_t count;
+    const struct tee_demands *demands; /* what it asks for besides, or NULL */
+    const struct identity *identity;   /* of the release that says so, or NULL */
+};
+/* Which release was accepted. */
+struct identity {
+    const char *release, *version, *source; /* URI of the source */
+    uint64_t sequence;
+    const char *statement; /* SHA-256, hex */
+    const char *detail;    /* who vouches for it */
+};
+
+/* ---- releases.c: what a policy demands of a release; its texts are read in api/ ---- */
+enum { RELEASES_MAX = 64, RELEASE_KEYS_MAX = 32 };
+struct policy_text {  /* in the policy itself, or in a file that the caller gives */
+    const char *name; /* of the file, NULL: none */
+    struct selfsame_bytes text;
+};
+struct release_demand {
+    const char *name;
+    const struct selfsame_bytes *publishers; /* SubjectPublicKeyInfo */
+    size_t publisher_count, threshold;
+    struct policy_text trust; /* logs, witnesses, quorum */
+    uint64_t min_sequence;
+    int64_t max_index_age_ms; /* 0: no index is demanded */
+    const struct selfsame_bytes *rebuilders;
+    size_t rebuilder_count, min_rebuilders;
+    const char *identity, *issuer; /* of a Sigstore bundle, NULL: none is taken */
+    struct policy_text trusted_root;
 };
 enum binding_level { BINDING_NONE = 0, BINDING_KEY, BINDING_SESSION };
 
@@ -87,6 +115,8 @@ struct policy {
     size_t tee_count;
     struct measurement *measurements;
     size_t measurement_count;
+    struct release_demand *releases;
+    size_t release_count;
     bool nonce;         /* freshness: a challenge is demanded */
     int64_t max_age_ms; /* 0: none demanded */
     enum binding_level binding;
@@ -99,9 +129,24 @@ MUST enum selfsame_code policy_parse(struct selfsame_bytes json,
 MUST enum selfsame_code policy_add_measurements(struct policy *p,
     struct selfsame_bytes json, const char *source, const struct tee_facts *facts,
     size_t fact_count, struct arena *arena, struct selfsame_err *e);
+/*
+ * What a release promises of one TEE: an entry of `measurements` and the options that
+ * must hold besides, both JSON. USAGE: this build cannot use it.
+ */
+MUST enum selfsame_code policy_add_reference(struct policy *p,
+    struct selfsame_bytes entry, struct selfsame_bytes options, const char *source,
+    const struct identity *identity, const struct tee_facts *facts, size_t fact_count,
+    struct arena *arena, struct selfsame_err *e);
+/* One entry of `releases`, a list of them, or an object that holds the list. */
+MUST enum selfsame_code policy_add_releases(struct policy *p,
+    struct selfsame_bytes json, const char *source, struct arena *arena,
+    struct selfsame_err *e);
 MUST enum selfsame_code policy_accept_tee(struct policy *p, const char *tee,
     const struct tee_facts *facts, size_t fact_count, struct arena *arena,
     struct selfsame_err *e);
+/* Of the TEEs that are accepted this one alone; USAGE when it is none of them. */
+MUST enum selfsame_code policy_only_tee(
+    struct policy *p, const char *tee, struct selfsame_err *e);
 bool policy_accepts_tee(const struct policy *p, const char *tee);
 
 /* ---- policy_print.c ---- */
@@ -123,9 +168,14 @@ struct appraisal {
     struct selfsame_bytes key;         /* SPKI expected as public_key */
     struct selfsame_bytes report_data; /* exact, or absent */
 };
-/* Writes freshness, binding, debug, measurement, release, log-proof, policy; adjusts revocation/tcb. */
-void appraise(const struct policy *p, const struct selfsame_claims *claims,
-    const struct appraisal *in, struct arena *arena, struct checks *checks);
+/*
+ * Writes freshness, binding, debug, measurement, policy; adjusts revocation and tcb.
+ * Release and log-proof are written before by whoever opened the proofs, where the
+ * policy names releases. Returns the entry that matched, or NULL.
+ */
+const struct measurement *appraise(const struct policy *p,
+    const struct selfsame_claims *claims, const struct appraisal *in,
+    struct arena *arena, struct checks *checks);
 
 /* What nobody looked at becomes `skipped`, with the reason. */
 void checks_skip_rest(struct checks *checks, const char *why);
@@ -144,6 +194,7 @@ struct verdict {
     bool as_of;
     int64_t at_ms;
     unsigned insecure;
+    const struct identity *identity; /* of the release that matched, or NULL */
     struct checks checks;
     struct selfsame_claims claims;     /* printed only when authentic */
     struct selfsame_err err;           /* when refused: class, sentence, remedy */

@@ -30,6 +30,20 @@ MUST enum selfsame_code refvalues_parse(const struct policy_reader *r,
 MUST enum selfsame_code refvalue_parse(const struct policy_reader *r,
     const json_t *entry, const char *path, struct measurement *ret);
 
+/* releases.c: appends the entries of `array`. */
+MUST enum selfsame_code releases_parse(const struct policy_reader *r,
+    const json_t *array, const char *path, struct policy *p);
+
+/* releases_print.c */
+MUST bool releases_put(json_t *root, const struct policy *p);
+struct writer;
+void release_draw(struct writer *w, const struct release_demand *d);
+/* The *i-th weakness of it, counting *i down; NULL: none of its own. */
+const char *release_advice(const struct release_demand *d, size_t *i);
+
+/* policy_print.c: the largest unit that says it exactly. */
+void duration_text(int64_t ms, char ret[static 32]);
+
 /* rules.c */
 /* Options of d->tee from its object in the policy; fills d->set. */
 MUST enum selfsame_code rules_parse(
@@ -37,6 +51,10 @@ MUST enum selfsame_code rules_parse(
 /* Adds breaches to `tcb` and `policy`, whichever the rules name. */
 void rules_appraise(const struct policy *p, const struct selfsame_claims *c,
     struct arena *arena, struct checks *checks);
+/* What a reference value demands besides; `source` names it. No defaults are applied. */
+void demands_appraise(const struct measurement *m, const struct selfsame_claims *c,
+    struct arena *arena, struct checks *checks);
+bool demands_hold(const struct measurement *m, const struct selfsame_claims *c);
 const struct tee_demands *policy_demands(const struct policy *p, const char *tee);
 /* Is a minimum of the platform demanded, or has this TEE no such thing? */
 bool demands_minimum(const struct tee_demands *d);

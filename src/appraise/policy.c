@@ -185,14 +185,9 @@ measurements_parse(const struct policy_reader *r, const json_t *j, struct policy
 }
 
 static enum selfsame_code
-releases_parse(const struct policy_reader *r, const json_t *j, struct policy *p)
+release_list_parse(const struct policy_reader *r, const json_t *j, struct policy *p)
 {
-    (void)j;
-    (void)p;
-    FAIL(r->e, SELFSAME_UNSUPPORTED,
-        "%s, line %d: releases arrive with the transparency log; this build cannot "
-        "check them",
-        r->source, json_line_of(r->text, "releases"));
+    return releases_parse(r, j, "releases", p);
 }
 
 static enum selfsame_code
@@ -270,7 +265,7 @@ static const struct {
     { "$schema", schema_parse },
     { "tee", tee_parse },
     { "measurements", measurements_parse },
-    { "releases", releases_parse },
+    { "releases", release_list_parse },
     { "freshness", freshness_parse },
     { "binding", binding_parse },
     { "insecure", insecure_parse },
@@ -356,6 +351,16 @@ policy_parse(struct selfsame_bytes json, const struct tee_facts *facts,
  * One entry, a list of entries, or an object that holds the list as
  * `measurements` next to what else a build has to say.
  */
+/* What `measure` says beside the values, to people: no part of an entry. */
+static void
+drop_comments(json_t *entry)
+{
+    static const char *const names[] = { "shapes", "sections", "id_block" };
+
+    for (size_t i = 0; json_is_object(entry) && i < COUNT(names); i++)
+        (void)json_object_del(entry, names[i]);
+}
+
 enum selfsame_code
 policy_add_measurements(struct policy *p, struct selfsame_bytes json,
     const char *source, const struct tee_facts *facts, size_t fact_count,
@@ -372,7 +377,11 @@ policy_add_measurements(struct policy *p, struct selfsame_bytes json,
     auto_json *root = NULL;
 
     TRY(text_parse(&r, &root));
-    json_t *list = json_object_get(root, "measurements");
+    json_t *list = json_object_get(root, "measurements"), *entry;
+    size_t i;
+    drop_comments(root);
+    json_array_foreach(json_is_array(root) ? root : list, i, entry)
+        drop_comments(entry);
     if (json_is_array(root) || list != NULL)
         return refvalues_parse(
             &r, list != NULL ? list : root, list != NULL ? "measurements" : "", p);
@@ -380,6 +389,26 @@ policy_add_measurements(struct policy *p, struct selfsame_bytes json,
     if (one == NULL || json_array_append(one, root) != 0)
         return policy_nomem(&r);
     return refvalues_parse(&r, one, "", p);
+}
+
+enum selfsame_code
+policy_add_releases(struct policy *p, struct selfsame_bytes json, const char *source,
+    struct arena *arena, struct selfsame_err *e)
+{
+    const struct policy_reader r = {
+        .text = json, .source = source, .arena = arena, .e = e
+    };
+    auto_json *root = NULL;
+
+    TRY(text_parse(&r, &root));
+    json_t *list = json_object_get(root, "releases");
+    if (json_is_array(root) || list != NULL)
+        return releases_parse(
+            &r, list != NULL ? list : root, list != NULL ? "releases" : "", p);
+    auto_json *one = json_array();
+    if (one == NULL || json_array_append(one, root) != 0)
+        return policy_nomem(&r);
+    return releases_parse(&r, one, "", p);
 }
 
 enum selfsame_code
@@ -399,4 +428,19 @@ policy_accept_tee(struct policy *p, const char *tee, const struct tee_facts *fac
         FAIL(e, SELFSAME_USAGE, "TEE \"%.40s\" is not one of: %s", tee,
             policy_known_tees(&r));
     return accept_tee(&r, p, fact);
+}
+
+enum selfsame_code
+policy_only_tee(struct policy *p, const char *tee, struct selfsame_err *e)
+{
+    for (size_t i = 0; i < p->tee_count; i++) {
+        if (strcmp(p->tees[i], tee) != 0)
+            continue;
+        p->tees[0] = p->tees[i];
+        p->tees[1] = NULL; /* one behind the list is ours as well */
+        p->demands[0] = p->demands[i];
+        p->tee_count = 1;
+        return SELFSAME_OK;
+    }
+    FAIL(e, SELFSAME_USAGE, "the policy does not accept evidence of \"%.40s\"", tee);
 }

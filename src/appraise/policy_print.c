@@ -82,7 +82,7 @@ tees_put(json_t *root, const struct policy *p)
 }
 
 /* The largest unit that says it exactly, as the parser reads it. */
-static void
+void
 duration_text(int64_t ms, char ret[static 32])
 {
     static const struct {
@@ -138,6 +138,8 @@ policy_to_json(const struct policy *p, char **ret, struct selfsame_err *e)
                 tees_put(root, p) && measurements_put(root, p) &&
                 freshness_put(root, p);
 
+    if (good && p->release_count > 0)
+        good = releases_put(root, p);
     if (good && p->binding != BINDING_NONE)
         good = json_object_set_new(root, "binding",
                    json_string(p->binding == BINDING_SESSION ? "session" : "key")) == 0;
@@ -187,10 +189,19 @@ policy_advice(const struct policy *p, size_t i)
         unlisted = unlisted || !policy_accepts_tee(p, p->measurements[m].tee);
     if (p->tee_count == 0 && i-- == 0)
         return "no TEE is accepted, so all evidence is refused: add \"tee\"";
-    if (unmeasured && !any && i-- == 0)
+    if (unmeasured && !any && p->release_count == 0 && i-- == 0)
         return "an accepted TEE has no measurement, so all its evidence is refused";
     if (unlisted && i-- == 0)
         return "a measurement is of a TEE that \"tee\" does not list: it is never used";
+    if (p->release_count > 0 && p->measurement_count > 0 && i-- == 0)
+        return "measurements stand beside releases: evidence that matches one of them "
+               "passes without any log";
+    for (size_t n = 0; n < p->release_count; n++) {
+        const char *said = release_advice(&p->releases[n], &i);
+
+        if (said != NULL)
+            return said;
+    }
     if (!p->nonce && p->max_age_ms > 86400000 && i-- == 0)
         return "max_age is over a day and no nonce is demanded: replays live that long";
     if (p->binding == BINDING_KEY && i-- == 0)
@@ -270,8 +281,13 @@ draw_code(struct writer *w, const struct policy *p)
 {
     if (p->insecure & INSECURE_ANY_MEASUREMENT)
         put_str(w, "code         any (insecure)\n");
+    else if (p->measurement_count == 0 && p->release_count > 0)
+        put_str(w, "code         what these releases promise\n");
     else if (p->measurement_count == 0)
         put_str(w, "code         none is known, so all is refused\n");
+    else if (p->release_count > 0)
+        put_str(w, "code         one of these, every value of it, or what the releases "
+                   "promise\n");
     else
         put_str(w, "code         exactly one of these, every value of it\n");
     for (size_t i = 0; i < p->measurement_count; i++) {
@@ -281,6 +297,8 @@ draw_code(struct writer *w, const struct policy *p)
         for (size_t k = 0; k < p->measurements[i].count; k++)
             draw_value(w, &p->measurements[i].paths[k]);
     }
+    for (size_t i = 0; i < p->release_count; i++)
+        release_draw(w, &p->releases[i]);
 }
 
 static void

@@ -189,3 +189,51 @@ refvalues_parse(const struct policy_reader *r, const json_t *array, const char *
     p->measurement_count = old + n;
     return SELFSAME_OK;
 }
+
+/* ---- what releases promise ---- */
+
+static enum selfsame_code
+parse_object(const struct policy_reader *r, struct selfsame_bytes text, json_t **ret)
+{
+    TRY(json_parse(text, r->source, ret, r->e));
+    return json_is_object(*ret) ? SELFSAME_OK : policy_bad(r, "", "expected an object");
+}
+
+enum selfsame_code
+policy_add_reference(struct policy *p, struct selfsame_bytes entry,
+    struct selfsame_bytes options, const char *source, const struct identity *identity,
+    const struct tee_facts *facts, size_t fact_count, struct arena *arena,
+    struct selfsame_err *e)
+{
+    const struct policy_reader r = {
+        .text = entry,
+        .source = source,
+        .facts = facts,
+        .fact_count = fact_count,
+        .arena = arena,
+        .e = e,
+    };
+    auto_json *j = NULL, *o = NULL;
+    const size_t n = p->measurement_count;
+    struct measurement *all = ARENA_NEW(arena, struct measurement, n + 1);
+    struct tee_demands *d = ARENA_NEW(arena, struct tee_demands, 1);
+
+    if (all == NULL || d == NULL)
+        return policy_nomem(&r);
+    TRY(parse_object(&r, entry, &j));
+    TRY(parse_object(&r, options, &o));
+    TRY(refvalue_parse(&r, j, "", &all[n]));
+    const struct tee_facts *fact = policy_fact(&r, all[n].tee);
+    *d = (struct tee_demands){
+        .tee = fact->name, .rules = fact->rules, .rule_count = fact->rule_count
+    };
+    TRY(rules_parse(&r, o, d));
+    if (n > 0)
+        memcpy(all, p->measurements, n * sizeof(*all));
+    all[n].source = source;
+    all[n].demands = d;
+    all[n].identity = identity;
+    p->measurements = all;
+    p->measurement_count = n + 1;
+    return SELFSAME_OK;
+}

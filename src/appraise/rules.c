@@ -191,6 +191,7 @@ rules_parse(const struct policy_reader *r, const json_t *options, struct tee_dem
 
 struct applying {
     const struct tee_demands *d;
+    const char *said_by; /* "policy" */
     const struct selfsame_claims *claims;
     struct arena *arena;
     struct check breach[CHECK_COUNT]; /* the first; outcome CHECK_MISSING: none */
@@ -296,9 +297,8 @@ note_breach(struct applying *a, const struct ruling *ruling, const char *path,
         .code = rule->code,
         .expected = value_text(ruling, a->arena),
         .got = claim_text(c, a->arena),
-        .source = arena_printf(a->arena,
-            by_default ? "default of tee.%s.%s" : "policy: tee.%s.%s", a->d->tee,
-            rule->option),
+        .source = arena_printf(a->arena, "%s tee.%s.%s",
+            by_default ? "default of" : a->said_by, a->d->tee, rule->option),
         .detail = arena_printf(a->arena, "%s: %s", path, rule->help),
     };
 }
@@ -383,8 +383,8 @@ note_inapplicable(struct applying *a)
         .code = SELFSAME_TCB,
         .expected = "a minimum for this platform",
         .got = "minima for others only",
-        .source = arena_printf(a->arena, "policy: tee.%s", a->d->tee),
-        .detail = "the policy sets minima, but none for this platform",
+        .source = arena_printf(a->arena, "%s tee.%s", a->said_by, a->d->tee),
+        .detail = "minima are set, but none for this platform",
     };
 }
 
@@ -392,7 +392,10 @@ void
 rules_appraise(const struct policy *p, const struct selfsame_claims *c,
     struct arena *arena, struct checks *checks)
 {
-    struct applying a = { .d = policy_demands(p, c->tee), .claims = c, .arena = arena };
+    struct applying a = { .d = policy_demands(p, c->tee),
+        .said_by = "policy:",
+        .claims = c,
+        .arena = arena };
     struct check *tcb = &checks->at[CHECK_TCB];
 
     if (a.d == NULL) /* the policy check says so already */
@@ -416,6 +419,50 @@ rules_appraise(const struct policy *p, const struct selfsame_claims *c,
     if (!a.minimum && has_minima(a.d) && tcb->outcome == CHECK_PASS)
         tcb->detail = arena_printf(arena,
             "%s; the policy demands no minimum, so old firmware passes", tcb->detail);
+}
+
+/* ---- what a reference value demands ---- */
+
+static void
+apply_set(struct applying *a)
+{
+    for (size_t i = 0; i < a->d->set_count; i++)
+        apply(a, &a->d->set[i], false);
+    for (size_t i = 0; i < a->d->set_count && !a->minimum; i++)
+        if (a->d->set[i].rule->check == CHECK_TCB) {
+            note_inapplicable(a);
+            return;
+        }
+}
+
+bool
+demands_hold(const struct measurement *m, const struct selfsame_claims *c)
+{
+    auto_arena arena = arena_new(64 << 10); /* of texts that nobody reads */
+    struct applying a = {
+        .d = m->demands, .said_by = "", .claims = c, .arena = &arena
+    };
+
+    if (m->demands == NULL)
+        return true;
+    apply_set(&a);
+    return a.breaches[CHECK_TCB] == 0 && a.breaches[CHECK_POLICY] == 0;
+}
+
+void
+demands_appraise(const struct measurement *m, const struct selfsame_claims *c,
+    struct arena *arena, struct checks *checks)
+{
+    struct applying a = { .d = m->demands, .claims = c, .arena = arena };
+
+    if (m->demands == NULL)
+        return;
+    a.said_by = arena_printf(arena, "%s:", m->source);
+    if (a.said_by == NULL)
+        a.said_by = "release:";
+    apply_set(&a);
+    put_breach(&a, CHECK_TCB, checks);
+    put_breach(&a, CHECK_POLICY, checks);
 }
 
 /* ---- writing back ---- */

@@ -240,6 +240,24 @@ checks_json(const struct checks *c)
     return array_end(list, bad);
 }
 
+static json_t *
+identity_json(const struct verdict *v)
+{
+    const struct identity *id = v->identity;
+
+    /* Only of evidence that was accepted: a name on refused evidence misleads. */
+    if (id == NULL || !v->accepted)
+        return json_null();
+    struct build b = object_new();
+    put(&b, "release", json_text(id->release));
+    put(&b, "version", json_text(id->version));
+    put(&b, "sequence", json_integer((json_int_t)id->sequence));
+    put(&b, "source", json_text(id->source));
+    put(&b, "statement", json_text(id->statement));
+    put(&b, "spiffe_id", json_null());
+    return object_end(&b);
+}
+
 /* AR4SI claims; docs/verdict.md has the table this follows. Absent: no statement. */
 static json_t *
 trust_vector_json(const struct verdict *v)
@@ -334,7 +352,7 @@ verdict_json(const struct verdict *v, char **ret, struct selfsame_err *e)
     put(&b, "trust_anchor", json_string(c->any_anchor ? "caller" : "pinned"));
     put(&b, "as_of", as_of_json(v));
     put(&b, "insecure", insecure_json(v->insecure));
-    put(&b, "identity", json_null());
+    put(&b, "identity", identity_json(v));
     put(&b, "claims", claims_json(c));
     put(&b, "chain", chain_json(c));
     put(&b, "checks", checks_json(&v->checks));

@@ -32,6 +32,7 @@ static const struct cli_option options[] = {
 struct context {
     struct cli *c;
     const char *where;
+    struct releases releases;
     bool told; /* the verdict stands on stderr already */
     pthread_mutex_t lock;
 };
@@ -56,6 +57,8 @@ say_verdict(const struct context *x, enum selfsame_code code,
     bool all = code != SELFSAME_OK || cli_json(x->c) || cli_flag(x->c, "explain") ||
                cli_value(x->c, "report") != NULL;
 
+    if (code == SELFSAME_OK)
+        releases_remember_or_warn(x->c, r);
     if (all)
         return verify_options_print(x->c, r, STDERR_FILENO, e);
     (void)fprintf(stderr, "selfsame: attested session with %s (%s)\n", x->where,
@@ -176,11 +179,14 @@ run(struct cli *c, struct selfsame_err *e)
     TRY(address_of(x.where, &g.addr, e));
     TRY(verify_options_policy(c, &policy, e));
     TRY(verify_options_verifier(c, &verifier, e));
+    TRY(releases_load(c, policy, &x.releases, e));
     /* A one-off policy asks for a key; here a whole session can be had. */
     if (cli_value(c, "policy") == NULL && !cli_flag(c, "insecure-unbound"))
         selfsame_policy_require_session(policy);
     g.policy = policy;
     g.verifier = verifier;
+    g.prepare = releases_prepare;
+    g.prepare_arg = &x.releases;
     (void)pthread_mutex_init(&x.lock, NULL);
     enum selfsame_code code = listen != NULL ? listen_at(&x, &g, listen, e)
                                              : pipe_through(&x, &g, e);

@@ -5,13 +5,15 @@
 
 enum selfsame_code
 remote_verify(const char *url, struct selfsame_verifier *v,
-    const struct selfsame_policy *p, struct selfsame_result **ret,
-    struct selfsame_err *e)
+    const struct selfsame_policy *p, struct releases *releases,
+    struct selfsame_result **ret, struct selfsame_err *e)
 {
     struct session_config g = {
         .verifier = v,
         .policy = p,
         .key_level_too = true,
+        .prepare = releases_prepare,
+        .prepare_arg = releases,
     };
     struct net_url u;
 

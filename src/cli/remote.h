@@ -4,7 +4,7 @@
 
 #include <selfsame/selfsame.h>
 
-#include "base/base.h"
+#include "cli/releases.h"
 
 /*
  * `verify URL`: connects, challenges the server about this very session (or about
@@ -12,7 +12,7 @@
  * evidence was judged. USAGE, IO, UNBOUND (no evidence to be had) without it.
  */
 MUST enum selfsame_code remote_verify(const char *url, struct selfsame_verifier *v,
-    const struct selfsame_policy *p, struct selfsame_result **ret,
-    struct selfsame_err *e);
+    const struct selfsame_policy *p, struct releases *releases,
+    struct selfsame_result **ret, struct selfsame_err *e);
 
 #endif

@@ -83,7 +83,6 @@ make_request(struct cli *c, struct selfsame_request **ret, struct selfsame_err *
     int64_t at;
 
     TRY(selfsame_request_new(&q, e));
-    selfsame_request_set_time(q, os_now_ms());
     if (cli_value(c, "at") != NULL) {
         TRY(cli_time(c, "at", &at, e));
         selfsame_request_set_as_of(q, at * 1000);
@@ -156,18 +155,28 @@ read_evidence(
     return SELFSAME_OK;
 }
 
-/* *evidence: read once, since it may come from a pipe. */
+/* One run of the command. */
+struct verifying {
+    struct cli *c;
+    const char *what;
+    struct selfsame_bytes evidence; /* of a file: read once, since it may be a pipe */
+    struct selfsame_verifier *verifier;
+    struct selfsame_policy *policy;
+    struct releases releases;
+};
+
 static enum selfsame_code
-verify_file(struct cli *c, const char *path, struct selfsame_bytes *evidence,
-    struct selfsame_verifier *v, const struct selfsame_policy *p,
-    struct selfsame_result **ret, struct selfsame_err *e)
+verify_file(struct verifying *x, struct selfsame_result **ret, struct selfsame_err *e)
 {
     auto_request *q = NULL;
 
-    TRY(make_request(c, &q, e));
-    if (evidence->ptr == NULL)
-        TRY(read_evidence(c, path, evidence, e));
-    return selfsame_verify(v, p, q, *evidence, ret, e);
+    TRY(make_request(x->c, &q, e));
+    releases_prepare(&x->releases, q);
+    if (x->evidence.ptr == NULL)
+        TRY(read_evidence(x->c, x->what, &x->evidence, e));
+    /* Now is when all of it is there: whoever feeds a pipe slowly gains no age. */
+    selfsame_request_set_time(q, os_now_ms());
+    return selfsame_verify(x->verifier, x->policy, q, x->evidence, ret, e);
 }
 
 static bool
@@ -177,14 +186,24 @@ is_url(const char *s)
 }
 
 static enum selfsame_code
-verify_once(struct cli *c, struct selfsame_bytes *evidence, struct selfsame_verifier *v,
-    const struct selfsame_policy *p, struct selfsame_result **ret,
-    struct selfsame_err *e)
+verify_once(struct verifying *x, struct selfsame_result **ret, struct selfsame_err *e)
 {
-    const char *what = cli_operand(c, 0);
+    return is_url(x->what)
+               ? remote_verify(x->what, x->verifier, x->policy, &x->releases, ret, e)
+               : verify_file(x, ret, e);
+}
 
-    return is_url(what) ? remote_verify(what, v, p, ret, e)
-                        : verify_file(c, what, evidence, v, p, ret, e);
+static enum selfsame_code
+check_usage(struct cli *c, struct selfsame_err *e)
+{
+    static const char *const file_only[] = { "nonce", "key", "report-data", "at" };
+
+    TRY(collateral_check(c, e));
+    for (size_t i = 0; is_url(cli_operand(c, 0)) && i < COUNT(file_only); i++)
+        if (cli_value(c, file_only[i]) != NULL)
+            FAIL(e, SELFSAME_USAGE,
+                "--%s is for files: a URL is challenged here and now", file_only[i]);
+    return SELFSAME_OK;
 }
 
 static enum selfsame_code
@@ -193,22 +212,15 @@ run(struct cli *c, struct selfsame_err *e)
     auto_policy *policy = NULL;
     auto_verifier *verifier = NULL;
     auto_result *result = NULL;
-    struct selfsame_bytes evidence = BYTES_NONE;
-    const char *what = cli_operand(c, 0);
+    struct verifying x = { .c = c, .what = cli_operand(c, 0) };
 
     TRY(verify_options_policy(c, &policy, e));
     TRY(verify_options_verifier(c, &verifier, e));
-    TRY(collateral_check(c, e));
-    if (is_url(what)) {
-        static const char *const file_only[] = { "nonce", "key", "report-data", "at" };
-
-        for (size_t i = 0; i < COUNT(file_only); i++)
-            if (cli_value(c, file_only[i]) != NULL)
-                FAIL(e, SELFSAME_USAGE,
-                    "--%s is for files: a URL is challenged here and now",
-                    file_only[i]);
-    }
-    enum selfsame_code code = verify_once(c, &evidence, verifier, policy, &result, e);
+    TRY(check_usage(c, e));
+    x.policy = policy;
+    x.verifier = verifier;
+    TRY(releases_load(c, policy, &x.releases, e));
+    enum selfsame_code code = verify_once(&x, &result, e);
     if (result != NULL && code != SELFSAME_OK) {
         bool more;
 
@@ -217,9 +229,11 @@ run(struct cli *c, struct selfsame_err *e)
             result_cleanup(&result);
             result = NULL;
             *e = (struct selfsame_err){ 0 };
-            code = verify_once(c, &evidence, verifier, policy, &result, e);
+            code = verify_once(&x, &result, e);
         }
     }
+    if (code == SELFSAME_OK)
+        releases_remember_or_warn(c, result);
     return result != NULL ? verify_options_print(c, result, STDOUT_FILENO, e) : code;
 }
 
@@ -231,7 +245,9 @@ const struct cli_command verify_command = {
              "  selfsame verify https://127.0.0.1:8443/ --policy policy.json\n"
              "  selfsame verify evidence.cmw --tee nitro --measurements "
              "measurements.json \\\n"
-             "      --nonce 00112233445566778899aabbccddeeff --key service.pem",
+             "      --nonce 00112233445566778899aabbccddeeff --key service.pem\n"
+             "  selfsame verify https://127.0.0.1:8443/ --policy policy.json \\\n"
+             "      --release hello-1.4.2.tlog-proof",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,

@@ -5,6 +5,7 @@
 #include <selfsame/selfsame.h>
 
 #include "cli/cli.h"
+#include "cli/releases.h"
 
 /* What verify and connect share: options → policy and verifier, result → output. */
 #define VERIFY_OPTIONS                                                                 \
@@ -17,7 +18,8 @@
             .help = "accept these: measurements.json of a build" },                    \
         { .name = "tee",                                                               \
             .argument = "TEE",                                                         \
-            .help = "accept this TEE; a policy file says it itself" },                 \
+            .help = "accept this TEE; with --policy: of its TEEs this one alone" },    \
+        RELEASE_OPTIONS,                                                               \
         { .name = "trust-anchor",                                                      \
             .argument = "FILE",                                                        \
             .repeatable = true,                                                        \
@@ -35,6 +37,8 @@
             .argument = "URL",                                                         \
             .help = "with --fetch: a mirror in place of the vendor's host" },          \
         { .name = "offline", .help = "with --fetch: from the cache alone" },           \
+        { .name = "refresh",                                                           \
+            .help = "with --fetch: ask anew for what the cache holds" },               \
         { .name = "max-age",                                                           \
             .argument = "DURATION",                                                    \
             .help =                                                                    \

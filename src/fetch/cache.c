@@ -47,6 +47,18 @@ take_line(char **at, const char *name)
     return line + len;
 }
 
+/* It is printed, and asked again: nothing but what a URL is made of. */
+static bool
+is_url(const char *s)
+{
+    size_t len = strlen(s);
+
+    for (size_t i = 0; i < len; i++)
+        if (s[i] <= ' ' || s[i] > '~')
+            return false;
+    return strncmp(s, "https://", 8) == 0 && len <= FETCH_URL_MAX;
+}
+
 static bool
 parse(char *head, struct selfsame_bytes body, struct arena *arena, struct cached *ret)
 {
@@ -59,7 +71,7 @@ parse(char *head, struct selfsame_bytes body, struct arena *arena, struct cached
          *sum = status != NULL ? take_line(&head, "sha256 ") : NULL;
 
     if (first == NULL || strcmp(first, magic) != 0 || sum == NULL || *head != '\0' ||
-        !uint_parse(when, strlen(when), INT64_MAX, &fetched) ||
+        !is_url(url) || !uint_parse(when, strlen(when), INT64_MAX, &fetched) ||
         !hash_bytes(HASH_SHA256, body, digest))
         return false;
     hex_encode(BYTES(digest, 32), hex);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/fetch.h"
 
-#include "crypto/crl.h"
 #include "os/os.h"
 
 #include <stdio.h>
@@ -29,8 +28,8 @@ fetch_usual_cache(struct arena *arena, char **ret, struct selfsame_err *e)
 /* ---- what is asked ---- */
 
 /* "https://host:port" of a URL; the rest begins with '/'. */
-static size_t
-origin_len(const char *url)
+size_t
+url_origin_len(const char *url)
 {
     const char *authority = strstr(url, "://");
 
@@ -39,8 +38,8 @@ origin_len(const char *url)
                : 0;
 }
 
-static bool
-is_loopback(const char *origin)
+bool
+url_is_loopback(const char *origin)
 {
     static const char *const hosts[] = { "127.0.0.1", "localhost", "[::1]" };
     const char *host = origin + strlen("http://");
@@ -48,7 +47,8 @@ is_loopback(const char *origin)
     for (size_t i = 0; i < COUNT(hosts); i++) {
         size_t n = strlen(hosts[i]);
 
-        if (strncmp(host, hosts[i], n) == 0 && (host[n] == '\0' || host[n] == ':'))
+        if (strncmp(host, hosts[i], n) == 0 &&
+            (host[n] == '\0' || host[n] == ':' || host[n] == '/'))
             return true;
     }
     return false;
@@ -61,8 +61,8 @@ is_origin(const char *s)
     const bool https = strncmp(s, "https://", 8) == 0;
     const char *host = s + (https ? 8 : 7);
 
-    return (https || (strncmp(s, "http://", 7) == 0 && is_loopback(s))) &&
-           origin_len(s) == strlen(s) && strcspn(host, ":") > 0 &&
+    return (https || (strncmp(s, "http://", 7) == 0 && url_is_loopback(s))) &&
+           url_origin_len(s) == strlen(s) && strcspn(host, ":") > 0 &&
            strpbrk(host, "@ \n\r\t\"\\") == NULL;
 }
 
@@ -71,7 +71,7 @@ static enum selfsame_code
 place(const struct fetcher *f, const char *url, struct arena *arena, char **ret_url,
     char **ret_host, struct selfsame_err *e)
 {
-    size_t own = origin_len(url);
+    size_t own = url_origin_len(url);
     const char *origin = f->origin;
 
     if (strncmp(url, "https://", 8) != 0 || own <= 8 || url[own] != '/' ||
@@ -88,25 +88,6 @@ place(const struct fetcher *f, const char *url, struct arena *arena, char **ret_
     if (*ret_url == NULL)
         FAIL(e, SELFSAME_NOMEM, "a URL");
     return SELFSAME_OK;
-}
-
-/* ---- what is kept ---- */
-
-/* Certificates of a chip and a TCB stay what they are; lists are superseded. */
-static bool
-is_good(const struct cached *c, int64_t now_s)
-{
-    struct selfsame_err ignored;
-    struct crl crl;
-    int64_t age = now_s - c->fetched_s;
-
-    if (age < 0)
-        return false;
-    if (c->absent)
-        return age < FETCH_ABSENT_S;
-    if (crl_parse(c->body, &crl, &ignored) != SELFSAME_OK)
-        return true;
-    return age < FETCH_LIST_AGE_S && (!crl.has_next_update || now_s <= crl.next_update);
 }
 
 /* ---- asking ---- */
@@ -128,11 +109,12 @@ ask(const struct fetcher *f, const char *url, const char *host, struct arena *ar
 }
 
 static enum selfsame_code
-refresh(const struct fetcher *f, const char *url, const char *path, struct arena *arena,
-    struct cached *ret, struct selfsame_err *e)
+refresh(const struct fetcher *f, const char *url, enum fetch_what what,
+    const char *path, struct arena *arena, struct cached *ret, struct selfsame_err *e)
 {
     struct answer answer = { 0 };
     char *asked, *host;
+    int64_t until_s;
 
     TRY(place(f, url, arena, &asked, &host, e));
     TRY(ask(f, asked, host, arena, &answer, e));
@@ -140,6 +122,10 @@ refresh(const struct fetcher *f, const char *url, const char *path, struct arena
         FAIL(e, SELFSAME_IO, "%s: expected status 200, got %ld", asked, answer.status);
     if (answer.status == 200 && answer.body.len == 0)
         FAIL(e, SELFSAME_IO, "%s: expected a body, got none", asked);
+    if (answer.status == 200 && !piece_read(answer.body, what, &until_s))
+        FAIL(e, SELFSAME_IO, "expected %s, got %zu other bytes from %s",
+            what == FETCH_LIST ? "a revocation list" : "certificates", answer.body.len,
+            asked);
     *ret = (struct cached){
         .url = arena_str(arena, bytes_str(url)),
         .fetched_s = os_now_ms() / 1000,
@@ -163,12 +149,33 @@ deliver(const struct cached *c, struct selfsame_bytes *ret, bool *ret_absent,
     return SELFSAME_OK;
 }
 
+/* An entry that is not what the URL should give is none, whoever wrote it. */
+static bool
+recall(const char *path, enum fetch_what what, struct arena *arena, struct cached *ret)
+{
+    int64_t until_s;
+
+    return cache_read(path, arena, ret) &&
+           (ret->absent || piece_read(ret->body, what, &until_s));
+}
+
+/* Good enough to be given instead of asking; with `refresh` only what was just fetched. */
+static bool
+is_usable(const struct fetcher *f, const struct cached *c, enum fetch_what what,
+    int64_t began_s)
+{
+    return piece_is_good(c, what, os_now_ms() / 1000) &&
+           (!f->refresh || c->fetched_s > began_s);
+}
+
 enum selfsame_code
-fetch_get(const struct fetcher *f, const char *url, struct arena *arena,
-    struct selfsame_bytes *ret, bool *ret_absent, struct selfsame_err *e)
+fetch_get(const struct fetcher *f, const char *url, enum fetch_what what,
+    struct arena *arena, struct selfsame_bytes *ret, bool *ret_absent,
+    struct selfsame_err *e)
 {
     struct cached kept = { 0 }, fresh = { 0 };
     char path[1024], *asked, *host;
+    const int64_t began_s = os_now_ms() / 1000;
     auto_fd lock = -1;
 
     if (ret_absent != NULL)
@@ -177,21 +184,21 @@ fetch_get(const struct fetcher *f, const char *url, struct arena *arena,
     TRY(dir_make(f->cache, true, e));
     if (!cache_path(f, url, "", path))
         FAIL(e, SELFSAME_USAGE, "cache directory: its path is too long");
-    bool have = cache_read(path, arena, &kept);
-    if (have && (f->offline || is_good(&kept, os_now_ms() / 1000)))
+    bool have = recall(path, what, arena, &kept);
+    if (have && (f->offline || is_usable(f, &kept, what, began_s)))
         return deliver(&kept, ret, ret_absent, e);
     if (f->offline)
         FAIL(e, SELFSAME_IO, "%s: not in the cache, and --offline", url);
     /* Whoever waited for another's request finds its answer. */
     TRY(pace_lock(f, url, &lock, e));
-    have = cache_read(path, arena, &kept);
-    if (have && is_good(&kept, os_now_ms() / 1000))
+    have = recall(path, what, arena, &kept);
+    if (have && is_usable(f, &kept, what, began_s))
         return deliver(&kept, ret, ret_absent, e);
-    enum selfsame_code code = refresh(f, url, path, arena, &fresh, e);
+    enum selfsame_code code = refresh(f, url, what, path, arena, &fresh, e);
     if (code == SELFSAME_OK)
         return deliver(&fresh, ret, ret_absent, e);
-    /* An older list is better than none: verification says whether it is current. */
-    if (code != SELFSAME_IO || !have || kept.absent)
+    /* An older one is better than none: verification says whether it is current. */
+    if (code != SELFSAME_IO || !have || kept.absent || f->refresh)
         return code;
     *e = (struct selfsame_err){ 0 };
     return deliver(&kept, ret, ret_absent, e);

@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { REDIRECTS = 3, CONNECT_S = 10 };
@@ -20,6 +21,8 @@ static struct {
     CURLcode (*easy_getinfo)(CURL *, CURLINFO, ...);
     __typeof__(curl_easy_strerror) *easy_strerror;
     __typeof__(curl_easy_cleanup) *easy_cleanup;
+    __typeof__(curl_slist_append) *slist_append;
+    __typeof__(curl_slist_free_all) *slist_free_all;
     bool loaded;
 } lib;
 
@@ -37,6 +40,8 @@ load(void)
         { "curl_easy_getinfo", &lib.easy_getinfo },
         { "curl_easy_strerror", &lib.easy_strerror },
         { "curl_easy_cleanup", &lib.easy_cleanup },
+        { "curl_slist_append", &lib.slist_append },
+        { "curl_slist_free_all", &lib.slist_free_all },
     };
     void *handle = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
 
@@ -50,11 +55,34 @@ load(void)
     lib.loaded = handle != NULL && lib.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
 
-struct download {
+struct download { /* grows with what comes, up to the limit */
     uint8_t *buf;
-    size_t len;
+    size_t len, cap, limit;
     bool too_long;
 };
+
+static void
+download_cleanup(struct download *d)
+{
+    free(d->buf);
+}
+
+static bool
+make_room(struct download *d, size_t n)
+{
+    size_t cap = d->cap > 0 ? d->cap : 16384;
+
+    if (n <= d->cap - d->len)
+        return true;
+    while (cap - d->len < n)
+        cap *= 2;
+    uint8_t *buf = realloc(d->buf, cap);
+    if (buf == NULL)
+        return false;
+    d->buf = buf;
+    d->cap = cap;
+    return true;
+}
 
 static size_t
 take(char *data, size_t size, size_t count, void *ctx)
@@ -62,11 +90,11 @@ take(char *data, size_t size, size_t count, void *ctx)
     struct download *d = ctx;
     size_t n = size * count;
 
-    if (n > FETCH_BODY_MAX - d->len) {
-        d->too_long = true;
+    d->too_long = n > d->limit - d->len;
+    if (d->too_long || !make_room(d, n))
         return 0; /* ends the transfer */
-    }
-    memcpy(d->buf + d->len, data, n);
+    if (n > 0)
+        memcpy(d->buf + d->len, data, n);
     d->len += n;
     return n;
 }
@@ -79,67 +107,162 @@ curl_cleanup(CURL **c)
 }
 #define auto_curl __attribute__((cleanup(curl_cleanup))) CURL
 
-static void
-buffer_cleanup(uint8_t **p)
-{
-    free(*p);
-}
+/* ---- one transfer ---- */
 
-/* http only where the caller's own mirror is: on this machine (fetch.c sees to that). */
+/* What both kinds of request say to libcurl. */
+struct transfer {
+    const char *url, *protocols;
+    long timeout_s, redirects;
+    struct curl_slist *headers;
+    const struct http_query *post; /* NULL: GET */
+};
+
 static bool
-configure(CURL *c, const struct fetcher *f, const char *url, struct download *d)
+configure(CURL *c, const struct transfer *t, struct download *d)
 {
-    const char *first = strncmp(url, "http://", 7) == 0 ? "http" : "https";
-    long timeout = f->timeout_s > 0 ? f->timeout_s : FETCH_TIMEOUT_S;
-
-    return lib.easy_setopt(c, CURLOPT_URL, url) == CURLE_OK &&
-           lib.easy_setopt(c, CURLOPT_PROTOCOLS_STR, first) == CURLE_OK &&
-           lib.easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, first) == CURLE_OK &&
-           lib.easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L) == CURLE_OK &&
-           lib.easy_setopt(c, CURLOPT_MAXREDIRS, (long)REDIRECTS) == CURLE_OK &&
+    return lib.easy_setopt(c, CURLOPT_URL, t->url) == CURLE_OK &&
+           lib.easy_setopt(c, CURLOPT_PROTOCOLS_STR, t->protocols) == CURLE_OK &&
+           lib.easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, t->protocols) == CURLE_OK &&
+           lib.easy_setopt(c, CURLOPT_FOLLOWLOCATION, t->redirects > 0 ? 1L : 0L) ==
+               CURLE_OK &&
+           lib.easy_setopt(c, CURLOPT_MAXREDIRS, t->redirects) == CURLE_OK &&
            lib.easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
            lib.easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S) == CURLE_OK &&
-           lib.easy_setopt(c, CURLOPT_TIMEOUT, timeout) == CURLE_OK &&
+           lib.easy_setopt(c, CURLOPT_TIMEOUT, t->timeout_s) == CURLE_OK &&
            lib.easy_setopt(c, CURLOPT_USERAGENT, "selfsame") == CURLE_OK &&
            lib.easy_setopt(c, CURLOPT_WRITEFUNCTION, take) == CURLE_OK &&
            lib.easy_setopt(c, CURLOPT_WRITEDATA, d) == CURLE_OK;
 }
 
-enum selfsame_code
-http_fetch(const struct fetcher *f, const char *url, struct arena *arena,
-    struct answer *ret, struct selfsame_err *e)
+static bool
+configure_post(CURL *c, const struct transfer *t)
+{
+    return t->post == NULL ||
+           (lib.easy_setopt(c, CURLOPT_POST, 1L) == CURLE_OK &&
+               lib.easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE,
+                   (curl_off_t)t->post->body.len) == CURLE_OK &&
+               lib.easy_setopt(c, CURLOPT_POSTFIELDS, t->post->body.ptr) == CURLE_OK &&
+               lib.easy_setopt(c, CURLOPT_HTTPHEADER, t->headers) == CURLE_OK);
+}
+
+static enum selfsame_code
+ready(const char *url, struct selfsame_err *e)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    __attribute__((cleanup(buffer_cleanup))) uint8_t *buf = malloc(FETCH_BODY_MAX);
-    struct download d = { .buf = buf };
-    curl_off_t retry = 0;
 
     (void)pthread_once(&once, load);
-    if (!lib.loaded) {
-        (void)err_set(e, SELFSAME_UNSUPPORTED, __FILE__, __LINE__,
-            "cannot fetch %s: libcurl.so.4 is not on this machine", url);
-        err_remedy(e, "Install libcurl (Debian: libcurl4), or give what is needed with "
-                      "--collateral.");
-        return SELFSAME_UNSUPPORTED;
-    }
-    auto_curl *c = lib.easy_init();
-    if (buf == NULL || c == NULL || !configure(c, f, url, &d))
-        FAIL(e, SELFSAME_NOMEM, "a request");
+    if (lib.loaded)
+        return SELFSAME_OK;
+    (void)err_set(e, SELFSAME_UNSUPPORTED, __FILE__, __LINE__,
+        "cannot fetch %s: libcurl.so.4 is not on this machine", url);
+    err_remedy(e, "Install libcurl (Debian: libcurl4), or give what is needed with "
+                  "--collateral.");
+    return SELFSAME_UNSUPPORTED;
+}
+
+static enum selfsame_code
+transfer(CURL *c, const struct transfer *t, struct download *d, struct arena *arena,
+    struct answer *ret, struct selfsame_err *e)
+{
+    curl_off_t retry = 0;
+    char *type = NULL;
+
     CURLcode code = lib.easy_perform(c);
-    if (d.too_long)
-        FAIL(e, SELFSAME_IO, "%s: expected at most %d bytes, got more", url,
-            (int)FETCH_BODY_MAX);
+    if (d->too_long)
+        FAIL(e, SELFSAME_IO, "%s: expected at most %zu bytes, got more", t->url,
+            d->limit);
     if (code != CURLE_OK) {
-        (void)err_set(
-            e, SELFSAME_IO, __FILE__, __LINE__, "%s: %s", url, lib.easy_strerror(code));
-        err_remedy(e, "Check the network, or fetch it elsewhere and give it with "
-                      "--collateral.");
+        (void)err_set(e, SELFSAME_IO, __FILE__, __LINE__, "%s: %s", t->url,
+            lib.easy_strerror(code));
+        err_remedy(e, t->redirects > 0
+                          ? "Check the network, or fetch it elsewhere and give it with "
+                            "--collateral."
+                          : "Check the address and the network, and whether the "
+                            "service runs there.");
         return SELFSAME_IO;
     }
     (void)lib.easy_getinfo(c, CURLINFO_RESPONSE_CODE, &ret->status);
     (void)lib.easy_getinfo(c, CURLINFO_RETRY_AFTER, &retry);
+    (void)lib.easy_getinfo(c, CURLINFO_CONTENT_TYPE, &type);
     ret->retry_after_s = retry > 0 ? (int64_t)retry : 0;
-    if (!arena_dup(arena, BYTES(d.buf, d.len), &ret->body))
-        FAIL(e, SELFSAME_NOMEM, "room for %zu bytes", d.len);
+    (void)snprintf(ret->type, sizeof(ret->type), "%s", type != NULL ? type : "");
+    if (!arena_dup(arena, BYTES(d->buf, d->len), &ret->body))
+        FAIL(e, SELFSAME_NOMEM, "room for %zu bytes", d->len);
     return SELFSAME_OK;
+}
+
+/* http only where the caller's own mirror is: on this machine (fetch.c sees to that). */
+enum selfsame_code
+http_fetch(const struct fetcher *f, const char *url, struct arena *arena,
+    struct answer *ret, struct selfsame_err *e)
+{
+    __attribute__((
+        cleanup(download_cleanup))) struct download d = { .limit = FETCH_BODY_MAX };
+    const struct transfer t = {
+        .url = url,
+        .protocols = strncmp(url, "http://", 7) == 0 ? "http" : "https",
+        .timeout_s = f->timeout_s > 0 ? f->timeout_s : FETCH_TIMEOUT_S,
+        .redirects = REDIRECTS,
+    };
+
+    TRY(ready(url, e));
+    auto_curl *c = lib.easy_init();
+    if (c == NULL || !configure(c, &t, &d))
+        FAIL(e, SELFSAME_NOMEM, "a request");
+    return transfer(c, &t, &d, arena, ret, e);
+}
+
+/* ---- logs, witnesses, verifiers ---- */
+
+static enum selfsame_code
+check_url(const char *url, struct selfsame_err *e)
+{
+    const size_t own = url_origin_len(url);
+    const bool https = strncmp(url, "https://", 8) == 0;
+
+    if (own <= 8 || strlen(url) > FETCH_URL_MAX || url[own] == '?' || url[own] == '#' ||
+        strpbrk(url, "@ \n\r\t\"\\") != NULL ||
+        !(https || strncmp(url, "http://", 7) == 0))
+        FAIL(e, SELFSAME_USAGE, "expected https://HOST[:PORT]/..., got \"%.80s\"", url);
+    if (!https && !url_is_loopback(url)) {
+        (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
+            "expected https:// for another machine, got \"%.80s\"", url);
+        err_remedy(e, "Use https; plain http is for 127.0.0.1, [::1] and localhost.");
+        return SELFSAME_USAGE;
+    }
+    return SELFSAME_OK;
+}
+
+static void
+slist_cleanup(struct curl_slist **l)
+{
+    if (*l != NULL)
+        lib.slist_free_all(*l);
+}
+
+enum selfsame_code
+http_call(const struct http_query *q, struct arena *arena, struct answer *ret,
+    struct selfsame_err *e)
+{
+    __attribute__((cleanup(download_cleanup))) struct download d = {
+        .limit = q->limit > 0 ? q->limit : FETCH_BODY_MAX
+    };
+    __attribute__((cleanup(slist_cleanup))) struct curl_slist *headers = NULL;
+    const char *type = q->type != NULL ? q->type : "text/plain";
+    const char *header = arena_printf(arena, "Content-Type: %s", type);
+
+    TRY(check_url(q->url, e));
+    TRY(ready(q->url, e));
+    auto_curl *c = lib.easy_init();
+    headers = header != NULL ? lib.slist_append(NULL, header) : NULL;
+    const struct transfer t = {
+        .url = q->url,
+        .protocols = strncmp(q->url, "http://", 7) == 0 ? "http" : "https",
+        .timeout_s = q->timeout_s > 0 ? q->timeout_s : FETCH_TIMEOUT_S,
+        .headers = headers,
+        .post = q->post ? q : NULL,
+    };
+    if (c == NULL || headers == NULL || !configure(c, &t, &d) || !configure_post(c, &t))
+        FAIL(e, SELFSAME_NOMEM, "a request");
+    return transfer(c, &t, &d, arena, ret, e);
 }

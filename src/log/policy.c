@@ -328,26 +328,49 @@ has_line_of_witness(const struct log_policy *p, const struct note *n)
     return false;
 }
 
+static bool
+knows_log(const struct log_policy *p, struct selfsame_bytes origin)
+{
+    for (size_t i = 0; i < p->log_count; i++)
+        if (bytes_eq(p->logs[i].name, origin))
+            return true;
+    return false;
+}
+
 enum selfsame_code
 log_policy_open(const struct log_policy *p, struct selfsame_bytes note,
     struct arena *arena, struct checkpoint *ret, uint64_t *ret_witnesses,
     int64_t *ret_time, struct selfsame_err *e)
 {
+    enum log_refusal why;
+
+    return log_policy_judge(p, note, arena, ret, ret_witnesses, ret_time, &why, e);
+}
+
+enum selfsame_code
+log_policy_judge(const struct log_policy *p, struct selfsame_bytes note,
+    struct arena *arena, struct checkpoint *ret, uint64_t *ret_witnesses,
+    int64_t *ret_time, enum log_refusal *ret_why, struct selfsame_err *e)
+{
     struct checkpoint c;
     struct note n;
     uint64_t good = 0;
 
+    *ret_why = LOG_REFUSED_FORM;
     TRY(note_parse(note, arena, &n, e));
     TRY(checkpoint_parse(n.text, &c, e));
+    *ret_why = knows_log(p, c.origin) ? LOG_REFUSED_SIGNATURE : LOG_REFUSED_UNKNOWN;
     TRY(check_log(p, &n, &c, e));
     /* A wrong line of a known witness is refused; no line at all is the quorum's matter. */
     if (has_line_of_witness(p, &n))
         TRY(note_verify(&n, p->witnesses, p->witness_count, &good, ret_time, e));
+    *ret_why = LOG_REFUSED_QUORUM;
     if (!log_policy_met(p, good))
         FAIL(e, SELFSAME_LOG,
             "checkpoint: expected cosignatures that meet the quorum, got %d of %zu "
             "witnesses",
             __builtin_popcountll(good), p->witness_count);
+    *ret_why = LOG_REFUSED_NOT;
     *ret = c;
     *ret_witnesses = good;
     return SELFSAME_OK;

@@ -35,11 +35,18 @@ struct statement_value {
     const char *path; /* the claim */
     struct selfsame_bytes value;
 };
+/* One item of the measurements in the words of policies. */
+struct release_reference {
+    const char *tee;
+    struct selfsame_bytes entry;   /* an entry of a policy's `measurements` */
+    struct selfsame_bytes options; /* and what must hold besides: `tee.NAME` */
+    const char *unusable;          /* why this build cannot use it, or NULL */
+};
 struct release {
     const char *name, *version, *channel /* or NULL */;
     uint64_t sequence; /* from 1 */
     const char *source_uri;
-    const char *git_commit;  /* hex, or NULL */
+    const char *git_commit;    /* hex, or NULL */
     const char *source_sha256; /* of the canonical source tar: hex, or NULL */
     const char *git_tree;
     const char *recipe_name;
@@ -49,6 +56,8 @@ struct release {
     struct selfsame_bytes measurements; /* the JSON array, canonical, as it stands */
     struct statement_value *values;     /* every value in it, for look-ups */
     size_t value_count;
+    struct release_reference *references; /* what a verifier compares with */
+    size_t reference_count;
     int64_t not_before_s, not_after_s;
     uint8_t (*supersedes)[32];
     size_t supersedes_count;
@@ -90,6 +99,11 @@ struct statement {
 /* MALFORMED: not canonical, not of the form; UNSUPPORTED: another predicate. */
 MUST enum selfsame_code statement_parse(struct selfsame_bytes payload,
     struct arena *arena, struct statement *ret, struct selfsame_err *e);
+/* The same without the demand of canonical form: for payloads that foreign tools signed. */
+MUST enum selfsame_code statement_read(struct selfsame_bytes payload,
+    struct arena *arena, struct statement *ret, struct selfsame_err *e);
+bool release_name_ok(const char *s);
+bool release_version_ok(const char *s);
 /* The statement inside an envelope whose signature nobody has checked yet. */
 MUST enum selfsame_code statement_of_envelope(struct selfsame_bytes envelope,
     struct arena *arena, struct envelope *ret_envelope, struct statement *ret,

@@ -25,7 +25,7 @@ struct httpd_request; /* until it is answered */
 
 struct httpd_route {
     const char *method; /* "GET" (HEAD comes along), "POST" */
-    const char *path;   /* below the prefix: "/add"; ends with '*': a prefix */
+    const char *path; /* "/add"; ends with '*': a prefix, which a whole path precedes */
     void (*serve)(void *ctx, struct httpd_request *r);
 };
 struct httpd_config {

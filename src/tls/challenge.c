@@ -60,12 +60,10 @@ peer_spki(struct session *s, struct arena *arena, struct selfsame_bytes *ret,
 static enum selfsame_code
 judge_status(const struct attest_response *m, struct selfsame_err *e)
 {
-    int len = m->error.len > 90 ? 90 : (int)m->error.len;
+    enum { SAID = 90 }; /* leaves room for our own words */
+    int len = (int)text_cut(m->error, SAID);
     const char *text = len > 0 ? (const char *)m->error.ptr : "";
 
-    for (int i = 0; i < len; i++)
-        if (m->error.ptr[i] < ' ' || m->error.ptr[i] == 0x7f)
-            len = i; /* another machine's text: nothing for a terminal to obey */
     switch (m->status) {
     case ATTEST_OK: return SELFSAME_OK;
     case ATTEST_MALFORMED:

@@ -152,6 +152,8 @@ judge(const struct session_config *c, const struct answer *a,
         selfsame_request_expect_session(q, a->request, BYTES_ARR(a->exporter), a->spki);
     else
         selfsame_request_expect_key(q, a->spki);
+    if (c->prepare != NULL)
+        c->prepare(c->prepare_arg, q);
     return selfsame_verify(c->verifier, c->policy, q, a->evidence, ret, e);
 }
 

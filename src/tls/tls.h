@@ -83,6 +83,9 @@ struct session_config {
      * a server that knows no better; the policy's binding decides if that will do.
      */
     bool key_level_too;
+    /* Adds what the relying party knows besides, as proofs of releases; any thread; or NULL. */
+    void (*prepare)(void *arg, struct selfsame_request *q);
+    void *prepare_arg;
 };
 struct session;
 /*

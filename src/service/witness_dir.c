@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "os/os.h"
+#include "service/witness_parts.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { KEY_LIMIT = 16384, VKEY_LIMIT = 1 << 20, DIR_MEMORY = 32 << 20 };
+
+static enum selfsame_code
+join(const char *dir, const char *name, struct arena *arena, const char **ret,
+    struct selfsame_err *e)
+{
+    *ret = arena_printf(arena, "%s/%s", dir, name);
+    if (*ret == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for a path");
+    return SELFSAME_OK;
+}
+
+/* ---- init ---- */
+
+static enum selfsame_code
+take_key(
+    const char *file, struct arena *arena, struct key **ret, struct selfsame_err *e)
+{
+    struct selfsame_bytes pem;
+
+    if (file == NULL)
+        return key_generate(KEY_ED25519, ret, e);
+    TRY(file_read(file, KEY_LIMIT, arena, &pem, e));
+    TRY_WHILE(e, key_from_pem(pem, ret, e), "%s", file);
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+write_key(
+    const char *path, const struct key *k, struct arena *arena, struct selfsame_err *e)
+{
+    char *pem = NULL;
+
+    TRY(key_to_pem(k, arena, &pem, e));
+    enum selfsame_code code = file_write(path, bytes_str(pem), true, e);
+    secret_wipe(pem, strlen(pem));
+    return code;
+}
+
+enum selfsame_code
+witness_service_init(const char *dir, const char *name, const char *key_file,
+    struct arena *arena, char **ret_vkey, struct selfsame_err *e)
+{
+    static const char *const dirs[] = { "logs", "forks" };
+    const char *path, *key_path;
+    struct note_key vkey;
+    auto_key *k = NULL;
+    auto_witness_store *store = NULL;
+
+    TRY(join(dir, "witness.key", arena, &key_path, e));
+    if (access(key_path, F_OK) == 0)
+        FAIL(e, SELFSAME_USAGE, "%s: there is a witness already", key_path);
+    TRY(take_key(key_file, arena, &k, e));
+    TRY(note_key_of(bytes_str(name), NOTE_COSIGNATURE, k, arena, &vkey, e));
+    char *text = note_key_text(&vkey, arena);
+    char *line = text != NULL ? arena_printf(arena, "%s\n", text) : NULL;
+    if (line == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for a key");
+    TRY(dir_make(dir, true, e));
+    for (size_t i = 0; i < COUNT(dirs); i++) {
+        TRY(join(dir, dirs[i], arena, &path, e));
+        TRY(dir_make(path, true, e));
+    }
+    TRY(join(dir, "state.sqlite", arena, &path, e));
+    TRY(witness_store_open(path, true, &store, e));
+    TRY(join(dir, "witness.vkey", arena, &path, e));
+    TRY(file_write(path, bytes_str(line), false, e));
+    /* Last: whoever finds a key finds all. */
+    TRY(write_key(key_path, k, arena, e));
+    *ret_vkey = text;
+    return SELFSAME_OK;
+}
+
+/* ---- keys ---- */
+
+static enum selfsame_code
+read_own(struct witness_dir *d, struct selfsame_err *e)
+{
+    struct selfsame_bytes pem, text, line;
+    struct note_key same;
+    const char *path;
+
+    TRY(join(d->path, "witness.key", &d->arena, &path, e));
+    TRY(file_read(path, KEY_LIMIT, &d->arena, &pem, e));
+    TRY_WHILE(e, key_from_pem(pem, &d->key, e), "%s", path);
+    TRY(join(d->path, "witness.vkey", &d->arena, &path, e));
+    TRY(file_read(path, VKEY_LIMIT, &d->arena, &text, e));
+    if (!bytes_line(&text, &line) || text.len != 0)
+        FAIL(e, SELFSAME_MALFORMED, "%s: expected one line", path);
+    TRY_WHILE(e, note_key_parse(line, &d->arena, &d->vkey, e), "%s", path);
+    TRY(note_key_of(d->vkey.name, NOTE_COSIGNATURE, d->key, &d->arena, &same, e));
+    if (same.id != d->vkey.id || d->vkey.type != NOTE_COSIGNATURE)
+        FAIL(e, SELFSAME_MALFORMED,
+            "%s: expected the cosignature key of witness.key, got another", path);
+    d->vkey_text = arena_str(&d->arena, line);
+    if (d->vkey_text == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for a key");
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+add_key(struct witness_dir *d, struct selfsame_bytes line, struct selfsame_err *e)
+{
+    struct note_key *k = &d->keys[d->key_count];
+    uint8_t digest[HASH_MAX];
+
+    if (d->key_count == WITNESS_LOGS)
+        FAIL(e, SELFSAME_USAGE, "expected at most %d keys of logs", (int)WITNESS_LOGS);
+    TRY(note_key_parse(line, &d->arena, k, e));
+    if (k->type != NOTE_ED25519)
+        FAIL(e, SELFSAME_UNSUPPORTED,
+            "expected the Ed25519 key of a log, got one of type 0x%02x",
+            (unsigned)k->type);
+    d->key_count++;
+    if (witness_dir_log(d, k->name) != NULL)
+        return SELFSAME_OK;
+    struct witness_log *l = &d->logs[d->log_count++];
+    l->origin = k->name;
+    if (!hash_bytes(HASH_SHA256, k->name, digest))
+        FAIL(e, SELFSAME_NOMEM, "no memory for a hash");
+    hex_encode(BYTES(digest, LOG_HASH), l->hash);
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+read_log(struct witness_dir *d, const char *path, struct selfsame_err *e)
+{
+    struct selfsame_bytes text, line;
+
+    TRY(file_read(path, VKEY_LIMIT, &d->arena, &text, e));
+    while (text.len > 0) {
+        if (!bytes_line(&text, &line))
+            FAIL(e, SELFSAME_MALFORMED, "%s: expected a newline at its end", path);
+        if (line.len > 0 && line.ptr[0] != '#')
+            TRY_WHILE(e, add_key(d, line, e), "%s", path);
+    }
+    return SELFSAME_OK;
+}
+
+static int
+is_vkey(const struct dirent *d)
+{
+    size_t len = strlen(d->d_name);
+
+    return d->d_name[0] != '.' && len > 5 && strcmp(d->d_name + len - 5, ".vkey") == 0;
+}
+
+static enum selfsame_code
+read_logs(struct witness_dir *d, struct selfsame_err *e)
+{
+    struct dirent **found = NULL;
+    enum selfsame_code code = SELFSAME_OK;
+    const char *dir, *path;
+
+    d->keys = ARENA_NEW(&d->arena, struct note_key, WITNESS_LOGS + 1);
+    d->logs = ARENA_NEW(&d->arena, struct witness_log, WITNESS_LOGS);
+    if (d->keys == NULL || d->logs == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for keys");
+    TRY(join(d->path, "logs", &d->arena, &dir, e));
+    int n = scandir(dir, &found, is_vkey, alphasort);
+    if (n < 0)
+        return file_error(e, "read", dir);
+    for (int i = 0; i < n; i++) {
+        if (code == SELFSAME_OK)
+            code = join(dir, found[i]->d_name, &d->arena, &path, e);
+        if (code == SELFSAME_OK)
+            code = read_log(d, path, e);
+        free(found[i]);
+    }
+    free(found);
+    return code;
+}
+
+struct witness_log *
+witness_dir_log(struct witness_dir *d, struct selfsame_bytes origin)
+{
+    for (size_t i = 0; i < d->log_count; i++)
+        if (bytes_eq(d->logs[i].origin, origin))
+            return &d->logs[i];
+    return NULL;
+}
+
+static int
+is_offered(const struct dirent *d)
+{
+    size_t len = strlen(d->d_name);
+
+    return len > 8 && strcmp(d->d_name + len - 8, ".offered") == 0;
+}
+
+static enum selfsame_code
+count_forks(struct witness_dir *d, struct selfsame_err *e)
+{
+    struct dirent **found = NULL;
+    const char *dir;
+
+    TRY(join(d->path, "forks", &d->arena, &dir, e));
+    int n = scandir(dir, &found, is_offered, NULL);
+    if (n < 0)
+        return file_error(e, "read", dir);
+    for (int i = 0; i < n; i++)
+        free(found[i]);
+    free(found);
+    d->forks = (size_t)n;
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+witness_dir_open(const char *path, struct witness_dir *d, struct selfsame_err *e)
+{
+    d->arena = arena_new(DIR_MEMORY);
+    d->path = arena_str(&d->arena, bytes_str(path));
+    if (d->path == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for a path");
+    TRY(read_own(d, e));
+    TRY(read_logs(d, e));
+    return count_forks(d, e);
+}
+
+void
+witness_dir_close(struct witness_dir *d)
+{
+    key_free(&d->key);
+    arena_free(&d->arena);
+}
+
+/* ---- evidence ---- */
+
+enum selfsame_code
+witness_dir_keep(struct witness_dir *d, const struct witness_asked *q,
+    const struct witness_record *cosigned, struct selfsame_bytes request, bool *ret_new,
+    struct selfsame_err *e)
+{
+    auto_arena arena = arena_new(16384);
+    const struct witness_log *l = witness_dir_log(d, q->checkpoint.origin);
+    uint8_t digest[HASH_MAX];
+    char hex[2 * LOG_HASH + 1];
+
+    *ret_new = false;
+    if (d->forks >= WITNESS_FORKS || l == NULL)
+        return SELFSAME_OK;
+    if (!hash_bytes(HASH_SHA256, q->note.text, digest))
+        FAIL(e, SELFSAME_NOMEM, "no memory for a hash");
+    hex_encode(BYTES(digest, LOG_HASH), hex);
+    char *stem = arena_printf(&arena, "%s/forks/%.16s-%" PRIu64 "-%.16s", d->path,
+        l->hash, q->checkpoint.size, hex);
+    char *ours = arena_printf(&arena, "%s.cosigned", stem != NULL ? stem : "");
+    char *theirs = arena_printf(&arena, "%s.offered", stem != NULL ? stem : "");
+    if (stem == NULL || ours == NULL || theirs == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for a path");
+    if (access(theirs, F_OK) == 0)
+        return SELFSAME_OK;
+    TRY(file_write(ours, cosigned->note, false, e));
+    TRY(file_write(theirs, request, false, e));
+    d->forks++;
+    *ret_new = true;
+    return SELFSAME_OK;
+}
