@@ -162,7 +162,7 @@ by_batch(const char *in, size_t batch, uint64_t count)
         w.open++;
         (void)pthread_mutex_unlock(&w.lock);
         make_entry(i, entry);
-        log_core_submit(log.core, BYTES_ARR(entry), &done);
+        log_core_submit(log.core, BYTES_ARR(entry), NULL, &done);
     }
     (void)pthread_mutex_lock(&w.lock);
     while (w.open > 0)
