@@ -568,7 +568,7 @@ more_than_the_queue_holds_is_refused_at_once(void **state)
 
         answers[i].code = -1;
         (void)snprintf(text, sizeof(text), "crowd %u", i);
-        log_core_submit(w->core, bytes_str(text), &done);
+        log_core_submit(w->core, bytes_str(text), NULL, &done);
         while (i == 0 && q.asked == asked)
             (void)usleep(1000); /* the publisher has the first and waits */
         denied += answers[i].code == (int)SELFSAME_DENIED;

@@ -222,3 +222,19 @@ log_core_check(const struct log_core_config *config,
         *ret = out;
     return code;
 }
+
+enum selfsame_code
+log_core_glance(const struct log_core_config *c, struct arena *arena,
+    struct log_glance *ret, struct selfsame_err *e)
+{
+    struct log_glance g = { .size = 0 };
+    struct selfsame_bytes note;
+    struct checkpoint k = { .size = 0 };
+
+    TRY(log_checkpoint_read(c, arena, &note, &k, e));
+    TRY(log_state_read(c->store, &g.size, g.root, e));
+    g.has_checkpoint = note.ptr != NULL;
+    g.published = k.size;
+    *ret = g;
+    return SELFSAME_OK;
+}

@@ -113,7 +113,7 @@ log_identify(const struct log_core_config *c, struct selfsame_bytes entry,
 }
 
 static enum selfsame_code
-make_ticket(const struct log_core *c, struct selfsame_bytes entry,
+make_ticket(const struct log_core *c, struct selfsame_bytes entry, const uint8_t *key,
     const struct log_done *done, struct ticket **ret, struct selfsame_err *e)
 {
     struct ticket *t;
@@ -126,7 +126,11 @@ make_ticket(const struct log_core *c, struct selfsame_bytes entry,
         FAIL(e, SELFSAME_NOMEM, "log: out of memory");
     *t = (struct ticket){ .first.done = *done, .len = entry.len };
     memcpy(t->entry, entry.ptr, entry.len);
-    enum selfsame_code code = log_identify(&c->config, entry, t->key, e);
+    enum selfsame_code code = SELFSAME_OK;
+    if (key != NULL)
+        memcpy(t->key, key, STORE_KEY);
+    else
+        code = log_identify(&c->config, entry, t->key, e);
     if (code == SELFSAME_OK && !merkle_leaf(entry, t->leaf))
         code = err_set(e, SELFSAME_NOMEM, __FILE__, __LINE__, "log: out of memory");
     if (code != SELFSAME_OK) {
@@ -264,14 +268,14 @@ look_up(struct log_core *c, struct ticket *t)
 }
 
 void
-log_core_submit(
-    struct log_core *c, struct selfsame_bytes entry, const struct log_done *done)
+log_core_submit(struct log_core *c, struct selfsame_bytes entry, const uint8_t *key,
+    const struct log_done *done)
 {
     struct selfsame_err e = { 0 };
     struct ticket *t = NULL;
     struct waiter *spare = malloc(sizeof(*spare));
     bool joined = false;
-    enum selfsame_code code = make_ticket(c, entry, done, &t, &e);
+    enum selfsame_code code = make_ticket(c, entry, key, done, &t, &e);
 
     if (code == SELFSAME_OK && spare == NULL)
         code = err_set(&e, SELFSAME_NOMEM, __FILE__, __LINE__, "log: out of memory");
@@ -359,7 +363,7 @@ log_core_add(struct log_core *c, struct selfsame_bytes entry, struct arena *aren
         .ret = ret_proof };
     const struct log_done done = { sync_done, &s };
 
-    log_core_submit(c, entry, &done);
+    log_core_submit(c, entry, NULL, &done);
     (void)pthread_mutex_lock(&s.lock);
     while (!s.done)
         (void)pthread_cond_wait(&s.cond, &s.lock);

@@ -5,6 +5,8 @@
 #include "log/log.h"
 #include "store/store.h"
 
+#include <pthread.h>
+
 /*
  * A transparency log in a process, without HTTP: any thread adds entries; one sequencer
  * gives them their places; one publisher signs, has cosigned and publishes.
@@ -83,8 +85,9 @@ struct log_done {
         const struct selfsame_err *e);
     void *ctx;
 };
-void log_core_submit(
-    struct log_core *c, struct selfsame_bytes entry, const struct log_done *done);
+/* `key`: what `identify` would say, where it is known already; or NULL. */
+void log_core_submit(struct log_core *c, struct selfsame_bytes entry,
+    const uint8_t *key, const struct log_done *done);
 /* The same, waiting: the text of a proof without extra, in the arena. */
 MUST enum selfsame_code log_core_add(struct log_core *c, struct selfsame_bytes entry,
     struct arena *arena, char **ret_proof, struct selfsame_err *e);
@@ -95,12 +98,22 @@ struct log_status {
     size_t waiting;           /* entries that nobody answered yet */
     uint64_t batches, entries, found, refused, unmet; /* since the start */
     uint64_t sequence_us, publish_us;                 /* time spent, since the start */
+    int64_t unmet_since_ms; /* since when no quorum was met; 0: the last one was */
     bool halted;
     struct selfsame_err why; /* halted: what failed; else the last quorum not met */
 };
 void log_core_status(struct log_core *c, struct log_status *ret);
 
 /* ---- log_check.c ---- */
+/* State and checkpoint, nothing held against each other. */
+struct log_glance {
+    uint64_t size, published;
+    bool has_checkpoint;
+    uint8_t root[LOG_HASH];
+};
+MUST enum selfsame_code log_core_glance(const struct log_core_config *c,
+    struct arena *arena, struct log_glance *ret, struct selfsame_err *e);
+
 struct log_check {
     uint64_t size, published;
     uint8_t root[LOG_HASH];

@@ -243,6 +243,8 @@ no_quorum(struct log_core *c, const struct selfsame_err *e)
     (void)pthread_mutex_lock(&c->lock);
     c->retry_at_ms = log_clock_ms() + (int64_t)c->config.retry_ms;
     c->status.unmet++;
+    if (c->status.unmet_since_ms == 0)
+        c->status.unmet_since_ms = os_now_ms();
     c->status.why = *e;
     (void)pthread_mutex_unlock(&c->lock);
 }
@@ -264,6 +266,7 @@ accept_published(struct log_core *c, struct published *p, uint64_t began_us)
     c->published = p;
     c->status.published_ms = os_now_ms();
     c->status.publish_us += clock_us() - began_us;
+    c->status.unmet_since_ms = 0;
     c->retry_at_ms = 0;
     p->held++; /* this thread's, while it answers */
     (void)pthread_mutex_unlock(&c->lock);

@@ -246,6 +246,8 @@ finish_staged(struct log_core *c, struct selfsame_err *e)
             "the staged batch begins at entry %llu and the database ends at %llu: "
             "expected them to meet; was one of them restored from a backup?",
             (unsigned long long)first, (unsigned long long)c->size);
+    /* Read is not durable: whoever staged it may have died before the disk had it. */
+    TRY(c->store->class->stage(c->store, first, staged, e));
     TRY_WHILE(e, log_integrate(c, &b, &arena, e), "finishing the staged batch");
     return SELFSAME_OK;
 }

@@ -14,6 +14,7 @@
  *   store_posix.c   blobs as files, staging, the lock that one process holds
  *   store_sqlite.c  state and index
  *   store_file.c    one durable step after another, so that tests can fail each
+ *   store_sync.c    several syncs at once
  *
  * Blobs, state and index may be read by any thread at any time; one thread stages, puts
  * and swaps, and one replaces and drops.
@@ -59,7 +60,10 @@ struct store_class {
     enum selfsame_code (*find)(struct store *s, const uint8_t key[static STORE_KEY],
         bool *ret_found, uint64_t *ret_position, struct selfsame_err *e);
 
-    /* The one staged batch, replaced by the next; a torn one is none. */
+    /*
+     * The one staged batch, replaced by the next; a torn one is none. It is durable
+     * before any blob that is put after it can be seen.
+     */
     enum selfsame_code (*stage)(struct store *s, uint64_t first,
         struct selfsame_bytes batch, struct selfsame_err *e);
     /* ptr NULL when there is none. */

@@ -76,6 +76,15 @@ place_sync(const struct file_place *p, int fd, const char *path, struct selfsame
 }
 
 enum selfsame_code
+place_may_sync(const struct file_place *p, const char *step, const char *path,
+    struct selfsame_err *e)
+{
+    if (refused(p, step, path))
+        return place_error(p, "cannot sync", path, e);
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
 place_sync_dir(const struct file_place *p, const char *path, struct selfsame_err *e)
 {
     auto_fd fd = openat(p->dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -29,6 +29,27 @@ MUST enum selfsame_code database_find(struct database *d,
     const uint8_t key[static STORE_KEY], bool *ret_found, uint64_t *ret_position,
     struct selfsame_err *e);
 
+/* ---- store_sync.c ---- */
+enum { SYNC_THREADS = 6 };
+struct sync_job {
+    int fd;
+    bool directory;
+    int error; /* 0: done */
+};
+struct syncer {
+    pthread_t thread[SYNC_THREADS];
+    size_t threads;
+    pthread_mutex_t lock;
+    pthread_cond_t work, done;
+    struct sync_job *jobs;
+    size_t count, next, finished;
+    bool opened, closing;
+};
+void syncer_open(struct syncer *s);
+void syncer_close(struct syncer *s);
+/* All of them; one thread may ask. */
+void syncer_run(struct syncer *s, struct sync_job *jobs, size_t count);
+
 /* ---- store_file.c: paths are relative to a directory, every step is probed ---- */
 struct file_place {
     int dir;          /* of the paths */
@@ -45,6 +66,9 @@ MUST enum selfsame_code place_sync(
     const struct file_place *p, int fd, const char *path, struct selfsame_err *e);
 MUST enum selfsame_code place_sync_dir(
     const struct file_place *p, const char *path, struct selfsame_err *e);
+/* Only the probe's word on a sync that comes later. */
+MUST enum selfsame_code place_may_sync(const struct file_place *p, const char *step,
+    const char *path, struct selfsame_err *e);
 /* The directories above a path, each durable in its own. */
 MUST enum selfsame_code place_make_above(
     const struct file_place *p, const char *path, struct selfsame_err *e);

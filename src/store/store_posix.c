@@ -28,7 +28,8 @@ struct posix {
     struct store store;
     struct file_place blobs, home;
     int lock, staged;
-    bool read_only;
+    bool read_only, staging; /* staging: written, and not synced yet */
+    struct syncer syncer;
     char dir[1024], root[1024];
     atomic_ulong temporary;        /* number of the next temporary name */
     char known[KNOWN][STORE_PATH]; /* directories that are durable */
@@ -166,24 +167,85 @@ name_blob(struct posix *p, const struct store_blob *b, struct draft *d,
     return SELFSAME_OK;
 }
 
-/* Each directory once: blobs of one directory stand together mostly. */
+/* Each directory once. */
+static bool
+is_first_of_directory(const struct store_blob *blobs, size_t i)
+{
+    char dir[STORE_PATH], other[STORE_PATH];
+
+    directory_of(blobs[i].path, dir);
+    for (size_t k = 0; k < i; k++) {
+        directory_of(blobs[k].path, other);
+        if (strcmp(dir, other) == 0)
+            return false;
+    }
+    return true;
+}
+
+static enum selfsame_code
+run_jobs(struct posix *p, struct sync_job *jobs, size_t count, struct selfsame_err *e)
+{
+    syncer_run(&p->syncer, jobs, count);
+    for (size_t i = 0; i < count; i++)
+        if (jobs[i].error != 0) {
+            errno = jobs[i].error;
+            return place_error(&p->blobs, "cannot sync", "tile", e);
+        }
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+open_directories_of(struct posix *p, const struct store_blob *blobs, size_t count,
+    struct sync_job *jobs, size_t *n, struct selfsame_err *e)
+{
+    char dir[STORE_PATH];
+
+    for (size_t i = 0; i < count; i++) {
+        if (!is_first_of_directory(blobs, i))
+            continue;
+        directory_of(blobs[i].path, dir);
+        TRY(place_may_sync(&p->blobs, "sync directory", dir, e));
+        int fd = openat(p->blobs.dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            return place_error(&p->blobs, "cannot open", dir, e);
+        jobs[(*n)++] = (struct sync_job){ .fd = fd, .directory = true };
+    }
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 sync_directories(struct posix *p, const struct store_blob *blobs, size_t count,
     struct selfsame_err *e)
 {
-    char dir[STORE_PATH], other[STORE_PATH];
+    struct sync_job jobs[BLOBS];
+    size_t n = 0;
+    enum selfsame_code code = open_directories_of(p, blobs, count, jobs, &n, e);
 
-    for (size_t i = 0; i < count; i++) {
-        bool done = false;
+    if (code == SELFSAME_OK)
+        code = run_jobs(p, jobs, n, e);
+    while (n > 0)
+        fd_close(&jobs[--n].fd);
+    return code;
+}
 
-        directory_of(blobs[i].path, dir);
-        for (size_t k = 0; k < i && !done; k++) {
-            directory_of(blobs[k].path, other);
-            done = strcmp(dir, other) == 0;
-        }
-        if (!done)
-            TRY(place_sync_dir(&p->blobs, dir, e));
+/* What was staged goes to the disk with the drafts: none has its name yet. */
+static enum selfsame_code
+sync_drafts(struct posix *p, const struct store_blob *blobs, const struct draft *drafts,
+    size_t count, struct selfsame_err *e)
+{
+    struct sync_job jobs[BLOBS + 1];
+    size_t n = 0;
+
+    if (p->staging) {
+        TRY(place_may_sync(&p->home, "sync", "staged", e));
+        jobs[n++] = (struct sync_job){ .fd = p->staged };
     }
+    for (size_t i = 0; i < count; i++) {
+        TRY(place_may_sync(&p->blobs, "sync", blobs[i].path, e));
+        jobs[n++] = (struct sync_job){ .fd = drafts[i].fd };
+    }
+    TRY(run_jobs(p, jobs, n, e));
+    p->staging = false;
     return SELFSAME_OK;
 }
 
@@ -193,8 +255,7 @@ put_drafts(struct posix *p, const struct store_blob *blobs, struct draft *drafts
 {
     for (size_t i = 0; i < count; i++)
         TRY(draft_blob(p, &blobs[i], &drafts[i], e));
-    for (size_t i = 0; i < count; i++)
-        TRY(place_sync(&p->blobs, drafts[i].fd, blobs[i].path, e));
+    TRY(sync_drafts(p, blobs, drafts, count, e));
     for (size_t i = 0; i < count; i++)
         TRY(name_blob(p, &blobs[i], &drafts[i], e));
     return sync_directories(p, blobs, count, e);
@@ -232,11 +293,13 @@ static enum selfsame_code
 replace_with(struct posix *p, const struct store_blob *b, struct draft *d,
     struct selfsame_err *e)
 {
+    if (strchr(b->path, '/') != NULL)
+        FAIL(e, SELFSAME_INTERNAL, "%s: expected a path without directories", b->path);
     TRY(draft_blob(p, b, d, e));
     TRY(place_sync(&p->blobs, d->fd, b->path, e));
     TRY(place_rename(&p->blobs, d->name, b->path, e));
     d->name[0] = '\0';
-    return sync_directories(p, b, 1, e);
+    return place_sync_dir(&p->blobs, ".", e);
 }
 
 static enum selfsame_code
@@ -283,6 +346,7 @@ posix_stage(struct store *s, uint64_t first, struct selfsame_bytes batch,
     struct writer w = writer_of(head + 40, 16);
 
     TRY(may_write(p, e));
+    p->staging = false;
     put_be64(&w, first);
     put_be64(&w, batch.len);
     if (batch.len > STAGE_LIMIT || !stage_digest(writer_bytes(&w), batch, digest))
@@ -293,7 +357,9 @@ posix_stage(struct store *s, uint64_t first, struct selfsame_bytes batch,
         return place_error(&p->home, "cannot write", "staged", e);
     TRY(place_write(&p->home, p->staged, BYTES_ARR(head), "staged", e));
     TRY(place_write(&p->home, p->staged, batch, "staged", e));
-    return place_sync(&p->home, p->staged, "staged", e);
+    (void)sync_file_range(p->staged, 0, 0, SYNC_FILE_RANGE_WRITE);
+    p->staging = true;
+    return SELFSAME_OK;
 }
 
 static enum selfsame_code
@@ -361,6 +427,7 @@ posix_close(struct store *s)
 {
     struct posix *p = posix_of(s);
 
+    syncer_close(&p->syncer);
     database_close(&p->database);
     fd_close(&p->staged);
     fd_close(&p->blobs.dir);
@@ -446,8 +513,10 @@ open_all(struct posix *p, const struct store_posix_config *c, struct selfsame_er
     TRY(open_directories(p, c, e));
     if (!c->read_only)
         TRY(take_lock(p, e));
-    if (!c->read_only)
+    if (!c->read_only) {
         sweep(p);
+        syncer_open(&p->syncer);
+    }
     (void)snprintf(path, sizeof(path), "%s/state.sqlite", p->dir);
     p->database.probe = c->probe;
     TRY(database_open(&p->database, path, c->create, c->read_only, e));
