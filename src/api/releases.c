@@ -444,6 +444,8 @@ releases_open(const struct selfsame_policy *policy, const struct selfsame_reques
         return code;
     }
     put_checks(&o, checks);
+    if (o.accepted == 0 && e->code == SELFSAME_OK)
+        *e = failure; /* with its remedy, unless something came before it */
     return SELFSAME_OK;
 }
 
