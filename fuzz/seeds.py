@@ -43,6 +43,9 @@ def tar():
 def init():
     seed("init_boot", "whole", "module /selfsame/modules/a.ko\nmodule /b.ko\nnet 10.0.2.15/24 10.0.2.2\n")
     seed("init_boot", "dhcp", "net dhcp\n")
+    seed("init_config", "whole", "arg /app\narg a b\nenv A=1\nuser 1000\ngroup 1000\ngroups 4 5\ndir /srv\n"
+         "agent /agent\nagent serve\nnsm all\nheartbeat vsock\n")
+    seed("init_config", "escapes", "arg /app\\n\\\\x\n")
     fixed = bytes([2, 1, 6, 0]) + b"\x12\x34\x56\x78" + bytes(8) + bytes([10, 0, 2, 15]) + bytes(8) + b"\x52\x54\0\x12\x34\x56"
     fixed += bytes(236 - len(fixed)) + bytes([99, 130, 83, 99])
     options = [(53, b"\5"), (1, b"\xff\xff\xff\0"), (3, b"\x0a\0\2\2"), (54, b"\x0a\0\2\2")]
@@ -107,7 +110,25 @@ def http():
     seed("http", "head", b"\x06" + b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
 
 
+def pem(label, data):
+    return f"-----BEGIN {label}-----\n" + base64.encodebytes(data).decode() + f"-----END {label}-----\n"
+
+
 def texts():
+    seed("pem", "two", "text before\n" + pem("CERTIFICATE", bytes(range(100))) + pem("PUBLIC KEY", b"1") + pem("CERTIFICATE", b"22"))
+    seed("pem", "crl", pem("X509 CRL", b"333"))
+    for name, url in (("plain", "https://example.com/a?b=c"), ("port", "https://[::1]:8443"), ("unix", "unix:/run/x"), ("vsock", "vsock:3:5")):
+        seed("net_url", name, url)
+    digest = "ab" * 32
+    snp = {"kernel": {"file": "k", "sha256": digest}, "firmware": {"file": "f", "sha256": digest}, "cmdline": "quiet",
+           "modules": [{"file": "a.ko", "sha256": digest}], "net": "10.0.2.15/24 10.0.2.2",
+           "shapes": [{"vmm": "qemu", "vcpus": [1, 2], "cpu": ["EPYC"], "features": ["0x1"]}]}
+    seed("recipe", "whole", json.dumps({
+        "selfsame_recipe": 1, "name": "a", "version": "1", "tee": ["nitro", "snp"], "build": [["sh", "-c", "x"]], "snp": snp,
+        "files": {"/a": {"from": "b", "mode": "0755"}}, "entrypoint": ["/a"], "cmd": ["c"], "env": {"A": "1"}, "user": "1",
+        "workdir": "/w", "serve": {"listen": "0.0.0.0:1", "upstream": "127.0.0.1:2", "cert": "/c", "key": "/k"}, "nsm": "all",
+        "kernel": {"file": "k", "sha256": digest, "cmdline": "x", "nsm": "n", "nsm_sha256": digest}, "memory_mib": 64}))
+    seed("recipe", "hello", read("examples/hello/selfsame.json"))
     policy = {"selfsame_policy": 1, "tee": {"nitro": {}}, "binding": "session", "insecure": ["simulated"],
               "freshness": {"nonce": True, "max_age": "5m"},
               "measurements": [{"tee": "nitro", "pcr": {"0": ["00" * 47 + "01"]}}]}
@@ -120,6 +141,20 @@ def texts():
 
 def head(major, n):
     return bytes([major << 5 | n]) if n < 24 else bytes([major << 5 | 24, n]) if n < 256 else struct.pack(">BH", major << 5 | 25, n)
+
+
+def text(s):
+    return head(3, len(s)) + s.encode()
+
+
+def nsm():
+    """Requests behind a 0, answers behind the number of what was asked (enum nsm_op)."""
+    seed("nsm", "random", b"\0" + text("GetRandom"))
+    seed("nsm", "extend", b"\0" + head(5, 1) + text("ExtendPCR") + head(5, 2) + text("index") + head(0, 3) + text("data") + head(2, 2) + b"ab")
+    ask = text("user_data") + b"\xf6" + text("nonce") + head(2, 3) + b"abc" + text("public_key") + b"\xf6"
+    seed("nsm", "attestation", b"\0" + head(5, 1) + text("Attestation") + head(5, 3) + ask)
+    seed("nsm", "gave-random", b"\2" + head(5, 1) + text("GetRandom") + head(5, 1) + text("random") + head(2, 4) + b"abcd")
+    seed("nsm", "error", b"\7" + head(5, 1) + text("Error") + text("InvalidArgument"))
 
 
 def documents():
@@ -242,5 +277,5 @@ def sigstore():
             seed("x509", name, base64.b64decode(material["certificate"]["rawBytes"]))
 
 
-for make in sigstore, logs, snp, tar, images, oci, http, init, texts, documents:
+for make in sigstore, logs, snp, tar, images, oci, http, init, texts, nsm, documents:
     make()
