@@ -517,8 +517,10 @@ root("tsa-without-leaf", lambda r: r.update(timestampAuthorities=[authority_of(t
 put("151-stamp-brings-what-root-lacks", "ok", "the root has the authority alone", make("hashedrekord-v2", stamps=[{"embed": [tsa.cert, tsa_signer[1]]}]), "tsa-without-leaf")
 put("152-stamp-with-fraction", "ok", "time to the millisecond", make("hashedrekord-v2", stamps=[{"fraction": ".125"}]))
 put("153-stamp-by-key-identifier", "ok", "SignerInfo of version 3", make("hashedrekord-v2", stamps=[{"key_id": True}]))
+crl = x509.CertificateRevocationListBuilder().issuer_name(tsa.name).last_update(utc(FROM)).next_update(utc(UNTIL)).sign(tsa.key, hashes.SHA256())
+crl = crl.public_bytes(serialization.Encoding.DER)
 put("154-stamp-with-all-options", "ok", "ordering, nonce, name of the authority, issuerSerial, CRLs, attributes that nobody signed", make("hashedrekord-v2", stamps=[{"status": 1, "info_extra": der(1, b"\xff") + der(2, b"\x2a") + der(0xa0, der(0xa4, tsa_signer[1].subject.public_bytes())),
-    "issuer_serial": True, "unsigned": der(0xa1, attribute("5", der(0x17, b"260101000000Z"))), "crls": der(0xa1, der(0x30))}]))
+    "issuer_serial": True, "unsigned": der(0xa1, attribute("5", der(0x17, b"260101000000Z"))), "crls": der(0xa1, crl)}]))
 rsa_signer = tsa_leaf(tsa, key=rsa.generate_private_key(65537, 2048))
 put("155-stamp-by-rsa", "ok", "rsaEncryption as signature algorithm", make("hashedrekord-v2", stamps=[{"signer": rsa_signer, "embed": [rsa_signer[1]]}]), "tsa-without-leaf")
 ed_signer = tsa_leaf(tsa, key=ed25519.Ed25519PrivateKey.generate())
