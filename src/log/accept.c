@@ -97,7 +97,7 @@ release_error_set(struct selfsame_err *e, enum release_error x, const char *text
 {
     char copy[SELFSAME_ERR_TEXT]; /* text may be e's own */
 
-    (void)snprintf(copy, sizeof(copy), "%s", text);
+    (void)snprintf(copy, sizeof(copy), "%.*s", (int)sizeof(copy) - 1, text);
     *e = (struct selfsame_err){ 0 };
     const enum selfsame_code code = err_set(e, release_error_code(x), __FILE__,
         __LINE__, "%s: %.130s", release_error_word(x), copy);
