@@ -224,5 +224,23 @@ def logs():
     seed("log_envelope", "one", '{"payload":"e30=","payloadType":"t","signatures":[{"keyid":"k","sig":"AAAA"}]}')
 
 
-for make in logs, snp, tar, images, oci, http, init, texts, documents:
+def sigstore():
+    """Each bundle behind its trusted root, and what is DER within."""
+    for path in sorted(glob.glob(f"{root}/vectors/sigstore/*.vec")):
+        with open(path, encoding="utf-8") as f:
+            head, body = f.read().split("\n\n", 1)
+        fields = dict(line.split(": ", 1) for line in head.splitlines())
+        name = os.path.basename(path)[:-4]
+        trusted = read(f"vectors/sigstore/{fields['root']}.root.json")
+        seed("log_sigstore", name, trusted + b"\0" + body.encode() + b"\0" + bytes.fromhex(fields.get("key", "")))
+        if fields["expect"] != "ok":
+            continue
+        material = json.loads(body)["verificationMaterial"]
+        for n, stamp in enumerate(material.get("timestampVerificationData", {}).get("rfc3161Timestamps", [])):
+            seed("timestamp", f"{name}-{n}", base64.b64decode(stamp["signedTimestamp"]))
+        if "certificate" in material:
+            seed("x509", name, base64.b64decode(material["certificate"]["rawBytes"]))
+
+
+for make in sigstore, logs, snp, tar, images, oci, http, init, texts, documents:
     make()

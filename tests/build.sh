@@ -201,7 +201,7 @@ recipe() { # status, what, text, words it says
     expect "$1" "$2" make_image "$tmp/x" "$hello" --recipe "$tmp/r.json"; said "$4"
 }
 recipe 2 "unknown member" '{"selfsame_recipe":1,
- "entrypiont":["/x"]}' "line 2: 'entrypiont'"
+ "entrypiont":["/x"]}' "line 2: 'entrypiont': a recipe has no member of this name"
 recipe 2 "unknown inner member" '{"selfsame_recipe":1,"serve":{"listen":"a","up":"b"}}' "'serve.up'"
 recipe 2 "no version" '{"name":"x"}' "selfsame_recipe"
 recipe 2 "wrong type" '{"selfsame_recipe":1,"env":[]}' "'env'"
@@ -351,6 +351,8 @@ expect 0 "case collisions are told" make_image "$tmp/b" "$bad_dir/collision"
 said "srv/readme"
 printf '{"selfsame_recipe":1,"refuse_case_collisions":true}' > "$tmp/r.json"
 expect 11 "and refused where the recipe says so" make_image "$tmp/b2" "$bad_dir/collision" --recipe "$tmp/r.json"
+expect 11 "a device node" make_image "$tmp/b3" "$bad_dir/device"
+said '"allow_devices": true'
 printf '{"selfsame_recipe":1,"allow_devices":true}' > "$tmp/r.json"
 expect 0 "device nodes are taken where the recipe says so" make_image "$tmp/b3" "$bad_dir/device" --recipe "$tmp/r.json"
 # Root reads everything; another user may not reach the build directory, so it gets a copy.

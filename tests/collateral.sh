@@ -132,12 +132,40 @@ expect 0 "and exported" "$selfsame" collateral export --out "$tmp/all"
 cmp -s "$tmp/bundle" "$tmp/all" && ok "which is the same bundle" || not_ok "which is the same bundle"
 expect 0 "another cache is empty" "$selfsame" collateral show --cache "$tmp/other"
 expect 2 "and cannot be exported" "$selfsame" collateral export --out "$tmp/x" --cache "$tmp/other"
+said "selfsame collateral fetch"
 expect 11 "a file that is no evidence" "$selfsame" collateral fetch "$tmp/key.pem" --origin "$kds"
 : > "$tmp/nothing"
 expect 10 "an empty one" "$selfsame" collateral fetch "$tmp/nothing" --origin "$kds"
 "$sim" evidence --out "$tmp/nitro" && mode ok
 expect 0 "Nitro needs nothing" "$selfsame" collateral fetch "$tmp/nitro"
 is "and asks for nothing" 0 "$(asked)"
+
+# ---- caches of a fleet ----
+fleet() { # folder, entries, bytes of each
+    python3 - "$@" <<'PY'
+import hashlib, os, sys
+d, n, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+os.makedirs(d, exist_ok=True)
+for i in range(n):
+    url, body = "https://kdsintf.amd.com/vcek/v1/%s/%d" % ("Milan" if i % 2 else "Genoa", i), b"%d" % i * (size // len(b"%d" % i))
+    head = "selfsame-collateral 1\nurl %s\nfetched 1780000000\nstatus 200\nsha256 %s\n\n" % (url, hashlib.sha256(body).hexdigest())
+    open(d + "/" + hashlib.sha256(url.encode()).hexdigest(), "wb").write(head.encode() + body)
+PY
+}
+fleet "$tmp/fleet" 80 900
+cp "$cache"/????????????????????????????????????????????????????????????????  "$tmp/fleet"
+expect 2 "a cache of eighty chips is too much for one bundle" "$selfsame" collateral export --cache "$tmp/fleet" --out "$tmp/x"
+said "make several"
+expect 0 "of one product line it is not" "$selfsame" collateral export --cache "$tmp/fleet" --out "$tmp/milan" /Milan/
+said "43 pieces"
+expect 0 "nor of another" "$selfsame" collateral export --cache "$tmp/fleet" --out "$tmp/genoa" /Genoa/1 /Genoa/2 /Genoa/3 /Genoa/4 /Genoa/5 /Genoa/6
+expect 2 "of none there is none" "$selfsame" collateral export --cache "$tmp/fleet" --out "$tmp/x" /Rome/
+expect 0 "both go with one report, also twice" verify "$tmp/report" --collateral "$tmp/genoa" --collateral "$tmp/milan" \
+    --collateral "$tmp/genoa" --collateral "$tmp/milan"
+fleet "$tmp/large" 70 1000000
+expect 4 "a cache that does not fit into memory is not half told" "$selfsame" collateral show --cache "$tmp/large"
+said "no room for all of the cache"
+rm -rf "$tmp/large"
 
 # ---- a live service whose host has no list ----
 export XDG_RUNTIME_DIR="$tmp/run"; mkdir -m 700 "$XDG_RUNTIME_DIR"
@@ -205,6 +233,8 @@ said "asks not to be asked"
 for m in 500 empty big redirect file loop cut garbage page; do
     fresh $m
     expect 3 "a host that answers: $m" fetch
+    case $m in 500) said "expected status 200, got 500 from $kds/vcek/v1/Milan/" ;; empty) said "expected a body, got none from" ;;
+    big) said "expected at most 1048576 bytes, got more" ;; esac
     is "leaves nothing behind" "" "$(ls "$cache" | grep -v lock)"
 done
 fresh swapped
@@ -253,8 +283,10 @@ kill "$pids"; wait "$pids" 2> /dev/null; pids=
 fresh ok
 expect 3 "a host that is not there" fetch
 said "--collateral"
+said "connect to server: $kds/vcek/v1/Milan/"
 expect 12 "leaves the refusal as it was" verify "$tmp/report" --fetch --origin "$kds"
 expect 3 "offline and unknown" fetch --offline
+said "not in the cache, and --offline: https://kdsintf.amd.com/vcek/v1/Milan/"
 for o in ftp://127.0.0.1 http://192.0.2.1 "http://127.0.0.1.example" https:// "$kds/path" "https://user@host/"; do
     expect 2 "an origin that is none: $o" "$selfsame" collateral fetch "$tmp/report" --origin "$o"
 done

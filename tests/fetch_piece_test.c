@@ -166,11 +166,42 @@ the_cache_answers_when_it_may(void **state)
     assert_code(dir_remove(dir, &e), SELFSAME_OK, &e);
 }
 
+static const struct {
+    const char *url, *want;
+} names[] = {
+    { "https://kdsintf.amd.com/vcek/v1/Milan/crl",
+        "https://kdsintf.amd.com/vcek/v1/Milan/crl" },
+    { "https://kdsintf.amd.com/vcek/v1/Milan/d49554ec84af00112233?blSPL=04&teeSPL=00",
+        "https://kdsintf.amd.com/vcek/v1/Milan/d49554ec84af…?…" },
+    { "https://a.host.with.a.very.long.name.example/aaaaaaaaaaaaaa/b#c",
+        "https://a.host.with.a.very.long.name.example/aaaaaaaaaaaa…/b?…" },
+    { "https://h/0123456789ab/0123456789ab/0123456789ab/0123456789ab/0123456789ab/"
+      "0123456789ab/0123456789ab",
+        "https://h/0123456789ab/0123456789ab/0123456789ab/0123456789ab/0123456789ab/"
+        "0123456789ab/…" },
+    { "no URL", "no URL" },
+};
+
+static void
+a_long_url_leaves_room_for_the_reason(void **state)
+{
+    char got[URL_SHORT], max[FETCH_URL_MAX + 1];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(names); i++)
+        assert_string_equal(url_short(names[i].url, got), names[i].want);
+    memset(max, 'a', sizeof(max) - 1);
+    memcpy(max, "https://", 8);
+    max[sizeof(max) - 1] = '\0';
+    assert_int_equal(strlen(url_short(max, got)), URL_SHORT - 8 + strlen("…"));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_are_good_for_their_time),
+        cmocka_unit_test(a_long_url_leaves_room_for_the_reason),
         cmocka_unit_test(the_cache_answers_when_it_may),
     };
 

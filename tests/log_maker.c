@@ -4,7 +4,7 @@
  * What tests/monitor.sh follows: a log in DIR/log as a web server has it, witnessed AGE
  * seconds ago, with trust policy, keys and the list of known statements beside it.
  */
-#include "release_world.h"
+#include "monitor_world.h"
 
 #include "codec/pem.h"
 #include "os/os.h"

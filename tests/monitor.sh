@@ -129,7 +129,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body))); self.end_headers()
             return self.wfile.write(body)
         return super().do_GET()
-class Server(ThreadingMixIn, http.server.HTTPServer): daemon_threads = True
+class Server(ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+    def handle_error(self, *a): pass
 s = Server(("127.0.0.1", 0), Handler)
 open(sys.argv[2] + ".new", "w").write(str(s.server_port)); os.rename(sys.argv[2] + ".new", sys.argv[2])
 s.serve_forever()
@@ -180,4 +182,30 @@ while [ $i -lt 15 ]; do
     i=$((i + 1))
 done
 ok "15 times killed thrice, nothing lost"
+
+# ---- log lookup ----
+pcr() { printf "%96s" "" | sed "s/ /$1/g" | cut -c 1-96; }
+rm -rf "$w/log"; scene grown
+find_url() { "$selfsame" log lookup "$url" --trust "$w/policy.txt" "$@"; }
+expect 0 "a release is found by its PCR0" find_url --measurement "$(pcr 11)"
+said "example.com/hello 1.0, sequence 7, entry 1"
+said "revoked since 2026-09-01T00:00:00Z: leaks <keys>"
+said "superseded by 1.1"
+said "nitro pcr.0 $(pcr 11)"
+said "rebuilt identical by key"
+expect 0 "and as JSON" find_url --measurement "$(pcr 22)" --json --index "$tmp"
+is "for programs" "1.1 true null" "$(jq -r '.releases[0] | "\(.version) \(.current) \(.revoked)"' "$tmp/out")"
+is "the index is kept where it was said" yes "$([ -s "$tmp/lookup.sqlite" ] && echo yes)"
+expect 0 "which helps the next time" find_url --name example.com/hello --index "$tmp"
+is "all of a name" 3 "$(grep -c '^example.com/hello ' "$tmp/out")"
+expect 1 "what no release has" find_url --measurement "$(pcr 77)"
+expect 1 "as JSON too" find_url --measurement "$(pcr 77)" --json
+expect 0 "a directory as well" "$selfsame" log lookup "$w/log" --trust "$w/policy.txt" --sha256 "$(sed -n 's/  1.0.json//p' "$w/known")"
+said "nitro pcr.2"
+is "the index stands beside it" yes "$([ -s "$w/log/lookup.sqlite" ] && echo yes)"
+expect 2 "nothing to look for" find_url
+expect 2 "two things" find_url --name a --measurement "$(pcr 11)"
+expect 2 "no trust policy for a URL" "$selfsame" log lookup "$url" --name a
+printf 'X' | dd of="$w/log/tile/0/000.p/6" bs=1 seek=40 conv=notrunc 2> /dev/null
+expect 20 "a log that lies" find_url --name example.com/hello
 finish

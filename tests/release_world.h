@@ -1,58 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SELFSAME_RELEASE_WORLD_H
-#define SELFSAME_RELEASE_WORLD_H
+#ifndef SELFSAME_TEST_RELEASE_WORLD_H
+#define SELFSAME_TEST_RELEASE_WORLD_H
 
-/*
- * A publisher, a log and three witnesses with keys of the bytes 01.., 03.., 11..: what
- * they sign is the same in every run. Statements are texts of the test; the log is a
- * list of entries in memory.
- */
-#include "test.h"
+#include "log_made.h"
 
-#include "crypto/crypto.h"
-#include "log/accept.h"
+#include "log/statement.h"
 
-enum { WORLD_ENTRIES = 16, WORLD_WITNESSES = 3 };
-static const int64_t WORLD_NOW = 1700000000; /* 2023-11-14T22:13:20Z */
-
+/* A log, its witnesses and those who publish in it, all with keys of known seeds. */
+enum { WORLD_ENTRIES = 1024, WORLD_NOW = 1790000000 };
+enum who { LOG_KEY, WITNESS_1, WITNESS_2, ME, PARTNER, RETIRED, THIEF, REBUILDER, WHO };
 struct world {
     struct arena arena;
-    struct key *publisher, *other, *rebuilder, *log, *witness[WORLD_WITNESSES];
-    struct selfsame_bytes publisher_spki, other_spki, rebuilder_spki;
-    struct selfsame_bytes entry[WORLD_ENTRIES];
-    uint8_t leaf[WORLD_ENTRIES][LOG_HASH];
+    struct key *key[WHO];
+    struct selfsame_bytes spki[WHO];
+    struct selfsame_bytes entries[WORLD_ENTRIES];
     size_t count;
-    const char *trust_text;
+    struct made made;
+    struct selfsame_bytes policy; /* text */
     struct log_policy trust;
 };
+#define WORLD_ORIGIN "log.example/releases"
+#define WORLD_NAME "example.com/hello"
 
-static inline struct key *
-world_key(uint8_t seed)
+static inline void
+world_policy(struct world *w)
 {
     struct selfsame_err e = { 0 };
-    struct key *k = NULL;
-    uint8_t bytes[32];
+    struct note_key k;
+    char *line[3];
 
-    memset(bytes, seed, sizeof(bytes));
-    assert_code(key_from_seed(BYTES_ARR(bytes), &k, &e), SELFSAME_OK, &e);
-    return k;
+    for (int i = 0; i < 3; i++) {
+        const char *name = i == 0   ? WORLD_ORIGIN
+                           : i == 1 ? "w.example/1"
+                                    : "w.example/2";
+
+        assert_code(
+            note_key_of(bytes_str(name), i == 0 ? NOTE_ED25519 : NOTE_COSIGNATURE,
+                w->key[LOG_KEY + i], &w->arena, &k, &e),
+            SELFSAME_OK, &e);
+        line[i] = note_key_text(&k, &w->arena);
+    }
+    w->policy = bytes_str(arena_printf(&w->arena,
+        "log %s\nwitness one %s\nwitness two %s\ngroup both all one two\nquorum both\n",
+        line[0], line[1], line[2]));
+    assert_code(log_policy_parse(w->policy, &w->arena, &w->trust, &e), SELFSAME_OK, &e);
 }
-
-static inline const char *
-world_vkey(struct world *w, const char *name, enum note_type type, const struct key *k)
-{
-    struct selfsame_err e = { 0 };
-    struct note_key nk;
-
-    assert_code(
-        note_key_of(bytes_str(name), type, k, &w->arena, &nk, &e), SELFSAME_OK, &e);
-    const char *text = note_key_text(&nk, &w->arena);
-    assert_non_null(text);
-    return text;
-}
-
-static const char *const world_witness_names[WORLD_WITNESSES] = { "witness.example/w1",
-    "witness.example/w2", "witness.example/w3" };
 
 static inline struct world *
 world_new(void)
@@ -61,192 +53,53 @@ world_new(void)
     struct selfsame_err e = { 0 };
 
     assert_non_null(w);
-    w->arena = arena_new(64 << 20);
-    w->publisher = world_key(1);
-    w->log = world_key(3);
-    w->other = world_key(4);
-    w->rebuilder = world_key(5);
-    for (size_t i = 0; i < WORLD_WITNESSES; i++)
-        w->witness[i] = world_key((uint8_t)(0x11 + i));
-    assert_code(
-        key_spki(w->publisher, &w->arena, &w->publisher_spki, &e), SELFSAME_OK, &e);
-    assert_code(key_spki(w->other, &w->arena, &w->other_spki, &e), SELFSAME_OK, &e);
-    assert_code(
-        key_spki(w->rebuilder, &w->arena, &w->rebuilder_spki, &e), SELFSAME_OK, &e);
-    const char *text = arena_printf(&w->arena, "log %s\n",
-        world_vkey(w, "log.example/releases", NOTE_ED25519, w->log));
-    for (size_t i = 0; i < WORLD_WITNESSES; i++)
-        text = arena_printf(&w->arena, "%switness w%zu %s\n", text, i + 1,
-            world_vkey(w, world_witness_names[i], NOTE_COSIGNATURE, w->witness[i]));
-    w->trust_text = arena_printf(
-        &w->arena, "%sgroup two 2 w1 w2 w3\nquorum two\n", text);
-    assert_code(log_policy_parse(bytes_str(w->trust_text), &w->arena, &w->trust, &e),
-        SELFSAME_OK, &e);
+    w->arena = arena_new((size_t)64 << 20);
+    for (int i = 0; i < WHO; i++) {
+        uint8_t seed[32];
+
+        memset(seed, 0x40 + i, sizeof(seed));
+        assert_code(key_from_seed(BYTES_ARR(seed), &w->key[i], &e), SELFSAME_OK, &e);
+        assert_code(key_spki(w->key[i], &w->arena, &w->spki[i], &e), SELFSAME_OK, &e);
+    }
+    world_policy(w);
     return w;
 }
 
 static inline void
-world_free(struct world *w)
+world_free(struct world **w)
 {
-    key_free(&w->publisher);
-    key_free(&w->other);
-    key_free(&w->rebuilder);
-    key_free(&w->log);
-    for (size_t i = 0; i < WORLD_WITNESSES; i++)
-        key_free(&w->witness[i]);
-    arena_free(&w->arena);
-    free(w);
+    if (*w == NULL)
+        return;
+    for (int i = 0; i < WHO; i++)
+        key_free(&(*w)->key[i]);
+    made_free(&(*w)->made);
+    arena_free(&(*w)->arena);
+    free(*w);
+    *w = NULL;
 }
+#define auto_world __attribute__((cleanup(world_free))) struct world
 
-/* ---- the log ---- */
+/* ---- entries ---- */
 
 static inline size_t
-world_add(struct world *w, struct selfsame_bytes entry)
+world_raw(struct world *w, struct selfsame_bytes entry)
 {
     assert_true(w->count < WORLD_ENTRIES);
-    w->entry[w->count] = entry;
-    assert_true(merkle_leaf(entry, w->leaf[w->count]));
+    w->entries[w->count] = entry;
     return w->count++;
 }
 
-static inline struct selfsame_bytes
-world_envelope(struct world *w, const char *statement, const struct key *signer)
-{
-    struct selfsame_err e = { 0 };
-    struct selfsame_bytes ret;
-
-    assert_code(envelope_make(BYTES_LIT(STATEMENT_PAYLOAD), bytes_str(statement),
-                    signer, &w->arena, &ret, &e),
-        SELFSAME_OK, &e);
-    return ret;
-}
-
 static inline size_t
-world_publish(struct world *w, const char *statement, const struct key *signer)
+world_add(struct world *w, enum who by, const char *statement)
 {
-    return world_add(w, world_envelope(w, statement, signer));
-}
-
-static inline bool
-world_node(void *ctx, unsigned height, uint64_t index, uint8_t ret[static LOG_HASH])
-{
-    struct world *w = ctx;
-    uint8_t left[LOG_HASH], right[LOG_HASH];
-
-    if (height == 0) {
-        if (index >= w->count)
-            return false;
-        memcpy(ret, w->leaf[index], LOG_HASH);
-        return true;
-    }
-    return world_node(ctx, height - 1, 2 * index, left) &&
-           world_node(ctx, height - 1, 2 * index + 1, right) &&
-           merkle_node(left, right, ret);
-}
-
-/* A checkpoint of everything, by this log key; cosigned by bit i of witnesses at times[i]. */
-static inline const char *
-world_checkpoint(struct world *w, const struct key *log, unsigned witnesses,
-    const int64_t times[WORLD_WITNESSES])
-{
-    const struct merkle_source source = { world_node, w };
-    struct checkpoint c = { .origin = BYTES_LIT("log.example/releases"),
-        .size = w->count };
     struct selfsame_err e = { 0 };
-    char *line = NULL;
+    struct selfsame_bytes envelope;
 
-    assert_true(merkle_root(&source, c.size, c.root));
-    const char *text = checkpoint_text(&c, &w->arena);
-    assert_code(note_sign(bytes_str(text), c.origin, NOTE_ED25519, log, 0, &w->arena,
-                    &line, &e),
+    assert_non_null(statement);
+    assert_code(envelope_make(BYTES_LIT(STATEMENT_PAYLOAD), bytes_str(statement),
+                    w->key[by], &w->arena, &envelope, &e),
         SELFSAME_OK, &e);
-    const char *note = arena_printf(&w->arena, "%s\n%s", text, line);
-    for (size_t i = 0; i < WORLD_WITNESSES; i++) {
-        if ((witnesses >> i & 1) == 0)
-            continue;
-        assert_code(
-            note_sign(bytes_str(text), bytes_str(world_witness_names[i]),
-                NOTE_COSIGNATURE, w->witness[i], times[i], &w->arena, &line, &e),
-            SELFSAME_OK, &e);
-        note = arena_printf(&w->arena, "%s%s", note, line);
-    }
-    assert_non_null(note);
-    return note;
-}
-
-static inline struct selfsame_bytes
-world_proof_of(struct world *w, size_t index, const char *checkpoint)
-{
-    const struct merkle_source source = { world_node, w };
-    uint8_t *hashes = arena_alloc(&w->arena, LOG_HASH, LOG_PATH_MAX);
-    struct log_proof p = { .has_extra = true,
-        .extra = w->entry[index],
-        .index = index,
-        .checkpoint = bytes_str(checkpoint) };
-
-    assert_non_null(hashes);
-    assert_true(
-        merkle_prove_inclusion(&source, index, w->count, hashes, &p.path.count));
-    p.path.hashes = hashes;
-    const char *text = proof_text(&p, &w->arena);
-    assert_non_null(text);
-    return bytes_str(text);
-}
-
-/* By all witnesses, now. */
-static inline struct selfsame_bytes
-world_proof(struct world *w, size_t index)
-{
-    const int64_t times[] = { WORLD_NOW, WORLD_NOW, WORLD_NOW };
-
-    return world_proof_of(w, index, world_checkpoint(w, w->log, 7, times));
-}
-
-/* ---- statements ---- */
-
-#define WORLD_PCR0                                                                   \
-    "111111111111111111111111111111111111111111111111111111111111111111111111111111" \
-    "111111111111111111"
-#define WORLD_PCR1                                                                   \
-    "222222222222222222222222222222222222222222222222222222222222222222222222222222" \
-    "222222222222222222"
-#define WORLD_PCR2                                                                   \
-    "333333333333333333333333333333333333333333333333333333333333333333333333333333" \
-    "333333333333333333"
-#define WORLD_SUM "3e89e1fff0665e2e4df7e6a6167280f61bd4c325fc5fd04a15aff0305a67ca2c"
-#define WORLD_NITRO                                                                \
-    "{\"alg\":\"sha384\",\"artifact\":\"image.eif\",\"pcr\":{\"0\":[\"" WORLD_PCR0 \
-    "\"],\"1\":[\"" WORLD_PCR1 "\"],\"2\":[\"" WORLD_PCR2                          \
-    "\"]},\"require\":{\"debug\":false},\"tee\":\"aws-nitro\"}"
-
-struct world_release {
-    const char *name, *version;
-    unsigned sequence;
-    const char *measurements; /* content of the list; NULL: WORLD_NITRO */
-    const char *from, *to;    /* NULL: around WORLD_NOW */
-};
-static inline const char *
-world_release(struct world *w, const struct world_release *r)
-{
-    const char *text = arena_printf(&w->arena,
-        "{\"_type\":\"https://in-toto.io/Statement/"
-        "v1\",\"predicate\":{\"build\":{\"recipe\":{\"digest\":{\"sha256\":\"" WORLD_SUM
-        "\"},\"name\":\"selfsame.json\"},\"sourceDateEpoch\":1700000000,\"tool\":{"
-        "\"name\":\"selfsame\",\"version\":\"0.1.0\"}},\"measurements\":[%s],"
-        "\"release\":{\"name\":\"%s\",\"sequence\":%u,\"version\":\"%s\"},\"source\":{"
-        "\"digest\":{\"gitCommit\":\"4b825dc642cb6eb9a060e54bf8d69288fbee4904\"},"
-        "\"uri\":\"git+https://git.example/hello\"},\"validity\":{\"notAfter\":\"%s\","
-        "\"notBefore\":\"%s\"}},\"predicateType\":\"" PREDICATE_RELEASE
-        "\",\"subject\":[{\"digest\":{\"sha256\":\"" WORLD_SUM
-        "\"},\"name\":\"image.eif\"}]}",
-        r->measurements != NULL ? r->measurements : WORLD_NITRO,
-        r->name != NULL ? r->name : "hello", r->sequence > 0 ? r->sequence : 17,
-        r->version != NULL ? r->version : "1.4.2",
-        r->to != NULL ? r->to : "2024-11-13T22:13:20Z",
-        r->from != NULL ? r->from : "2023-11-14T22:13:20Z");
-
-    assert_non_null(text);
-    return text;
+    return world_raw(w, envelope);
 }
 
 static inline const char *
@@ -255,45 +108,113 @@ world_sha256(struct world *w, const char *statement)
     uint8_t digest[HASH_MAX];
 
     assert_true(hash_bytes(HASH_SHA256, bytes_str(statement), digest));
-    const char *hex = hex_dup(&w->arena, BYTES(digest, 32));
-    assert_non_null(hex);
-    return hex;
+    return hex_dup(&w->arena, BYTES(digest, 32));
 }
 
-/* `current`, `revoked`: content of the lists. */
+/* PCR0 is filled with this byte. */
 static inline const char *
-world_index(
-    struct world *w, unsigned sequence, const char *current, const char *revoked)
+world_release(struct world *w, const char *name, const char *version, int sequence,
+    uint8_t pcr0, const char *supersedes)
 {
-    const char *text = arena_printf(&w->arena,
-        "{\"_type\":\"https://in-toto.io/Statement/"
-        "v1\",\"predicate\":{\"current\":[%s],"
-        "\"name\":\"hello\",\"revoked\":[%s],\"sequence\":%u,\"validity\":{"
-        "\"notAfter\":"
-        "\"2023-11-20T00:00:00Z\",\"notBefore\":\"2023-11-14T00:00:00Z\"}},"
-        "\"predicateType\":\"" PREDICATE_INDEX "\",\"subject\":[]}",
-        current, revoked, sequence);
+    const char *old = supersedes != NULL ? arena_printf(&w->arena,
+                                               ",\"supersedes\":[\"%s\"]", supersedes)
+                                         : "";
+    uint8_t value[48];
+    const char *pcr[3];
 
-    assert_non_null(text);
-    return text;
+    for (int i = 0; i < 3; i++) {
+        memset(value, i == 0 ? pcr0 : 0x70 + i, sizeof(value));
+        pcr[i] = hex_dup(&w->arena, BYTES_ARR(value));
+    }
+    return arena_printf(&w->arena,
+        "{\"_type\":\"" STATEMENT_TYPE "\",\"predicate\":{\"build\":{\"recipe\":"
+        "{\"digest\":{\"sha256\":\"%s\"},\"name\":\"selfsame.lock\"},"
+        "\"sourceDateEpoch\":1700000000,\"tool\":{\"name\":\"selfsame\","
+        "\"version\":\"0.1.0\"}},\"measurements\":[{\"alg\":\"sha384\","
+        "\"artifact\":\"image.eif\",\"pcr\":{\"0\":[\"%s\"],\"1\":[\"%s\"],\"2\":["
+        "\"%s\"]},\"tee\":\"aws-nitro\"}],\"release\":{\"name\":\"%s\","
+        "\"sequence\":%d,\"version\":\"%s\"},\"source\":{\"digest\":{\"gitCommit\":"
+        "\"4b825dc642cb6eb9a060e54bf8d69288fbee4904\"},\"uri\":"
+        "\"git+https://git.example/hello\"}%s,\"validity\":{\"notAfter\":"
+        "\"2026-12-01T00:00:00Z\",\"notBefore\":\"2026-01-01T00:00:00Z\"}},"
+        "\"predicateType\":\"" PREDICATE_RELEASE "\",\"subject\":[{\"digest\":"
+        "{\"sha256\":\"%s\"},\"name\":\"image.eif\"}]}",
+        world_sha256(w, "recipe"), pcr[0], pcr[1], pcr[2], name, sequence, version, old,
+        world_sha256(w, version));
 }
 
 static inline const char *
-world_rebuild(struct world *w, const char *sha256, const char *result)
+world_rebuild(struct world *w, const char *of, const char *result)
 {
-    const char *text = arena_printf(&w->arena,
-        "{\"_type\":\"https://in-toto.io/Statement/"
-        "v1\",\"predicate\":{\"environment\":{"
-        "},\"rebuilt\":[{\"digest\":{\"sha256\":\"" WORLD_SUM
-        "\"},\"name\":\"image.eif\"}],\"result\":\"%s\",\"statement\":{\"sha256\":\"%"
-        "s\"}"
-        "},\"predicateType\":\"" PREDICATE_REBUILD
-        "\",\"subject\":[{\"digest\":{\"sha256\":\"" WORLD_SUM
-        "\"},\"name\":\"image.eif\"}]}",
-        result, sha256);
+    return arena_printf(&w->arena,
+        "{\"_type\":\"" STATEMENT_TYPE "\",\"predicate\":{\"environment\":{},"
+        "\"rebuilt\":[{\"digest\":{\"sha256\":\"%s\"},\"name\":\"image.eif\"}],"
+        "\"result\":\"%s\",\"statement\":{\"sha256\":\"%s\"}},\"predicateType\":"
+        "\"" PREDICATE_REBUILD "\",\"subject\":[{\"digest\":{\"sha256\":\"%s\"},"
+        "\"name\":\"statement.json\"}]}",
+        world_sha256(w, result), result, of, of);
+}
+
+/* revoked: one, or NULL. */
+static inline const char *
+world_index(struct world *w, const char *name, int sequence, const char *current,
+    int current_sequence, const char *revoked)
+{
+    const char *gone =
+        revoked != NULL
+            ? arena_printf(&w->arena,
+                  "{\"reason\":\"leaks <keys>\",\"sha256\":\"%s\",\"since\":"
+                  "\"2026-09-01T00:00:00Z\"}",
+                  revoked)
+            : "";
+
+    return arena_printf(&w->arena,
+        "{\"_type\":\"" STATEMENT_TYPE "\",\"predicate\":{\"current\":[{\"sequence\":"
+        "%d,\"sha256\":\"%s\"}],\"name\":\"%s\",\"revoked\":[%s],\"sequence\":%d,"
+        "\"validity\":{\"notAfter\":\"2026-09-07T00:00:00Z\",\"notBefore\":"
+        "\"2026-09-01T00:00:00Z\"}},\"predicateType\":\"" PREDICATE_INDEX
+        "\",\"subject\":[]}",
+        current_sequence, current, name, gone, sequence);
+}
+
+/* ---- checkpoints ---- */
+
+/* witnesses: how many of the two sign, at this time. */
+static inline struct selfsame_bytes
+world_note(struct world *w, const struct checkpoint *c, int witnesses, int64_t time_s)
+{
+    struct selfsame_err e = { 0 };
+    char *text = checkpoint_text(c, &w->arena);
+    char *line[3] = { NULL, NULL, NULL };
 
     assert_non_null(text);
-    return text;
+    for (int i = 0; i <= witnesses; i++) {
+        const char *name = i == 0   ? WORLD_ORIGIN
+                           : i == 1 ? "w.example/1"
+                                    : "w.example/2";
+
+        assert_code(note_sign(bytes_str(text), bytes_str(name),
+                        i == 0 ? NOTE_ED25519 : NOTE_COSIGNATURE, w->key[LOG_KEY + i],
+                        time_s, &w->arena, &line[i], &e),
+            SELFSAME_OK, &e);
+    }
+    return bytes_str(arena_printf(&w->arena, "%s\n%s%s%s", text, line[0],
+        line[1] != NULL ? line[1] : "", line[2] != NULL ? line[2] : ""));
+}
+
+/* Everything added so far is in the tree, and its checkpoint is served. */
+static inline struct checkpoint
+world_publish(struct world *w, int64_t time_s)
+{
+    struct made old = w->made;
+
+    made_free(&old);
+    w->made = (struct made){ .entries = w->entries };
+    made_build(&w->made, w->count);
+    struct checkpoint c = made_checkpoint(&w->made, w->count);
+    c.origin = BYTES_LIT(WORLD_ORIGIN);
+    w->made.checkpoint = world_note(w, &c, 2, time_s);
+    return c;
 }
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "release_world.h"
+#include "monitor_world.h"
 
 #include "os/os.h"
 #include "service/monitor.h"

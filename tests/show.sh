@@ -140,6 +140,8 @@ expect 0 "measure for one of them" "$selfsame" measure "$tmp/both" --tee nitro -
 json_of "is that one" .tee nitro
 expect 0 "an option of a machine" "$selfsame" measure "$tmp/both" --cpu EPYC --json
 json_of "means the machine" '[.tee, (.shapes | length)] | map(tostring) | join(" ")' "snp 1"
+expect 10 "an empty firmware" "$selfsame" measure "$tmp/void" --tee snp --cpu EPYC
+is "is named once" "selfsame: $tmp/void: empty file: expected firmware, got 0 bytes [malformed]" "$(head -1 "$tmp/err")"
 expect 2 "a TEE twice" "$selfsame" measure "$tmp/both" --tee nitro,nitro
 expect 2 "one that is unknown" "$selfsame" measure "$tmp/both" --tee nitro,sgx9
 expect 2 "two TEEs for a file" "$selfsame" measure "$eif" --tee nitro,snp

@@ -523,6 +523,8 @@ play(struct attacker *a, const struct scene *scene, const struct selfsame_policy
         assert_true(utf8_valid(bytes_str(err_text(&e))));
         assert_int_equal(err_text(&e)[strlen(err_text(&e)) - 1], '\xa9');
     }
+    if (code == SELFSAME_IO) /* it speaks TLS and says nothing */
+        assert_non_null(strstr(e.remedy, "did not answer the challenge"));
     assert_int_equal(a->application_bytes, 0);
     /* Judged and not accepted is told; an answer that is none is not worth a word. */
     bool judged = code == SELFSAME_STALE ||

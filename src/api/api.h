@@ -20,7 +20,7 @@ enum {
     API_REQUEST_MAX = 262144, /* attest-tls v1: largest message */
     API_SPKI_MAX = 64 << 10,
     API_TEES = 16,
-    API_COLLATERAL = 64,
+    API_COLLATERAL = 1024,
     API_COLLATERAL_MAX = 1 << 20,
     API_RELEASES = 64, /* proofs in a request, and names with a sequence */
     API_RELEASE_MAX = 1 << 20,

@@ -308,6 +308,9 @@ text_parse(const struct policy_reader *r, json_t **ret)
 
     if (c == SELFSAME_MALFORMED) {
         r->e->code = SELFSAME_USAGE;
+        if (r->text.len == 0)
+            err_remedy(
+                r->e, "Check what should have written this file: it wrote nothing.");
         return SELFSAME_USAGE;
     }
     return c;

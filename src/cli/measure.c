@@ -153,8 +153,9 @@ feed_part(struct cli *c, struct selfsame_measurement *m, const char *name,
     if (path[0] == '@')
         path++;
     TRY(open_part(path, name, strcmp(name, "firmware") != 0, &fd, &size, e));
-    TRY(selfsame_measurement_part(m, name, size, e));
-    return feed(fd, path, size, m, e);
+    TRY_WHILE(e, selfsame_measurement_part(m, name, size, e), "%s", path);
+    TRY_WHILE(e, feed(fd, path, size, m, e), "%s", path);
+    return SELFSAME_OK;
 }
 
 /* Without an option: the shapes that the build measured. */
@@ -232,7 +233,7 @@ measure_parts(struct cli *c, const char *image, bool dir, const char *tee,
         const char *path = part_path(c, image, dir, parts[i]);
 
         if (path != NULL)
-            TRY_WHILE(e, feed_part(c, *ret, parts[i], path, e), "%s", path);
+            TRY(feed_part(c, *ret, parts[i], path, e));
     }
     return selfsame_measurement_finish(*ret, e);
 }

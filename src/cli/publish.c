@@ -309,6 +309,9 @@ static const struct cli_option options[] = {
         .argument = "FILE",
         .help =
             "JSON of further demands by TEE: {\"amd-sev-snp\": {\"minTcb\": ...}}" },
+    { .name = "corim",
+        .argument = "FILE",
+        .help = "also write the reference values as a signed CoRIM" },
     FINISH_OPTIONS,
     { 0 },
 };

@@ -38,6 +38,27 @@ url_origin_len(const char *url)
                : 0;
 }
 
+const char *
+url_short(const char *url, char ret[static URL_SHORT])
+{
+    enum { SEGMENT = 12, LAST = 8 /* of "…" twice, "?" and the NUL */ };
+    const size_t end = strcspn(url, "?#");
+    size_t n = 0, segment = 0;
+
+    for (size_t i = 0; i < end && n < URL_SHORT - LAST; i++) {
+        segment = url[i] == '/' ? 0 : segment + 1;
+        if (i < url_origin_len(url) || segment <= SEGMENT)
+            ret[n++] = url[i];
+        else if (segment == SEGMENT + 1)
+            n += (size_t)snprintf(ret + n, URL_SHORT - n, "…");
+    }
+    (void)snprintf(ret + n, URL_SHORT - n, "%s",
+        n >= URL_SHORT - LAST ? "…"
+        : url[end] != '\0'    ? "?…"
+                              : "");
+    return ret;
+}
+
 bool
 url_is_loopback(const char *origin)
 {
@@ -96,6 +117,8 @@ static enum selfsame_code
 ask(const struct fetcher *f, const char *url, const char *host, struct arena *arena,
     struct answer *ret, struct selfsame_err *e)
 {
+    char name[URL_SHORT];
+
     for (int i = 0; i < TRIES; i++) {
         TRY(pace_wait(f, host, e));
         TRY(http_fetch(f, url, arena, ret, e));
@@ -104,8 +127,8 @@ ask(const struct fetcher *f, const char *url, const char *host, struct arena *ar
         TRY(pace_defer(
             f, host, ret->retry_after_s > 0 ? ret->retry_after_s : BUSY_S, e));
     }
-    FAIL(e, SELFSAME_IO, "%s: busy, %d times (status %ld)", url, (int)TRIES,
-        ret->status);
+    FAIL(e, SELFSAME_IO, "the host is busy, %d times (status %ld): %s", (int)TRIES,
+        ret->status, url_short(url, name));
 }
 
 static enum selfsame_code
@@ -113,19 +136,21 @@ refresh(const struct fetcher *f, const char *url, enum fetch_what what,
     const char *path, struct arena *arena, struct cached *ret, struct selfsame_err *e)
 {
     struct answer answer = { 0 };
-    char *asked, *host;
+    char *asked, *host, name[URL_SHORT];
     int64_t until_s;
 
     TRY(place(f, url, arena, &asked, &host, e));
     TRY(ask(f, asked, host, arena, &answer, e));
     if (answer.status != 200 && answer.status != 404)
-        FAIL(e, SELFSAME_IO, "%s: expected status 200, got %ld", asked, answer.status);
+        FAIL(e, SELFSAME_IO, "expected status 200, got %ld from %s", answer.status,
+            url_short(asked, name));
     if (answer.status == 200 && answer.body.len == 0)
-        FAIL(e, SELFSAME_IO, "%s: expected a body, got none", asked);
+        FAIL(e, SELFSAME_IO, "expected a body, got none from %s",
+            url_short(asked, name));
     if (answer.status == 200 && !piece_read(answer.body, what, &until_s))
         FAIL(e, SELFSAME_IO, "expected %s, got %zu other bytes from %s",
             what == FETCH_LIST ? "a revocation list" : "certificates", answer.body.len,
-            asked);
+            url_short(asked, name));
     *ret = (struct cached){
         .url = arena_str(arena, bytes_str(url)),
         .fetched_s = os_now_ms() / 1000,
@@ -141,10 +166,12 @@ static enum selfsame_code
 deliver(const struct cached *c, struct selfsame_bytes *ret, bool *ret_absent,
     struct selfsame_err *e)
 {
+    char name[URL_SHORT];
+
     if (ret_absent != NULL)
         *ret_absent = c->absent;
     if (c->absent)
-        FAIL(e, SELFSAME_IO, "%s: there is none (status 404)", c->url);
+        FAIL(e, SELFSAME_IO, "there is none (status 404): %s", url_short(c->url, name));
     *ret = c->body;
     return SELFSAME_OK;
 }
@@ -174,7 +201,7 @@ fetch_get(const struct fetcher *f, const char *url, enum fetch_what what,
     struct selfsame_err *e)
 {
     struct cached kept = { 0 }, fresh = { 0 };
-    char path[1024], *asked, *host;
+    char path[1024], *asked, *host, name[URL_SHORT];
     const int64_t began_s = os_now_ms() / 1000;
     auto_fd lock = -1;
 
@@ -187,8 +214,13 @@ fetch_get(const struct fetcher *f, const char *url, enum fetch_what what,
     bool have = recall(path, what, arena, &kept);
     if (have && (f->offline || is_usable(f, &kept, what, began_s)))
         return deliver(&kept, ret, ret_absent, e);
-    if (f->offline)
-        FAIL(e, SELFSAME_IO, "%s: not in the cache, and --offline", url);
+    if (f->offline) {
+        (void)err_set(e, SELFSAME_IO, __FILE__, __LINE__,
+            "not in the cache, and --offline: %s", url_short(url, name));
+        err_remedy(e, "Fetch it without --offline, or elsewhere (`selfsame collateral "
+                      "fetch --out`) and give it with --collateral.");
+        return SELFSAME_IO;
+    }
     /* Whoever waited for another's request finds its answer. */
     TRY(pace_lock(f, url, &lock, e));
     have = recall(path, what, arena, &kept);

@@ -58,6 +58,12 @@ MUST enum selfsame_code fetch_get(const struct fetcher *f, const char *url,
 /* "https://host:port" of a URL: how long that is; the rest begins with '/', '?', '#' or ends. */
 size_t url_origin_len(const char *url);
 bool url_is_loopback(const char *http_url); /* "http://127.0.0.1..." */
+/*
+ * A URL for a sentence that has 160 bytes: its parts of the path are cut at 12 and its
+ * query is left out ("https://kdsintf.amd.com/vcek/v1/Milan/d49554ec84af…?…").
+ */
+enum { URL_SHORT = 96 };
+const char *url_short(const char *url, char ret[static URL_SHORT]);
 
 /* ---- cache.c ---- */
 struct cached {
@@ -75,7 +81,7 @@ MUST bool cache_parse(
 bool cache_read(const char *path, struct arena *arena, struct cached *ret);
 MUST enum selfsame_code cache_write(
     const char *path, const struct cached *c, struct selfsame_err *e);
-/* Every entry, by URL. */
+/* Every entry, by URL; what is none is passed over. NOMEM: not all of them fit. */
 MUST enum selfsame_code cache_list(const struct fetcher *f, struct arena *arena,
     struct cached **ret, size_t *ret_count, struct selfsame_err *e);
 

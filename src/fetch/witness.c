@@ -349,7 +349,8 @@ look(struct round *r, int64_t *ret_wait, bool *ret_pending, struct selfsame_err 
     if (!r->met && log_policy_met(r->c->policy, r->good)) {
         r->met = true;
         r->grace_ms = now + r->c->grace_ms;
-        *ret_wait = r->grace_ms;
+        if (r->grace_ms < *ret_wait)
+            *ret_wait = r->grace_ms;
     }
     return SELFSAME_OK;
 }

@@ -293,7 +293,7 @@ sigstore_match(const char *pattern, struct selfsame_bytes name)
     bool at[SIGSTORE_PATTERN_MAX + 1] = { true }, next[SIGSTORE_PATTERN_MAX + 1];
     size_t n = strlen(pattern);
 
-    if (n > SIGSTORE_PATTERN_MAX)
+    if (n > SIGSTORE_PATTERN_MAX || name.len > SIGSTORE_NAME_MAX)
         return false;
     for (size_t i = 0; i <= name.len; i++) {
         memset(next, 0, sizeof(next));

@@ -177,18 +177,16 @@ forked(struct monitor *m, struct selfsame_bytes note, const struct checkpoint *c
 
 /* ---- the checkpoint ---- */
 
-/* When a quorum had seen it: the latest time at which enough of them had signed. */
-static int64_t
-witnessed(const struct monitor *m, uint64_t good, const int64_t *times)
+int64_t
+monitor_witnessed(
+    const struct log_policy *p, uint64_t good, const int64_t *times, int64_t now_s)
 {
-    const struct log_policy *p = m->c->trust;
     int64_t best = 0;
 
     for (size_t i = 0; i < p->witness_count; i++) {
         uint64_t later = 0;
 
-        if ((good >> i & 1) == 0 || times[i] <= best ||
-            times[i] > m->now_s + CLOCK_SKEW_S)
+        if ((good >> i & 1) == 0 || times[i] <= best || times[i] > now_s + CLOCK_SKEW_S)
             continue;
         for (size_t k = 0; k < p->witness_count; k++)
             if ((good >> k & 1) != 0 && times[k] >= times[i])
@@ -249,7 +247,7 @@ judge_note(struct monitor *m, struct looking *l, struct selfsame_err *e)
             (const char *)l->c.origin.ptr);
     (void)snprintf(m->origin, sizeof(m->origin), "%.*s", (int)l->c.origin.len,
         (const char *)l->c.origin.ptr);
-    l->time_s = witnessed(m, good, times);
+    l->time_s = monitor_witnessed(m->c->trust, good, times, m->now_s);
     l->good = true;
     return SELFSAME_OK;
 }
