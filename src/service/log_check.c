@@ -51,8 +51,11 @@ check_index(struct checking *k, struct selfsame_bytes entry)
     bool found = false;
     uint64_t at = 0;
 
-    TRY_WHILE(k->e, log_identify(k->config, entry, key, k->e), "entry %llu",
-        (unsigned long long)k->seen);
+    if (log_identify(k->config, entry, key, k->e) != SELFSAME_OK) {
+        k->e->code = SELFSAME_LOG;
+        return err_wrap(k->e, SELFSAME_LOG, __FILE__, __LINE__,
+            "entry %llu is none that this log took", (unsigned long long)k->seen);
+    }
     TRY(k->config->store->class->find(k->config->store, key, &found, &at, k->e));
     if (!found || at > k->seen)
         FAIL(k->e, SELFSAME_LOG, "entry %llu: expected the database to know it, got %s",

@@ -147,6 +147,7 @@ admit(struct log_core *c, size_t len, struct selfsame_err *e)
 {
     if (c->status.halted) {
         *e = c->status.why;
+        e->code = SELFSAME_IO;
         return err_wrap(e, SELFSAME_IO, __FILE__, __LINE__,
             "the log has stopped: nothing is accepted until it is started again");
     }

@@ -125,7 +125,8 @@ log_service_new(const struct log_service_config *c, struct log_service **ret,
 enum selfsame_code
 log_service_open(struct log_service *s, struct selfsame_err *e)
 {
-    const struct store_posix_config p = { .dir = s->dir.path };
+    const struct store_posix_config p = { .dir = s->dir.path,
+        .probe = s->config.probe };
     const struct witness_client_config w = { .policy = &s->dir.policy,
         .timeout_ms = s->config.quorum_ms };
     struct log_core_config c = log_dir_config(&s->dir);

@@ -43,6 +43,7 @@ struct log_service_config {
     /* What an operator should know ("halted", "quorum"), from any thread; or NULL. */
     void (*tell)(void *ctx, const char *what, const char *sentence);
     void *ctx;
+    const struct store_probe *probe; /* tests */
 };
 /* Reads keys and policy and listens; privileges may be dropped afterwards. */
 MUST enum selfsame_code log_service_new(const struct log_service_config *c,
