@@ -74,9 +74,9 @@ release_error_set(struct selfsame_err *e, enum release_error x, const char *text
 {
     char copy[SELFSAME_ERR_TEXT]; /* text may be e's own */
 
-    (void)snprintf(copy, sizeof(copy), "%s", text);
+    (void)snprintf(copy, sizeof(copy), "%.130s", text);
     *e = (struct selfsame_err){ 0 };
-    return err_set(e, release_error_code(x), __FILE__, __LINE__, "%s: %.130s",
+    return err_set(e, release_error_code(x), __FILE__, __LINE__, "%s: %s",
         release_error_word(x), copy);
 }
 
