@@ -6,7 +6,7 @@ usage: seeds.py DIR     DIR/<target>/ gets a few well-formed inputs each
 
 Without them a replay of a clean checkout would run most parsers on no input at all.
 """
-import base64, glob, hashlib, io, json, os, re, struct, sys, tarfile, zlib
+import base64, glob, gzip, hashlib, io, json, os, re, struct, sys, tarfile, zlib
 
 root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 out = sys.argv[1]
@@ -259,5 +259,60 @@ def logs():
     seed("log_envelope", "one", '{"payload":"e30=","payloadType":"t","signatures":[{"keyid":"k","sig":"AAAA"}]}')
 
 
-for make in logs, snp, tar, images, oci, http, init, texts, nsm, documents:
+def sigstore():
+    """Each bundle behind its trusted root, and what is DER within."""
+    for path in sorted(glob.glob(f"{root}/vectors/sigstore/*.vec")):
+        with open(path, encoding="utf-8") as f:
+            head, body = f.read().split("\n\n", 1)
+        fields = dict(line.split(": ", 1) for line in head.splitlines())
+        name = os.path.basename(path)[:-4]
+        trusted = read(f"vectors/sigstore/{fields['root']}.root.json")
+        seed("log_sigstore", name, trusted + b"\0" + body.encode() + b"\0" + bytes.fromhex(fields.get("key", "")))
+        if fields["expect"] != "ok":
+            continue
+        material = json.loads(body)["verificationMaterial"]
+        for n, stamp in enumerate(material.get("timestampVerificationData", {}).get("rfc3161Timestamps", [])):
+            seed("timestamp", f"{name}-{n}", base64.b64decode(stamp["signedTimestamp"]))
+        if "certificate" in material:
+            seed("x509", name, base64.b64decode(material["certificate"]["rawBytes"]))
+
+
+def monitors():
+    """Entries of each kind that nobody signed, and what a monitor remembers of them."""
+    digest, kid = "ab" * 48, "cd" * 32
+    valid = {"notAfter": "2026-09-07T00:00:00Z", "notBefore": "2026-09-01T00:00:00Z"}
+    subject = [{"digest": {"sha256": digest[:64]}, "name": "image.eif"}]
+    predicates = {
+        "tee-release": {
+            "build": {"recipe": {"digest": {"sha256": digest[:64]}, "name": "r"}, "sourceDateEpoch": 1,
+                      "tool": {"name": "selfsame", "version": "0"}},
+            "measurements": [{"alg": "sha384", "artifact": "image.eif", "tee": "aws-nitro",
+                              "pcr": {"0": [digest], "1": [digest], "2": [digest]}}],
+            "release": {"name": "n", "sequence": 1, "version": "1"}, "supersedes": [digest[:64]],
+            "source": {"digest": {"gitCommit": "00"}, "uri": "u"}, "validity": valid},
+        "tee-rebuild": {"rebuilt": subject, "result": "different", "statement": {"sha256": digest[:64]}},
+        "tee-index": {"current": [{"sequence": 1, "sha256": digest[:64]}], "name": "n", "sequence": 1, "validity": valid,
+                      "revoked": [{"reason": "<r>", "sha256": digest[:64], "since": valid["notBefore"]}]}}
+
+    def canonical(value):
+        return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    for kind, predicate in predicates.items():
+        payload = canonical({"_type": "https://in-toto.io/Statement/v1", "predicate": predicate, "subject": subject,
+                             "predicateType": f"https://selfsame.dev/predicate/{kind}/v1"})
+        seed("monitor_entry", kind, canonical({
+            "payload": base64.b64encode(payload.encode()).decode(), "payloadType": "application/vnd.in-toto+json",
+            "signatures": [{"keyid": kid, "sig": base64.b64encode(bytes(64)).decode()}]}))
+    note = f"log\n1\n{base64.b64encode(bytes(32)).decode()}\n\n\u2014 log {base64.b64encode(bytes(68)).decode()}\n"
+    lines = [{"selfsame_monitor": 1},
+             {"name": "n", "ours": True, "sequence": 1, "index_sequence": 0, "index": "00" * 32},
+             {"release": digest[:64], "key": kid, "of": "n", "version": "1", "sequence": 1, "entry": 0, "seen": 5,
+              "checked": True, "current": False, "revoked": True, "since": 3, "reason": "r", "superseded_by": ""},
+             {"rebuild": digest[:64], "result": "identical", "key": kid, "checked": True, "label": "k", "entry": 0, "seen": 5},
+             {"checkpoint": note, "time": 5, "next": 1}]
+    seed("monitor_state", "whole", "".join(json.dumps(line) + "\n" for line in lines))
+    seed("tiles", "bundle", b"\0\2ab\0\0\0\1c")
+    seed("tiles", "packed", gzip.compress(b"\0\2ab\0\0\0\1c", mtime=0))
+
+
+for make in sigstore, logs, monitors, snp, tar, images, oci, http, init, texts, nsm, documents:
     make()

@@ -104,13 +104,16 @@ arena_keeps_its_limit_and_fails_on_request(void **state)
     auto_arena a = arena_new(1024);
 
     assert_non_null(arena_alloc(&a, 1, 1000));
+    assert_false(a.full);
     assert_null(arena_alloc(&a, 1, 32));
+    assert_true(a.full);
     assert_null(arena_alloc(&a, SIZE_MAX / 2, 4));
     arena_free(&a);
     a = arena_new(1 << 20);
     a.fail_at = 2;
     assert_non_null(arena_alloc(&a, 1, 1));
     assert_null(arena_alloc(&a, 1, 1));
+    assert_false(a.full);
     assert_non_null(arena_printf(&a, "%d", 5));
     assert_non_null(arena_alloc(&a, 1, 300000));
 }

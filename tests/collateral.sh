@@ -140,6 +140,33 @@ expect 10 "an empty one" "$selfsame" collateral fetch "$tmp/nothing" --origin "$
 expect 0 "Nitro needs nothing" "$selfsame" collateral fetch "$tmp/nitro"
 is "and asks for nothing" 0 "$(asked)"
 
+# ---- caches of a fleet ----
+fleet() { # folder, entries, bytes of each
+    python3 - "$@" <<'PY'
+import hashlib, os, sys
+d, n, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+os.makedirs(d, exist_ok=True)
+for i in range(n):
+    url, body = "https://kdsintf.amd.com/vcek/v1/%s/%d" % ("Milan" if i % 2 else "Genoa", i), b"%d" % i * (size // len(b"%d" % i))
+    head = "selfsame-collateral 1\nurl %s\nfetched 1780000000\nstatus 200\nsha256 %s\n\n" % (url, hashlib.sha256(body).hexdigest())
+    open(d + "/" + hashlib.sha256(url.encode()).hexdigest(), "wb").write(head.encode() + body)
+PY
+}
+fleet "$tmp/fleet" 80 900
+cp "$cache"/????????????????????????????????????????????????????????????????  "$tmp/fleet"
+expect 2 "a cache of eighty chips is too much for one bundle" "$selfsame" collateral export --cache "$tmp/fleet" --out "$tmp/x"
+said "make several"
+expect 0 "of one product line it is not" "$selfsame" collateral export --cache "$tmp/fleet" --out "$tmp/milan" /Milan/
+said "43 pieces"
+expect 0 "nor of another" "$selfsame" collateral export --cache "$tmp/fleet" --out "$tmp/genoa" /Genoa/1 /Genoa/2 /Genoa/3 /Genoa/4 /Genoa/5 /Genoa/6
+expect 2 "of none there is none" "$selfsame" collateral export --cache "$tmp/fleet" --out "$tmp/x" /Rome/
+expect 0 "both go with one report, also twice" verify "$tmp/report" --collateral "$tmp/genoa" --collateral "$tmp/milan" \
+    --collateral "$tmp/genoa" --collateral "$tmp/milan"
+fleet "$tmp/large" 70 1000000
+expect 4 "a cache that does not fit into memory is not half told" "$selfsame" collateral show --cache "$tmp/large"
+said "no room for all of the cache"
+rm -rf "$tmp/large"
+
 # ---- a live service whose host has no list ----
 export XDG_RUNTIME_DIR="$tmp/run"; mkdir -m 700 "$XDG_RUNTIME_DIR"
 expect 0 "a service is built" "$selfsame" build "$root/examples/hello" --tee snp --out "$tmp/hello" \

@@ -81,4 +81,15 @@ expect 1 "it is not of another release" python3 "$peer" corim "$tmp/corim" "$tmp
 sed 's/"vcpus":4/"vcpus":5/' "$tmp/statement.json" > "$tmp/other.json"
 expect 0 "one shape differs" "$corim" "$tmp/other.json" "$tmp/other"
 is "and so does the CoRIM" differs "$(cmp -s "$tmp/other" "$tmp/corim" && echo same || echo differs)"
+mkdir "$tmp/src"; echo hello > "$tmp/src/data"
+cat > "$tmp/src/selfsame.json" <<'JSON'
+{"selfsame_recipe":1,"name":"example.com/hello","version":"1.0.0","files":{"/data":{"from":"data"}},"entrypoint":["/data"]}
+JSON
+expect 0 "a build for two TEEs" "$selfsame" build "$tmp/src" --tee nitro,snp --init "$build/src/init/selfsame-init" --out "$tmp/rel"
+printf '{"amd-sev-snp":{"minTcb":{"genoa":{"snp":20}}}}' > "$tmp/require.json"
+expect 0 "is published with a CoRIM" "$selfsame" publish "$tmp/rel" --key "$tmp/key" --sign-only --out "$tmp/envelope.json" --corim "$tmp/corim" \
+    --sequence 1 --source git+https://git.example/hello --commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904 --require "$tmp/require.json"
+python3 -c 'import base64,json,sys; sys.stdout.buffer.write(base64.b64decode(json.load(open(sys.argv[1]))["payload"]))' \
+    "$tmp/envelope.json" > "$tmp/payload"
+expect 0 "another implementation reads it" python3 "$peer" corim "$tmp/corim" "$tmp/payload" "$tmp/key.pub"
 finish

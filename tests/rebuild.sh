@@ -46,12 +46,29 @@ is "what was rebuilt" "$(sha256sum < "$out/image.eif" | cut -d' ' -f1)" \
 cp -r "$src" "$tmp/elsewhere"; touch -d 2001-01-01 "$tmp/elsewhere/data"
 expect 0 "another checkout, another day" rebuild "$tmp/released.tlog-proof" --source "$tmp/elsewhere"
 
+expect 0 "a release of selfsame publish" "$selfsame" publish "$rel" --key "$key" --sign-only --out "$tmp/own.json" \
+    --sequence 1 --source git+https://git.example/hello --commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904
+expect 0 "is rebuilt" rebuild "$tmp/own.json" --source "$src" --key "$key"
+expect 0 "and the rebuild may be published" "$selfsame" publish "$out/rebuild.envelope.json" --sign-only --out "$tmp/own2.json"
+expect 0 "as it is" cmp "$tmp/own2.json" "$out/rebuild.envelope.json"
+printf 'log example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx http://127.0.0.1:9/\nquorum none\n' > "$tmp/trust"
+expect 3 "a log that does not answer" rebuild "$tmp/own.json" --source "$src" --key "$key" --trust "$tmp/trust"
+said "identical: "
+result identical
+rm -rf "$out"
+expect 2 "publishing without a key" rebuild "$tmp/own.json" --source "$src" --trust "$tmp/trust"
+expect 2 "a log without a trust policy" rebuild "$tmp/own.json" --source "$src" --key "$key" --log http://127.0.0.1:9/
+is "nothing was built for those" "" "$(ls "$out" 2>/dev/null)"
+expect 0 "a release from standard input" sh -c '"$0" rebuild - --source "$1" --init "$2" --out "$3" < "$4"' \
+    "$selfsame" "$src" "$init" "$out" "$tmp/released.tlog-proof"
+
 # --- different
 change() { rm -rf "$tmp/changed" "$out"; cp -r "$src" "$tmp/changed"; }
 change; printf 'hallo\n' > "$tmp/changed/data"
 expect 19 "one byte of the source changed" rebuild "$tmp/released.tlog-proof" --source "$tmp/changed" --key "$key"
 said "measurement aws-nitro pcr.2: value"
 said "image file manifest.txt: content"
+said "kernel, command line and first ramdisk are the same; the application is not"
 said "different: "
 result different
 expect 0 "a rebuild that differs is signed like any" \
@@ -80,6 +97,27 @@ said "measurement aws-nitro pcr.0: only in A"
 said "measurement intel-tdx mrtd: only in A"
 expect 19 "an application with other arguments" rebuild "$tmp/released.tlog-proof" --source "$src" -- /app/sh -c true
 
+change; cp "$init" "$tmp/init2"; printf x >> "$tmp/init2"
+expect 19 "another selfsame-init" "$selfsame" rebuild "$tmp/released.tlog-proof" --source "$src" --out "$out" --init "$tmp/init2"
+said "the application is the same; kernel, command line or first ramdisk is not"
+
+# --- for two TEEs at once
+shapes() { sed 's/^{/{"snp":{"shapes":[{"vmm":"qemu","vcpus":['"$1"'],"cpu":["EPYC-Milan-v2"],"features":["0x1"]}]},/' \
+    "$src/selfsame.json" > "$tmp/changed/selfsame.json"; }
+change; shapes 1,2
+expect 0 "a release for two TEEs" "$selfsame" build "$tmp/changed" --init "$init" --tee nitro,snp --out "$tmp/rel3"
+expect 0 "both are rebuilt" rebuild "$tmp/rel3/statement.json" --source "$tmp/changed"
+expect 19 "one of them is not all" rebuild "$tmp/rel3/statement.json" --source "$tmp/changed" --tee nitro
+said "image file image.initrd: only in A"
+shapes 1,4
+expect 19 "another shape" rebuild "$tmp/rel3/statement.json" --source "$tmp/changed"
+is "one launch digest each that the other has not" 2 "$(grep -c '^measurement amd-sev-snp launch: only in' "$tmp/out")"
+said "recipe sha256: value"
+shapes 1,2; printf 'hallo\n' > "$tmp/changed/data"
+expect 19 "one byte for two TEEs" rebuild "$tmp/rel3/statement.json" --source "$tmp/changed" --image "$tmp/rel3"
+said "image file image.initrd: content"
+said "file app/data: content"
+
 # --- failed, or not even that
 change; rm "$tmp/changed/other"
 expect 2 "a missing file that the recipe wants" rebuild "$tmp/released.tlog-proof" --source "$tmp/changed" --key "$key"
@@ -88,6 +126,10 @@ result failed
 is "nothing was rebuilt" "[]" "$(field "$out/rebuild.json" predicate/rebuilt)"
 expect 0 "a failure is signed like any" \
     python3 "$peer" verify "$out/rebuild.envelope.json" "$out/rebuild.json" "$tmp/key.pub"
+change; sed -i 's/mkdir/touch started; sleep 60; mkdir/' "$tmp/changed/selfsame.json"
+"$selfsame" rebuild "$tmp/released.tlog-proof" --source "$tmp/changed" --init "$init" --out "$out" > "$tmp/out" 2>&1 &
+sleep 1; kill -TERM $!; wait $!; got=$?
+is "whoever is interrupted has no result" "yes" "$([ "$got" -ne 0 ] && [ ! -e "$out/rebuild.json" ] && echo yes || echo "no ($got)")"
 rm -rf "$out"
 expect 3 "no source there" rebuild "$tmp/released.tlog-proof" --source "$tmp/nothing"
 expect 2 "no --source" rebuild "$tmp/released.tlog-proof"
@@ -105,7 +147,9 @@ said "expected a file of the release"
 mkdir "$tmp/empty"
 expect 2 "a directory without an image" rebuild "$tmp/released.tlog-proof" --source "$src" --image "$tmp/empty"
 openssl genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-256 -out "$tmp/ec.pem" 2>/dev/null
-expect 2 "a key of another kind" rebuild "$tmp/released.tlog-proof" --source "$src" --key "$tmp/ec.pem"
+expect 11 "a key of another kind" rebuild "$tmp/released.tlog-proof" --source "$src" --key "$tmp/ec.pem"
+expect 2 "a key that all may read" rebuild "$tmp/released.tlog-proof" --source "$src" --key "$tmp/stranger"
+chmod 600 "$tmp/stranger"
 expect 10 "a key that is none" rebuild "$tmp/released.tlog-proof" --source "$src" --key "$tmp/stranger"
 
 # --- releases that are none

@@ -340,9 +340,13 @@ requests_have_their_status(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         const char *got = ask(
             &w, cases[i].request, strlen(cases[i].request), buf, sizeof(buf));
-        int status = got[0] != '\0' ? atoi(got + 9) : 0;
+        uint64_t status = 0;
 
-        if (status != cases[i].status || strstr(got, cases[i].contains) == NULL)
+        if (got[0] != '\0')
+            assert_true(uint_parse(got + 9, 3, 999, &status));
+
+        if (status != (uint64_t)cases[i].status ||
+            strstr(got, cases[i].contains) == NULL)
             fail_msg("expected %d with \"%s\" for\n%s\ngot\n%s", cases[i].status,
                 cases[i].contains, cases[i].request, got);
         if (status != 0)

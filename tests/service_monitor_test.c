@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "release_world.h"
+#include "monitor_world.h"
 
 #include "os/os.h"
 #include "service/monitor.h"
@@ -900,6 +900,32 @@ a_state_is_read_as_it_was_written_and_not_otherwise(void **state)
 }
 
 static void
+a_state_that_could_not_be_written_is_written_later(void **state)
+{
+    auto_world *w = world_new();
+    auto_watch *x = watch_new(w);
+    struct selfsame_err e = { 0 };
+    struct stat st;
+
+    (void)state;
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "1", 1, 1, NULL));
+    publish(w);
+    assert_code(dir_make(x->state, false, &e), SELFSAME_OK, &e);
+    assert_int_equal(monitor_new(&x->c, &x->m, &e), SELFSAME_IO);
+    assert_code(dir_remove(x->state, &e), SELFSAME_OK, &e);
+    assert_code(monitor_new(&x->c, &x->m, &e), SELFSAME_OK, &e);
+    assert_code(dir_make(x->state, false, &e), SELFSAME_OK, &e);
+    assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_IO);
+    assert_int_equal(count(x, "event", "release"), 1);
+    assert_code(dir_remove(x->state, &e), SELFSAME_OK, &e);
+    look(x);
+    assert_int_equal(count(x, "event", "release"), 0);
+    assert_int_equal(stat(x->state, &st), 0);
+    look(x);
+    assert_int_equal(json_array_size(x->events), 0);
+}
+
+static void
 one_state_serves_one_monitor(void **state)
 {
     auto_world *w = world_new();
@@ -1028,6 +1054,7 @@ main(void)
         cmocka_unit_test(a_checkpoint_grows_stale_by_the_clock_of_witnesses),
         cmocka_unit_test(what_could_not_be_told_is_told_again),
         cmocka_unit_test(a_state_is_read_as_it_was_written_and_not_otherwise),
+        cmocka_unit_test(a_state_that_could_not_be_written_is_written_later),
         cmocka_unit_test(one_state_serves_one_monitor),
         cmocka_unit_test(the_page_says_what_is_known_and_is_text),
         cmocka_unit_test(a_hook_gets_the_event_as_input_and_nothing_else),

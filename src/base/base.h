@@ -87,6 +87,7 @@ struct arena {
     struct arena_block *blocks;
     uint8_t *beg, *end;
     size_t limit;
+    bool full; /* the limit was reached: the input's doing, and not the machine's */
     long fail_at;
 };
 struct arena arena_new(size_t limit);

@@ -305,6 +305,16 @@ run_show(struct cli *c, struct selfsame_err *e)
     return print_list(c, list, e);
 }
 
+/* Without operands all; else those in whose URL one of them occurs. */
+static bool
+is_wanted(const struct cli *c, const char *url)
+{
+    for (size_t i = 0; i < cli_operand_count(c); i++)
+        if (strstr(url, cli_operand(c, i)) != NULL)
+            return true;
+    return cli_operand_count(c) == 0;
+}
+
 static enum selfsame_code
 run_export(struct cli *c, struct selfsame_err *e)
 {
@@ -320,11 +330,11 @@ run_export(struct cli *c, struct selfsame_err *e)
     TRY(collateral_fetcher(c, &f, e));
     TRY(cache_list(&f, cli_arena(c), &all, &count, e));
     for (size_t i = 0; i < count; i++)
-        if (!all[i].absent)
+        if (!all[i].absent && is_wanted(c, all[i].url))
             TRY(bundle_add(b, all[i].url, all[i].body, cli_arena(c), e));
     if (b->count == 0) {
         (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
-            "the cache %s is empty: nothing to export", f.cache);
+            "the cache %s has none of that: nothing to export", f.cache);
         err_remedy(e, "Fill it first: `selfsame collateral fetch EVIDENCE`.");
         return SELFSAME_USAGE;
     }
@@ -382,8 +392,13 @@ const struct cli_command collateral_show_command = {
 };
 const struct cli_command collateral_export_command = {
     .name = "collateral export",
-    .summary = "write the whole cache into one bundle, for machines without a network",
-    .story = "Example: selfsame collateral export --out bundle.cmw",
+    .operands = "[PART...]",
+    .summary = "write the cache into one bundle, for machines without a network",
+    .story = "Examples:\n"
+             "  selfsame collateral export --out bundle.cmw\n"
+             "  selfsame collateral export --out milan.cmw /Milan/\n"
+             "With operands only what has one of them in its URL (collateral show).",
     .options = export_options,
+    .max_operands = CLI_OPERANDS,
     .run = run_export,
 };

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
 #include "cli/publisher.h"
+#include "cli/release_input.h"
 #include "codec/json.h"
+#include "log/export.h"
 #include "log/release_make.h"
 #include "os/os.h"
 
@@ -28,31 +30,12 @@ struct source {
     struct statement statement;     /* of payload */
 };
 
-static bool
-is_proof(struct selfsame_bytes in)
-{
-    return bytes_has_prefix(in, BYTES_LIT("c2sp.org/tlog-proof@v1\n"));
-}
-
-static enum selfsame_code
-read_envelope(struct cli *c, struct selfsame_bytes in, bool as_signed,
-    struct source *ret, struct selfsame_err *e)
-{
-    struct envelope v;
-
-    TRY(statement_of_envelope(in, cli_arena(c), &v, &ret->statement, e));
-    ret->payload = v.payload;
-    if (as_signed)
-        ret->envelope = in;
-    return SELFSAME_OK;
-}
-
 /* A proof, an envelope, a complete statement, or that of a build. */
 static enum selfsame_code
 read_source(struct cli *c, const char *path, struct source *ret, struct selfsame_err *e)
 {
     struct selfsame_bytes in;
-    struct log_proof p;
+    struct release_input r;
     struct selfsame_err ignored;
     struct stat st;
 
@@ -64,18 +47,19 @@ read_source(struct cli *c, const char *path, struct source *ret, struct selfsame
     TRY(file_read(path, FILE_LIMIT, cli_arena(c), &in, e));
     if (in.len == 0)
         return file_empty(e, "a statement, an envelope or a proof");
-    if (is_proof(in)) {
-        TRY_WHILE(e, proof_parse(in, cli_arena(c), &p, e), "%s", path);
-        if (!p.has_extra)
-            FAIL(e, SELFSAME_USAGE, "%s: expected a proof with its envelope", path);
-        return read_envelope(c, p.extra, false, ret, e);
+    TRY_WHILE(e, release_input_parse(in, cli_arena(c), &r, e), "%s", path);
+    if (r.envelope.ptr != NULL)
+        TRY_WHILE(e, statement_parse(r.payload, cli_arena(c), &ret->statement, e), "%s",
+            path);
+    else if (statement_parse(r.payload, cli_arena(c), &ret->statement, &ignored) !=
+             SELFSAME_OK) {
+        ret->build = r.payload;
+        return SELFSAME_OK;
     }
-    if (bytes_has_prefix(in, BYTES_LIT("{\"payload\":")))
-        return read_envelope(c, in, true, ret, e);
-    if (statement_parse(in, cli_arena(c), &ret->statement, &ignored) == SELFSAME_OK)
-        ret->payload = in;
-    else
-        ret->build = in;
+    ret->payload = r.payload;
+    /* What stands in a proof is in a log already: it is signed anew. */
+    if (strcmp(r.kind, "envelope") == 0)
+        ret->envelope = r.envelope;
     return SELFSAME_OK;
 }
 
@@ -248,6 +232,25 @@ print(struct cli *c, const char *path, const struct statement *s,
     return SELFSAME_OK;
 }
 
+/* The same reference values for those who read CoRIM, signed by the same key. */
+static enum selfsame_code
+write_corim(struct cli *c, const struct source *s, struct selfsame_err *e)
+{
+    const char *path = cli_value(c, "corim"), *key = cli_value(c, "key");
+    auto_key *k = NULL;
+    struct selfsame_bytes corim;
+
+    if (path == NULL)
+        return SELFSAME_OK;
+    if (s->statement.kind != STATEMENT_RELEASE)
+        FAIL(e, SELFSAME_USAGE, "--corim: only a release has reference values");
+    if (key != NULL)
+        TRY(publisher_key(c, key, &k, e));
+    TRY_WHILE(
+        e, corim_of_release(&s->statement, k, cli_arena(c), &corim, e), "--corim");
+    return file_write(path, corim, false, e);
+}
+
 static enum selfsame_code
 finish(struct cli *c, struct source *s, struct selfsame_err *e)
 {
@@ -257,6 +260,7 @@ finish(struct cli *c, struct source *s, struct selfsame_err *e)
 
     if (s->envelope.ptr == NULL)
         TRY(sign(c, s, e));
+    TRY(write_corim(c, s, e));
     TRY(place_of(
         c, &s->statement, sign_only ? ".envelope.json" : ".tlog-proof", &path, e));
     if (sign_only) {
@@ -305,6 +309,9 @@ static const struct cli_option options[] = {
         .argument = "FILE",
         .help =
             "JSON of further demands by TEE: {\"amd-sev-snp\": {\"minTcb\": ...}}" },
+    { .name = "corim",
+        .argument = "FILE",
+        .help = "also write the reference values as a signed CoRIM" },
     FINISH_OPTIONS,
     { 0 },
 };

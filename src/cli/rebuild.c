@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/build_options.h"
 #include "cli/commands.h"
+#include "cli/publisher.h"
 #include "cli/rebuild_report.h"
 #include "cli/release_input.h"
 #include "crypto/crypto.h"
@@ -28,11 +29,13 @@ static const struct cli_option options[] = {
     { .name = "key",
         .argument = "FILE",
         .help = "of a rebuilder, Ed25519, PEM: also writes rebuild.envelope.json" },
+    PUBLISH_OPTIONS,
     BUILD_OPTIONS,
     { 0 },
 };
 
 struct job {
+    struct cli *c;
     struct arena *arena;
     struct screen *screen;
     struct repro_options build;
@@ -68,15 +71,18 @@ static enum selfsame_code
 take_key(struct cli *c, struct job *j, struct selfsame_err *e)
 {
     const char *path = cli_value(c, "key");
-    struct selfsame_bytes pem;
+    const bool publishes = cli_value(c, "log") != NULL || cli_value(c, "trust") != NULL;
+    struct log_policy trust;
+    const char *log;
 
-    if (path == NULL)
+    if (path == NULL && publishes)
+        FAIL(e, SELFSAME_USAGE, "--trust and --log want --key: who says so?");
+    if (path != NULL)
+        TRY(publisher_key(c, path, &j->key, e));
+    if (!publishes)
         return SELFSAME_OK;
-    TRY(file_read(path, 1 << 16, j->arena, &pem, e));
-    TRY_WHILE(e, key_from_pem(pem, &j->key, e), "--key %s", path);
-    if (key_type_of(j->key) != KEY_ED25519)
-        FAIL(e, SELFSAME_USAGE, "--key %s: expected Ed25519, got another", path);
-    return SELFSAME_OK;
+    TRY(publisher_trust(c, &trust, e));
+    return publisher_log(c, &trust, &log, e);
 }
 
 static enum selfsame_code
@@ -214,6 +220,20 @@ write_text(struct job *j, const char *name, struct selfsame_bytes text,
 }
 
 static enum selfsame_code
+publish(struct job *j, struct selfsame_bytes envelope, struct selfsame_err *e)
+{
+    struct log_proof p;
+    const char *text;
+
+    if (cli_value(j->c, "trust") == NULL)
+        return SELFSAME_OK;
+    TRY_WHILE(
+        e, publish_envelope(j->c, envelope, &text, &p, e), "publishing the result");
+    return write_text(
+        j, "rebuild.tlog-proof", bytes_str(text), &j->report.proof_path, e);
+}
+
+static enum selfsame_code
 write_statement(struct job *j, struct selfsame_err *e)
 {
     struct selfsame_bytes text, envelope;
@@ -228,8 +248,8 @@ write_statement(struct job *j, struct selfsame_err *e)
         return SELFSAME_OK;
     TRY(envelope_make(
         BYTES_LIT(STATEMENT_PAYLOAD), text, j->key, j->arena, &envelope, e));
-    return write_text(
-        j, "rebuild.envelope.json", envelope, &j->report.envelope_path, e);
+    TRY(write_text(j, "rebuild.envelope.json", envelope, &j->report.envelope_path, e));
+    return publish(j, envelope, e);
 }
 
 /* Only what is the source's fault is a result; anything else is no rebuild at all. */
@@ -261,6 +281,8 @@ build_and_compare(struct job *j, struct selfsame_err *e)
     j->outcome.result = "failed";
     if (write_statement(j, &other) == SELFSAME_OK)
         screen_note(j->screen, "the rebuild failed, and rebuild.json says so");
+    else
+        screen_note(j->screen, err_text(&other));
     return err_wrap(e, code, __FILE__, __LINE__, "rebuilding %s", j->build.source);
 }
 
@@ -276,13 +298,18 @@ run(struct cli *c, struct selfsame_err *e)
 {
     auto_arena arena = arena_new((size_t)2 << 30);
     struct screen screen = { 0 };
-    __attribute__((cleanup(job_free))) struct job j = { .arena = &arena,
-        .screen = &screen };
+    __attribute__((cleanup(
+        job_free))) struct job j = { .c = c, .arena = &arena, .screen = &screen };
 
     TRY(take_options(c, &j, e));
     TRY(rebuild_report_new(&j.report, cli_json(c), e));
-    TRY(build_and_compare(&j, e));
+    enum selfsame_code code = build_and_compare(&j, e);
+    /* A result that could not be published is a result all the same. */
+    if (code != SELFSAME_OK && (cli_json(c) || j.report.statement_path == NULL ||
+                                   j.outcome.rebuilt.ptr == NULL))
+        return code;
     TRY(rebuild_report_print(&j.report, &j.outcome, &j.claims, e));
+    TRY(code);
     return j.report.differences == 0 ? SELFSAME_OK : SELFSAME_MISMATCH;
 }
 

@@ -82,6 +82,36 @@ print_finding(const json_t *f)
     (void)fputc('\n', stdout);
 }
 
+/* The parts of an image that have a register of their own (Nitro). */
+static bool
+differs(const struct rebuild_report *r, const char *value)
+{
+    for (size_t i = 0; i < json_array_size(r->findings); i++) {
+        const char *name = json_string_value(
+            json_object_get(json_array_get(r->findings, i), "name"));
+
+        if (name != NULL && strcmp(name, value) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void
+print_conclusion(const struct rebuild_report *r)
+{
+    bool machine = differs(r, "aws-nitro pcr.1");
+
+    if (machine || differs(r, "aws-nitro pcr.2"))
+        (void)printf("measured    %s\n",
+            !machine ? "kernel, command line and first ramdisk are the same; the "
+                       "application is not"
+            : differs(r, "aws-nitro pcr.2")
+                ? "neither kernel, command line and first ramdisk nor the application "
+                  "is the same"
+                : "the application is the same; kernel, command line or first ramdisk "
+                  "is not");
+}
+
 static void
 print_text(const struct rebuild_report *r, const struct rebuild_outcome *o,
     const struct rebuild_claims *claims)
@@ -93,6 +123,7 @@ print_text(const struct rebuild_report *r, const struct rebuild_outcome *o,
         (void)printf("A is the release, B the rebuild\n");
     for (size_t i = 0; i < json_array_size(r->findings); i++)
         print_finding(json_array_get(r->findings, i));
+    print_conclusion(r);
     (void)printf("release     %s\n", hex);
     (void)printf("source      %s\n", r->source);
     if (claims->tool_version != NULL &&
@@ -101,9 +132,11 @@ print_text(const struct rebuild_report *r, const struct rebuild_outcome *o,
             claims->tool_version);
     if (!o->sandboxed)
         (void)printf("insecure    built without a sandbox\n");
-    (void)printf("statement   %s%s%s\n", r->statement_path,
+    (void)printf("statement   %s%s%s%s%s\n", r->statement_path,
         r->envelope_path != NULL ? ", signed: " : "",
-        r->envelope_path != NULL ? r->envelope_path : "");
+        r->envelope_path != NULL ? r->envelope_path : "",
+        r->proof_path != NULL ? ", logged: " : "",
+        r->proof_path != NULL ? r->proof_path : "");
     if (r->differences == 0)
         (void)printf("identical: %zu compared\n", r->compared);
     else if (r->files > 0)
@@ -126,12 +159,12 @@ print_json(const struct rebuild_report *r, const struct rebuild_outcome *o,
     hex_encode(BYTES_ARR(o->sha256), hex);
     TRY(json_parse(o->rebuilt, "statement", &statement, e));
     auto_json *root = json_pack(
-        "{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:O, s:O, s:s, s:s?}", "result", o->result,
-        "statement", hex, "source", r->source, "sandboxed", o->sandboxed, "compared",
-        (json_int_t)r->compared, "differences", (json_int_t)r->differences,
+        "{s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:O, s:O, s:s, s:s?, s:s?}", "result",
+        o->result, "statement", hex, "source", r->source, "sandboxed", o->sandboxed,
+        "compared", (json_int_t)r->compared, "differences", (json_int_t)r->differences,
         "inside_image", (json_int_t)r->files, "findings", r->findings, "rebuilt",
         json_object_get(statement, "subject"), "statement_file", r->statement_path,
-        "envelope_file", r->envelope_path);
+        "envelope_file", r->envelope_path, "proof_file", r->proof_path);
     char *text = root != NULL ? json_compact(root) : NULL;
     if (text == NULL)
         return no_memory(e);

@@ -12,7 +12,7 @@ struct rebuild_report {
     size_t differences, compared; /* between the statements: these decide */
     size_t files;                 /* inside the images */
     const char *source;           /* what is known of it */
-    const char *statement_path, *envelope_path; /* envelope: or NULL */
+    const char *statement_path, *envelope_path, *proof_path; /* these two: or NULL */
 };
 MUST enum selfsame_code rebuild_report_new(
     struct rebuild_report *r, bool json, struct selfsame_err *e);

@@ -81,7 +81,7 @@ MUST bool cache_parse(
 bool cache_read(const char *path, struct arena *arena, struct cached *ret);
 MUST enum selfsame_code cache_write(
     const char *path, const struct cached *c, struct selfsame_err *e);
-/* Every entry, by URL. */
+/* Every entry, by URL; what is none is passed over. NOMEM: not all of them fit. */
 MUST enum selfsame_code cache_list(const struct fetcher *f, struct arena *arena,
     struct cached **ret, size_t *ret_count, struct selfsame_err *e);
 

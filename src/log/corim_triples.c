@@ -245,14 +245,17 @@ word(const json_t *launch, const char *member)
 static void
 put_launch_name(struct writer *w, const json_t *launch)
 {
-    char name[256];
+    const json_t *features = json_object_get(launch, "guestFeatures");
+    char name[256], number[32];
 
-    (void)snprintf(name, sizeof(name), "%s, %lld x %s, features 0x%llx",
+    /* Written as in a recipe, or as a number. */
+    (void)snprintf(number, sizeof(number), "0x%llx",
+        (unsigned long long)json_integer_value(features));
+    (void)snprintf(name, sizeof(name), "%s, %lld x %s, features %s",
         word(launch, "vmm"),
         (long long)json_integer_value(json_object_get(launch, "vcpus")),
         word(launch, "vcpuType"),
-        (unsigned long long)json_integer_value(
-            json_object_get(launch, "guestFeatures")));
+        json_is_integer(features) ? number : word(launch, "guestFeatures"));
     cbor_put_uint(w, MVAL_NAME);
     cbor_put_str(w, name);
 }

@@ -300,7 +300,9 @@ fill_claims(
     c->log = arena_str(w->arena, log->url);
     if (c->log == NULL)
         FAIL(e, SELFSAME_NOMEM, "Sigstore bundle: out of memory");
-    c->log_index = b->entries[0].index;
+    /* The number of a shard's entry is the one of the log only by the log's promise. */
+    c->log_index = b->entries[0].promise.ptr != NULL ? b->entries[0].index
+                                                     : b->entries[0].proof_index;
     c->included = true;
     for (size_t i = 0; i < b->entry_count; i++)
         c->included = c->included && b->entries[i].checkpoint.ptr != NULL;

@@ -11,7 +11,7 @@
  *     const struct sigstore_root *root;
  *     struct sigstore_claims claims;
  *     const struct sigstore_expect expect = {
- *         .identity_pattern = "https://github.com/a/b/.github/workflows/release.yml@refs/tags/" "*",
+ *         .identity_pattern = "https://github.com/a/b/.github/workflows/r.yml@refs/tags/v*",
  *         .issuer = "https://token.actions.githubusercontent.com",
  *         .now_s = now_s };
  *
@@ -24,6 +24,7 @@ enum {
     SIGSTORE_BUNDLE_MAX = 4 << 20,
     SIGSTORE_ARENA = 32 << 20, /* enough for the longest bundle */
     SIGSTORE_PATTERN_MAX = 512,
+    SIGSTORE_NAME_MAX = 4096,
     SIGSTORE_SKEW_S = 60, /* how far before its signing time a bundle is seen */
 };
 
@@ -63,8 +64,8 @@ struct sigstore_claims {
     const char *build_config, *build_trigger, *run, *visibility;
     int64_t signed_s; /* the earliest of all times, and the latest */
     int64_t signed_until_s;
-    const char *log; /* base URL of the first entry's log, from the root */
-    uint64_t log_index;
+    const char *log;    /* base URL of the first entry's log, from the root */
+    uint64_t log_index; /* within its shard, where the log (v1) promised nothing */
     bool
         included; /* every entry has an inclusion proof; false: promised (v0.1 alone) */
 };
@@ -80,7 +81,7 @@ MUST enum selfsame_code sigstore_verify(struct selfsame_bytes bundle,
 
 /* By its first bytes and media type; says nothing of its worth. */
 bool sigstore_looks_like(struct selfsame_bytes in);
-/* An anchored match as identity_pattern says; false also for a pattern that is too long. */
+/* An anchored match as identity_pattern says; false also for what is too long. */
 bool sigstore_match(const char *pattern, struct selfsame_bytes name);
 
 #endif

@@ -36,9 +36,8 @@ check_authority(const struct sigstore_work *w, const struct sigstore_authority *
     struct chain c = { .anchor = a->cert[a->count - 1] };
 
     TRY(check_purpose(w, a, e));
-    if (a->count > CHAIN_MAX)
-        FAIL(e, SELFSAME_LOG, "certificate: expected at most %d certificates above it",
-            (int)CHAIN_MAX);
+    _Static_assert(
+        (int)SIGSTORE_CHAIN <= (int)CHAIN_MAX, "the leaf takes the anchor's place");
     for (size_t i = a->count - 1; i-- > 0;)
         c.cert[c.count++] = a->cert[i];
     c.cert[c.count++] = w->bundle->cert;
@@ -130,6 +129,7 @@ sct_message(const struct sigstore_work *w, const struct sct *s,
     put_be64(&out, s->time_ms);
     put_be16(&out, 1); /* precert_entry */
     put_bytes(&out, BYTES(issuer, 32));
+    _Static_assert(SIGSTORE_BUNDLE_MAX <= 0xffffff, "a length of three bytes");
     put_u8(&out, (uint8_t)(tbs.len >> 16));
     put_be16(&out, (uint16_t)tbs.len);
     put_bytes(&out, tbs);
@@ -195,8 +195,6 @@ sigstore_check_sct(struct sigstore_work *w, struct selfsame_err *e)
         FAIL(e, SELFSAME_LOG,
             "certificate: expected signed certificate timestamps, got none");
     TRY(cert_tbs_without(c, BYTES_LIT(OID_SCTS), w->arena, &tbs, e));
-    if (tbs.len > 0xffffff)
-        FAIL(e, SELFSAME_LOG, "certificate: too long for a certificate log");
     while (!list.bad && list.rest.len > 0) {
         struct sct s;
 
@@ -293,7 +291,7 @@ sigstore_match(const char *pattern, struct selfsame_bytes name)
     bool at[SIGSTORE_PATTERN_MAX + 1] = { true }, next[SIGSTORE_PATTERN_MAX + 1];
     size_t n = strlen(pattern);
 
-    if (n > SIGSTORE_PATTERN_MAX)
+    if (n > SIGSTORE_PATTERN_MAX || name.len > SIGSTORE_NAME_MAX)
         return false;
     for (size_t i = 0; i <= name.len; i++) {
         memset(next, 0, sizeof(next));

@@ -12,6 +12,7 @@
  */
 static const char release_predicate[] = "https://selfsame.dev/predicate/tee-release/v1";
 static const char rebuild_predicate[] = "https://selfsame.dev/predicate/tee-rebuild/v1";
+enum { FILES_MAX = 1024 }; /* as in any statement */
 static const char statement_type[] = "https://in-toto.io/Statement/v1";
 
 static enum selfsame_code
@@ -48,6 +49,9 @@ sha256_of(const json_t *files, const char *name)
 static enum selfsame_code
 check_files(const json_t *subject, struct selfsame_err *e)
 {
+    if (json_array_size(subject) > FILES_MAX)
+        FAIL(e, SELFSAME_MALFORMED, "release: expected at most %d files, got %zu",
+            (int)FILES_MAX, json_array_size(subject));
     for (size_t i = 0; i < json_array_size(subject); i++) {
         const json_t *one = json_array_get(subject, i);
         const char *name = json_string_value(json_object_get(one, "name"));
@@ -159,6 +163,8 @@ file_hint(const char *name)
     static const struct {
         const char *name, *hint;
     } hints[] = {
+        { "image.eif", "beside what is measured it names the recipe and the version of "
+                       "its builder" },
         { "manifest.txt", "the files in the image differ" },
         { "image.kernel", "another kernel: name that of the release with --kernel" },
         { "image.firmware",

@@ -77,14 +77,14 @@ hand_over(struct httpd_request *r)
 void
 httpd_answer(struct httpd_request *r, const struct httpd_answer *a)
 {
-    request_keep_answer(r, a);
+    httpd_request_keep_answer(r, a);
     hand_over(r);
 }
 
 void
 httpd_refuse(struct httpd_request *r, int status, const struct selfsame_err *e)
 {
-    request_keep_refusal(r, status, e);
+    httpd_request_keep_refusal(r, status, e);
     hand_over(r);
 }
 
@@ -112,9 +112,9 @@ send_answers(struct httpd *h)
     for (struct httpd_request *r = take_answers(h), *next; r != NULL; r = next) {
         next = r->after;
         if (r->conn != NULL)
-            conn_answer(r->conn);
+            httpd_conn_answer(r->conn);
         else
-            request_free(r);
+            httpd_request_free(r);
     }
 }
 
@@ -131,8 +131,8 @@ begin_stop(struct httpd *h)
     fd_close(&h->listen_fd);
     for (struct httpd_conn *c = h->loop.conns, *next; c != NULL; c = next) {
         next = c->next;
-        if (conn_idle(c))
-            conn_close(c);
+        if (httpd_conn_idle(c))
+            httpd_conn_close(c);
     }
     if (h->loop.conn_count == 0)
         (void)event_base_loopbreak(h->loop.base);
@@ -185,7 +185,7 @@ make_room(struct httpd *h)
             oldest = c;
     if (oldest == NULL)
         return false;
-    conn_close(oldest);
+    httpd_conn_close(oldest);
     return true;
 }
 
@@ -221,7 +221,7 @@ on_connection(evutil_socket_t fd, short what, void *ctx)
             return;
         if (!make_room(h))
             turn_away(got);
-        else if (!conn_open(h, got))
+        else if (!httpd_conn_open(h, got))
             return;
     }
 }
@@ -240,7 +240,7 @@ on_tick(evutil_socket_t fd, short what, void *ctx)
     for (struct httpd_conn *c = h->loop.conns, *next; c != NULL; c = next) {
         next = c->next;
         if (now_ms >= c->deadline_ms)
-            conn_overdue(c);
+            httpd_conn_overdue(c);
     }
     if (h->accept_paused && !h->loop.stopping && event_add(h->accept_event, NULL) == 0)
         h->accept_paused = false;
@@ -323,9 +323,9 @@ httpd_free(struct httpd *h)
         return;
     h->loop.stopping = false;
     while (h->loop.conns != NULL)
-        conn_close(h->loop.conns);
+        httpd_conn_close(h->loop.conns);
     while (h->loop.requests != NULL)
-        request_free(h->loop.requests);
+        httpd_request_free(h->loop.requests);
     struct event *events[] = { h->accept_event, h->wake_event, h->tick_event };
     for (size_t i = 0; i < COUNT(events); i++)
         if (events[i] != NULL)

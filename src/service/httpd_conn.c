@@ -13,7 +13,7 @@ enum { DRAIN_MS = 2000, DRAIN_MAX = 4 << 20, SLOWEST = 8192 /* bytes a second */
 static void advance(struct httpd_conn *c);
 
 void
-conn_close(struct httpd_conn *c)
+httpd_conn_close(struct httpd_conn *c)
 {
     struct httpd_loop *l = httpd_loop(c->h);
     struct httpd *h = c->h;
@@ -21,7 +21,7 @@ conn_close(struct httpd_conn *c)
     if (c->r != NULL && c->state == CONN_KEPT)
         c->r->conn = NULL; /* its handler still has it */
     else if (c->r != NULL)
-        request_free(c->r);
+        httpd_request_free(c->r);
     if (c->prev != NULL)
         c->prev->next = c->next;
     else
@@ -39,7 +39,7 @@ conn_close(struct httpd_conn *c)
 }
 
 bool
-conn_idle(const struct httpd_conn *c)
+httpd_conn_idle(const struct httpd_conn *c)
 {
     return c->state == CONN_READING && c->r == NULL && c->beg == c->end;
 }
@@ -75,7 +75,7 @@ now_reading(struct httpd_conn *c)
 static bool
 finish(struct httpd_conn *c)
 {
-    request_free(c->r);
+    httpd_request_free(c->r);
     c->r = NULL;
     if (!c->close) {
         now_reading(c);
@@ -88,7 +88,7 @@ finish(struct httpd_conn *c)
         c->deadline_ms = net_clock_ms() + DRAIN_MS;
         return true;
     }
-    conn_close(c);
+    httpd_conn_close(c);
     return false;
 }
 
@@ -107,7 +107,7 @@ write_on(struct httpd_conn *c)
         } else if (n < 0 && errno == EAGAIN && event_add(c->write_event, NULL) == 0) {
             return true;
         } else if (n == 0 || errno != EINTR) {
-            conn_close(c);
+            httpd_conn_close(c);
             return false;
         }
     }
@@ -133,8 +133,8 @@ begin_answer(struct httpd_conn *c)
 
     c->close = c->close || l->stopping || c->r->head.close;
     c->state = CONN_WRITING;
-    if (!request_render(c->r, l->date, c->close)) {
-        conn_close(c);
+    if (!httpd_request_render(c->r, l->date, c->close)) {
+        httpd_conn_close(c);
         return false;
     }
     c->moved = 0;
@@ -143,7 +143,7 @@ begin_answer(struct httpd_conn *c)
 }
 
 void
-conn_answer(struct httpd_conn *c)
+httpd_conn_answer(struct httpd_conn *c)
 {
     if (begin_answer(c) && c->state == CONN_READING)
         advance(c);
@@ -157,12 +157,12 @@ static bool
 refuse(struct httpd_conn *c, int status, const struct selfsame_err *e)
 {
     if (c->r == NULL)
-        c->r = request_new(c->h);
+        c->r = httpd_request_new(c->h);
     if (c->r == NULL) {
-        conn_close(c);
+        httpd_conn_close(c);
         return false;
     }
-    request_keep_refusal(c->r, status, e);
+    httpd_request_keep_refusal(c->r, status, e);
     c->close = c->unread = true;
     (void)begin_answer(c);
     return false;
@@ -192,11 +192,11 @@ moves(struct httpd_conn *c)
 }
 
 void
-conn_overdue(struct httpd_conn *c)
+httpd_conn_overdue(struct httpd_conn *c)
 {
     if (moves(c))
         return;
-    bool read_some = c->state == CONN_READING && !conn_idle(c);
+    bool read_some = c->state == CONN_READING && !httpd_conn_idle(c);
 
     if (c->state == CONN_KEPT) {
         c->r->conn = NULL; /* freed when its handler answers after all */
@@ -209,7 +209,7 @@ conn_overdue(struct httpd_conn *c)
         (void)refuse_with(
             c, 503, SELFSAME_IO, "the answer takes too long: ask again later");
     else
-        conn_close(c);
+        httpd_conn_close(c);
 }
 
 /* ---- a request ---- */
@@ -273,7 +273,7 @@ say_continue(struct httpd_conn *c)
 
     if (n == (ssize_t)sizeof(go_on) - 1)
         return true;
-    conn_close(c);
+    httpd_conn_close(c);
     return false;
 }
 
@@ -288,7 +288,7 @@ no_route(struct httpd_conn *c, int status)
                       : "this path is asked with another method");
     if (!c->body.done)
         return refuse(c, status, &e);
-    request_keep_refusal(c->r, status, &e);
+    httpd_request_keep_refusal(c->r, status, &e);
     return begin_answer(c);
 }
 
@@ -298,13 +298,13 @@ begin_request(struct httpd_conn *c, size_t head)
 {
     struct selfsame_err e = { 0 };
 
-    c->r = request_new(c->h);
+    c->r = httpd_request_new(c->h);
     if (c->r == NULL) {
-        conn_close(c);
+        httpd_conn_close(c);
         return false;
     }
     c->r->conn = c;
-    int status = request_parse(c->r, BYTES(c->in + c->beg, head), &e);
+    int status = httpd_request_parse(c->r, BYTES(c->in + c->beg, head), &e);
     c->beg += head;
     c->seen = 0;
     if (status != 0)
@@ -335,7 +335,7 @@ take_body(struct httpd_conn *c)
         c->beg += used;
         if (data.len > httpd_config(c->h)->body_limit - c->r->body_len)
             return refuse_with(c, 413, SELFSAME_USAGE, "the body is too large");
-        if (!request_body_add(c->r, data))
+        if (!httpd_request_body_add(c->r, data))
             return refuse_with(c, 503, SELFSAME_NOMEM, "out of memory");
     }
     return true;
@@ -410,7 +410,7 @@ drain(struct httpd_conn *c)
     if (n > 0)
         c->moved += (size_t)n;
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) || c->moved > DRAIN_MAX)
-        conn_close(c);
+        httpd_conn_close(c);
 }
 
 static void
@@ -433,12 +433,12 @@ on_readable(evutil_socket_t fd, short what, void *ctx)
         c->end += (size_t)n;
         advance(c);
     } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-        conn_close(c);
+        httpd_conn_close(c);
     }
 }
 
 bool
-conn_open(struct httpd *h, int fd)
+httpd_conn_open(struct httpd *h, int fd)
 {
     struct httpd_loop *l = httpd_loop(h);
     struct httpd_conn *c = malloc(sizeof(*c));
@@ -461,7 +461,7 @@ conn_open(struct httpd *h, int fd)
     c->write_event = event_new(l->base, fd, EV_WRITE, on_writable, c);
     if (c->read_event == NULL || c->write_event == NULL ||
         event_add(c->read_event, NULL) != 0) {
-        conn_close(c);
+        httpd_conn_close(c);
         return false;
     }
     return true;

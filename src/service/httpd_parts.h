@@ -46,19 +46,19 @@ struct httpd_request {
 
 /* ---- httpd_request.c ---- */
 
-MUST struct httpd_request *request_new(struct httpd *h); /* NULL: no memory */
-void request_free(struct httpd_request *r);
+MUST struct httpd_request *httpd_request_new(struct httpd *h); /* NULL: no memory */
+void httpd_request_free(struct httpd_request *r);
 /* 0, or the status to refuse with, with the sentence in e. */
-int request_parse(
+int httpd_request_parse(
     struct httpd_request *r, struct selfsame_bytes head, struct selfsame_err *e);
 /* False: no memory. */
-MUST bool request_body_add(struct httpd_request *r, struct selfsame_bytes data);
+MUST bool httpd_request_body_add(struct httpd_request *r, struct selfsame_bytes data);
 /* Keeps the answer in r; from any thread. */
-void request_keep_answer(struct httpd_request *r, const struct httpd_answer *a);
-void request_keep_refusal(
+void httpd_request_keep_answer(struct httpd_request *r, const struct httpd_answer *a);
+void httpd_request_keep_refusal(
     struct httpd_request *r, int status, const struct selfsame_err *e);
 /* What goes out: head and body from out_beg to out_end. False: not even memory for the head. */
-MUST bool request_render(struct httpd_request *r, const char *date, bool close);
+MUST bool httpd_request_render(struct httpd_request *r, const char *date, bool close);
 void httpd_date(int64_t now_s, char ret[static HTTPD_DATE]);
 
 /* ---- httpd_conn.c ---- */
@@ -91,11 +91,11 @@ struct httpd_times {
     int64_t idle_ms, answer_ms;
 };
 /* Takes the descriptor. False: no memory. */
-MUST bool conn_open(struct httpd *h, int fd);
-void conn_close(struct httpd_conn *c);
-void conn_answer(struct httpd_conn *c); /* c->r has its answer */
-void conn_overdue(struct httpd_conn *c);
-bool conn_idle(const struct httpd_conn *c); /* nothing under way */
+MUST bool httpd_conn_open(struct httpd *h, int fd);
+void httpd_conn_close(struct httpd_conn *c);
+void httpd_conn_answer(struct httpd_conn *c); /* c->r has its answer */
+void httpd_conn_overdue(struct httpd_conn *c);
+bool httpd_conn_idle(const struct httpd_conn *c); /* nothing under way */
 
 /* ---- httpd.c ---- */
 

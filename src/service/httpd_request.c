@@ -8,7 +8,7 @@
 #include <time.h>
 
 struct httpd_request *
-request_new(struct httpd *h)
+httpd_request_new(struct httpd *h)
 {
     struct httpd_loop *l = httpd_loop(h);
     struct httpd_request *r = malloc(sizeof(*r));
@@ -23,7 +23,7 @@ request_new(struct httpd *h)
 }
 
 void
-request_free(struct httpd_request *r)
+httpd_request_free(struct httpd_request *r)
 {
     struct httpd_loop *l = httpd_loop(r->h);
 
@@ -180,7 +180,7 @@ end_values(struct httpd_request *r)
 }
 
 int
-request_parse(
+httpd_request_parse(
     struct httpd_request *r, struct selfsame_bytes head, struct selfsame_err *e)
 {
     /* The decoded target is at most as long as the target, and a NUL for each part. */
@@ -207,7 +207,7 @@ request_parse(
 }
 
 bool
-request_body_add(struct httpd_request *r, struct selfsame_bytes data)
+httpd_request_body_add(struct httpd_request *r, struct selfsame_bytes data)
 {
     if (data.len > r->body_cap - r->body_len) {
         size_t cap = 2 * r->body_cap + data.len;
@@ -256,7 +256,7 @@ httpd_body(const struct httpd_request *r)
 /* ---- the answer ---- */
 
 void
-request_keep_answer(struct httpd_request *r, const struct httpd_answer *a)
+httpd_request_keep_answer(struct httpd_request *r, const struct httpd_answer *a)
 {
     assert(a->status >= 200 && a->status <= 599);
     r->status = a->status;
@@ -277,7 +277,8 @@ request_keep_answer(struct httpd_request *r, const struct httpd_answer *a)
 }
 
 void
-request_keep_refusal(struct httpd_request *r, int status, const struct selfsame_err *e)
+httpd_request_keep_refusal(
+    struct httpd_request *r, int status, const struct selfsame_err *e)
 {
     auto_json *j = json_pack("{s:{s:s,s:s}}", "error", "class",
         selfsame_code_name(e->code), "message", err_text(e));
@@ -289,7 +290,7 @@ request_keep_refusal(struct httpd_request *r, int status, const struct selfsame_
         .body = text != NULL ? bytes_str(text) : BYTES_LIT("{}"),
     };
 
-    request_keep_answer(r, &a);
+    httpd_request_keep_answer(r, &a);
     free(text);
 }
 
@@ -340,7 +341,7 @@ httpd_date(int64_t now_s, char ret[static HTTPD_DATE])
 }
 
 bool
-request_render(struct httpd_request *r, const char *date, bool close)
+httpd_request_render(struct httpd_request *r, const char *date, bool close)
 {
     char head[HTTPD_ANSWER_HEAD], retry[40] = "";
 

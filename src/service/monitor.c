@@ -177,18 +177,16 @@ forked(struct monitor *m, struct selfsame_bytes note, const struct checkpoint *c
 
 /* ---- the checkpoint ---- */
 
-/* When a quorum had seen it: the latest time at which enough of them had signed. */
-static int64_t
-witnessed(const struct monitor *m, uint64_t good, const int64_t *times)
+int64_t
+monitor_witnessed(
+    const struct log_policy *p, uint64_t good, const int64_t *times, int64_t now_s)
 {
-    const struct log_policy *p = m->c->trust;
     int64_t best = 0;
 
     for (size_t i = 0; i < p->witness_count; i++) {
         uint64_t later = 0;
 
-        if ((good >> i & 1) == 0 || times[i] <= best ||
-            times[i] > m->now_s + CLOCK_SKEW_S)
+        if ((good >> i & 1) == 0 || times[i] <= best || times[i] > now_s + CLOCK_SKEW_S)
             continue;
         for (size_t k = 0; k < p->witness_count; k++)
             if ((good >> k & 1) != 0 && times[k] >= times[i])
@@ -249,7 +247,7 @@ judge_note(struct monitor *m, struct looking *l, struct selfsame_err *e)
             (const char *)l->c.origin.ptr);
     (void)snprintf(m->origin, sizeof(m->origin), "%.*s", (int)l->c.origin.len,
         (const char *)l->c.origin.ptr);
-    l->time_s = witnessed(m, good, times);
+    l->time_s = monitor_witnessed(m->c->trust, good, times, m->now_s);
     l->good = true;
     return SELFSAME_OK;
 }
@@ -361,6 +359,15 @@ read_bundle(
 }
 
 static enum selfsame_code
+save(struct monitor *m, struct selfsame_err *e)
+{
+    m->unsaved = true;
+    TRY(state_write(m->c->state, &m->state, e));
+    m->unsaved = false;
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
 read_entries(struct monitor *m, struct looking *l, struct selfsame_err *e)
 {
     for (unsigned done = 1; m->state.next < l->c.size; done++) {
@@ -368,7 +375,7 @@ read_entries(struct monitor *m, struct looking *l, struct selfsame_err *e)
         if (!l->good)
             return SELFSAME_OK;
         if (done % SAVE_EVERY == 0)
-            TRY(state_write(m->c->state, &m->state, e));
+            TRY(save(m, e));
     }
     return SELFSAME_OK;
 }
@@ -388,9 +395,10 @@ finish(
             (json_int_t)(m->state.next - before)),
         e));
     m->state.time_s = l->time_s;
+    m->unsaved = true;
     if (m->c->page != NULL)
         TRY(page_write(m->c->page, &m->state, m->now_s, e));
-    return state_write(m->c->state, &m->state, e);
+    return save(m, e);
 }
 
 /* ---- a round ---- */
@@ -399,7 +407,7 @@ finish(
 static bool
 is_old_news(struct monitor *m, const struct looking *l)
 {
-    if (m->state.note == NULL || m->state.next != l->c.size ||
+    if (m->state.note == NULL || m->unsaved || m->state.next != l->c.size ||
         !bytes_eq(l->note, BYTES(m->state.note, m->state.note_len)))
         return false;
     memset(m->told, 0, sizeof(m->told[0]) * (ALARM_CHECKPOINT + 1));
@@ -478,7 +486,10 @@ take_lock(struct monitor *m, struct selfsame_err *e)
         return SELFSAME_OK;
     if (errno != EWOULDBLOCK)
         return file_error(e, "cannot lock", path);
-    FAIL(e, SELFSAME_DENIED, "%s: another monitor keeps its state there", m->c->state);
+    (void)err_set(e, SELFSAME_DENIED, __FILE__, __LINE__,
+        "%s: another monitor keeps its state there", m->c->state);
+    err_remedy(e, "End that one, or give this one a state of its own.");
+    return SELFSAME_DENIED;
 }
 
 static enum selfsame_code

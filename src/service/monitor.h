@@ -65,6 +65,13 @@ MUST enum selfsame_code monitor_round(
 /* The class of the worst alarm so far: LOG, MISMATCH, REVOKED, MALFORMED, STALE, OK. */
 enum selfsame_code monitor_worst(const struct monitor *m);
 
+/*
+ * When a quorum had seen a checkpoint: the latest time at which enough of the witnesses
+ * had signed; 0 without witnesses. Times that have not come yet say nothing.
+ */
+int64_t monitor_witnessed(
+    const struct log_policy *p, uint64_t good, const int64_t *times, int64_t now_s);
+
 /* ---- hook.c ---- */
 enum { HOOK_SECONDS = 30 };
 /*

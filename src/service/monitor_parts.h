@@ -120,6 +120,7 @@ struct monitor {
     int64_t seen_s; /* of the checkpoint that is read now */
     char origin[NOTE_NAME_MAX + 1];
     enum selfsame_code worst;
+    bool unsaved; /* something was told that the state's file does not know */
     uint8_t told[ALARM_COUNT]
                 [32]; /* hash of what was last said, when it is said once */
 };

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KEY_LIMIT = 16384, VKEY_LIMIT = 1 << 20, DIR_MEMORY = 32 << 20 };
+enum { KEY_LIMIT = 16384, VKEY_LIMIT = 1 << 20, DIR_MEMORY = 32 << 20, HASH_PART = 16 };
 
 static enum selfsame_code
 join(const char *dir, const char *name, struct arena *arena, const char **ret,
@@ -193,12 +193,21 @@ witness_dir_log(struct witness_dir *d, struct selfsame_bytes origin)
     return NULL;
 }
 
-static int
-is_offered(const struct dirent *d)
-{
-    size_t len = strlen(d->d_name);
+static const char *const kinds[] = { "suspect", "fork" };
 
-    return len > 8 && strcmp(d->d_name + len - 8, ".offered") == 0;
+/* "HASH-fork-SIZE-HASH.offered" of which log and kind? */
+static void
+count_kept(struct witness_dir *d, const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len < 8 + HASH_PART + 2 || strcmp(name + len - 8, ".offered") != 0)
+        return;
+    for (size_t i = 0; i < d->log_count; i++)
+        for (size_t k = 0; k < COUNT(kinds); k++)
+            if (strncmp(name, d->logs[i].hash, HASH_PART) == 0 &&
+                strncmp(name + HASH_PART + 1, kinds[k], strlen(kinds[k])) == 0)
+                d->logs[i].kept[k]++;
 }
 
 static enum selfsame_code
@@ -208,13 +217,14 @@ count_forks(struct witness_dir *d, struct selfsame_err *e)
     const char *dir;
 
     TRY(join(d->path, "forks", &d->arena, &dir, e));
-    int n = scandir(dir, &found, is_offered, NULL);
+    int n = scandir(dir, &found, NULL, NULL);
     if (n < 0)
         return file_error(e, "read", dir);
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
+        count_kept(d, found[i]->d_name);
         free(found[i]);
+    }
     free(found);
-    d->forks = (size_t)n;
     return SELFSAME_OK;
 }
 
@@ -241,22 +251,23 @@ witness_dir_close(struct witness_dir *d)
 
 enum selfsame_code
 witness_dir_keep(struct witness_dir *d, const struct witness_asked *q,
-    const struct witness_record *cosigned, struct selfsame_bytes request, bool *ret_new,
-    struct selfsame_err *e)
+    const struct witness_record *cosigned, struct selfsame_bytes request, bool fork,
+    bool *ret_new, struct selfsame_err *e)
 {
     auto_arena arena = arena_new(16384);
-    const struct witness_log *l = witness_dir_log(d, q->checkpoint.origin);
+    struct witness_log *l = witness_dir_log(d, q->checkpoint.origin);
+    const size_t limit = fork ? WITNESS_FORKS : WITNESS_SUSPECTS;
     uint8_t digest[HASH_MAX];
     char hex[2 * LOG_HASH + 1];
 
     *ret_new = false;
-    if (d->forks >= WITNESS_FORKS || l == NULL)
+    if (l == NULL || l->kept[fork] >= limit)
         return SELFSAME_OK;
     if (!hash_bytes(HASH_SHA256, q->note.text, digest))
         FAIL(e, SELFSAME_NOMEM, "no memory for a hash");
     hex_encode(BYTES(digest, LOG_HASH), hex);
-    char *stem = arena_printf(&arena, "%s/forks/%.16s-%" PRIu64 "-%.16s", d->path,
-        l->hash, q->checkpoint.size, hex);
+    char *stem = arena_printf(&arena, "%s/forks/%.*s-%s-%" PRIu64 "-%.*s", d->path,
+        (int)HASH_PART, l->hash, kinds[fork], q->checkpoint.size, (int)HASH_PART, hex);
     char *ours = arena_printf(&arena, "%s.cosigned", stem != NULL ? stem : "");
     char *theirs = arena_printf(&arena, "%s.offered", stem != NULL ? stem : "");
     if (stem == NULL || ours == NULL || theirs == NULL)
@@ -265,7 +276,7 @@ witness_dir_keep(struct witness_dir *d, const struct witness_asked *q,
         return SELFSAME_OK;
     TRY(file_write(ours, cosigned->note, false, e));
     TRY(file_write(theirs, request, false, e));
-    d->forks++;
+    l->kept[fork]++;
     *ret_new = true;
     return SELFSAME_OK;
 }

@@ -25,9 +25,9 @@ struct witness_dir { /* everything in its arena */
         struct selfsame_bytes origin;
         char hash[65]; /* hex SHA-256(origin) */
         atomic_uint_fast64_t size;
-    } * logs; /* each origin once */
+        size_t kept[2]; /* pieces of evidence: suspects and forks */
+    } * logs;           /* each origin once */
     size_t log_count;
-    size_t forks; /* pieces of evidence that are kept */
 };
 MUST enum selfsame_code witness_dir_open(
     const char *path, struct witness_dir *d, struct selfsame_err *e);
@@ -35,12 +35,13 @@ void witness_dir_close(struct witness_dir *d);
 struct witness_log *witness_dir_log(
     struct witness_dir *d, struct selfsame_bytes origin); /* or NULL */
 /*
- * Keeps what was cosigned and the request that contradicts it. *ret_new false: the same
- * is kept already, or there are WITNESS_FORKS.
+ * Keeps what was cosigned and the request that contradicts it (a fork), or that was not
+ * shown to follow: which others than the log can bring about, by a wrong proof, so fewer
+ * are kept. *ret_new false: the same is kept already, or there are enough of this log.
  */
 MUST enum selfsame_code witness_dir_keep(struct witness_dir *d,
     const struct witness_asked *q, const struct witness_record *cosigned,
-    struct selfsame_bytes request, bool *ret_new, struct selfsame_err *e);
+    struct selfsame_bytes request, bool fork, bool *ret_new, struct selfsame_err *e);
 
 enum { WITNESS_BATCH = 64, WITNESS_QUEUE = 4096 };
 struct witness_job {

@@ -20,7 +20,7 @@
  *     DIR/state.sqlite    what was cosigned last
  *     DIR/forks/          signed checkpoints that contradict it, with it
  */
-enum { WITNESS_LOGS = 4096, WITNESS_FORKS = 1000 };
+enum { WITNESS_LOGS = 4096, WITNESS_FORKS = 100, WITNESS_SUSPECTS = 10 };
 
 struct witness_service;
 struct witness_service_config {

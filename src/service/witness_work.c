@@ -100,7 +100,7 @@ keep_evidence(struct witness_work *w, const struct witness_asked *q,
     /* Nothing contradicts what was never cosigned. */
     if (stored->note.len == 0)
         return;
-    if (witness_dir_keep(w->dir, q, stored, request, &fresh, &e) != SELFSAME_OK) {
+    if (witness_dir_keep(w->dir, q, stored, request, fork, &fresh, &e) != SELFSAME_OK) {
         (void)selfsame_err_print(&e, sentence, sizeof(sentence));
         tell(w, "evidence", sentence);
     } else if (fresh) {
@@ -236,7 +236,7 @@ witness_work(struct witness_work *w, const struct witness_job *jobs, size_t coun
     struct selfsame_err *e)
 {
     struct arena arenas[WITNESS_BATCH];
-    struct outcome *o = calloc(WITNESS_BATCH, sizeof(*o));
+    struct outcome *o = calloc(count, sizeof(*o));
     enum selfsame_code code = SELFSAME_NOMEM;
 
     for (size_t i = 0; i < count; i++)

@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "witness_world.h"
+
+#include "fetch/witness.h"
+#include "service/httpd.h"
+
+#include <stdatomic.h>
+
+static const char origin[] = "log.example/0";
+enum { WITNESSES = 3 };
+
+/* ---- witnesses that are as they are told ---- */
+
+enum mode {
+    HONEST,    /* a real one, behind this */
+    SILENT,    /* answers nobody in time */
+    LATE,      /* answers after a while */
+    BROKEN,    /* 500 */
+    UNKNOWN,   /* 404 */
+    LARGER,    /* 409 with a size above */
+    WANDERING, /* 409 with another size each time */
+    SIZELESS,  /* 409 without a size */
+    JUNK,      /* 200 with what is no line */
+    NOBODY,    /* 200 with a line of somebody unknown */
+    FORGED,    /* 200 with its own name and a wrong signature */
+    TALKATIVE, /* 200 with its own line and others */
+    FLAKY,     /* 503 once, then as it should */
+};
+struct fake {
+    atomic_int mode, asked;
+    atomic_uint_fast64_t size; /* that it cosigned last; for itself, no check is made */
+    struct key *key;
+    char name[32], vkey[256];
+    struct httpd *h;
+    struct net_addr at;
+    pthread_t thread;
+    struct httpd_request *kept[64];
+    size_t kept_count;
+};
+struct world {
+    struct fake w[WITNESSES];
+    struct arena arena;
+    struct log_policy policy;
+    struct witness_client *client;
+};
+
+static void
+say(struct httpd_request *r, int status, const char *body)
+{
+    const struct httpd_answer a = { .status = status, .body = bytes_str(body) };
+
+    httpd_answer(r, &a);
+}
+
+static char *
+line_for(struct fake *f, const struct note *n, struct arena *arena)
+{
+    struct selfsame_err e = { 0 };
+    char *line = NULL;
+
+    assert_code(note_sign(n->text, bytes_str(f->name), NOTE_COSIGNATURE, f->key,
+                    os_now_ms() / 1000, arena, &line, &e),
+        SELFSAME_OK, &e);
+    return line;
+}
+
+/* As tlog-witness says, with a state of its own. */
+static void
+serve_honestly(struct fake *f, struct httpd_request *r)
+{
+    auto_arena arena = arena_new(1 << 20);
+    struct selfsame_err e = { 0 };
+    struct witness_request q;
+    struct checkpoint c;
+    struct note n;
+
+    assert_code(witness_request_parse(httpd_body(r), &arena, &q, &e), SELFSAME_OK, &e);
+    assert_code(note_parse(q.checkpoint, &arena, &n, &e), SELFSAME_OK, &e);
+    assert_code(checkpoint_parse(n.text, &c, &e), SELFSAME_OK, &e);
+    if (q.old_size != atomic_load(&f->size)) {
+        say(r, 409, arena_printf(&arena, "%" PRIu64 "\n", (uint64_t)f->size));
+        return;
+    }
+    assert_true((q.path.count == 0) == (q.old_size == 0 || q.old_size == c.size));
+    atomic_store(&f->size, c.size);
+    const char *more = atomic_load(&f->mode) == TALKATIVE
+                           ? "\xe2\x80\x94 x.example AAAAAAAAAA==\n"
+                           : "";
+    say(r, 200, arena_printf(&arena, "%s%s%s", more, line_for(f, &n, &arena), more));
+}
+
+static void
+serve_forged(struct fake *f, struct httpd_request *r)
+{
+    auto_arena arena = arena_new(1 << 20);
+    const struct checkpoint other = world_checkpoint(origin, 1, 3);
+    char *text = checkpoint_text(&other, &arena);
+    const struct note n = { .text = bytes_str(text) };
+
+    say(r, 200, line_for(f, &n, &arena));
+}
+
+static void
+serve(void *ctx, struct httpd_request *r)
+{
+    struct fake *f = ctx;
+    char text[32];
+    int asked = atomic_fetch_add(&f->asked, 1);
+
+    switch ((enum mode)atomic_load(&f->mode)) {
+    case LATE:
+        (void)usleep(300000);
+        serve_honestly(f, r);
+        break;
+    case FLAKY:
+        if (asked == 0)
+            say(r, 503, "");
+        else
+            serve_honestly(f, r);
+        break;
+    case HONEST:
+    case TALKATIVE: serve_honestly(f, r); break;
+    case SILENT: f->kept[f->kept_count++ % COUNT(f->kept)] = r; break;
+    case BROKEN: say(r, 500, ""); break;
+    case UNKNOWN: say(r, 404, ""); break;
+    case LARGER: say(r, 409, "60\n"); break;
+    case WANDERING:
+        (void)snprintf(text, sizeof(text), "%d\n", asked % 5);
+        say(r, 409, text);
+        break;
+    case SIZELESS: say(r, 409, ""); break;
+    case JUNK: say(r, 200, "what?\n"); break;
+    case NOBODY: say(r, 200, "\xe2\x80\x94 x.example AAAAAAAAAA==\n"); break;
+    case FORGED: serve_forged(f, r); break;
+    }
+}
+
+static const struct httpd_route routes[] = { { "POST", "/w/add-checkpoint", serve } };
+
+static void *
+run(void *ctx)
+{
+    struct fake *f = ctx;
+    struct selfsame_err e = { 0 };
+
+    assert_code(httpd_run(f->h, &e), SELFSAME_OK, &e);
+    return NULL;
+}
+
+static void
+begin(struct world *w, const char *quorum)
+{
+    char *text;
+    struct selfsame_err e = { 0 };
+
+    *w = (struct world){ .arena = arena_new(1 << 22) };
+    text = arena_printf(&w->arena, "log "
+                                   "example.com/log/testdata+33d7b496+"
+                                   "AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx\n");
+    for (size_t i = 0; i < WITNESSES; i++) {
+        struct fake *f = &w->w[i];
+        struct httpd_config c = { .routes = routes,
+            .route_count = COUNT(routes),
+            .ctx = f,
+            .body_limit = 65536 };
+        struct note_key k;
+
+        f->key = world_key((uint8_t)(10 + i));
+        (void)snprintf(f->name, sizeof(f->name), "w.example/%zu", i);
+        assert_code(note_key_of(bytes_str(f->name), NOTE_COSIGNATURE, f->key, &w->arena,
+                        &k, &e),
+            SELFSAME_OK, &e);
+        assert_code(net_addr_parse("127.0.0.1:0", 0, &c.listen, &e), SELFSAME_OK, &e);
+        assert_code(httpd_new(&c, &f->h, &e), SELFSAME_OK, &e);
+        httpd_bound(f->h, &f->at);
+        text = arena_printf(&w->arena, "%switness w%zu %s http://127.0.0.1:%u/w%s\n",
+            text, i, note_key_text(&k, &w->arena), (unsigned)f->at.port,
+            i == 1 ? "/" : "");
+        assert_non_null(text);
+        assert_int_equal(pthread_create(&f->thread, NULL, run, f), 0);
+    }
+    text = arena_printf(&w->arena, "%s%s", text, quorum);
+    assert_code(
+        log_policy_parse(bytes_str(text), &w->arena, &w->policy, &e), SELFSAME_OK, &e);
+    const struct witness_client_config config = {
+        .policy = &w->policy, .timeout_ms = 2000, .grace_ms = 500
+    };
+    assert_code(witness_client_new(&config, &w->client, &e), SELFSAME_OK, &e);
+}
+
+static void
+leave(struct fake *f)
+{
+    if (f->h == NULL)
+        return;
+    httpd_stop(f->h);
+    (void)pthread_join(f->thread, NULL);
+    httpd_free(f->h);
+    f->h = NULL;
+}
+
+static void
+end(struct world *w)
+{
+    witness_client_free(&w->client);
+    for (size_t i = 0; i < WITNESSES; i++) {
+        leave(&w->w[i]);
+        key_free(&w->w[i].key);
+    }
+    arena_free(&w->arena);
+}
+
+/* How many witnesses of the policy signed the lines; -1 for lines of others. */
+static int
+good_lines(
+    struct world *w, const struct checkpoint *c, const char *lines, struct arena *arena)
+{
+    struct selfsame_err e = { 0 };
+    struct note n;
+    uint64_t good = 0;
+    int count = 0;
+
+    char *all = arena_printf(arena, "%s\n%s", checkpoint_text(c, arena), lines);
+    assert_code(note_parse(bytes_str(all), arena, &n, &e), SELFSAME_OK, &e);
+    assert_code(
+        note_verify(&n, w->policy.witnesses, w->policy.witness_count, &good, NULL, &e),
+        SELFSAME_OK, &e);
+    for (size_t i = 0; i < WITNESSES; i++)
+        count += (int)(good >> i & 1);
+    return n.count == (size_t)count ? count : -1;
+}
+
+/* One round; the number of cosignatures in *ret. */
+static enum selfsame_code
+ask(struct world *w, uint64_t size, int *ret, struct selfsame_err *e)
+{
+    auto_arena arena = arena_new(1 << 22);
+    uint64_t branch = 0;
+    const struct merkle_source s = { .node = branch_node, .ctx = &branch };
+    const struct checkpoint c = world_checkpoint(origin, 0, size);
+    char *lines = NULL;
+
+    TRY(witness_client_ask(
+        w->client, world_note(&c, &arena), &c, &s, &arena, &lines, e));
+    *ret = good_lines(w, &c, lines, &arena);
+    return SELFSAME_OK;
+}
+
+static const char two[] = "group g 2 w0 w1 w2\nquorum g\n";
+
+static void
+all_are_asked_and_remembered(void **state)
+{
+    struct world w;
+    struct selfsame_err e = { 0 };
+    struct witness_health h;
+    int n = 0;
+
+    (void)state;
+    begin(&w, two);
+    for (uint64_t size = 1; size < 20; size += 3) {
+        assert_code(ask(&w, size, &n, &e), SELFSAME_OK, &e);
+        assert_int_equal(n, 3);
+    }
+    for (size_t i = 0; i < WITNESSES; i++) {
+        assert_int_equal(w.w[i].asked, 7); /* no 409 */
+        witness_client_health(w.client, i, &h);
+        assert_int_equal(h.size, 19);
+        assert_int_equal(h.cosigned, 7);
+        assert_string_equal(h.why, "");
+    }
+    assert_code(ask(&w, 19, &n, &e), SELFSAME_OK, &e); /* the same again */
+    assert_int_equal(n, 3);
+    end(&w);
+}
+
+static void
+sizes_that_were_forgotten_are_asked_for(void **state)
+{
+    struct world w;
+    struct selfsame_err e = { 0 };
+    int n = 0;
+
+    (void)state;
+    begin(&w, two);
+    for (size_t i = 0; i < WITNESSES; i++)
+        atomic_store(&w.w[i].size, 3 + i);
+    assert_code(ask(&w, 9, &n, &e), SELFSAME_OK, &e);
+    assert_int_equal(n, 3);
+    for (size_t i = 0; i < WITNESSES; i++)
+        assert_int_equal(w.w[i].asked, 2);
+    atomic_store(&w.w[0].size, 0); /* a witness may forget as well */
+    assert_code(ask(&w, 10, &n, &e), SELFSAME_OK, &e);
+    assert_int_equal(n, 3);
+    end(&w);
+}
+
+/* With one that is like this the other two are enough, and its lines are not there. */
+static const struct {
+    enum mode mode;
+    bool takes_part;
+    const char *why;
+} bad_ones[] = {
+    { BROKEN, false, "status 500" },
+    { UNKNOWN, false, "status 404" },
+    { WANDERING, false, "its size changed" },
+    { SIZELESS, false, "a conflict without a size" },
+    { JUNK, false, "note: expected" },
+    { NOBODY, false, "note: expected a signature" },
+    { FORGED, false, "does not verify" },
+    { TALKATIVE, true, "" },
+    { FLAKY, true, "" },
+    { LATE, true, "" },
+    { SILENT, false, "no answer in time" },
+};
+
+static void
+a_bad_one_does_not_hinder_a_quorum(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad_ones); i++) {
+        struct world w;
+        struct selfsame_err e = { 0 };
+        struct witness_health h;
+        int n = 0;
+
+        begin(&w, two);
+        atomic_store(&w.w[1].mode, bad_ones[i].mode);
+        int64_t began_ms = net_clock_ms();
+        assert_code(ask(&w, 9, &n, &e), SELFSAME_OK, &e);
+        if (n != (bad_ones[i].takes_part ? 3 : 2))
+            fail_msg("%s: %d took part", bad_ones[i].why, n);
+        assert_true(net_clock_ms() - began_ms < 1500);
+        witness_client_health(w.client, 1, &h);
+        if (strstr(h.why, bad_ones[i].why) == NULL)
+            fail_msg("expected \"%s\", got \"%s\"", bad_ones[i].why, h.why);
+        end(&w);
+    }
+}
+
+static void
+two_bad_ones_are_named(void **state)
+{
+    struct world w;
+    struct selfsame_err e = { 0 };
+    int n = 0;
+
+    (void)state;
+    begin(&w, two);
+    atomic_store(&w.w[0].mode, UNKNOWN);
+    atomic_store(&w.w[2].mode, SILENT);
+    int64_t began_ms = net_clock_ms();
+    assert_code(ask(&w, 9, &n, &e), SELFSAME_LOG, &e);
+    int64_t took_ms = net_clock_ms() - began_ms;
+    assert_true(took_ms >= 1900 && took_ms < 3500);
+    assert_string_equal(err_text(&e),
+        "the quorum is not met: 1 of 3 witnesses cosigned; "
+        "w0: status 404; w2: no answer in time");
+    end(&w);
+}
+
+static void
+nobody_listens(void **state)
+{
+    struct world w;
+    struct selfsame_err e = { 0 };
+    int n = 0;
+
+    (void)state;
+    begin(&w, "quorum w1\n");
+    leave(&w.w[1]);
+    int64_t began_ms = net_clock_ms();
+    assert_code(ask(&w, 9, &n, &e), SELFSAME_LOG, &e);
+    assert_true(net_clock_ms() - began_ms < 1000); /* refused at once, three times */
+    assert_non_null(strstr(err_text(&e), "2 of 3"));
+    end(&w);
+}
+
+static void
+a_larger_size_is_an_alarm(void **state)
+{
+    struct world w;
+    struct selfsame_err e = { 0 };
+    int n = 0;
+
+    (void)state;
+    begin(&w, "group g all w0 w1 w2\nquorum g\n");
+    atomic_store(&w.w[2].mode, LARGER);
+    assert_code(ask(&w, 9, &n, &e), SELFSAME_IO, &e);
+    assert_non_null(strstr(err_text(&e), "w2 has cosigned 60 entries"));
+    assert_non_null(e.remedy);
+    end(&w);
+}
+
+/* Who was too late for one checkpoint takes part in the next. */
+static void
+who_was_late_takes_part_in_the_next(void **state)
+{
+    struct world w;
+    struct selfsame_err e = { 0 };
+    int n = 0;
+
+    (void)state;
+    begin(&w, "quorum w0\n");
+    const struct witness_client_config c = {
+        .policy = &w.policy, .timeout_ms = 2000, .grace_ms = 100
+    };
+    witness_client_free(&w.client);
+    assert_code(witness_client_new(&c, &w.client, &e), SELFSAME_OK, &e);
+    atomic_store(&w.w[1].mode, LATE);
+    assert_code(ask(&w, 5, &n, &e), SELFSAME_OK, &e);
+    assert_int_equal(n, 2);
+    (void)usleep(50000);
+    atomic_store(&w.w[1].mode, HONEST);
+    (void)usleep(300000);
+    assert_code(ask(&w, 9, &n, &e), SELFSAME_OK, &e);
+    assert_int_equal(n, 3);
+    assert_int_equal(w.w[1].asked, 2); /* it was known that it cosigned 5 */
+    end(&w);
+}
+
+static void
+without_a_quorum_it_is_enough_to_have_asked(void **state)
+{
+    struct world w;
+    struct selfsame_err e = { 0 };
+    int n = 0;
+
+    (void)state;
+    begin(&w, "quorum none\n");
+    assert_code(ask(&w, 5, &n, &e), SELFSAME_OK, &e);
+    assert_int_equal(n, 3);
+    end(&w);
+}
+
+/* ---- against the witness that is served ---- */
+
+static void *
+run_real(void *ctx)
+{
+    struct witness_service *s = ctx;
+    struct selfsame_err e = { 0 };
+
+    assert_code(witness_service_run(s, &e), SELFSAME_OK, &e);
+    return NULL;
+}
+
+static void
+the_real_one_understands(void **state)
+{
+    char top[] = "/tmp/selfsame-witness.XXXXXX", dir[96], vkey[256];
+    auto_arena arena = arena_new(1 << 22);
+    struct witness_service_config sc = { .dir = dir };
+    auto_witness_service *s = NULL;
+    auto_witness_client *client = NULL;
+    struct log_policy policy;
+    struct net_addr at;
+    struct selfsame_err e = { 0 };
+    uint64_t branch = 0;
+    const struct merkle_source source = { .node = branch_node, .ctx = &branch };
+    pthread_t t;
+    char *lines;
+
+    (void)state;
+    assert_non_null(mkdtemp(top));
+    (void)snprintf(dir, sizeof(dir), "%s/w", top);
+    world_dir(dir, "witness.example/w1", 2, 1, vkey, sizeof(vkey));
+    assert_code(net_addr_parse("127.0.0.1:0", 0, &sc.listen, &e), SELFSAME_OK, &e);
+    assert_code(witness_service_new(&sc, &s, &e), SELFSAME_OK, &e);
+    assert_code(witness_service_open(s, &e), SELFSAME_OK, &e);
+    witness_service_bound(s, &at);
+    assert_int_equal(pthread_create(&t, NULL, run_real, s), 0);
+    char *text = arena_printf(&arena,
+        "log example.com/log/testdata+33d7b496+"
+        "AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx\n"
+        "witness w %s http://127.0.0.1:%u\nquorum w\n",
+        vkey, (unsigned)at.port);
+    assert_code(
+        log_policy_parse(bytes_str(text), &arena, &policy, &e), SELFSAME_OK, &e);
+    for (uint64_t size = 0; size < 40; size += 3) {
+        const struct witness_client_config c = { .policy = &policy };
+        const struct checkpoint k = world_checkpoint(origin, 0, size);
+
+        if (size % 4 == 0) { /* as after a start */
+            witness_client_free(&client);
+            assert_code(witness_client_new(&c, &client, &e), SELFSAME_OK, &e);
+        }
+        assert_code(witness_client_ask(client, world_note(&k, &arena), &k, &source,
+                        &arena, &lines, &e),
+            SELFSAME_OK, &e);
+    }
+    /* Another tree of the same size, and one that is behind. */
+    branch = 1;
+    struct checkpoint k = world_checkpoint(origin, 1, 39);
+    assert_code(witness_client_ask(
+                    client, world_note(&k, &arena), &k, &source, &arena, &lines, &e),
+        SELFSAME_LOG, &e);
+    assert_non_null(strstr(err_text(&e), "inconsistent"));
+    branch = 0;
+    k = world_checkpoint(origin, 0, 20);
+    witness_client_free(&client);
+    const struct witness_client_config c = { .policy = &policy };
+    assert_code(witness_client_new(&c, &client, &e), SELFSAME_OK, &e);
+    assert_code(witness_client_ask(
+                    client, world_note(&k, &arena), &k, &source, &arena, &lines, &e),
+        SELFSAME_IO, &e);
+    witness_service_stop(s);
+    (void)pthread_join(t, NULL);
+    assert_code(dir_remove(top, &e), SELFSAME_OK, &e);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_are_asked_and_remembered),
+        cmocka_unit_test(sizes_that_were_forgotten_are_asked_for),
+        cmocka_unit_test(a_bad_one_does_not_hinder_a_quorum),
+        cmocka_unit_test(two_bad_ones_are_named),
+        cmocka_unit_test(nobody_listens),
+        cmocka_unit_test(a_larger_size_is_an_alarm),
+        cmocka_unit_test(who_was_late_takes_part_in_the_next),
+        cmocka_unit_test(without_a_quorum_it_is_enough_to_have_asked),
+        cmocka_unit_test(the_real_one_understands),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
