@@ -271,7 +271,7 @@ def sigstore():
         if fields["expect"] != "ok":
             continue
         material = json.loads(body)["verificationMaterial"]
-        for n, stamp in enumerate(material.get("timestampVerificationData", {}).get("rfc3161Timestamps", [])):
+        for n, stamp in enumerate((material.get("timestampVerificationData") or {}).get("rfc3161Timestamps", [])):
             seed("timestamp", f"{name}-{n}", base64.b64decode(stamp["signedTimestamp"]))
         if "certificate" in material:
             seed("x509", name, base64.b64decode(material["certificate"]["rawBytes"]))

@@ -789,6 +789,8 @@ put("716-another-payload-type", "unsupported", "no in-toto statement", make("dss
 put("717-another-statement", "unsupported", "_type", make("dsse-v1", payload=statement(kind="https://in-toto.io/Statement/v9")))
 put("718-payload-is-no-json", "malformed", "other bytes", make("dsse-v1", payload=b"hello"))
 put("719-name-with-control-character", "malformed", "it would be printed", by_cert(texts=[text_ext(8, ISSUER), text_ext(12, "a\x1bb")]))
+put("721-name-with-c1-control", "malformed", "some terminals obey it", by_cert(texts=[text_ext(8, ISSUER), text_ext(12, "a\u009bb")]))
+put("722-name-beyond-ascii", "ok", "readable UTF-8", by_cert(texts=[text_ext(8, ISSUER), text_ext(12, "b\u00fccher")]))
 put("720-issuer-not-utf8-string", "malformed", "the extension is no DER", by_cert(texts=[(x509.UnrecognizedExtension(x509.ObjectIdentifier(FULCIO + "8"), ISSUER.encode()), False)]))
 
 for title, r in roots.items():

@@ -132,3 +132,14 @@ sj_int(const json_t *j, const char *name, const char *what, uint64_t *ret,
             "%s: expected an integer from 0 to 2^63 - 1 in \"%s\"", what, name);
     return SELFSAME_OK;
 }
+
+const char *
+sj_brief(struct selfsame_bytes s, char ret[static SJ_BRIEF])
+{
+    size_t n = 0;
+
+    for (; n < s.len && n < SJ_BRIEF - 1; n++)
+        ret[n] = s.ptr[n] >= ' ' && s.ptr[n] <= '~' ? (char)s.ptr[n] : '?';
+    ret[n] = '\0';
+    return ret;
+}
