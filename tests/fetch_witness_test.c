@@ -12,19 +12,19 @@ enum { WITNESSES = 3 };
 /* ---- witnesses that are as they are told ---- */
 
 enum mode {
-    HONEST,     /* a real one, behind this */
-    SILENT,     /* answers nobody in time */
-    LATE,       /* answers after a while */
-    BROKEN,     /* 500 */
-    UNKNOWN,    /* 404 */
-    LARGER,     /* 409 with a size above */
-    WANDERING,  /* 409 with another size each time */
-    SIZELESS,   /* 409 without a size */
-    JUNK,       /* 200 with what is no line */
-    NOBODY,     /* 200 with a line of somebody unknown */
-    FORGED,     /* 200 with its own name and a wrong signature */
-    TALKATIVE,  /* 200 with its own line and others */
-    FLAKY,      /* 503 once, then as it should */
+    HONEST,    /* a real one, behind this */
+    SILENT,    /* answers nobody in time */
+    LATE,      /* answers after a while */
+    BROKEN,    /* 500 */
+    UNKNOWN,   /* 404 */
+    LARGER,    /* 409 with a size above */
+    WANDERING, /* 409 with another size each time */
+    SIZELESS,  /* 409 without a size */
+    JUNK,      /* 200 with what is no line */
+    NOBODY,    /* 200 with a line of somebody unknown */
+    FORGED,    /* 200 with its own name and a wrong signature */
+    TALKATIVE, /* 200 with its own line and others */
+    FLAKY,     /* 503 once, then as it should */
 };
 struct fake {
     atomic_int mode, asked;
@@ -74,8 +74,7 @@ serve_honestly(struct fake *f, struct httpd_request *r)
     struct checkpoint c;
     struct note n;
 
-    assert_code(
-        witness_request_parse(httpd_body(r), &arena, &q, &e), SELFSAME_OK, &e);
+    assert_code(witness_request_parse(httpd_body(r), &arena, &q, &e), SELFSAME_OK, &e);
     assert_code(note_parse(q.checkpoint, &arena, &n, &e), SELFSAME_OK, &e);
     assert_code(checkpoint_parse(n.text, &c, &e), SELFSAME_OK, &e);
     if (q.old_size != atomic_load(&f->size)) {
@@ -109,7 +108,10 @@ serve(void *ctx, struct httpd_request *r)
     int asked = atomic_fetch_add(&f->asked, 1);
 
     switch ((enum mode)atomic_load(&f->mode)) {
-    case LATE: (void)usleep(300000); serve_honestly(f, r); break;
+    case LATE:
+        (void)usleep(300000);
+        serve_honestly(f, r);
+        break;
     case FLAKY:
         if (asked == 0)
             say(r, 503, "");
@@ -157,9 +159,10 @@ begin(struct world *w, const char *quorum)
                                    "AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx\n");
     for (size_t i = 0; i < WITNESSES; i++) {
         struct fake *f = &w->w[i];
-        struct httpd_config c = {
-            .routes = routes, .route_count = COUNT(routes), .ctx = f, .body_limit = 65536
-        };
+        struct httpd_config c = { .routes = routes,
+            .route_count = COUNT(routes),
+            .ctx = f,
+            .body_limit = 65536 };
         struct note_key k;
 
         f->key = world_key((uint8_t)(10 + i));
@@ -219,8 +222,8 @@ good_lines(
 
     char *all = arena_printf(arena, "%s\n%s", checkpoint_text(c, arena), lines);
     assert_code(note_parse(bytes_str(all), arena, &n, &e), SELFSAME_OK, &e);
-    assert_code(note_verify(
-                    &n, w->policy.witnesses, w->policy.witness_count, &good, NULL, &e),
+    assert_code(
+        note_verify(&n, w->policy.witnesses, w->policy.witness_count, &good, NULL, &e),
         SELFSAME_OK, &e);
     for (size_t i = 0; i < WITNESSES; i++)
         count += (int)(good >> i & 1);
@@ -350,8 +353,9 @@ two_bad_ones_are_named(void **state)
     assert_code(ask(&w, 9, &n, &e), SELFSAME_LOG, &e);
     int64_t took_ms = net_clock_ms() - began_ms;
     assert_true(took_ms >= 1900 && took_ms < 3500);
-    assert_string_equal(err_text(&e), "the quorum is not met: 1 of 3 witnesses cosigned; "
-                                      "w0: status 404; w2: no answer in time");
+    assert_string_equal(err_text(&e),
+        "the quorum is not met: 1 of 3 witnesses cosigned; "
+        "w0: status 404; w2: no answer in time");
     end(&w);
 }
 
