@@ -31,6 +31,10 @@ main(int argc, char **argv)
         e.code = selfsame_verify(
             v, p, q, file_of(argv[2], buf[1], sizeof(buf[1])), &r, &e);
     }
+    if (argc != 5) {
+        fputs("usage: relying-party POLICY EVIDENCE NONCE KEY\n", stderr);
+        return SELFSAME_USAGE;
+    }
     if (r == NULL || selfsame_result_text(r, false, &text, &e))
         selfsame_err_print(&e, line, sizeof(line));
     puts(text != NULL ? text : line);

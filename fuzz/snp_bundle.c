@@ -8,11 +8,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct snp_bundle b;
+    struct snp_bundle b = { .cert_count = 0 };
     auto_arena arena = arena_new(1 << 20);
     struct selfsame_err e = { 0 };
 
-    b.cert_count = b.crl_count = 0;
     if (snp_bundle_add(&b, BYTES(data, size), &arena, &e) != SELFSAME_OK)
         return 0;
     assert(b.cert_count <= SNP_BUNDLE_CERTS && b.crl_count <= SNP_BUNDLE_CRLS);

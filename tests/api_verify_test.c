@@ -4,7 +4,9 @@
 #include "api/api.h"
 #include "codec/cmw.h"
 #include "codec/json.h"
+#include "codec/pem.h"
 #include "tee/simulate.h"
+#include "tee/snp/snp.h"
 
 #include <pthread.h>
 
@@ -411,6 +413,128 @@ cmw_of_both_encodings_is_unwrapped(void **state)
     fixture_close(&f);
 }
 
+/* Evidence of SNP for this request, with its table and with much that nobody asked for. */
+static struct selfsame_bytes
+much_of_snp(struct fixture *f, struct sim_pki *pki, size_t ballast, bool json)
+{
+    const struct tee_simulator *sim = tee_simulator_find("snp");
+    static const uint8_t digest[SNP_DIGEST_SIZE] = { 1 };
+    const struct claim measured = {
+        .path = "measurement", .kind = CLAIM_BYTES, .bytes = BYTES_ARR(digest)
+    };
+    struct tee_collected made = { .evidence = BYTES_NONE };
+    struct selfsame_err e = { 0 };
+    uint8_t data[64];
+    struct binder b;
+
+    assert_true(binder_http(&b, NONCE, SPKI) && binder64(&b, data));
+    const struct sim_quote_request q = {
+        .now_ms = test_now_s * 1000,
+        .subject = { .measured = &measured, .measured_count = 1 },
+        .report_data = BYTES_ARR(data),
+    };
+    assert_code(sim->quote(pki, &q, &f->arena, &made, &e), SELFSAME_OK, &e);
+    char *pem = pem_encode(
+        "CERTIFICATE", BYTES(snp_ark_simulated_milan, SNP_ARK_SIMULATED), &f->arena);
+    assert_non_null(pem);
+    struct writer w = writer_of(arena_alloc(&f->arena, 1, ballast + 1), ballast);
+    while (w.len + strlen(pem) <= ballast)
+        put_bytes(&w, bytes_str(pem));
+    struct cmw_entry entry[3] = {
+        { .label = BYTES_LIT("e"),
+            .type = BYTES_LIT("application/vnd.attest.snp"),
+            .value = made.evidence,
+            .ind = CMW_EVIDENCE },
+        { .label = BYTES_LIT("t"),
+            .type = BYTES_LIT("application/octet-stream"),
+            .value = made.endorsement,
+            .ind = CMW_ENDORSEMENTS },
+        { .label = BYTES_LIT("x"),
+            .type = BYTES_LIT("application/pem-certificate-chain"),
+            .value = writer_bytes(&w),
+            .ind = CMW_ENDORSEMENTS },
+    };
+    return wrap(f,
+        &(struct cmw){
+            .collection = true, .entries = entry, .count = w.len > 0 ? 3 : 2 },
+        json);
+}
+
+#define SNP_POLICY                                                               \
+    "{\"selfsame_policy\":1,\"tee\":{\"snp\":{}},\"measurements\":[{"            \
+    "\"tee\":\"snp\",\"measurement\":\"01" EIGHT(                                \
+        "0000000000") "00000000000000"                                           \
+                      "\"}],\"freshness\":{\"nonce\":true},\"binding\":\"key\"," \
+                      "\"insecure\":[\"simulated\"]}"
+
+static void
+evidence_does_not_choose_to_have_no_verdict(void **state)
+{
+    (void)state;
+    const struct tee_simulator *sim = tee_simulator_find("snp");
+    struct selfsame_err e = { 0 };
+    struct sim_pki *pki = NULL;
+    struct fixture f;
+    size_t judged = 0, most = 0;
+
+    fixture_open(&f, SNP_POLICY);
+    arena_free(&f.arena);
+    f.arena = arena_new(16 << 20);
+    selfsame_request_expect_key(f.q, SPKI);
+    assert_code(sim->pki(BYTES_NONE, test_now_s * 1000, &pki, &e), SELFSAME_OK, &e);
+    /* As much as evidence may be, in the form that takes most to read. */
+    expect(&f, much_of_snp(&f, pki, 1 << 20, false), SELFSAME_MALFORMED, "none", NULL);
+    expect(&f, much_of_snp(&f, pki, 1000000, false), SELFSAME_OK, "warning", NULL);
+    expect(&f, much_of_snp(&f, pki, 760000, true), SELFSAME_OK, "warning", NULL);
+    /* With any less room there is a verdict, which refuses. */
+    struct selfsame_bytes little = much_of_snp(&f, pki, 0, true);
+    for (long room = 64; judged == 0 || most < 8; room += room / 8) {
+        struct selfsame_result *r = NULL;
+        enum selfsame_code c = verify_within(f.v, f.p, f.q, little, -room, &r, &e);
+
+        assert_non_null(r);
+        if (c != SELFSAME_OK) {
+            assert_code(c, SELFSAME_MALFORMED, &e);
+            assert_classes(r);
+            assert_string_equal(selfsame_result_status(r), "none");
+            judged++;
+        } else
+            most++;
+        selfsame_result_free(r);
+        assert_true(room < 1 << 24);
+    }
+    sim->pki_free(pki);
+    fixture_close(&f);
+}
+
+/* What the caller has is read anew each time, and takes none of the evidence's room. */
+static void
+collateral_of_the_caller_does_not_crowd_out_evidence(void **state)
+{
+    (void)state;
+    const struct tee_simulator *sim = tee_simulator_find("snp");
+    struct selfsame_err e = { 0 };
+    struct sim_pki *pki = NULL;
+    struct fixture f;
+
+    fixture_open(&f, SNP_POLICY);
+    selfsame_request_expect_key(f.q, SPKI);
+    assert_code(sim->pki(BYTES_NONE, test_now_s * 1000, &pki, &e), SELFSAME_OK, &e);
+    struct selfsame_bytes good = much_of_snp(&f, pki, 0, false);
+    char *pem = pem_encode(
+        "CERTIFICATE", BYTES(snp_ark_simulated_milan, SNP_ARK_SIMULATED), &f.arena);
+    assert_non_null(pem);
+    struct writer w = writer_of(arena_alloc(&f.arena, 1, 1 << 20), 1 << 20);
+    while (w.len + strlen(pem) <= 1000000)
+        put_bytes(&w, bytes_str(pem));
+    for (int i = 0; i < 3; i++)
+        assert_code(selfsame_verifier_add_collateral(f.v, writer_bytes(&w), &e),
+            SELFSAME_OK, &e);
+    expect(&f, good, SELFSAME_OK, "warning", NULL);
+    sim->pki_free(pki);
+    fixture_close(&f);
+}
+
 static void
 what_is_no_evidence_is_malformed(void **state)
 {
@@ -706,6 +830,8 @@ main(void)
         cmocka_unit_test(a_later_demand_takes_back_none),
         cmocka_unit_test(as_of_is_never_affirming_and_says_so),
         cmocka_unit_test(cmw_of_both_encodings_is_unwrapped),
+        cmocka_unit_test(evidence_does_not_choose_to_have_no_verdict),
+        cmocka_unit_test(collateral_of_the_caller_does_not_crowd_out_evidence),
         cmocka_unit_test(what_is_no_evidence_is_malformed),
         cmocka_unit_test(a_request_that_contradicts_itself_is_usage),
         cmocka_unit_test(anchors_of_the_caller_replace_the_pinned_ones),

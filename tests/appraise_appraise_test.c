@@ -151,6 +151,17 @@ BEND(no_field_bound, b->claims.has_nonce_field = false; no_nonce_answered(b);)
 BEND(no_field_foreign_key, key_level(b); no_field_bound(b);
      b->claims.report_data = BYTES_ARR(spki);)
 BEND(no_field_http, key_level(b); no_field_bound(b);)
+BEND(any_age_no_field, no_field_bound(b); b->policy.insecure = INSECURE_ANY_AGE;
+     no_nonce_sent(b); too_old(b);)
+BEND(any_age_no_field_bound, no_field_bound(b); too_old(b);
+     b->policy.insecure = INSECURE_ANY_AGE;)
+BEND(any_age_no_field_foreign_key, no_field_foreign_key(b);
+     b->policy.insecure = INSECURE_ANY_AGE;)
+BEND(any_age_no_field_no_key, no_field_bound(b); b->in.level = BINDING_NONE;
+     b->in.binder = BYTES_NONE;
+     b->policy.insecure = INSECURE_ANY_AGE | INSECURE_UNBOUND;)
+BEND(any_age_no_field_other_session, no_field_bound(b);
+     b->claims.report_data = BYTES_ARR(http64); b->policy.insecure = INSECURE_ANY_AGE;)
 BEND(as_of, b->in.as_of = true;)
 
 BEND(other_session, b->claims.report_data = BYTES_ARR(http64);)
@@ -219,6 +230,9 @@ BEND(revoked_allowed, revoked(b); b->policy.insecure = INSECURE_NO_REVOCATION;)
 BEND(low_tcb, b->checks.at[CHECK_TCB] = (struct check){
                   .outcome = CHECK_FAIL, .code = SELFSAME_TCB };)
 BEND(low_tcb_allowed, low_tcb(b); b->policy.insecure = INSECURE_ANY_TCB;)
+BEND(any_anchor_waived, low_tcb_allowed(b); any_anchor(b);)
+BEND(any_anchor_low, low_tcb(b); any_anchor(b);)
+BEND(any_anchor_simulated, simulated_allowed(b); any_anchor(b);)
 BEND(tcb_malformed, b->checks.at[CHECK_TCB] = (struct check){ .outcome = CHECK_FAIL,
                         .code = SELFSAME_MALFORMED };
      b->policy.insecure = INSECURE_ANY_TCB;)
@@ -283,6 +297,11 @@ static const struct {
     OK(no_field_bound),
     BAD(no_field_foreign_key, STALE),
     OK(no_field_http),
+    WARN(any_age_no_field),
+    WARN(any_age_no_field_bound),
+    BAD(any_age_no_field_foreign_key, STALE),
+    BAD(any_age_no_field_no_key, STALE),
+    BAD(any_age_no_field_other_session, UNBOUND),
     WARN(as_of),
 
     BAD(other_session, UNBOUND),
@@ -627,6 +646,11 @@ the_trust_vector_follows_the_checks(void **state)
         { low_tcb, "hardware", 96, 3 },
         { low_tcb_allowed, "hardware", 32, 3 },
         { revoked, "hardware", 96, 3 },
+        /* No vendor stands behind a root of the caller (0: no such member). */
+        { any_anchor, "hardware", 0, 2 },
+        { any_anchor_waived, "hardware", 0, 2 },
+        { any_anchor_low, "hardware", 96, 3 },
+        { any_anchor_simulated, "hardware", 97, 3 },
         { bad_signature, "sourced-data", 99, 8 },
         { bad_signature, "executables", 99, 8 },
         { unparsed, NULL, 0, 0 },

@@ -146,6 +146,38 @@ five_lines_say_it_all(void **state)
 }
 
 static void
+what_was_fresh_is_not_called_fresh(void **state)
+{
+    (void)state;
+    struct verdict v = accepted();
+
+    v.checks.at[CHECK_FRESHNESS].detail = "as of 2001-09-09T01:46:40Z: fine";
+    v.at_ms = 1000000000000;
+    char *now = text_of(&v, true), *page_now = html_of(&v);
+    v.as_of = true;
+    char *then = text_of(&v, true), *page_then = html_of(&v);
+    assert_non_null(strstr(now, "fresh: pass; bound: pass"));
+    assert_non_null(strstr(now, "freshness    pass "));
+    assert_non_null(strstr(then, "fresh: as of 2001-09-09T01:46:40Z; bound: pass"));
+    assert_null(strstr(then, "freshness    pass"));
+    assert_non_null(strstr(page_now, "freshness</th><td><span class=\"mark good\">"));
+    const char *row = strstr(page_then, "freshness</th><td>");
+    assert_non_null(row);
+    assert_non_null(strstr(row, "as of<br>2001-09-09T01:46:40Z</span>"));
+    assert_ptr_equal(
+        strstr(row, "<span class=\"mark warn\">"), row + strlen("freshness</th><td>"));
+    /* What fails is told as it is. */
+    v.checks.at[CHECK_FRESHNESS].outcome = CHECK_FAIL;
+    char *stale = text_of(&v, false);
+    assert_non_null(strstr(stale, "fresh: fail - "));
+    free(now);
+    free(page_now);
+    free(then);
+    free(page_then);
+    free(stale);
+}
+
+static void
 every_weakness_is_a_warning(void **state)
 {
     (void)state;
@@ -404,6 +436,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(five_lines_say_it_all),
+        cmocka_unit_test(what_was_fresh_is_not_called_fresh),
         cmocka_unit_test(every_weakness_is_a_warning),
         cmocka_unit_test(explain_lists_every_check_and_claim),
         cmocka_unit_test(a_terminal_is_not_commanded_by_evidence),

@@ -104,13 +104,16 @@ arena_keeps_its_limit_and_fails_on_request(void **state)
     auto_arena a = arena_new(1024);
 
     assert_non_null(arena_alloc(&a, 1, 1000));
+    assert_false(a.full);
     assert_null(arena_alloc(&a, 1, 32));
+    assert_true(a.full);
     assert_null(arena_alloc(&a, SIZE_MAX / 2, 4));
     arena_free(&a);
     a = arena_new(1 << 20);
     a.fail_at = 2;
     assert_non_null(arena_alloc(&a, 1, 1));
     assert_null(arena_alloc(&a, 1, 1));
+    assert_false(a.full);
     assert_non_null(arena_printf(&a, "%d", 5));
     assert_non_null(arena_alloc(&a, 1, 300000));
 }
@@ -187,6 +190,78 @@ errors_print_outermost_first(void **state)
     assert_int_equal(e.depth, SELFSAME_ERR_FRAMES);
 }
 
+static void
+errors_cut_between_characters(void **state)
+{
+    (void)state;
+    struct selfsame_err e = { 0 };
+    char in[2 * SELFSAME_ERR_TEXT + 4];
+
+    /* One, two, three and four bytes a character, at every place of the cut. */
+    static const char *const letters[] = { "e", "\xc3\xa9", "\xe2\x82\xac",
+        "\xf0\x9f\x94\x92" };
+    for (size_t k = 0; k < COUNT(letters); k++)
+        for (size_t pad = 0; pad < 4; pad++) {
+            size_t n = pad, len = strlen(letters[k]);
+
+            memset(in, 'a', pad);
+            for (; n + len < sizeof(in); n += len)
+                memcpy(in + n, letters[k], len);
+            in[n] = '\0';
+            (void)err_set(&e, SELFSAME_IO, "f", 1, "%s", in);
+            assert_true(utf8_valid(bytes_str(err_text(&e))));
+            assert_null(strchr(err_text(&e), '?'));
+            assert_true(strlen(err_text(&e)) + len >= SELFSAME_ERR_TEXT);
+        }
+}
+
+static void
+errors_command_no_terminal(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out;
+    } cases[] = {
+        { "a\x1b[31mb\x7f", "a?[31mb?" },
+        { "a\xc2\x9b"
+          "31mb",
+            "a?31mb" }, /* C1 */
+        { "a\xe2\x80\xae"
+          "b\xe2\x81\xa6",
+            "a?b?" },                                    /* overrides direction */
+        { "\xef\xbb\xbf\xd8\x9c\xe2\x80\x8b.", "???." }, /* invisible */
+        { "a\x9b\xc3_\xff", "a??_?" },                   /* no UTF-8 */
+        { "\xc3\xa9\xe2\x82\xac \"\\", "\xc3\xa9\xe2\x82\xac \"\\" }, /* plain */
+        { "\xe2\x82", "??" },
+        { "", "" },
+    };
+    struct selfsame_err e = { 0 };
+    char text[64];
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        (void)err_set(&e, SELFSAME_IO, "f", 1, "%s", cases[i].in);
+        assert_string_equal(err_text(&e), cases[i].out);
+        (void)err_wrap(&e, SELFSAME_IO, "f", 1, "%s", cases[i].in);
+        (void)selfsame_err_print(&e, text, sizeof(text));
+        assert_true(strlen(text) == 2 * strlen(cases[i].out) + strlen(":  [io]"));
+    }
+}
+
+static void
+text_is_cut_between_characters(void **state)
+{
+    (void)state;
+    struct selfsame_bytes in = BYTES_LIT("a\xe2\x82\xac");
+
+    assert_int_equal(text_cut(in, 0), 0);
+    assert_int_equal(text_cut(in, 1), 1);
+    assert_int_equal(text_cut(in, 2), 1);
+    assert_int_equal(text_cut(in, 3), 1);
+    assert_int_equal(text_cut(in, 4), 4);
+    assert_int_equal(text_cut(in, 9), 4);
+    assert_int_equal(text_cut(BYTES_NONE, 9), 0);
+}
+
 static bool
 named_in(const void *ctx, const char *path)
 {
@@ -226,6 +301,9 @@ main(void)
         cmocka_unit_test(utf8_refuses_what_rfc_3629_refuses),
         cmocka_unit_test(checks_start_rejected_and_keep_the_first_failure),
         cmocka_unit_test(errors_print_outermost_first),
+        cmocka_unit_test(errors_cut_between_characters),
+        cmocka_unit_test(errors_command_no_terminal),
+        cmocka_unit_test(text_is_cut_between_characters),
     };
 
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);

@@ -201,7 +201,7 @@ recipe() { # status, what, text, words it says
     expect "$1" "$2" make_image "$tmp/x" "$hello" --recipe "$tmp/r.json"; said "$4"
 }
 recipe 2 "unknown member" '{"selfsame_recipe":1,
- "entrypiont":["/x"]}' "line 2: 'entrypiont'"
+ "entrypiont":["/x"]}' "line 2: 'entrypiont': a recipe has no member of this name"
 recipe 2 "unknown inner member" '{"selfsame_recipe":1,"serve":{"listen":"a","up":"b"}}' "'serve.up'"
 recipe 2 "no version" '{"name":"x"}' "selfsame_recipe"
 recipe 2 "wrong type" '{"selfsame_recipe":1,"env":[]}' "'env'"
@@ -213,11 +213,23 @@ recipe 2 "an unclear name" '{"selfsame_recipe":1,"name":"Hello World"}' "'name'"
 recipe 2 "a TEE nobody can measure" '{"selfsame_recipe":1,"tee":["abacus"],"files":{"/x":{"from":"hello.c"}},"entrypoint":["/x"]}' "abacus"
 recipe 2 "nothing to run" '{"selfsame_recipe":1,"files":{"/x":{"from":"hello.c"}}}' "no program"
 recipe 2 "a user who is not there" '{"selfsame_recipe":1,"user":"-1","files":{"/x":{"from":"hello.c"}},"entrypoint":["/x"]}' "-1"
-echo kernel > "$tmp/k"; k=$(sha256sum < "$tmp/k" | cut -d' ' -f1)
+bzimage kernel > "$tmp/k"; k=$(sha256sum < "$tmp/k" | cut -d' ' -f1)
 recipe 0 "a kernel by digest" '{"selfsame_recipe":1,"files":{"/x":{"from":"hello.c"}},"entrypoint":["/x"],"kernel":{"file":"k","sha256":"'"$k"'"}}' "image.eif"
 grep -q '"bootable": true' "$tmp/x/measurements.json"; is "is bootable" 0 $?
-echo other > "$tmp/k"
+bzimage other > "$tmp/k"
 recipe 19 "a kernel with another digest" '{"selfsame_recipe":1,"files":{"/x":{"from":"hello.c"}},"entrypoint":["/x"],"kernel":{"file":"k","sha256":"'"$k"'"}}' "$(echo "$k" | cut -c1-16)"
+echo noise > "$tmp/noise"; printf '\177ELF' > "$tmp/nsm.ko"
+expect 11 "a kernel that is none" make_image "$tmp/x/y" "$hello" --kernel "$tmp/noise"
+said "expected a kernel as a bzImage"
+printf '{"selfsame_recipe":1,"files":{"/x":{"from":"hello.c"}},"entrypoint":["/x"]}' > "$tmp/plain.json"
+{ head -c 18 "$init"; printf '\267'; tail -c +20 "$init"; } > "$tmp/init.arm64" # e_machine
+expect 11 "a kernel of another processor" make_image "$tmp/x/y" "$hello" --recipe "$tmp/plain.json" --kernel "$tmp/k" --platform linux/arm64 --init "$tmp/init.arm64"
+said "expected a kernel as an arm64 Image"
+{ head -c 56 /dev/zero; printf 'ARM\144 kernel'; } > "$tmp/Image"
+expect 0 "a kernel of that one" make_image "$tmp/arm" "$hello" --recipe "$tmp/plain.json" --kernel "$tmp/Image" --platform linux/arm64 --init "$tmp/init.arm64"
+expect 11 "an nsm.ko that is none" make_image "$tmp/x/y" "$hello" --kernel "$tmp/k" --nsm "$tmp/noise"
+said "kernel module in ELF"
+expect 0 "kernel and module" make_image "$tmp/kn" "$hello" --kernel "$tmp/k" --nsm "$tmp/nsm.ko"
 
 # --- container images: one tree, however it was wrapped
 for kind in layout oci.tar oci.tar.gz docker.tar flat multi; do
@@ -339,6 +351,8 @@ expect 0 "case collisions are told" make_image "$tmp/b" "$bad_dir/collision"
 said "srv/readme"
 printf '{"selfsame_recipe":1,"refuse_case_collisions":true}' > "$tmp/r.json"
 expect 11 "and refused where the recipe says so" make_image "$tmp/b2" "$bad_dir/collision" --recipe "$tmp/r.json"
+expect 11 "a device node" make_image "$tmp/b3" "$bad_dir/device"
+said '"allow_devices": true'
 printf '{"selfsame_recipe":1,"allow_devices":true}' > "$tmp/r.json"
 expect 0 "device nodes are taken where the recipe says so" make_image "$tmp/b3" "$bad_dir/device" --recipe "$tmp/r.json"
 # Root reads everything; another user may not reach the build directory, so it gets a copy.

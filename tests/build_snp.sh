@@ -78,7 +78,7 @@ is "no file of the other build stays" "image.eif manifest.txt measurements.json 
 
 # --- a recipe
 mkdir "$tmp/src"; echo app > "$tmp/src/app"
-echo kernel > "$tmp/k"; head -c 4096 "$tmp/a/image.firmware" | sed 's/selfsame/firmware/' > "$tmp/f"
+bzimage kernel > "$tmp/k"; head -c 4096 "$tmp/a/image.firmware" | sed 's/selfsame/firmware/' > "$tmp/f"
 printf '\177ELF one' > "$tmp/one.ko"; printf '\177ELF two' > "$tmp/two.ko"; printf '\3757zXZ' > "$tmp/three.ko"
 entry() { echo "{\"file\":\"$1\",\"sha256\":\"$(sum "$tmp/$1")\"}"; }
 recipe() { # members of snp
@@ -110,6 +110,8 @@ bad() { # status, what, members, words
 bad 11 "a compressed module" "\"modules\":[$(entry three.ko)]" "in ELF"
 bad 19 "a module with another digest" "\"modules\":[{\"file\":\"one.ko\",\"sha256\":\"$(sum "$tmp/two.ko")\"}]" "expected the module sha256"
 bad 19 "a kernel with another digest" "\"kernel\":{\"file\":\"k\",\"sha256\":\"$(sum "$tmp/f")\"}" "expected the kernel sha256"
+echo kernel > "$tmp/noise"
+bad 11 "a kernel that is none" "\"kernel\":$(entry noise)" "expected a kernel as a bzImage"
 bad 19 "a firmware with another digest" "\"firmware\":{\"file\":\"f\",\"sha256\":\"$(sum "$tmp/k")\"}" "expected the firmware sha256"
 bad 3 "a kernel that is not there" "\"kernel\":{\"file\":\"no\",\"sha256\":\"$(sum "$tmp/k")\"}" "cannot open"
 echo no table in it > "$tmp/notable"
@@ -123,6 +125,13 @@ expect 11 "another processor" make_image "$tmp/x" "$tmp/src" --recipe "$tmp/r.js
 expect 0 "kernel, firmware and command line by option" make_image "$tmp/o" "$tmp/src" --recipe "$tmp/r.json" \
     --kernel "$tmp/k" --firmware "$tmp/f" --cmdline "quiet"
 is "are the same files" "$(sum "$tmp/w/image.kernel") $(sum "$tmp/w/image.firmware")" "$(sum "$tmp/o/image.kernel") $(sum "$tmp/o/image.firmware")"
+echo other > "$tmp/quiet"; echo quiet > "$tmp/line" # a text stays a text, whatever lies in the directory
+expect 0 "a command line that is a file's name" sh -c 'cd "$1" && shift && "$@"' sh "$tmp" "$(realpath "$selfsame")" build \
+    --out "$tmp/o2" --agent "$(realpath "$agent")" "$tmp/src" --recipe "$tmp/r.json" --kernel "$tmp/k" --firmware "$tmp/f" --cmdline quiet
+is "is the text" quiet "$(cat "$tmp/o2/image.cmdline")"
+expect 0 "a command line out of a file" make_image "$tmp/o3" "$tmp/src" --recipe "$tmp/r.json" --kernel "$tmp/k" --firmware "$tmp/f" --cmdline "@$tmp/line"
+is "is what stands there" quiet "$(cat "$tmp/o3/image.cmdline")"
+expect 3 "one that is not there" make_image "$tmp/x" "$tmp/src" --recipe "$tmp/r.json" --cmdline "@$tmp/no"
 expect 0 "another command line" make_image "$tmp/p" "$tmp/src" --recipe "$tmp/r.json" \
     --kernel "$tmp/k" --firmware "$tmp/f" --cmdline "quiet init=/bin/sh"
 is "has another measurement" False "$(python3 -c 'import json,sys

@@ -56,6 +56,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if mode == "file": return self.give(302, Location="file:///etc/passwd")
         if mode == "loop": return self.give(302, Location=self.path)
         if mode == "garbage": return self.give(200, b"\x30\x03\x02\x01")
+        if mode == "page": return self.give(200, b"<html>maintenance</html>")
+        if mode == "swapped": return self.give(200, p["63da758d"] if kind == "crl" else p["92f81bc3"])
         if mode == "cut":
             self.send_response(200); self.send_header("Content-Length", str(len(body) + 5)); self.end_headers()
             self.wfile.write(body); return
@@ -130,12 +132,40 @@ expect 0 "and exported" "$selfsame" collateral export --out "$tmp/all"
 cmp -s "$tmp/bundle" "$tmp/all" && ok "which is the same bundle" || not_ok "which is the same bundle"
 expect 0 "another cache is empty" "$selfsame" collateral show --cache "$tmp/other"
 expect 2 "and cannot be exported" "$selfsame" collateral export --out "$tmp/x" --cache "$tmp/other"
+said "selfsame collateral fetch"
 expect 11 "a file that is no evidence" "$selfsame" collateral fetch "$tmp/key.pem" --origin "$kds"
 : > "$tmp/nothing"
 expect 10 "an empty one" "$selfsame" collateral fetch "$tmp/nothing" --origin "$kds"
 "$sim" evidence --out "$tmp/nitro" && mode ok
 expect 0 "Nitro needs nothing" "$selfsame" collateral fetch "$tmp/nitro"
 is "and asks for nothing" 0 "$(asked)"
+
+# ---- caches of a fleet ----
+fleet() { # folder, entries, bytes of each
+    python3 - "$@" <<'PY'
+import hashlib, os, sys
+d, n, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+os.makedirs(d, exist_ok=True)
+for i in range(n):
+    url, body = "https://kdsintf.amd.com/vcek/v1/%s/%d" % ("Milan" if i % 2 else "Genoa", i), b"%d" % i * (size // len(b"%d" % i))
+    head = "selfsame-collateral 1\nurl %s\nfetched 1780000000\nstatus 200\nsha256 %s\n\n" % (url, hashlib.sha256(body).hexdigest())
+    open(d + "/" + hashlib.sha256(url.encode()).hexdigest(), "wb").write(head.encode() + body)
+PY
+}
+fleet "$tmp/fleet" 80 900
+cp "$cache"/????????????????????????????????????????????????????????????????  "$tmp/fleet"
+expect 2 "a cache of eighty chips is too much for one bundle" "$selfsame" collateral export --cache "$tmp/fleet" --out "$tmp/x"
+said "make several"
+expect 0 "of one product line it is not" "$selfsame" collateral export --cache "$tmp/fleet" --out "$tmp/milan" /Milan/
+said "43 pieces"
+expect 0 "nor of another" "$selfsame" collateral export --cache "$tmp/fleet" --out "$tmp/genoa" /Genoa/1 /Genoa/2 /Genoa/3 /Genoa/4 /Genoa/5 /Genoa/6
+expect 2 "of none there is none" "$selfsame" collateral export --cache "$tmp/fleet" --out "$tmp/x" /Rome/
+expect 0 "both go with one report, also twice" verify "$tmp/report" --collateral "$tmp/genoa" --collateral "$tmp/milan" \
+    --collateral "$tmp/genoa" --collateral "$tmp/milan"
+fleet "$tmp/large" 70 1000000
+expect 4 "a cache that does not fit into memory is not half told" "$selfsame" collateral show --cache "$tmp/large"
+said "no room for all of the cache"
+rm -rf "$tmp/large"
 
 # ---- a live service whose host has no list ----
 export XDG_RUNTIME_DIR="$tmp/run"; mkdir -m 700 "$XDG_RUNTIME_DIR"
@@ -200,14 +230,49 @@ is "when it said so: four take four seconds at least" yes "$([ $took -ge 4000 ] 
 fresh closed
 expect 3 "one that is closed for long is told" fetch
 said "asks not to be asked"
-for m in 500 empty big redirect file loop cut; do
+for m in 500 empty big redirect file loop cut garbage page; do
     fresh $m
     expect 3 "a host that answers: $m" fetch
+    case $m in 500) said "expected status 200, got 500 from $kds/vcek/v1/Milan/" ;; empty) said "expected a body, got none from" ;;
+    big) said "expected at most 1048576 bytes, got more" ;; esac
     is "leaves nothing behind" "" "$(ls "$cache" | grep -v lock)"
 done
-fresh garbage
-expect 0 "what it serves is not judged here" fetch
-expect 10 "but by verification" verify "$tmp/report" --fetch --offline
+fresh swapped
+expect 3 "a list where a certificate should be" fetch
+said "expected certificates, got"
+fresh page
+expect 12 "a page in place of collateral leaves the refusal as it was" verify "$tmp/report" --fetch --origin "$kds"
+mode ok
+expect 0 "and is forgotten when the host is well again" verify "$tmp/report" --fetch --origin "$kds"
+# What an older version kept, or anybody wrote: an entry that is whole, and no list.
+entry() { # suffix of the URL
+    for f in "$cache"/????????????????????????????????????????????????????????????????; do
+        sed -n 2p "$f" | tr -d '\0' | grep -q "$1\$" && echo "$f"
+    done
+}
+aged() { # suffix of the URL, days
+    sed -i "s/^fetched .*/fetched $(($(date +%s) - $2 * 86400))/" "$(entry "$1")"
+}
+{ head -3 "$(entry /crl)"; printf 'status 200\nsha256 %s\n\n<html>' "$(printf '<html>' | sha256sum | cut -c 1-64)"; } > "$tmp/page"
+cp "$tmp/page" "$(entry /crl)"
+expect 3 "an entry that is no list is none, offline" fetch --offline
+mode ok
+expect 0 "and is fetched anew" fetch
+is "that alone" 1 "$(asked)"
+aged /cert_chain 8; aged 'ucodeSPL=219' 400; mode ok
+expect 0 "after a week" fetch
+is "the chain is asked for anew, and the chip's certificate is not" "cert_chain" "$(sed 's:.*/::' "$tmp/kds/asked")"
+aged /cert_chain 8; mode 500
+expect 0 "an old one serves while the host fails" fetch
+fresh ok
+expect 0 "the cache is filled" fetch
+mode ok
+expect 0 "--refresh asks anew" fetch --refresh
+is "for every piece" 3 "$(asked)"
+mode 500
+expect 3 "and takes no old one for new" fetch --refresh
+expect 0 "which is still there" fetch
+expect 2 "--refresh and --offline" fetch --refresh --offline
 fresh none
 expect 3 "a chip that the host does not know" fetch
 said "none of the"
@@ -218,8 +283,10 @@ kill "$pids"; wait "$pids" 2> /dev/null; pids=
 fresh ok
 expect 3 "a host that is not there" fetch
 said "--collateral"
+said "connect to server: $kds/vcek/v1/Milan/"
 expect 12 "leaves the refusal as it was" verify "$tmp/report" --fetch --origin "$kds"
 expect 3 "offline and unknown" fetch --offline
+said "not in the cache, and --offline: https://kdsintf.amd.com/vcek/v1/Milan/"
 for o in ftp://127.0.0.1 http://192.0.2.1 "http://127.0.0.1.example" https:// "$kds/path" "https://user@host/"; do
     expect 2 "an origin that is none: $o" "$selfsame" collateral fetch "$tmp/report" --origin "$o"
 done

@@ -172,7 +172,7 @@ a_made_chain_is_what_was_asked_for(void **state)
         .serial = BYTES_LIT("\x01\x02\x03\x04\x05\x06\x07\x08"),
         .extensions = &(
             struct cert_extension){ BYTES_LIT("\x2b\x06\x01\x04\x01\x83\xbf\x30\x01"),
-            BYTES_LIT("\x04\x01\x07") },
+            BYTES_LIT("\x04\x01\x07"), false },
         .extension_count = 1 };
     assert_code(
         cert_make(&l, leaf_key, root, root_key, &arena, &leaf, &e), SELFSAME_OK, &e);

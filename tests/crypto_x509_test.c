@@ -230,7 +230,7 @@ setup(void **state)
         .ca = true,
         .path_len = 1,
         .extensions = &(struct cert_extension){ BYTES_LIT("\x2a\x03\x04"),
-            BYTES_LIT("\x04\x01\x07") },
+            BYTES_LIT("\x04\x01\x07"), false },
         .extension_count = 1 };
 
     assert_non_null(o);

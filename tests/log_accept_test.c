@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "log_world.h"
+#include "accept_world.h"
 
 /* What a test asks, and what it got. */
 struct ask {

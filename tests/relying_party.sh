@@ -34,4 +34,6 @@ expect 19 "unknown code" "$example" "$tmp/nothing-known.json" "$tmp/good" "$tmp/
 expect 21 "simulated where hardware is named" "$example" "$tmp/hardware.json" "$tmp/good" "$tmp/nonce" "$tmp/key.der"
 expect 10 "no evidence" "$example" "$tmp/policy.json" "$tmp/missing" "$tmp/nonce" "$tmp/key.der"
 expect 2 "no policy" "$example" "$tmp/missing" "$tmp/good" "$tmp/nonce" "$tmp/key.der"
+expect 2 "no arguments" "$example"
+said "usage: relying-party POLICY EVIDENCE NONCE KEY"
 finish

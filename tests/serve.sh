@@ -171,6 +171,30 @@ echo Q >&8; exec 8>&-
 await "an end" sh -c "curl -ksSf 'https://127.0.0.1:$narrow/'"
 ok "when the first has ended the peer may connect again"
 
+# Servers that are not attested: the remedy says so, and does not speak of evidence of others.
+ask 3 "the service itself, which speaks no TLS" "127.0.0.1:$at" --policy "$tmp/policy.json"
+said "Check that this port speaks TLS"
+hears
+cat > "$tmp/plain.py" <<'PY'
+import http.server, ssl, sys
+s = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+c.load_cert_chain(sys.argv[1], sys.argv[2])
+c.set_alpn_protocols(["http/1.1"])
+s.socket = c.wrap_socket(s.socket, server_side=True)
+print(s.server_port, flush=True)
+s.serve_forever()
+PY
+(cd "$tmp" && exec python3 plain.py cert.pem key.pem > plain.port 2> /dev/null) & pids="$pids $!"
+await "a web server" test -s "$tmp/plain.port"
+ask 16 "a web server" "127.0.0.1:$(cat "$tmp/plain.port")" --policy "$tmp/policy.json"
+said "this server has no evidence: HTTP status 501"
+said "no attested service answers there"
+if grep -q "belongs to another key" "$tmp/err"; then not_ok "there is no evidence that could be another's"; fi
+hears
+ask 3 "nothing at all" "127.0.0.1:1" --policy "$tmp/policy.json"
+is "the address is said once" 1 "$(grep -o '127\.0\.0\.1:1' "$tmp/err" | wc -l)"
+
 # Bad input, and the end.
 expect 2 "serve without upstream" "$selfsame" serve --listen 127.0.0.1:0 --device "unix:$tmp/nsm"
 expect 2 "serve for no peer" "$selfsame" serve --upstream 127.0.0.1:1 --max-per-peer 0

@@ -30,4 +30,7 @@ said() { # text that must stand in the output or the error
     if cat "$tmp/out" "$tmp/err" | grep -qF -- "$1"; then ok "it says: $1"
     else not_ok "it should say: $1"; cat "$tmp/out" "$tmp/err" | head -8; fi
 }
+bzimage() { # text: the least that has a kernel's header
+    head -c 510 /dev/zero; printf '\125\252\353\146HdrS%s\n' "$1"
+}
 finish() { [ "$bad" -eq 0 ]; exit $?; }

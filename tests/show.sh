@@ -126,6 +126,57 @@ expect 3 "measure what is not there" "$selfsame" measure "$tmp/nothing"
 said "nothing of this name"
 expect 2 "measure for an unknown TEE" "$selfsame" measure "$eif" --tee sgx9
 said 'TEE "sgx9" is not one of: nitro, snp'
+expect 0 "measure the directory of a build" "$selfsame" measure "$tmp/image" --json
+json_of "is its enclave" '.pcr["0"]' "$(jq -r '.measurements[0].pcr["0"][0]' "$tmp/image/measurements.json")"
+expect 0 "an image for two TEEs" "$selfsame" build "$root/examples/hello" --out "$tmp/both" --tee nitro,snp --agent "$agent"
+expect 0 "measure for both" "$selfsame" measure "$tmp/both"
+is "both are named" "nitro snp" "$(sed -n 's/^tee *//p' "$tmp/out" | xargs)"
+expect 0 "measure for both, --json" "$selfsame" measure "$tmp/both" --json --explain
+json_of "is a list of reference values" '.measurements | map(.tee) | join(" ")' "nitro snp"
+cp "$tmp/out" "$tmp/values"
+expect 0 "which a policy takes as it is" "$selfsame" policy init --measurements "$tmp/values"
+json_of "all of them" '[.measurements[].tee, (.measurements[1].measurement | length)] | map(tostring) | join(" ")' "nitro snp 3"
+expect 0 "measure for one of them" "$selfsame" measure "$tmp/both" --tee nitro --json
+json_of "is that one" .tee nitro
+expect 0 "an option of a machine" "$selfsame" measure "$tmp/both" --cpu EPYC --json
+json_of "means the machine" '[.tee, (.shapes | length)] | map(tostring) | join(" ")' "snp 1"
+expect 10 "an empty firmware" "$selfsame" measure "$tmp/void" --tee snp --cpu EPYC
+is "is named once" "selfsame: $tmp/void: empty file: expected firmware, got 0 bytes [malformed]" "$(head -1 "$tmp/err")"
+expect 2 "a TEE twice" "$selfsame" measure "$tmp/both" --tee nitro,nitro
+expect 2 "one that is unknown" "$selfsame" measure "$tmp/both" --tee nitro,sgx9
+expect 2 "two TEEs for a file" "$selfsame" measure "$eif" --tee nitro,snp
+expect 3 "a TEE that has no image there" "$selfsame" measure "$tmp/image" --tee snp
+said "got none"
+expect 0 "sections of a machine" "$selfsame" measure "$tmp/both" --tee snp --explain
+is "stand in columns" 1 "$(sed -n 's/^\(section .*\) offset .*/\1/p' "$tmp/out" | awk '{ print length }' | sort -u | wc -l)"
+for vmm in ec2 gce; do
+    expect 2 "$vmm, where tools disagree" "$selfsame" measure "$tmp/both" --vmm $vmm
+    case $vmm in ec2) said "--ec2-rdx 0x600" ;; gce) said "--gce-gpa-bits 48" ;; esac
+done
+
+# --- launch digests that others published, through the command
+ovmf=$shared/snp/virtee+sev-snp-measure/launch-digest/ovmf_AmdSev_suffix.bin
+if [ -f "$ovmf" ]; then
+    digest() { # what, wanted, options...
+        name=$1 theirs=$2; shift 2
+        expect 0 "$name" "$selfsame" measure "$ovmf" --tee snp --json "$@"
+        json_of "as published" .measurement "$theirs"
+    }
+    linux="--kernel $tmp/none --initrd $tmp/none"; : > "$tmp/none"
+    # shellcheck disable=SC2086
+    {
+    digest "a firmware alone" 19358ba9a7615534a9a1e2f0dfc29384dcd4dcb7062ff9c6013b26869a5fc6ecabe033c48dd6f6db5d6d76e7c5df632d --cpu EPYC-v4
+    digest "with a kernel" ddc5224521617a536ee7ce9dd6224d1b58a8d4fda1c741f3ac99fc4bfa04ba6e9fc98646d4a07a9079397fa3852819b5 $linux --cmdline "" --cpu EPYC-v4
+    digest "with features and a command line" 803f691094946e42068aaa3a8f9e26a5c89f36f7b73ecfb28c653360fe4b3aba7e534442e7e1e17895dfe778d0228977 \
+        $linux --cmdline "console=ttyS0 loglevel=7" --cpu EPYC-v4 --features 33
+    digest "four processors by their signature" 5061fffb019493a903613d56d54b94912a1a2f9e4502385f5c194616753720a92441310ba6c4933de877c36e23046ad5 \
+        $linux --cmdline "" --cpu 0x800f12 --vcpus 4
+    digest "on GCE" 5da7106cf14cf46b1725ebab123eb9e53bd46a1e9f400cd0c08e7827b04b688ea8b4e403c8404efed4397ea5d5d0722e $linux --cmdline "" --vmm gce --gce-gpa-bits 48
+    digest "on EC2" 0883bd0eeb716e65b7b977a321c278d1e51b33b5c655fab985443bbcc65c086b9c15e8a0bd8811050dec7e24964e5056 $linux --cmdline "" --vmm ec2 --ec2-rdx 0x600
+    }
+else
+    skipped "published launch digests: ../shared/vectors is not here"
+fi
 
 # --- SEV-SNP: a report names what verifying it wants; certificates say whose they are
 if [ -d "$shared/snp" ]; then
@@ -157,7 +208,7 @@ expect 2 "policy and a word that is none" "$selfsame" policy burn
 said 'there is no command "policy burn"'
 expect 2 "the beginning of a command" "$selfsame" pol
 "$selfsame" help --json | jq -r '.commands[].name' > "$tmp/verbs"
-is "all commands are listed" 21 "$(wc -l < "$tmp/verbs")"
+is "all commands are listed" 31 "$(wc -l < "$tmp/verbs")"
 while read -r verb; do
     # shellcheck disable=SC2086
     expect 0 "$verb --help" "$selfsame" $verb --help

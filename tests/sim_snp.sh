@@ -147,6 +147,8 @@ d = sys.stdin.buffer.read()[-96:]
 le = lambda b: b[::-1] + bytes(24)
 print(hashlib.sha384((b"\2\0\0\0" + le(d[:48]) + le(d[48:])).ljust(0x404, b"\0")).hexdigest())')"
 expect 0 "it is checked" block
+is "what it says, each on its line" "author_key_digest family_id guest_svn id_key_digest image_id policy" \
+    "$(sed -n 's/^\([a-z_]*\)  *[0-9a-fx]*$/\1/p' "$tmp/out" | sort | xargs)"
 expect 0 "show reads the block" "$selfsame" show "$tmp/block"
 said "$(digest "$tmp/a" --vcpus 2 --cpu EPYC-Milan-v2)"
 # Whatever the digest begins with: a3 would be a map of CBOR.
@@ -159,6 +161,9 @@ expect 19 "for another machine it is refused" "$selfsame" measure "$tmp/a" --vcp
     --id-block "$tmp/block" --id-auth "$tmp/auth"
 expect 2 "nor is there one for several" "$selfsame" measure "$tmp/a" --id-block "$tmp/block" --id-auth "$tmp/auth"
 expect 2 "a block alone" "$selfsame" measure "$tmp/a" --vcpus 2 --cpu EPYC --id-block "$tmp/block"
+expect 0 "a block without an author" "$selfsame" measure "$tmp/a" --vcpus 2 --cpu EPYC-Milan-v2 --id-block "$tmp/block2" \
+    --id-auth "$tmp/auth2" --id-key "$tmp/id.key"
+is "has none" none "$(sed -n 's/^author_key_digest *//p' "$tmp/out")"
 expect 2 "a key of another curve" block --id-key "$tmp/small.key"
 expect 2 "ids without a key to sign them" block --family-id $family
 expect 2 "an id too short" block --id-key "$tmp/id.key" --family-id 00

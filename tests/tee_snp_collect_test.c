@@ -21,7 +21,8 @@ struct driver {
     int exists, mkdir_fails;     /* how often a name is taken; -errno */
     int write_fails, read_fails; /* -errno, `times` times */
     int times;
-    bool lost_write, other_writer, other_data, no_aux, garbage_aux, big_out;
+    bool lost_write, other_writer, late_writer, other_data, no_aux, garbage_aux,
+        big_out;
     int dirs, made, writes;
     unsigned generation;
     uint8_t data[64];
@@ -117,8 +118,10 @@ fake_read(void *ctx, const char *path, uint8_t *buf, size_t cap)
         return d->read_fails;
     if (d->big_out)
         return -EFBIG;
-    if (!d->has_data && !d->lost_write)
-        return -EINVAL;
+    if (!d->has_data)
+        return -EINVAL; /* no inblob yet */
+    if (d->late_writer && d->times-- > 0)
+        d->generation++; /* after our look at it, before the report was made */
     fill(d, buf);
     return SNP_REPORT_SIZE;
 }
@@ -198,6 +201,9 @@ static const struct {
     { "somebody wrote in between",
         { .provider = "sev_guest", .other_writer = true, .times = 2 }, SELFSAME_OK,
         true, "" },
+    { "somebody wrote late",
+        { .provider = "sev_guest", .late_writer = true, .times = 2 }, SELFSAME_OK, true,
+        "" },
     { "somebody always does",
         { .provider = "sev_guest", .other_writer = true, .times = 99 }, SELFSAME_IO,
         false, "somebody" },

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tee_snp.h"
 
+#include "codec/pem.h"
+
 struct judgement {
     enum selfsame_code code;
     struct checks checks;
@@ -404,12 +406,13 @@ tables_are_read_in_both_orders_and_within_bounds(void **state)
     } tables[] = {
         { guid_vcek, 48, len, true, SELFSAME_OK },
         { guid_vcek_mixed, 48, len, true, SELFSAME_OK },
-        { guid_vcek, 48, len, false, SELFSAME_MALFORMED },
-        { guid_vcek, 48, len + 1, true, SELFSAME_MALFORMED },
-        { guid_vcek, 0, 24, true, SELFSAME_MALFORMED },
-        { guid_vcek, 0xffffffff, 2, true, SELFSAME_MALFORMED },
-        { guid_vcek, 2, 0xffffffff, true, SELFSAME_MALFORMED },
-        { guid_vcek, 48, 0, true, SELFSAME_MALFORMED },
+        /* Without an end: what stands before is used. */
+        { guid_vcek, 48, len, false, SELFSAME_OK },
+        { guid_vcek, 48, len + 1, true, SELFSAME_BAD_CHAIN },
+        { guid_vcek, 0, 24, true, SELFSAME_BAD_CHAIN },
+        { guid_vcek, 0xffffffff, 2, true, SELFSAME_BAD_CHAIN },
+        { guid_vcek, 2, 0xffffffff, true, SELFSAME_BAD_CHAIN },
+        { guid_vcek, 48, 0, true, SELFSAME_BAD_CHAIN },
     };
 
     for (size_t i = 0; i < COUNT(tables); i++) {
@@ -417,10 +420,137 @@ tables_are_read_in_both_orders_and_within_bounds(void **state)
             tables[i].size, tables[i].ended);
         struct judgement j = judge(w, &along);
         expect(j, tables[i].want);
+        if (j.code != SELFSAME_OK)
+            assert_non_null(strstr(
+                err_text(&j.err), "; 1 cannot be used: certificate table: expected"));
     }
-    along.at[0] = BYTES_LIT("neither DER nor PEM nor a table");
+}
+
+static struct selfsame_bytes
+cert_of_ed25519(struct world *w)
+{
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    X509 *x = X509_new();
+    uint8_t *der = NULL;
+
+    assert_true(key != NULL && x != NULL);
+    set_name(X509_get_subject_name(x), "somebody");
+    set_name(X509_get_issuer_name(x), "somebody");
+    assert_int_equal(X509_set_version(x, 2), 1);
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(x), -60));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(x), 86400));
+    assert_int_equal(X509_set_pubkey(x, key), 1);
+    assert_true(X509_sign(x, key, NULL) > 0);
+    const int len = i2d_X509(x, &der);
+    struct selfsame_bytes ret = keep(&w->arena, der, len);
+    X509_free(x);
+    EVP_PKEY_free(key);
+    return ret;
+}
+
+static void
+what_cannot_be_used_refuses_nothing(void **state)
+{
+    struct world *w = *state;
+    const char *vcek = pem_encode("CERTIFICATE", w->vcek, &w->arena);
+    const char *other = pem_encode("CERTIFICATE", cert_of_ed25519(w), &w->arena);
+    assert_true(vcek != NULL && other != NULL);
+    const char *mixed = arena_printf(&w->arena, "%s%s", other, vcek);
+    const char *broken = arena_printf(
+        &w->arena, "%s-----BEGIN CERTIFICATE-----\n!\n", vcek);
+    assert_true(mixed != NULL && broken != NULL);
+    const struct {
+        const char *what;
+        struct selfsame_bytes piece;
+        bool has_leaf;
+    } pieces[] = {
+        { "a certificate of an unknown algorithm", cert_of_ed25519(w), false },
+        { "neither DER nor PEM nor a table",
+            BYTES_LIT("neither DER nor PEM nor a table"), false },
+        { "PEM of something else",
+            BYTES_LIT("-----BEGIN LETTER-----\nAA==\n-----END LETTER-----\n"), false },
+        { "PEM of an unknown algorithm before the leaf", bytes_str(mixed), true },
+        { "PEM that is cut behind the leaf", bytes_str(broken), true },
+        { "a table that is cut", table(w, guid_vcek, w->vcek, 48, 9999, true), false },
+    };
+
+    for (size_t i = 0; i < COUNT(pieces); i++) {
+        struct along along = usual(w);
+
+        /* In front of all, then in place of the leaf. */
+        for (size_t k = along.count++; k > 0; k--)
+            along.at[k] = along.at[k - 1];
+        along.at[0] = pieces[i].piece;
+        struct judgement j = judge(w, &along);
+        if (j.code != SELFSAME_OK)
+            print_error("%s\n", pieces[i].what);
+        expect(j, SELFSAME_OK);
+        along.at[1] = w->ask;
+        j = judge(w, &along);
+        expect(j, pieces[i].has_leaf ? SELFSAME_OK : SELFSAME_BAD_CHAIN);
+        if (!pieces[i].has_leaf)
+            assert_non_null(strstr(err_text(&j.err), "; 1 cannot be used: "));
+    }
+    /* It is told where a list is missing, too. */
+    struct along along = usual(w);
+    along.at[2] = pieces[0].piece;
     struct judgement j = judge(w, &along);
-    expect(j, SELFSAME_MALFORMED);
+    expect(j, SELFSAME_REVOKED);
+    assert_non_null(strstr(err_text(&j.err), "; 1 cannot be used: "));
+}
+
+/* A fleet's collateral: a hundred leaves and lists given twice, and this chip's the last. */
+static void
+collateral_of_a_fleet_is_searched(void **state)
+{
+    enum { FLEET = 100 };
+    struct world *w = *state;
+    struct amd_spec other = { .cn = "SEV-VCEK",
+        .extensions = { "3.1=020104", "3.2=020100", "3.3=020117", "3.8=020200d9",
+            "4=" HWID_04 } }; /* of another TCB */
+    struct along along = usual(w);
+    struct selfsame_bytes all[2 * FLEET + 3];
+    size_t n = 0;
+
+    for (long i = 0; i < FLEET; i++) {
+        other.serial = i;
+        all[n] = make_cert(w, &other, w->other_key, "SEV-Milan", w->ask_key);
+        all[n + FLEET] = all[n];
+        n++;
+    }
+    n += FLEET;
+    memcpy(all + n, along.at, 3 * sizeof(all[0]));
+    const struct tee_anchor anchor = { .tee = "snp", .der = w->ark };
+    const struct tee_trust trust = {
+        .now_s = WORLD_NOW,
+        .anchors = &anchor,
+        .anchor_count = 1,
+        .any_anchor = true,
+        .collateral = all,
+        .collateral_count = n + 3,
+    };
+    auto_arena arena = arena_new(2 << 20);
+    struct judgement j = { .code = SELFSAME_INTERNAL };
+    j.code = snp_verifier.verify(
+        BYTES_ARR(w->report), &trust, &arena, &j.checks, &j.claims, &j.err);
+    expect(j, SELFSAME_OK);
+}
+
+static void
+lists_given_often_count_once(void **state)
+{
+    const struct world *w = *state;
+    auto_arena arena = arena_new(1 << 20);
+    struct snp_bundle b = { .cert_count = 0 };
+    struct selfsame_err e = { 0 };
+
+    for (size_t i = 0; i < 2 * SNP_BUNDLE_CRLS; i++) {
+        assert_code(snp_bundle_add(&b, w->crl, &arena, &e), SELFSAME_OK, &e);
+        assert_code(snp_bundle_add(&b, w->ask, &arena, &e), SELFSAME_OK, &e);
+    }
+    assert_int_equal(b.crl_count, 1);
+    assert_int_equal(b.cert_count, 1);
+    assert_int_equal(b.aside, 0);
 }
 
 /* ---- sweeps ---- */
@@ -631,6 +761,9 @@ main(void)
         cmocka_unit_test(a_chain_of_somebody_else_is_refused),
         cmocka_unit_test(revocation_is_known_or_the_report_is_refused),
         cmocka_unit_test(tables_are_read_in_both_orders_and_within_bounds),
+        cmocka_unit_test(what_cannot_be_used_refuses_nothing),
+        cmocka_unit_test(collateral_of_a_fleet_is_searched),
+        cmocka_unit_test(lists_given_often_count_once),
         cmocka_unit_test(no_flipped_bit_is_accepted),
         cmocka_unit_test(no_other_length_is_accepted),
         cmocka_unit_test(no_flipped_bit_of_a_certificate_or_crl_is_accepted),

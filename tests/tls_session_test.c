@@ -289,7 +289,13 @@ static struct selfsame_bytes
 an_excuse(struct attacker *a, SSL *ssl, struct selfsame_bytes request)
 {
     struct attest_response m = { .status = ATTEST_FAILED,
-        .error = BYTES_LIT("no device \x1b[31m") };
+        .error = BYTES_LIT(
+            "no device \x1b[31m\xc2\x9b\x32J\xe2\x80\xae"
+            "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+            "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+            "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+            "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+            "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9") };
     struct selfsame_err e = { 0 };
     struct selfsame_bytes out;
 
@@ -511,6 +517,14 @@ play(struct attacker *a, const struct scene *scene, const struct selfsame_policy
     if (code != scene->want)
         fail_msg("%s: expected %s, got %s: %s", scene->why,
             selfsame_code_name(scene->want), selfsame_code_name(code), err_text(&e));
+    /* Another machine's words are told, and command nothing. */
+    if (scene->answer == an_excuse && !a->http) {
+        assert_non_null(strstr(err_text(&e), ": no device ?[31m?2J?\xc3\xa9\xc3\xa9"));
+        assert_true(utf8_valid(bytes_str(err_text(&e))));
+        assert_int_equal(err_text(&e)[strlen(err_text(&e)) - 1], '\xa9');
+    }
+    if (code == SELFSAME_IO) /* it speaks TLS and says nothing */
+        assert_non_null(strstr(e.remedy, "did not answer the challenge"));
     assert_int_equal(a->application_bytes, 0);
     /* Judged and not accepted is told; an answer that is none is not worth a word. */
     bool judged = code == SELFSAME_STALE ||

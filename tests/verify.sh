@@ -91,6 +91,9 @@ for defect in debug:17 expired:12 future:12 wrong-nonce:15 no-nonce:15 wrong-bin
     make "${defect%:*}" "--${defect%:*}"
     strict "${defect#*:}" "${defect%:*}" "${defect%:*}"
 done
+"$sim" evidence --tee nitro --measurements "$tmp/measurements.json" --out "$tmp/young"
+expect 15 "evidence that was young when its pipe opened" sh -c '{ sleep 3; cat "$3"; } | "$1" verify - --tee nitro --max-age 2s \
+    --insecure-unbound --insecure-simulated --measurements "$2"' sh "$selfsame" "$tmp/measurements.json" "$tmp/young"
 expect 15 "another nonce" "$selfsame" verify "$tmp/good" --tee nitro --nonce ffffffffffffffffffffffffffffffff \
     --key "$tmp/pub.pem" --measurements "$tmp/measurements.json" --insecure-simulated
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2>/dev/null | openssl pkey -pubout -out "$tmp/other.pem"
@@ -121,8 +124,16 @@ said "line $(grep -n freshnes "$tmp/unknown.json" | cut -d: -f1)"
 expect 2 "policy lint of it" "$selfsame" policy lint "$tmp/unknown.json"
 expect 0 "policy lint of the good one" "$selfsame" policy lint "$tmp/policy.json"
 jq 'del(.tee)' "$tmp/policy.json" > "$tmp/no-tee.json"
-expect 21 "--tee adds nothing to a policy file" "$selfsame" verify "$tmp/good" --policy "$tmp/no-tee.json" --tee nitro \
-    --nonce $nonce --key "$tmp/pub.pem"
+for tee in nitro nonsense; do
+    expect 2 "--tee $tee adds nothing to a policy file" "$selfsame" verify "$tmp/good" --policy "$tmp/no-tee.json" --tee $tee \
+        --nonce $nonce --key "$tmp/pub.pem"
+    said "does not accept evidence of \"$tee\""
+done
+jq '.tee.snp = {}' "$tmp/policy.json" > "$tmp/two-tees.json"
+for tee in nitro:0 snp:21 nonsense:2; do
+    expect "${tee#*:}" "of two TEEs --tee ${tee%:*} takes one" "$selfsame" verify "$tmp/good" --policy "$tmp/two-tees.json" \
+        --tee "${tee%:*}" --nonce $nonce --key "$tmp/pub.pem"
+done
 echo '{"selfsame_policy":1}' > "$tmp/empty.json"
 expect 2 "a policy that demands nothing" "$selfsame" verify "$tmp/good" --policy "$tmp/empty.json"
 
@@ -189,6 +200,8 @@ if [ -d "$shared/snp" ]; then
     options='{"selfsame_policy":1,"tee":{"snp":OPTIONS},"insecure":["any-measurement","any-age","unbound","no-revocation"]}'
     for one in '0 {"vmpl":[0,1]}' '0 {"vmpl":1,"min_tcb":{"snp":24,"microcode":217}}' '18 {"vmpl":1,"min_tcb":{"snp":25}}' \
         '18 {"vmpl":1,"min_tcb":{"genoa":{"snp":1}}}' '0 {"vmpl":1,"min_tcb":{"genoa":{"snp":25},"milan":{"tee":0}}}' '21 {"vmpl":1,"products":["Genoa"]}' \
+        '0 {"vmpl":1,"signers":["VCEK","VLEK"]}' '21 {"vmpl":1,"signers":"VCEK"}' '0 {"vmpl":1,"csp_ids":"CN=cc-us-east-2.amazonaws.com"}' \
+        '21 {"vmpl":1,"csp_ids":["CN=cc-us-east-1.amazonaws.com","CN=cc-us-east-2.amazonaws.co"]}' '2 {"vmpl":1,"signers":7}' \
         '21 {"vmpl":1,"platform":{"rapl_dis":true}}' '2 {"vmpl":1,"min_tcb":{"spn":25}}'; do
         echo "$options" | sed "s/OPTIONS/${one#* }/" > "$tmp/snp.json"
         expect "${one%% *}" "a policy with ${one#* }" "$selfsame" verify "$shared/snp/$w/report.bin" --policy "$tmp/snp.json" \

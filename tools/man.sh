@@ -3,8 +3,8 @@
 # usage: tools/man.sh BUILDDIR
 # The manual says what the programs and headers say: each command has a page that names
 # all its options and no other, each public function stands in selfsame_<header>.3 with
-# the prototype of the header, each member of a file in the page of its format, and
-# mandoc finds nothing to complain about.
+# the prototype of the header, each member of a file and each option of a TEE in the page
+# of its format, and mandoc finds nothing to complain about.
 set -eu
 build=$(cd "$1" && pwd)
 cd "$(dirname "$0")/.."
@@ -142,6 +142,25 @@ def check_members():
             bad.append(f"no table of members found in {source}")
         bad.extend(f"{path} does not document {n}" for n in names if not re.search(rf"(?<![\w$]){re.escape(n)}\b", text))
 
+def check_rules():
+    """Every option of a TEE's rules, by its dotted path."""
+    rules = re.search(r"snp_rules\[\] = \{(.*?)\n\};", open("src/tee/snp/claims.c").read(), re.S)
+    options = []
+    for kind, args in re.findall(r"\b(RULE|RULE_DEFAULT|MIN_TCB|MIN_TCB_OF)\(([^,]*,[^,)]*)", rules.group(1) if rules else ""):
+        first, second = (a.strip().strip('"') for a in args.split(","))
+        if kind.startswith("RULE"):
+            options.append(first)
+        elif first != "":  # a processor line: the page says that its members are the same
+            options.append("min_tcb." + first.rstrip("."))
+        elif kind == "MIN_TCB":
+            options.append("min_tcb." + second)
+        else:
+            options += ["min_tcb." + part for part in ("bootloader", "tee", "snp", "microcode")]
+    if len(options) < 30:
+        bad.append(f"only {len(options)} options found in snp_rules")
+    text = page("man/selfsame-policy.5") or ""
+    bad.extend(f"man/selfsame-policy.5 does not document {o}" for o in options if not re.search(rf"(?<![\w$.]){re.escape(o)}\b", text))
+
 # ---- what is installed, what is referred to ----
 def check_pages():
     here = {os.path.basename(p) for p in glob.glob("man/*.[0-9]")}
@@ -157,6 +176,7 @@ check_commands()
 check_simulator()
 check_functions()
 check_members()
+check_rules()
 check_pages()
 for line in bad:
     print(line)

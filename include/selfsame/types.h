@@ -71,7 +71,8 @@ enum selfsame_code {
 
 /*
  * One error: the class and sentence of the deepest failure (frame 0), then what
- * each caller that knew more was doing. `remedy` is a static string or NULL.
+ * each caller that knew more was doing. `remedy` is a static string or NULL. Texts may
+ * quote strangers: they are UTF-8 without control, invisible or direction characters.
  */
 struct selfsame_err {
     enum selfsame_code code;

@@ -62,8 +62,8 @@ SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_verifier_add_anchor
 /*
  * Certificates, certificate tables and CRLs (DER or PEM) for evidence that does not
  * carry them: AMD's VCEK, chain and CRL for SEV-SNP; or an envelope (CMW) of them, as
- * `selfsame collateral` writes. They are judged, never trusted. At most 64 pieces, 1 MiB
- * a call. USAGE, MALFORMED (an envelope without endorsements), NOMEM. Not while other threads verify.
+ * `selfsame collateral` writes. They are judged, never trusted. At most 1,024 different pieces,
+ * 1 MiB a call. USAGE, MALFORMED (an envelope without endorsements), NOMEM. Not while other threads verify.
  */
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_verifier_add_collateral(
     struct selfsame_verifier *v, struct selfsame_bytes collateral,

@@ -13,13 +13,14 @@
 enum {
     API_EVIDENCE_MAX = 1 << 20,
     API_ARENA = 1 << 20, /* working memory of one verification */
+    API_ROOM = 3,        /* and for each byte of evidence and collateral */
     API_POLICY_ARENA = 16 << 20,
     API_NONCE_MIN = 8,
     API_NONCE_MAX = 512,
     API_REQUEST_MAX = 262144, /* attest-tls v1: largest message */
     API_SPKI_MAX = 64 << 10,
     API_TEES = 16,
-    API_COLLATERAL = 64,
+    API_COLLATERAL = 1024,
     API_COLLATERAL_MAX = 1 << 20,
     API_RELEASES = 64, /* proofs in a request, and names with a sequence */
     API_RELEASE_MAX = 1 << 20,
@@ -81,7 +82,7 @@ MUST struct selfsame_result *result_new(struct selfsame_bytes evidence);
 /* To be called once the verdict is finished. */
 void result_finish(struct selfsame_result *r);
 
-/* verify.c; `fail_at` as in struct arena, for tests */
+/* verify.c; for tests `fail_at` as in struct arena, or below zero: so many bytes of memory */
 MUST enum selfsame_code verify_within(struct selfsame_verifier *v,
     const struct selfsame_policy *policy, const struct selfsame_request *q,
     struct selfsame_bytes evidence, long fail_at, struct selfsame_result **ret,

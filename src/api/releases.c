@@ -7,6 +7,8 @@
 
 #include <selfsame/log.h>
 
+#include "log/sigstore.h"
+
 #include <stdlib.h>
 
 /* ---- what a policy refers to ---- */
@@ -41,11 +43,14 @@ read_trust(
     struct selfsame_policy *p, const struct release_demand *d, struct selfsame_err *e)
 {
     struct log_policy ignored;
+    const struct sigstore_root *root;
 
-    if (d->trust.text.ptr == NULL)
-        return SELFSAME_OK;
-    TRY_WHILE(e, log_policy_parse(d->trust.text, &p->arena, &ignored, e),
-        "the trust policy of release %.60s", d->name);
+    if (d->trust.text.ptr != NULL)
+        TRY_WHILE(e, log_policy_parse(d->trust.text, &p->arena, &ignored, e),
+            "the trust policy of release %.60s", d->name);
+    if (d->trusted_root.text.ptr != NULL)
+        TRY_WHILE(e, sigstore_root_parse(d->trusted_root.text, &p->arena, &root, e),
+            "the trusted root of release %.60s", d->name);
     return SELFSAME_OK;
 }
 
@@ -246,13 +251,119 @@ accept_logged(struct opening *o, const struct release_demand *d,
     return SELFSAME_OK;
 }
 
+/* ---- Sigstore ---- */
+
+/* What a bundle's refusal means in the words of releases. */
+static enum release_error
+word_of(enum selfsame_code code)
+{
+    if (code == SELFSAME_DENIED)
+        return RELEASE_PUBLISHER_SIG;
+    return code == SELFSAME_MALFORMED || code == SELFSAME_UNSUPPORTED
+               ? RELEASE_PROOF_MALFORMED
+               : RELEASE_LOG_SIG;
+}
+
+/* The statement in the bundle: of this name, valid, no rollback. */
+static enum selfsame_code
+check_signed(struct opening *o, const struct release_demand *d,
+    const struct sigstore_claims *claims, struct statement *ret,
+    enum release_error *ret_error, struct selfsame_err *e)
+{
+    const struct release_rule rule = { .min_sequence = d->min_sequence };
+    const struct release_given given = { .now_s = o->now_s,
+        .highest = highest_of(o->q, d->name) };
+
+    *ret_error = RELEASE_NOT_CANONICAL;
+    TRY(statement_read(claims->payload, o->arena, ret, e));
+    *ret_error = RELEASE_WRONG_NAME;
+    if (ret->kind != STATEMENT_RELEASE || strcmp(ret->release.name, d->name) != 0)
+        FAIL(e, SELFSAME_DENIED, "expected a release of %.60s in the bundle", d->name);
+    return release_check_times(&rule, &given, &ret->release, ret_error, e);
+}
+
+static enum selfsame_code
+open_bundle(struct opening *o, const struct release_demand *d,
+    struct selfsame_bytes bundle, struct sigstore_claims *claims, struct statement *ret,
+    enum release_error *ret_error, struct selfsame_err *e)
+{
+    const bool pattern = strchr(d->identity, '*') != NULL;
+    const struct sigstore_expect expect = {
+        .identity = pattern ? NULL : d->identity,
+        .identity_pattern = pattern ? d->identity : NULL,
+        .issuer = d->issuer,
+        .predicate_type = PREDICATE_RELEASE,
+        .now_s = o->now_s,
+    };
+    const struct sigstore_root *root;
+
+    TRY(sigstore_root_parse(d->trusted_root.text, o->arena, &root, e));
+    enum selfsame_code code = sigstore_verify(
+        bundle, &expect, root, o->arena, claims, e);
+    *ret_error = word_of(code);
+    TRY(code);
+    return check_signed(o, d, claims, ret, ret_error, e);
+}
+
+static enum selfsame_code
+take_bundle(
+    struct opening *o, const struct sigstore_claims *claims, const struct statement *s)
+{
+    const char *detail = arena_printf(o->arena,
+        "%s %s (sequence %llu), signed as %.200s by %.100s", s->release.name,
+        s->release.version, (unsigned long long)s->release.sequence, claims->identity,
+        claims->issuer);
+    const struct identity *id = identity_of(&s->release, s->sha256, detail, o->arena);
+
+    if (id == NULL)
+        return nomem(o->e);
+    if (o->got == NULL)
+        o->got = arena_printf(o->arena, "entry %llu of %.120s",
+            (unsigned long long)claims->log_index,
+            claims->log != NULL ? claims->log : "a log of the trusted root");
+    o->accepted++;
+    return add_references(o, &s->release, id);
+}
+
+static enum selfsame_code
+accept_bundles(struct opening *o, const struct release_demand *d)
+{
+    if (d->trusted_root.text.ptr == NULL)
+        FAIL(o->e, SELFSAME_USAGE,
+            "the policy refers to the file %.80s, which was not given",
+            d->trusted_root.name);
+    for (size_t i = 0; i < o->q->release_count; i++) {
+        const struct selfsame_bytes in = BYTES(
+            o->q->releases[i].ptr, o->q->releases[i].len);
+        struct selfsame_err e = { 0 };
+        enum release_error error = RELEASE_PROOF_MALFORMED;
+        struct sigstore_claims claims;
+        struct statement s;
+
+        if (!sigstore_looks_like(in))
+            continue;
+        enum selfsame_code code = open_bundle(o, d, in, &claims, &s, &error, &e);
+        if (code == SELFSAME_NOMEM)
+            return nomem(o->e);
+        if (code == SELFSAME_OK)
+            TRY(take_bundle(o, &claims, &s));
+        else if (o->accepted == 0 && error >= o->error) {
+            o->error = error;
+            (void)release_error_set(o->e, error, err_text(&e));
+        }
+    }
+    return SELFSAME_OK;
+}
+
 /* ---- the checks ---- */
 
 static void
 put_checks(struct opening *o, struct checks *checks)
 {
-    const enum check_name failed = release_error_is_of_log(o->error) ? CHECK_LOG_PROOF
-                                                                     : CHECK_RELEASE;
+    const enum check_name failed = o->error == RELEASE_TRUSTED ||
+                                           release_error_is_of_log(o->error)
+                                       ? CHECK_LOG_PROOF
+                                       : CHECK_RELEASE;
     const struct check proof = {
         .outcome = CHECK_PASS,
         .got = o->got,
@@ -271,9 +382,13 @@ put_checks(struct opening *o, struct checks *checks)
     checks_put(checks, CHECK_RELEASE, release);
     if (o->accepted > 0)
         return;
+    if (o->error == RELEASE_TRUSTED)
+        (void)release_error_set(
+            o->e, RELEASE_PROOF_MISSING, "expected the proof of a release, got none");
     checks_fail(checks, failed, o->e, o->arena);
     checks->at[failed].expected = "a release that the policy trusts";
-    checks->at[failed].got = release_error_word(o->error);
+    checks->at[failed].got = o->error != RELEASE_TRUSTED ? release_error_word(o->error)
+                                                         : "nothing";
     checks->at[failed].source = "policy: releases";
     if (failed == CHECK_LOG_PROOF)
         checks->at[CHECK_RELEASE] = (struct check){
@@ -293,12 +408,15 @@ open_each(struct opening *o)
     if (proofs == NULL)
         return nomem(o->e);
     for (size_t i = 0; i < q->release_count; i++)
-        proofs[count++] = BYTES(q->releases[i].ptr, q->releases[i].len);
+        if (!sigstore_looks_like(BYTES(q->releases[i].ptr, q->releases[i].len)))
+            proofs[count++] = BYTES(q->releases[i].ptr, q->releases[i].len);
     for (size_t i = 0; i < o->policy->policy.release_count; i++) {
         const struct release_demand *d = &o->policy->policy.releases[i];
 
         if (d->publisher_count > 0)
             TRY(accept_logged(o, d, proofs, count));
+        if (d->identity != NULL)
+            TRY(accept_bundles(o, d));
     }
     return SELFSAME_OK;
 }
@@ -326,6 +444,8 @@ releases_open(const struct selfsame_policy *policy, const struct selfsame_reques
         return code;
     }
     put_checks(&o, checks);
+    if (o.accepted == 0 && e->code == SELFSAME_OK)
+        *e = failure; /* with its remedy, unless something came before it */
     return SELFSAME_OK;
 }
 

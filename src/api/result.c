@@ -21,7 +21,7 @@ result_new(struct selfsame_bytes evidence)
     if (keep > 0)
         memcpy(r->evidence.ptr, evidence.ptr, keep);
     r->evidence.len = evidence.len;
-    r->arena = arena_new(API_ARENA);
+    r->arena = arena_new(API_ARENA + API_ROOM * keep);
     r->released = arena_new(API_RELEASE_ARENA);
     return r;
 }

@@ -72,6 +72,9 @@ static enum selfsame_code
 keep_collateral(
     struct selfsame_verifier *v, struct selfsame_bytes piece, struct selfsame_err *err)
 {
+    for (size_t i = 0; i < v->collateral_count; i++)
+        if (bytes_cmp(v->collateral[i], piece) == 0)
+            return SELFSAME_OK;
     if (v->collateral_count == API_COLLATERAL)
         FAIL(err, SELFSAME_USAGE, "collateral: expected at most %d pieces, got more",
             (int)API_COLLATERAL);
@@ -106,17 +109,23 @@ enum selfsame_code
 selfsame_verifier_add_collateral(struct selfsame_verifier *v,
     struct selfsame_bytes collateral, struct selfsame_err *err)
 {
-    auto_arena arena = arena_new(API_ARENA);
-    struct selfsame_err ignored;
+    auto_arena arena = arena_new(
+        API_ARENA +
+        API_ROOM * (collateral.len <= API_COLLATERAL_MAX ? collateral.len : 0));
+    struct selfsame_err why;
     struct cmw cmw;
 
     if (collateral.len == 0 || collateral.len > API_COLLATERAL_MAX)
         FAIL(err, SELFSAME_USAGE, "collateral: expected 1 byte to %d, got %zu",
             (int)API_COLLATERAL_MAX, collateral.len);
-    if (cmw_looks_like(collateral) &&
-        cmw_parse(collateral, &arena, &cmw, &ignored) == SELFSAME_OK)
+    if (!cmw_looks_like(collateral))
+        return keep_collateral(v, collateral, err);
+    enum selfsame_code c = cmw_parse(collateral, &arena, &cmw, &why);
+    if (c == SELFSAME_OK)
         return keep_bundle(v, &cmw, err);
-    return keep_collateral(v, collateral, err);
+    if (c == SELFSAME_NOMEM)
+        *err = why;
+    return c == SELFSAME_NOMEM ? c : keep_collateral(v, collateral, err);
 }
 
 enum selfsame_code

@@ -151,6 +151,25 @@ list_needs(const struct unwrapped *u, struct selfsame_result *result)
     return SELFSAME_OK;
 }
 
+/* Evidence does not choose a class without a verdict by wanting more than there is. */
+static enum selfsame_code
+refuse_size(const struct run *r, struct selfsame_result *result)
+{
+    struct verdict *v = &result->verdict;
+
+    *v = (struct verdict){ .as_of = r->in.as_of, .at_ms = r->in.now_ms };
+    (void)err_set(&v->err, SELFSAME_MALFORMED, __FILE__, __LINE__,
+        "expected evidence that can be read in its room, got %zu bytes that take more",
+        result->evidence.len);
+    checks_put(&v->checks, CHECK_PARSE,
+        (struct check){ .outcome = CHECK_FAIL,
+            .code = SELFSAME_MALFORMED,
+            .detail = "reading it takes more memory than evidence of its size gets" });
+    checks_skip_rest(&v->checks, "not looked at: the evidence could not be read");
+    verdict_finish(v, r->policy);
+    return v->code;
+}
+
 static enum selfsame_code
 judge(const struct run *r, struct selfsame_result *result)
 {
@@ -202,8 +221,15 @@ verify_within(struct selfsame_verifier *v, const struct selfsame_policy *policy,
     struct selfsame_result *result = result_new(evidence);
     if (result == NULL)
         FAIL(e, SELFSAME_NOMEM, "no room for %zu bytes of evidence", evidence.len);
-    result->arena.fail_at = fail_at;
+    if (fail_at >= 0)
+        result->arena.fail_at = fail_at;
+    else
+        result->arena.limit = (size_t)-fail_at;
+    for (size_t i = 0; i < v->collateral_count; i++) /* read anew each time */
+        result->arena.limit += API_ROOM * v->collateral[i].len;
     enum selfsame_code c = judge(&r, result);
+    if (c == SELFSAME_NOMEM && result->arena.full)
+        c = refuse_size(&r, result);
     if (c != SELFSAME_OK)
         *e = result->verdict.err;
     if (is_ours(c)) {

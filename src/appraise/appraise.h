@@ -144,6 +144,9 @@ MUST enum selfsame_code policy_add_releases(struct policy *p,
 MUST enum selfsame_code policy_accept_tee(struct policy *p, const char *tee,
     const struct tee_facts *facts, size_t fact_count, struct arena *arena,
     struct selfsame_err *e);
+/* Of the TEEs that are accepted this one alone; USAGE when it is none of them. */
+MUST enum selfsame_code policy_only_tee(
+    struct policy *p, const char *tee, struct selfsame_err *e);
 bool policy_accepts_tee(const struct policy *p, const char *tee);
 
 /* ---- policy_print.c ---- */

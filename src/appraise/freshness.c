@@ -139,8 +139,8 @@ freshness_appraise(const struct policy *p, const struct selfsame_claims *c,
     struct finding f = demanded(p, c, in, binder, arena);
 
     if (f.outcome == CHECK_FAIL && (p->insecure & INSECURE_ANY_AGE)) {
-        /* A nonce that was sent is compared all the same. */
-        if (in->nonce.len > 0 && c->has_nonce_field)
+        /* A nonce that was sent is compared all the same, be it inside the binder. */
+        if (in->nonce.len > 0)
             f = nonce_check(c, in, binder, arena);
         else
             f = (struct finding){

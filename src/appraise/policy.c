@@ -308,6 +308,9 @@ text_parse(const struct policy_reader *r, json_t **ret)
 
     if (c == SELFSAME_MALFORMED) {
         r->e->code = SELFSAME_USAGE;
+        if (r->text.len == 0)
+            err_remedy(
+                r->e, "Check what should have written this file: it wrote nothing.");
         return SELFSAME_USAGE;
     }
     return c;
@@ -351,6 +354,16 @@ policy_parse(struct selfsame_bytes json, const struct tee_facts *facts,
  * One entry, a list of entries, or an object that holds the list as
  * `measurements` next to what else a build has to say.
  */
+/* What `measure` says beside the values, to people: no part of an entry. */
+static void
+drop_comments(json_t *entry)
+{
+    static const char *const names[] = { "shapes", "sections", "id_block" };
+
+    for (size_t i = 0; json_is_object(entry) && i < COUNT(names); i++)
+        (void)json_object_del(entry, names[i]);
+}
+
 enum selfsame_code
 policy_add_measurements(struct policy *p, struct selfsame_bytes json,
     const char *source, const struct tee_facts *facts, size_t fact_count,
@@ -367,7 +380,11 @@ policy_add_measurements(struct policy *p, struct selfsame_bytes json,
     auto_json *root = NULL;
 
     TRY(text_parse(&r, &root));
-    json_t *list = json_object_get(root, "measurements");
+    json_t *list = json_object_get(root, "measurements"), *entry;
+    size_t i;
+    drop_comments(root);
+    json_array_foreach(json_is_array(root) ? root : list, i, entry)
+        drop_comments(entry);
     if (json_is_array(root) || list != NULL)
         return refvalues_parse(
             &r, list != NULL ? list : root, list != NULL ? "measurements" : "", p);
@@ -414,4 +431,19 @@ policy_accept_tee(struct policy *p, const char *tee, const struct tee_facts *fac
         FAIL(e, SELFSAME_USAGE, "TEE \"%.40s\" is not one of: %s", tee,
             policy_known_tees(&r));
     return accept_tee(&r, p, fact);
+}
+
+enum selfsame_code
+policy_only_tee(struct policy *p, const char *tee, struct selfsame_err *e)
+{
+    for (size_t i = 0; i < p->tee_count; i++) {
+        if (strcmp(p->tees[i], tee) != 0)
+            continue;
+        p->tees[0] = p->tees[i];
+        p->tees[1] = NULL; /* one behind the list is ours as well */
+        p->demands[0] = p->demands[i];
+        p->tee_count = 1;
+        return SELFSAME_OK;
+    }
+    FAIL(e, SELFSAME_USAGE, "the policy does not accept evidence of \"%.40s\"", tee);
 }

@@ -11,25 +11,6 @@ put_str(struct writer *w, const char *s)
     put_bytes(w, bytes_str(s));
 }
 
-/* Length of a character at b that a terminal or a reader could be fooled with, or 0. */
-static size_t
-deceptive(struct selfsame_bytes b)
-{
-    const uint8_t c = b.ptr[0];
-
-    if (c < 0x20 || c == 0x7f)
-        return 1;
-    if (b.len >= 2 && c == 0xc2 && b.ptr[1] < 0xa0) /* C1 controls */
-        return 2;
-    if (b.len < 3 || c != 0xe2)
-        return 0;
-    /* U+200B-200F, U+2028-202E; U+2060-206F: invisible or changing direction */
-    if (b.ptr[1] == 0x80 && ((b.ptr[2] >= 0x8b && b.ptr[2] <= 0x8f) ||
-                                (b.ptr[2] >= 0xa8 && b.ptr[2] <= 0xae)))
-        return 3;
-    return b.ptr[1] == 0x81 && b.ptr[2] >= 0xa0 && b.ptr[2] <= 0xaf ? 3 : 0;
-}
-
 static const char *
 entity(uint8_t c)
 {
@@ -46,18 +27,17 @@ entity(uint8_t c)
 static void
 put_checked(struct writer *w, struct selfsame_bytes b, bool html)
 {
-    const bool valid = utf8_valid(b);
+    while (b.len > 0) {
+        bool plain;
+        const size_t n = text_char(b, &plain);
 
-    for (size_t i = 0; i < b.len; i++) {
-        size_t skip = deceptive(BYTES(b.ptr + i, b.len - i));
-
-        if (skip > 0 || (!valid && b.ptr[i] >= 0x80)) {
+        if (!plain)
             put_u8(w, '?');
-            i += skip > 0 ? skip - 1 : 0;
-        } else if (html && entity(b.ptr[i]) != NULL)
-            put_str(w, entity(b.ptr[i]));
+        else if (html && entity(b.ptr[0]) != NULL)
+            put_str(w, entity(b.ptr[0]));
         else
-            put_u8(w, b.ptr[i]);
+            put_bytes(w, BYTES(b.ptr, n));
+        b = BYTES(b.ptr + n, b.len - n);
     }
 }
 
@@ -222,6 +202,16 @@ report_warning(struct writer *w, const struct verdict *v, size_t i)
 
     if (text != NULL)
         put_str(w, text);
+}
+
+bool
+report_then(const struct verdict *v, enum check_name name, char ret[static TIME_TEXT])
+{
+    if (name != CHECK_FRESHNESS || !v->as_of ||
+        v->checks.at[name].outcome != CHECK_PASS)
+        return false;
+    time_format(v->at_ms / 1000, ret);
+    return true;
 }
 
 const char *

@@ -30,6 +30,12 @@ MUST enum selfsame_code report_render(void (*draw)(struct writer *w, const void 
 /* One sentence per weakness: insecure words, simulated, caller's anchors, as of. */
 size_t report_warning_count(const struct verdict *v);
 void report_warning(struct writer *w, const struct verdict *v, size_t i);
+/*
+ * Did freshness pass, but as of another time? What was young or answered then is never
+ * called fresh: `ret` is that time.
+ */
+bool report_then(
+    const struct verdict *v, enum check_name name, char ret[static TIME_TEXT]);
 const char *report_headline(const struct verdict *v);
 
 #endif

@@ -73,8 +73,9 @@ tone(const struct verdict *v)
 }
 
 static void
-draw_mark(struct writer *w, enum check_outcome o)
+draw_mark(struct writer *w, const struct verdict *v, enum check_name name)
 {
+    const enum check_outcome o = v->checks.at[name].outcome;
     static const struct {
         const char *tone, *sign;
     } marks[] = {
@@ -84,13 +85,16 @@ draw_mark(struct writer *w, enum check_outcome o)
         [CHECK_NA] = { "", "–" },
         [CHECK_SKIPPED] = { "warn", "!" },
     };
+    char then[TIME_TEXT];
+    const bool now = !report_then(v, name, then);
 
     put_str(w, "<span class=\"mark ");
-    put_str(w, marks[o].tone);
+    put_str(w, now ? marks[o].tone : "warn");
     put_str(w, "\"><span aria-hidden=\"true\">");
-    put_str(w, marks[o].sign);
+    put_str(w, now ? marks[o].sign : "!");
     put_str(w, "</span> ");
-    put_str(w, o == CHECK_NA ? "none" : check_outcome_word(o));
+    put_str(w, !now ? "as of<br>" : o == CHECK_NA ? "none" : check_outcome_word(o));
+    put_str(w, now ? "" : then);
     put_str(w, "</span>");
 }
 
@@ -243,12 +247,14 @@ draw_compared(struct writer *w, const struct check *k)
 }
 
 static void
-draw_check(struct writer *w, enum check_name name, const struct check *k)
+draw_check(struct writer *w, const struct verdict *v, enum check_name name)
 {
+    const struct check *k = &v->checks.at[name];
+
     put_str(w, "<tr><th scope=\"row\">");
     put_str(w, check_word(name));
     put_str(w, "</th><td>");
-    draw_mark(w, k->outcome);
+    draw_mark(w, v, name);
     if (k->outcome == CHECK_FAIL) {
         put_str(w, "<br><span class=\"dim class\">");
         put_str(w, selfsame_code_name(k->code));
@@ -282,7 +288,7 @@ draw_checks(struct writer *w, const struct verdict *v)
                "<th scope=\"col\">Why, and what was compared with what</th>"
                "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < CHECK_COUNT; i++)
-        draw_check(w, (enum check_name)i, &v->checks.at[i]);
+        draw_check(w, v, (enum check_name)i);
     put_str(w, "</tbody>\n</table>\n");
 }
 

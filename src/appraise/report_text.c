@@ -107,9 +107,14 @@ draw_channel(struct writer *w, const struct verdict *v)
 {
     const struct check *fresh = &v->checks.at[CHECK_FRESHNESS];
     const struct check *bound = &v->checks.at[CHECK_BINDING];
+    char then[TIME_TEXT];
 
     put_str(w, "  channel  fresh: ");
-    draw_check(w, fresh, fresh->outcome != CHECK_PASS);
+    if (report_then(v, CHECK_FRESHNESS, then)) {
+        put_str(w, "as of ");
+        put_str(w, then);
+    } else
+        draw_check(w, fresh, fresh->outcome != CHECK_PASS);
     put_str(w, "; bound: ");
     draw_check(w, bound, bound->outcome != CHECK_PASS);
     put_str(w, "\n");
@@ -176,12 +181,14 @@ draw_checks(struct writer *w, const struct verdict *v)
     put_str(w, "\nchecks, in the order in which they decide\n");
     for (size_t i = 0; i < CHECK_COUNT; i++) {
         const struct check *k = &v->checks.at[i];
-
+        char then[TIME_TEXT];
+        const bool now = !report_then(v, (enum check_name)i, then);
         size_t at = 23;
 
         put_str(w, "  ");
         pad(w, check_word((enum check_name)i), 13);
-        pad(w, check_outcome_word(k->outcome), k->detail != NULL ? 8 : 0);
+        /* Its detail begins with "as of". */
+        pad(w, now ? check_outcome_word(k->outcome) : "-", k->detail != NULL ? 8 : 0);
         if (k->outcome == CHECK_FAIL) {
             put_str(w, "[");
             put_str(w, selfsame_code_name(k->code));

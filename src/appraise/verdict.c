@@ -59,7 +59,8 @@ explain_refusal(struct verdict *v)
 
     /* The verifier's own error says more, when it is about the same check. */
     if (v->err.code == v->code && v->err.depth > 0 &&
-        (v->first <= CHECK_SIGNATURE || v->first == CHECK_TCB))
+        (v->first <= CHECK_SIGNATURE || v->first == CHECK_TCB ||
+            v->first == CHECK_RELEASE || v->first == CHECK_LOG_PROOF))
         return;
     if (v->code == SELFSAME_INTERNAL)
         detail = "a check was not made";
@@ -258,6 +259,22 @@ identity_json(const struct verdict *v)
     return object_end(&b);
 }
 
+/* 0: no statement, since a root of the caller says nothing of any vendor's hardware. */
+static int
+hardware_tier(const struct verdict *v)
+{
+    const enum check_outcome tcb = v->checks.at[CHECK_TCB].outcome,
+                             revocation = v->checks.at[CHECK_REVOCATION].outcome;
+
+    if (v->claims.simulated)
+        return 97;
+    if (tcb == CHECK_FAIL || revocation == CHECK_FAIL)
+        return 96;
+    if (v->claims.any_anchor)
+        return 0;
+    return tcb == CHECK_SKIPPED || revocation == CHECK_SKIPPED ? 32 : 2;
+}
+
 /* AR4SI claims; docs/verdict.md has the table this follows. Absent: no statement. */
 static json_t *
 trust_vector_json(const struct verdict *v)
@@ -275,15 +292,9 @@ trust_vector_json(const struct verdict *v)
             put(&b, all[i], json_integer(99)); /* cryptographic validation failed */
         return object_end(&b);
     }
-    put(&b, "hardware",
-        json_integer(v->claims.simulated ? 97
-                     : k[CHECK_TCB].outcome == CHECK_FAIL ||
-                             k[CHECK_REVOCATION].outcome == CHECK_FAIL
-                         ? 96
-                     : k[CHECK_TCB].outcome == CHECK_SKIPPED ||
-                             k[CHECK_REVOCATION].outcome == CHECK_SKIPPED
-                         ? 32
-                         : 2));
+    const int hardware = hardware_tier(v);
+    if (hardware != 0)
+        put(&b, "hardware", json_integer(hardware));
     put(&b, "executables",
         json_integer(k[CHECK_MEASUREMENT].outcome == CHECK_PASS ? 3 : 33));
     put(&b, "configuration", json_integer(v->claims.debug ? 96 : 2));

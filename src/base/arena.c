@@ -49,14 +49,18 @@ arena_alloc(struct arena *a, size_t size, size_t count)
 {
     if (a->fail_at > 0 && --a->fail_at == 0)
         return NULL;
-    if (size != 0 && count > (SIZE_MAX - ALIGN) / size)
+    if (size != 0 && count > (SIZE_MAX - ALIGN) / size) {
+        a->full = true;
         return NULL;
+    }
     size_t bytes = size * count;
     size_t take = (bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1);
     if (take == 0)
         take = ALIGN;
-    if (take > a->limit)
+    if (take > a->limit) {
+        a->full = true;
         return NULL;
+    }
     if (take > (size_t)(a->end - a->beg) && !grow(a, take))
         return NULL;
     void *p = a->beg;

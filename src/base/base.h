@@ -32,7 +32,7 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define MUST SELFSAME_MUST_CHECK
 
-/* ---- errors (err.c) ---- */
+/* ---- errors (err.c): they quote strangers, and every text in them is cleaned ---- */
 
 /* Starts a new error: class and sentence with expected and got. Returns code. */
 SELFSAME_PRINTF(5, 6)
@@ -65,6 +65,15 @@ int bytes_cmp(struct selfsame_bytes a,
 bool bytes_line(struct selfsame_bytes *rest, struct selfsame_bytes *ret);
 bool utf8_valid(
     struct selfsame_bytes b); /* strict: no overlong, surrogate, > U+10FFFF */
+/*
+ * Text of strangers: the length of what stands at the front (b not empty), and whether a
+ * terminal or a reader may see it. Not plain: control, invisible and direction
+ * characters, and a byte that is no UTF-8.
+ */
+size_t text_char(struct selfsame_bytes b, bool *ret_plain);
+void text_clean(char *s); /* in place: what is not plain becomes '?' */
+/* At most max bytes of b, ending between characters. */
+size_t text_cut(struct selfsame_bytes b, size_t max);
 
 /* ---- arena (arena.c) ---- */
 
@@ -78,6 +87,7 @@ struct arena {
     struct arena_block *blocks;
     uint8_t *beg, *end;
     size_t limit;
+    bool full; /* the limit was reached: the input's doing, and not the machine's */
     long fail_at;
 };
 struct arena arena_new(size_t limit);

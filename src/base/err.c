@@ -69,10 +69,15 @@ static void
 push(struct selfsame_err *e, const char *file, int line, const char *fmt, va_list ap)
 {
     unsigned i = e->depth < SELFSAME_ERR_FRAMES ? e->depth++ : SELFSAME_ERR_FRAMES - 1;
+    char all[SELFSAME_ERR_TEXT +
+             4]; /* one character more than fits, to see where it ends */
 
     e->frame[i].file = file;
     e->frame[i].line = line;
-    (void)vsnprintf(e->frame[i].text, sizeof(e->frame[i].text), fmt, ap);
+    (void)vsnprintf(all, sizeof(all), fmt, ap);
+    all[text_cut(bytes_str(all), SELFSAME_ERR_TEXT - 1)] = '\0';
+    text_clean(all);
+    memcpy(e->frame[i].text, all, strlen(all) + 1);
 }
 
 enum selfsame_code

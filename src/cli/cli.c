@@ -227,20 +227,24 @@ cli_bytes(
     return SELFSAME_OK;
 }
 
-/* A JSON string, for errors only: what could break the line is escaped. */
+/* A JSON string, for errors only: whatever could break the line or a terminal is no part. */
 static void
 print_quoted(FILE *out, const char *s)
 {
-    (void)fputc('"', out);
-    for (; *s != '\0'; s++) {
-        unsigned char ch = (unsigned char)*s;
+    struct selfsame_bytes rest = bytes_str(s);
 
-        if (ch == '"' || ch == '\\')
-            (void)fprintf(out, "\\%c", ch);
-        else if (ch < 0x20 || ch == 0x7f)
-            (void)fprintf(out, "\\u%04x", ch);
+    (void)fputc('"', out);
+    while (rest.len > 0) {
+        bool plain;
+        size_t n = text_char(rest, &plain);
+
+        if (!plain)
+            (void)fputc('?', out);
         else
-            (void)fputc(ch, out);
+            (void)fprintf(out, "%s%.*s",
+                *rest.ptr == '"' || *rest.ptr == '\\' ? "\\" : "", (int)n,
+                (const char *)rest.ptr);
+        rest = BYTES(rest.ptr + n, rest.len - n);
     }
     (void)fputc('"', out);
 }

@@ -26,7 +26,12 @@ collateral_fetcher(struct cli *c, struct fetcher *ret, struct selfsame_err *e)
         .cache = cli_value(c, "cache"),
         .origin = cli_value(c, "origin"),
         .offline = cli_flag(c, "offline"),
+        .refresh = cli_flag(c, "refresh"),
     };
+    if (ret->offline && ret->refresh)
+        FAIL(e, SELFSAME_USAGE,
+            "--refresh asks the host, --offline does not: one of "
+            "them");
     if (ret->cache != NULL)
         return SELFSAME_OK;
     TRY(fetch_usual_cache(cli_arena(c), &usual, e));
@@ -37,12 +42,21 @@ collateral_fetcher(struct cli *c, struct fetcher *ret, struct selfsame_err *e)
 enum selfsame_code
 collateral_check(struct cli *c, struct selfsame_err *e)
 {
-    static const char *const names[] = { "cache", "origin", "offline" };
+    static const char *const names[] = { "cache", "origin", "offline", "refresh" };
 
     for (size_t i = 0; i < COUNT(names); i++)
         if (cli_flag(c, names[i]) && !cli_flag(c, "fetch"))
             FAIL(e, SELFSAME_USAGE, "--%s goes with --fetch", names[i]);
     return SELFSAME_OK;
+}
+
+/* By the names that `needs` of a TEE gives. */
+static enum fetch_what
+what_of(const char *name)
+{
+    if (strcmp(name, "crl") == 0)
+        return FETCH_LIST;
+    return strcmp(name, "cert-chain") == 0 ? FETCH_CHAIN : FETCH_LEAF;
 }
 
 static void
@@ -72,7 +86,7 @@ collateral_fetch_missing(struct cli *c, const struct selfsame_result *r,
         if (need->url == NULL || (lists_only && strcmp(need->name, "crl") != 0))
             continue;
         enum selfsame_code code = fetch_get(
-            &f, need->url, cli_arena(c), &body, &absent, &why);
+            &f, need->url, what_of(need->name), cli_arena(c), &body, &absent, &why);
         if (code == SELFSAME_OK) {
             TRY(selfsame_verifier_add_collateral(v, body, e));
             *ret_more = true;
@@ -199,8 +213,8 @@ fetch_for(struct cli *c, const struct fetcher *f, const char *path, struct bundl
 
         if (needs[i].url == NULL)
             continue;
-        enum selfsame_code code = fetch_get(
-            f, needs[i].url, cli_arena(c), &body, &absent, &why);
+        enum selfsame_code code = fetch_get(f, needs[i].url, what_of(needs[i].name),
+            cli_arena(c), &body, &absent, &why);
         if (code != SELFSAME_OK && !absent) {
             *e = why;
             return code;
@@ -291,6 +305,16 @@ run_show(struct cli *c, struct selfsame_err *e)
     return print_list(c, list, e);
 }
 
+/* Without operands all; else those in whose URL one of them occurs. */
+static bool
+is_wanted(const struct cli *c, const char *url)
+{
+    for (size_t i = 0; i < cli_operand_count(c); i++)
+        if (strstr(url, cli_operand(c, i)) != NULL)
+            return true;
+    return cli_operand_count(c) == 0;
+}
+
 static enum selfsame_code
 run_export(struct cli *c, struct selfsame_err *e)
 {
@@ -306,10 +330,14 @@ run_export(struct cli *c, struct selfsame_err *e)
     TRY(collateral_fetcher(c, &f, e));
     TRY(cache_list(&f, cli_arena(c), &all, &count, e));
     for (size_t i = 0; i < count; i++)
-        if (!all[i].absent)
+        if (!all[i].absent && is_wanted(c, all[i].url))
             TRY(bundle_add(b, all[i].url, all[i].body, cli_arena(c), e));
-    if (b->count == 0)
-        FAIL(e, SELFSAME_USAGE, "the cache %s is empty: nothing to export", f.cache);
+    if (b->count == 0) {
+        (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
+            "the cache %s has none of that: nothing to export", f.cache);
+        err_remedy(e, "Fill it first: `selfsame collateral fetch EVIDENCE`.");
+        return SELFSAME_USAGE;
+    }
     TRY(bundle_write(b, cli_value(c, "out"), cli_arena(c), e));
     (void)fprintf(
         stderr, "%s: %zu pieces, for --collateral\n", cli_value(c, "out"), b->count);
@@ -331,6 +359,7 @@ static const struct cli_option fetch_options[] = {
         .argument = "URL",
         .help = "a mirror: https://HOST[:PORT] in place of the vendor's" },
     { .name = "offline", .help = "from the cache alone" },
+    { .name = "refresh", .help = "ask anew for what the cache holds" },
     { 0 },
 };
 static const struct cli_option show_options[] = { CACHE_OPTION, { 0 } };
@@ -363,8 +392,13 @@ const struct cli_command collateral_show_command = {
 };
 const struct cli_command collateral_export_command = {
     .name = "collateral export",
-    .summary = "write the whole cache into one bundle, for machines without a network",
-    .story = "Example: selfsame collateral export --out bundle.cmw",
+    .operands = "[PART...]",
+    .summary = "write the cache into one bundle, for machines without a network",
+    .story = "Examples:\n"
+             "  selfsame collateral export --out bundle.cmw\n"
+             "  selfsame collateral export --out milan.cmw /Milan/\n"
+             "With operands only what has one of them in its URL (collateral show).",
     .options = export_options,
+    .max_operands = CLI_OPERANDS,
     .run = run_export,
 };

@@ -5,6 +5,7 @@
 #include "cli/measure_id.h"
 #include "cli/shapes.h"
 #include "os/os.h"
+#include "tee/tee.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +16,10 @@
 
 static const struct cli_option options[] = {
     { .name = "tee",
-        .argument = "TEE",
-        .help = "for which TEE (default: snp for a directory, else nitro)" },
+        .argument = "LIST",
+        .help =
+            "for these: nitro, snp (default: all that a directory has images for; for "
+            "a file nitro, or snp with an option of it)" },
     { .name = "firmware", .argument = "FILE", .help = "snp: OVMF, not the image's" },
     { .name = "kernel", .argument = "FILE", .help = "snp: not the image's" },
     { .name = "initrd", .argument = "FILE", .help = "snp: not the image's" },
@@ -150,8 +153,9 @@ feed_part(struct cli *c, struct selfsame_measurement *m, const char *name,
     if (path[0] == '@')
         path++;
     TRY(open_part(path, name, strcmp(name, "firmware") != 0, &fd, &size, e));
-    TRY(selfsame_measurement_part(m, name, size, e));
-    return feed(fd, path, size, m, e);
+    TRY_WHILE(e, selfsame_measurement_part(m, name, size, e), "%s", path);
+    TRY_WHILE(e, feed(fd, path, size, m, e), "%s", path);
+    return SELFSAME_OK;
 }
 
 /* Without an option: the shapes that the build measured. */
@@ -193,19 +197,27 @@ set_options(struct cli *c, struct selfsame_measurement *m, struct selfsame_err *
     return SELFSAME_OK;
 }
 
-/* A directory of `build`, and nothing said about the machine or its parts. */
+/* Is anything said about the machine or its parts? */
 static bool
-as_built(struct cli *c, const char *image, bool dir)
+machine_told(struct cli *c)
 {
     static const char *const said[] = { "vmm", "vcpus", "cpu", "features", "ec2-rdx",
         "gce-gpa-bits", "firmware", "kernel", "initrd", "cmdline" };
-    const char *path = dir ? arena_printf(cli_arena(c), "%s/measurements.json", image)
-                           : NULL;
 
     for (size_t i = 0; i < COUNT(said); i++)
         if (cli_value(c, said[i]) != NULL)
-            return false;
-    return path != NULL && access(path, F_OK) == 0;
+            return true;
+    return false;
+}
+
+/* A directory of `build`, and nothing said about the machine. */
+static bool
+as_built(struct cli *c, const char *image, bool dir)
+{
+    const char *path = dir ? arena_printf(cli_arena(c), "%s/measurements.json", image)
+                           : NULL;
+
+    return !machine_told(c) && path != NULL && access(path, F_OK) == 0;
 }
 
 static enum selfsame_code
@@ -221,7 +233,7 @@ measure_parts(struct cli *c, const char *image, bool dir, const char *tee,
         const char *path = part_path(c, image, dir, parts[i]);
 
         if (path != NULL)
-            TRY_WHILE(e, feed_part(c, *ret, parts[i], path, e), "%s", path);
+            TRY(feed_part(c, *ret, parts[i], path, e));
     }
     return selfsame_measurement_finish(*ret, e);
 }
@@ -267,9 +279,28 @@ print_shapes(const json_t *shapes)
     }
 }
 
+/* How wide the longest "pcr.0" is. */
+static int
+names_width(const json_t *object, int prefix)
+{
+    const char *name;
+    json_t *value;
+    int widest = 0;
+
+    json_object_foreach((json_t *)(uintptr_t)object, name, value)
+    {
+        const int own = prefix + (prefix > 0) + (int)strlen(name);
+        const int n = json_is_object(value) ? names_width(value, own) : own;
+
+        if (n > widest && !json_is_array(value))
+            widest = n;
+    }
+    return widest;
+}
+
 /* "pcr.0  abcd…" lines from the JSON object, nested names joined by dots. */
 static void
-print_values(const json_t *object, const char *prefix)
+print_values(const json_t *object, const char *prefix, int width)
 {
     const char *name;
     json_t *value;
@@ -281,9 +312,14 @@ print_values(const json_t *object, const char *prefix)
         (void)snprintf(
             path, sizeof(path), "%s%s%s", prefix, prefix[0] ? "." : "", name);
         if (json_is_object(value))
-            print_values(value, path);
+            print_values(value, path, width);
         else if (json_is_string(value))
-            (void)printf("%-8s %s\n", path, json_string_value(value));
+            (void)printf("%-*s %s\n", width, path, json_string_value(value));
+        else if (json_is_integer(value))
+            (void)printf(
+                "%-*s %lld\n", width, path, (long long)json_integer_value(value));
+        else if (json_is_null(value))
+            (void)printf("%-*s none\n", width, path);
     }
 }
 
@@ -292,12 +328,16 @@ print_sections(const json_t *sections)
 {
     size_t i;
     json_t *s;
+    int width = 0;
 
+    json_array_foreach((json_t *)(uintptr_t)sections, i,
+        s) if (width < (int)json_string_length(json_object_get(s, "name")))
+        width = (int)json_string_length(json_object_get(s, "name"));
     json_array_foreach((json_t *)(uintptr_t)sections, i, s)
     {
         (void)printf(
-            "section %-2zu %-9s offset %-10lld size %-10lld %s\n           sha384 %s\n",
-            i, json_string_value(json_object_get(s, "name")),
+            "section %-2zu %-*s offset %-10lld size %-10lld %s\n           sha384 %s\n",
+            i, width, json_string_value(json_object_get(s, "name")),
             (long long)json_integer_value(json_object_get(s, "offset")),
             (long long)json_integer_value(json_object_get(s, "size")),
             json_string_value(json_object_get(s, "feeds")),
@@ -305,11 +345,36 @@ print_sections(const json_t *sections)
     }
 }
 
-static enum selfsame_code
-print(struct cli *c, const json_t *j, struct selfsame_err *e)
+/* One TEE's. */
+static void
+print_one(const json_t *j)
 {
+    const json_t *shapes = json_object_get(j, "shapes");
+    const json_t *id = json_object_get(j, "id_block");
+
+    if (shapes != NULL) {
+        (void)printf("tee %s\n", json_string_value(json_object_get(j, "tee")));
+        print_shapes(shapes);
+    } else {
+        print_values(j, "", names_width(j, 0));
+    }
+    if (id != NULL)
+        print_values(id, "", names_width(id, 0));
+    print_sections(json_object_get(j, "sections"));
+}
+
+/* One image as its object, several as {"measurements": [...]}: both are reference values. */
+static enum selfsame_code
+print(struct cli *c, json_t *list, struct selfsame_err *e)
+{
+    const bool one = json_array_size(list) == 1;
+    json_t *j;
+    size_t i;
+
     if (cli_json(c)) {
-        char *text = json_compact(j);
+        auto_json *root = one ? json_incref(json_array_get(list, 0))
+                              : json_pack("{s:O}", "measurements", list);
+        char *text = root != NULL ? json_compact(root) : NULL;
 
         if (text == NULL)
             FAIL(e, SELFSAME_NOMEM, "the output");
@@ -317,36 +382,109 @@ print(struct cli *c, const json_t *j, struct selfsame_err *e)
         free(text);
         return SELFSAME_OK;
     }
-    if (json_object_get(j, "shapes") != NULL)
-        print_shapes(json_object_get(j, "shapes"));
-    else
-        print_values(j, "");
-    if (json_object_get(j, "id_block") != NULL)
-        print_values(json_object_get(j, "id_block"), "");
-    print_sections(json_object_get(j, "sections"));
+    json_array_foreach(list, i, j) print_one(j);
     return SELFSAME_OK;
 }
 
+/* ---- which images ---- */
+
+enum { TEES = 8 };
+struct target {
+    const char *tee, *path;
+    bool parts; /* several files; `path` may be their directory */
+};
+
+/* Where the image for one TEE is; false when there is none. */
+static bool
+target_of(struct cli *c, const struct tee_measurer *m, const char *path, bool dir,
+    struct target *ret)
+{
+    *ret = (struct target){ .tee = m->name, .path = path, .parts = m->part != NULL };
+    if (!dir)
+        return true;
+    if (ret->parts)
+        return part_path(c, path, true, parts[0]) != NULL;
+    ret->path = arena_printf(cli_arena(c), "%s/image.%s", path, m->image_kind);
+    return ret->path != NULL && access(ret->path, F_OK) == 0;
+}
+
 static enum selfsame_code
-run(struct cli *c, struct selfsame_err *e)
+no_image(const char *path, const char *tee, struct selfsame_err *e)
+{
+    (void)err_set(e, SELFSAME_IO, __FILE__, __LINE__,
+        "cannot measure %s: expected an image%s%s in this directory, got none", path,
+        tee != NULL ? " for " : "", tee != NULL ? tee : "");
+    err_remedy(e, "Give a directory that `selfsame build` wrote, or an image file.");
+    return SELFSAME_IO;
+}
+
+/* The library says which there are. */
+static enum selfsame_code
+unknown_tee(const char *name, struct selfsame_err *e)
+{
+    __attribute__((cleanup(measurement_cleanup))) struct selfsame_measurement *m = NULL;
+
+    return selfsame_measurement_new(name, 0, &m, e);
+}
+
+static enum selfsame_code
+targets_named(struct cli *c, const char *path, bool dir, struct target *list,
+    size_t *count, struct selfsame_err *e)
+{
+    const char *rest = cli_value(c, "tee");
+
+    while (rest != NULL) {
+        size_t len = strcspn(rest, ",");
+        char *name = arena_str(cli_arena(c), BYTES((const uint8_t *)rest, len));
+
+        if (name == NULL)
+            FAIL(e, SELFSAME_NOMEM, "a name");
+        const struct tee_measurer *m = tee_measurer_find(name);
+        for (size_t i = 0; m != NULL && i < *count; i++)
+            if (strcmp(list[i].tee, name) == 0)
+                FAIL(e, SELFSAME_USAGE, "--tee: expected each TEE once, got %s twice",
+                    name);
+        if (*count == TEES)
+            FAIL(e, SELFSAME_USAGE, "--tee: expected at most %d", (int)TEES);
+        if (m == NULL)
+            return unknown_tee(name, e);
+        if (!target_of(c, m, path, dir, &list[(*count)++]))
+            return no_image(path, name, e);
+        rest = rest[len] == ',' ? rest + len + 1 : NULL;
+    }
+    if (!dir && *count > 1)
+        FAIL(e, SELFSAME_USAGE, "--tee: expected one TEE for a file, got %zu", *count);
+    return SELFSAME_OK;
+}
+
+/* Those named, else all that are there: of a machine, once something is said about one. */
+static enum selfsame_code
+targets(struct cli *c, const char *path, bool dir, struct target *list, size_t *count,
+    struct selfsame_err *e)
+{
+    const bool machine = machine_told(c) || measure_id_wanted(c);
+    const struct tee_measurer *m;
+
+    TRY(targets_named(c, path, dir, list, count, e));
+    if (*count > 0)
+        return SELFSAME_OK;
+    for (size_t i = 0; (m = tee_measurer_at(i)) != NULL && *count < TEES; i++)
+        if ((dir || *count == 0) && (!machine || m->set != NULL) &&
+            target_of(c, m, path, dir, &list[*count]))
+            ++*count;
+    return *count > 0 ? SELFSAME_OK : no_image(path, NULL, e);
+}
+
+static enum selfsame_code
+measure_target(struct cli *c, const struct target *t, bool dir, json_t *list,
+    struct selfsame_err *e)
 {
     __attribute__((cleanup(measurement_cleanup))) struct selfsame_measurement *m = NULL;
     auto_json *j = NULL;
-    const char *path = cli_operand(c, 0), *tee = cli_value(c, "tee");
-    struct stat st;
     char *text;
 
-    if (stat(path, &st) != 0)
-        return file_error(e, "cannot open", path);
-    const bool dir = S_ISDIR(st.st_mode);
-    if (tee == NULL && dir && part_path(c, path, true, "firmware") == NULL)
-        FAIL(e, SELFSAME_IO,
-            "cannot measure %s: expected an image file, or a directory with "
-            "image.firmware",
-            path);
-    tee = tee != NULL ? tee : dir ? "snp" : "nitro";
-    TRY(strcmp(tee, "snp") == 0 ? measure_parts(c, path, dir, tee, &m, e)
-                                : measure_file(c, path, tee, &m, e));
+    TRY(t->parts ? measure_parts(c, t->path, dir, t->tee, &m, e)
+                 : measure_file(c, t->path, t->tee, &m, e));
     TRY(selfsame_measurement_json(m, cli_flag(c, "explain"), &text, e));
     enum selfsame_code code = json_parse(bytes_str(text), "measurement", &j, e);
     selfsame_free(text);
@@ -358,7 +496,29 @@ run(struct cli *c, struct selfsame_err *e)
         if (json_object_set_new(j, "id_block", id) != 0)
             FAIL(e, SELFSAME_NOMEM, "the output");
     }
-    return print(c, j, e);
+    if (json_array_append(list, j) != 0)
+        FAIL(e, SELFSAME_NOMEM, "the output");
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+run(struct cli *c, struct selfsame_err *e)
+{
+    const char *path = cli_operand(c, 0);
+    struct target list[TEES];
+    size_t count = 0;
+    struct stat st;
+    auto_json *all = json_array();
+
+    if (all == NULL)
+        FAIL(e, SELFSAME_NOMEM, "the output");
+    if (stat(path, &st) != 0)
+        return file_error(e, "cannot open", path);
+    const bool dir = S_ISDIR(st.st_mode);
+    TRY(targets(c, path, dir, list, &count, e));
+    for (size_t i = 0; i < count; i++)
+        TRY(measure_target(c, &list[i], dir, all, e));
+    return print(c, all, e);
 }
 
 const struct cli_command measure_command = {
@@ -368,7 +528,8 @@ const struct cli_command measure_command = {
     .story =
         "Examples:\n  selfsame measure out/image.eif --explain\n  selfsame "
         "measure out --tee snp --vcpus 1,2,4 --cpu EPYC-Milan-v2\n"
-        "Without an option a directory is measured for the machines its build named.",
+        "Without an option a directory is measured for all TEEs it has an image for, "
+        "and for the machines its build named.",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,

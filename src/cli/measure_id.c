@@ -121,9 +121,9 @@ check(struct cli *c, struct selfsame_bytes block, struct selfsame_bytes auth,
             hex_dup(cli_arena(c), measurement), hex_dup(cli_arena(c), b.measurement));
     if (!snp_id_digests(&a, id, author))
         FAIL(e, SELFSAME_NOMEM, "digests of keys");
-    *ret = json_pack("{s:s,s:s,s:s?,s:s?,s:I,s:o}", "id_key_digest",
+    *ret = json_pack("{s:s,s:s?,s:s?,s:s?,s:I,s:o}", "id_key_digest",
         hex_dup(cli_arena(c), BYTES_ARR(id)), "author_key_digest",
-        a.has_author ? hex_dup(cli_arena(c), BYTES_ARR(author)) : "", "family_id",
+        a.has_author ? hex_dup(cli_arena(c), BYTES_ARR(author)) : NULL, "family_id",
         hex_dup(cli_arena(c), b.family_id), "image_id",
         hex_dup(cli_arena(c), b.image_id), "guest_svn", (json_int_t)b.guest_svn,
         "policy", json_sprintf("0x%" PRIx64, b.policy));

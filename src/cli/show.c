@@ -30,6 +30,10 @@ static const struct shower {
     { "host certificate table", snp_table_recognise, show_table },
     { "ID block of SEV-SNP", show_is_id_block, show_id_block },
     { "ID authentication of SEV-SNP", show_is_id_auth, show_id_auth },
+    { "proof of a log", show_is_proof, show_proof },
+    { "signed note", show_is_note, show_note },
+    { "trust policy", show_is_trust, show_trust },
+    { "signed statement", show_is_envelope, show_envelope },
     { "conceptual message wrapper", show_is_cmw, show_cmw },
     { "certificates (PEM)", pem_looks_like, show_pem },
     { "JSON", show_is_json, show_json },
@@ -55,7 +59,9 @@ show_any(
         in.len);
     err_remedy(e,
         "Known: Nitro documents, SNP reports, EIF images, CMW, X.509 (DER, PEM), CRLs, "
-        "certificate tables, ID blocks, policies, JSON.");
+        "certificate tables, ID blocks, proofs and checkpoints of logs, envelopes, "
+        "trust "
+        "policies, policies, JSON.");
     return SELFSAME_UNSUPPORTED;
 }
 

@@ -42,6 +42,20 @@ MUST enum selfsame_code show_id_auth(struct selfsame_bytes in, struct arena *are
 MUST enum selfsame_code show_snp_claims(
     const struct cert *cert, struct arena *arena, json_t *into, struct selfsame_err *e);
 
+/* show_log.c */
+bool show_is_note(struct selfsame_bytes in);
+bool show_is_envelope(struct selfsame_bytes in);
+bool show_is_proof(struct selfsame_bytes in);
+bool show_is_trust(struct selfsame_bytes in);
+MUST enum selfsame_code show_note(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+MUST enum selfsame_code show_envelope(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+MUST enum selfsame_code show_proof(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+MUST enum selfsame_code show_trust(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+
 /* Adds a member; takes the value over. */
 MUST enum selfsame_code show_put(
     json_t *into, const char *name, json_t *value, struct selfsame_err *e);

@@ -74,7 +74,9 @@ show_json(
                            ? "measurements"
                        : json_object_get(j, "selfsame_recipe") != NULL ? "recipe"
                        : json_object_get(j, "_type") != NULL           ? "statement"
-                                                                       : "JSON";
+                       : json_object_get(j, "verificationMaterial") != NULL
+                           ? "Sigstore bundle"
+                           : "JSON";
     enum selfsame_code code = show_put(into, "kind", json_string(kind), e);
     if (code != SELFSAME_OK) {
         json_decref(j);

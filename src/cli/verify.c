@@ -83,7 +83,6 @@ make_request(struct cli *c, struct selfsame_request **ret, struct selfsame_err *
     int64_t at;
 
     TRY(selfsame_request_new(&q, e));
-    selfsame_request_set_time(q, os_now_ms());
     if (cli_value(c, "at") != NULL) {
         TRY(cli_time(c, "at", &at, e));
         selfsame_request_set_as_of(q, at * 1000);
@@ -175,6 +174,8 @@ verify_file(struct verifying *x, struct selfsame_result **ret, struct selfsame_e
     releases_prepare(&x->releases, q);
     if (x->evidence.ptr == NULL)
         TRY(read_evidence(x->c, x->what, &x->evidence, e));
+    /* Now is when all of it is there: whoever feeds a pipe slowly gains no age. */
+    selfsame_request_set_time(q, os_now_ms());
     return selfsame_verify(x->verifier, x->policy, q, x->evidence, ret, e);
 }
 

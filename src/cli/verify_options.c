@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/verify_options.h"
 
+#include "api/api.h"
 #include "codec/pem.h"
 #include "os/os.h"
 #include "tee/tee.h"
@@ -104,6 +105,8 @@ verify_options_policy(
     if (file != NULL) {
         TRY(file_read(file, POLICY_LIMIT, cli_arena(c), &text, e));
         TRY_WHILE(e, selfsame_policy_parse(text, &p, e), "%s", file);
+        if (cli_value(c, "tee") != NULL)
+            TRY_WHILE(e, policy_only_tee(&p->policy, cli_value(c, "tee"), e), "--tee");
     } else {
         TRY(one_off(c, &p, e));
     }

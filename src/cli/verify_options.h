@@ -18,7 +18,7 @@
             .help = "accept these: measurements.json of a build" },                    \
         { .name = "tee",                                                               \
             .argument = "TEE",                                                         \
-            .help = "accept this TEE; a policy file says it itself" },                 \
+            .help = "accept this TEE; with --policy: of its TEEs this one alone" },    \
         RELEASE_OPTIONS,                                                               \
         { .name = "trust-anchor",                                                      \
             .argument = "FILE",                                                        \
@@ -37,6 +37,8 @@
             .argument = "URL",                                                         \
             .help = "with --fetch: a mirror in place of the vendor's host" },          \
         { .name = "offline", .help = "with --fetch: from the cache alone" },           \
+        { .name = "refresh",                                                           \
+            .help = "with --fetch: ask anew for what the cache holds" },               \
         { .name = "max-age",                                                           \
             .argument = "DURATION",                                                    \
             .help =                                                                    \

@@ -77,9 +77,21 @@ parse_unprotected(
     return cbor_end(&c, s->unprotected, "COSE unprotected header", e);
 }
 
-enum selfsame_code
-cose_sign1_parse(
-    struct selfsame_bytes in, struct cose_sign1 *ret, struct selfsame_err *e)
+static void
+read_payload(struct cbor *c, bool detached, struct cose_sign1 *s)
+{
+    if (detached && !cbor_get_null(c))
+        cbor_fail(c, "expected null, for the payload is detached");
+    if (detached)
+        return;
+    if (cbor_peek(c) == CBOR_NULL)
+        cbor_fail(c, "expected a payload, got null (detached)");
+    s->payload = cbor_get_bytes(c);
+}
+
+static enum selfsame_code
+parse(struct selfsame_bytes in, bool detached, struct cose_sign1 *ret,
+    struct selfsame_err *e)
 {
     struct cbor c = cbor_of(in, CBOR_STRICT);
     struct cose_sign1 s = { .tagged = cbor_peek(&c) == CBOR_TAG };
@@ -94,15 +106,27 @@ cose_sign1_parse(
     if (cbor_peek(&c) != CBOR_MAP)
         cbor_fail(&c, "expected a map as the unprotected header");
     s.unprotected = cbor_get_any(&c);
-    if (cbor_peek(&c) == CBOR_NULL)
-        cbor_fail(&c, "expected a payload, got null (detached)");
-    s.payload = cbor_get_bytes(&c);
+    read_payload(&c, detached, &s);
     s.signature = cbor_get_bytes(&c);
     TRY(cbor_end(&c, in, "COSE_Sign1", e));
     TRY(parse_protected(&s, &labels, e));
     TRY(parse_unprotected(&s, &labels, e));
     *ret = s;
     return SELFSAME_OK;
+}
+
+enum selfsame_code
+cose_sign1_parse(
+    struct selfsame_bytes in, struct cose_sign1 *ret, struct selfsame_err *e)
+{
+    return parse(in, false, ret, e);
+}
+
+enum selfsame_code
+cose_sign1_parse_detached(
+    struct selfsame_bytes in, struct cose_sign1 *ret, struct selfsame_err *e)
+{
+    return parse(in, true, ret, e);
 }
 
 static void

@@ -32,6 +32,9 @@ struct cose_sign1 {
  */
 MUST enum selfsame_code cose_sign1_parse(
     struct selfsame_bytes in, struct cose_sign1 *ret, struct selfsame_err *e);
+/* The same with null in the payload's place: whoever verifies it knows the payload. */
+MUST enum selfsame_code cose_sign1_parse_detached(
+    struct selfsame_bytes in, struct cose_sign1 *ret, struct selfsame_err *e);
 
 /*
  * The bytes to hash (Sig_structure, RFC 9052 §4.4) as pieces, so that the payload

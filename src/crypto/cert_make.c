@@ -160,7 +160,8 @@ add_own_extension(X509 *x, const struct cert_extension *own)
     X509_EXTENSION *ext = NULL;
     bool ok = obj != NULL && data != NULL &&
               ASN1_OCTET_STRING_set(data, value.ptr, (int)value.len) == 1 &&
-              (ext = X509_EXTENSION_create_by_OBJ(NULL, obj, 0, data)) != NULL &&
+              (ext = X509_EXTENSION_create_by_OBJ(
+                   NULL, obj, own->critical ? 1 : 0, data)) != NULL &&
               X509_add_ext(x, ext, -1) == 1;
     X509_EXTENSION_free(ext);
     ASN1_OCTET_STRING_free(data);
@@ -243,8 +244,8 @@ check_request(const struct cert_request *r, struct selfsame_err *e)
             s.len);
     if (r->not_before > r->not_after)
         FAIL(e, SELFSAME_USAGE, "validity: it ends before it begins");
-    if (r->common_name == NULL && r->organization == NULL && r->unit == NULL &&
-        r->country == NULL)
+    if (!r->no_subject && r->common_name == NULL && r->organization == NULL &&
+        r->unit == NULL && r->country == NULL)
         FAIL(e, SELFSAME_USAGE, "subject: expected one name at least, got none");
     return SELFSAME_OK;
 }

@@ -90,14 +90,16 @@ MUST enum selfsame_code key_sign(const struct key *k, enum hash_alg hash,
     struct selfsame_err *e);
 void *key_native(const struct key *k); /* EVP_PKEY, borrowed; for src/tls only */
 
-struct cert_extension {               /* not critical */
+struct cert_extension {
     struct selfsame_bytes oid, value; /* content of the OID; DER of the value */
+    bool critical;
 };
 struct cert_request {
     const char *common_name;  /* NULL: none */
     const char *organization; /* NULL: none */
     const char *unit;
     const char *country;
+    bool no_subject; /* as Sigstore's leaves, which have a subjectAltName alone */
     const char *
         dns_name; /* subjectAltName, NULL: none (an IP address is written as iPAddress) */
     int64_t not_before, not_after;

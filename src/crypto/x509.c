@@ -60,9 +60,9 @@ find(const struct algorithm *table, size_t count, struct selfsame_bytes der)
     return NULL;
 }
 
-/* AlgorithmIdentifier of a hash, parameters NULL or absent (RFC 4055 §2.1). */
-static enum hash_alg
-read_hash(struct der *d)
+/* RFC 4055 §2.1 */
+enum hash_alg
+hash_alg_read(struct der *d)
 {
     struct der in = der_enter(d, DER_SEQUENCE);
     struct selfsame_bytes oid = der_get(&in, DER_OID);
@@ -99,11 +99,11 @@ read_pss(struct selfsame_bytes alg)
     bool is_pss = bytes_eq(der_get(&id, DER_OID), oid_pss);
     struct der p = der_enter(&id, DER_SEQUENCE);
     struct der first = der_enter(&p, DER_CONTEXT(0));
-    enum hash_alg hash = read_hash(&first);
+    enum hash_alg hash = hash_alg_read(&first);
     struct der mgf = der_enter(&p, DER_CONTEXT(1));
     struct der mgf_id = der_enter(&mgf, DER_SEQUENCE);
     bool is_mgf1 = bytes_eq(der_get(&mgf_id, DER_OID), oid_mgf1);
-    bool same = read_hash(&mgf_id) == hash;
+    bool same = hash_alg_read(&mgf_id) == hash;
     bool salt = read_tagged_uint(&p, 2) == hash_size(hash);
     bool trailer = !der_is(&p, DER_CONTEXT(3)) || read_tagged_uint(&p, 3) == 1;
 
@@ -165,9 +165,26 @@ parse_spki(struct selfsame_bytes spki, enum sig_alg *ret_alg,
 }
 
 static enum selfsame_code
-parse_key(struct cert *c, struct selfsame_err *e)
+parse_key(struct cert *c, const struct cert_profile *profile, struct selfsame_err *e)
 {
-    return parse_spki(c->spki, &c->key_alg, &c->key, e);
+    return profile->ed25519 ? spki_parse(c->spki, &c->key_alg, &c->key, e)
+                            : parse_spki(c->spki, &c->key_alg, &c->key, e);
+}
+
+bool
+alg_is_ed25519(struct selfsame_bytes der)
+{
+    return bytes_eq(der, BYTES_LIT("\x30\x05\x06\x03\x2b\x65\x70"));
+}
+
+static enum selfsame_code
+parse_sig_alg(struct selfsame_bytes alg, struct cert *c,
+    const struct cert_profile *profile, struct selfsame_err *e)
+{
+    if (!profile->ed25519 || !alg_is_ed25519(alg))
+        return sig_alg_parse(alg, &c->sig_alg, &c->sig_hash, e);
+    c->sig_alg = SIG_ED25519;
+    return SELFSAME_OK;
 }
 
 /* RFC 8410 §4: the one encoding of an Ed25519 key. */
@@ -257,6 +274,15 @@ parse_tbs(struct cert *c, struct selfsame_bytes *ret_alg, struct selfsame_err *e
 enum selfsame_code
 cert_parse(struct selfsame_bytes der, struct cert *ret, struct selfsame_err *e)
 {
+    const struct cert_profile evidence = { .ed25519 = false };
+
+    return cert_parse_as(der, &evidence, ret, e);
+}
+
+enum selfsame_code
+cert_parse_as(struct selfsame_bytes der, const struct cert_profile *profile,
+    struct cert *ret, struct selfsame_err *e)
+{
     struct cert c = { .der = der };
     struct der d = der_of(der);
     struct der in = der_enter(&d, DER_SEQUENCE);
@@ -274,9 +300,9 @@ cert_parse(struct selfsame_bytes der, struct cert *ret, struct selfsame_err *e)
     if (!bytes_eq(inner, outer))
         FAIL(e, SELFSAME_MALFORMED,
             "certificate: expected the same signature algorithm twice, got two");
-    TRY_WHILE(e, sig_alg_parse(inner, &c.sig_alg, &c.sig_hash, e), "certificate");
-    TRY(parse_key(&c, e));
-    TRY(cert_parse_extensions(&c, e));
+    TRY_WHILE(e, parse_sig_alg(inner, &c, profile, e), "certificate");
+    TRY(parse_key(&c, profile, e));
+    TRY(cert_parse_extensions(&c, profile, e));
     *ret = c;
     return SELFSAME_OK;
 }
@@ -303,6 +329,16 @@ signed_check(const struct signed_by *s, const struct cert *issuer,
         FAIL(e, SELFSAME_BAD_CHAIN,
             "signature algorithm: expected one for the issuer's key, got %s",
             is_rsa(s->alg) ? "RSA for an EC key" : "ECDSA for an RSA key");
+    if ((s->alg == SIG_ED25519) != (issuer->key_alg == SIG_ED25519))
+        FAIL(e, SELFSAME_BAD_CHAIN,
+            "signature algorithm: expected one for the issuer's key, got %s",
+            s->alg == SIG_ED25519 ? "Ed25519 for another key"
+                                  : "another for an Ed25519 key");
+    if (s->alg == SIG_ED25519) { /* signs the message itself */
+        check.digest = s->tbs;
+        *ret = check;
+        return SELFSAME_OK;
+    }
     if (!hash_bytes(s->hash, s->tbs, store))
         FAIL(e, SELFSAME_NOMEM, "certificate: out of memory for its digest");
     const struct curve *curve = curve_of(issuer->key_alg);

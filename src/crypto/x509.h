@@ -38,6 +38,17 @@ struct cert {
 
 MUST enum selfsame_code cert_parse(
     struct selfsame_bytes der, struct cert *ret, struct selfsame_err *e);
+/*
+ * For other worlds than evidence: critical extensions that the caller reads itself (content
+ * of their OIDs), and Ed25519 keys and signatures (RFC 8410). The zero value is cert_parse's.
+ */
+struct cert_profile {
+    const struct selfsame_bytes *handled;
+    size_t handled_count;
+    bool ed25519;
+};
+MUST enum selfsame_code cert_parse_as(struct selfsame_bytes der,
+    const struct cert_profile *profile, struct cert *ret, struct selfsame_err *e);
 /* A SubjectPublicKeyInfo apart from certificates, Ed25519 too; the key as sig_check wants it. */
 MUST enum selfsame_code spki_parse(struct selfsame_bytes spki, enum sig_alg *ret_alg,
     struct selfsame_bytes *ret_key, struct selfsame_err *e);
@@ -47,6 +58,28 @@ struct selfsame_bytes name_cn(struct selfsame_bytes name);
 MUST char *name_text(struct selfsame_bytes name, struct arena *arena);
 /* extnValue content by OID content bytes; absent when not there. */
 struct selfsame_bytes cert_extension(const struct cert *c, struct selfsame_bytes oid);
+bool cert_extension_critical(const struct cert *c, struct selfsame_bytes oid);
+
+/* ---- cert_use.c: what a certificate is for, of whom it speaks, and its precertificate ---- */
+
+/* extendedKeyUsage (RFC 5280 §4.2.1.12) against one purpose; anyExtendedKeyUsage is another. */
+enum cert_purpose { PURPOSE_NONE, PURPOSE_OTHER, PURPOSE_AMONG, PURPOSE_ONLY };
+enum cert_purpose cert_purpose_of(const struct cert *c, struct selfsame_bytes oid);
+#define OID_PURPOSE_CODE BYTES_LIT("\x2b\x06\x01\x05\x05\x07\x03\x03")
+#define OID_PURPOSE_TIME BYTES_LIT("\x2b\x06\x01\x05\x05\x07\x03\x08")
+#define OID_EXT_PURPOSE BYTES_LIT("\x55\x1d\x25")
+#define OID_EXT_ALT_NAME BYTES_LIT("\x55\x1d\x11")
+
+/*
+ * The one subjectAltName: a URI, an e-mail address, or an otherName of type `other` that is
+ * a UTF8String. MALFORMED: none, several, or one of another kind.
+ */
+MUST enum selfsame_code cert_alt_name(const struct cert *c, struct selfsame_bytes other,
+    struct selfsame_bytes *ret, struct selfsame_err *e);
+/* The TBSCertificate without one extension (RFC 6962 §3.2), in the arena. */
+MUST enum selfsame_code cert_tbs_without(const struct cert *c,
+    struct selfsame_bytes oid, struct arena *arena, struct selfsame_bytes *ret,
+    struct selfsame_err *e);
 /* The signature of `child` as something sig_verify can check with issuer's key. `store` ≥ 64 + 132 bytes. */
 MUST enum selfsame_code cert_sig_check(const struct cert *child,
     const struct cert *issuer, uint8_t store[static 256], struct sig_check *ret,

@@ -117,8 +117,18 @@ static const struct {
     { OID("\x55\x1d\x23"), read_aki },
 };
 
+static bool
+seen(const struct selfsame_bytes *oids, size_t count, struct selfsame_bytes oid)
+{
+    for (size_t i = 0; i < count; i++)
+        if (bytes_eq(oids[i], oid))
+            return true;
+    return false;
+}
+
 static enum selfsame_code
-read_one(const struct extension *x, struct cert *c, struct selfsame_err *e)
+read_one(const struct extension *x, struct cert *c, const struct cert_profile *profile,
+    struct selfsame_err *e)
 {
     char oid[2 * 16 + 1];
 
@@ -134,23 +144,15 @@ read_one(const struct extension *x, struct cert *c, struct selfsame_err *e)
     }
     /* §4.2: a system must refuse a critical extension that it does not know. */
     hex_encode(BYTES(x->oid.ptr, x->oid.len < 16 ? x->oid.len : 16), oid);
-    if (x->critical)
+    if (x->critical && !seen(profile->handled, profile->handled_count, x->oid))
         FAIL(e, SELFSAME_UNSUPPORTED,
             "certificate: critical extension with the OID bytes %s is unknown", oid);
     return SELFSAME_OK;
 }
 
-static bool
-seen(const struct selfsame_bytes *oids, size_t count, struct selfsame_bytes oid)
-{
-    for (size_t i = 0; i < count; i++)
-        if (bytes_eq(oids[i], oid))
-            return true;
-    return false;
-}
-
 enum selfsame_code
-cert_parse_extensions(struct cert *c, struct selfsame_err *e)
+cert_parse_extensions(
+    struct cert *c, const struct cert_profile *profile, struct selfsame_err *e)
 {
     struct selfsame_bytes oids[EXTENSIONS_MAX];
     struct der list = der_of(c->extensions);
@@ -168,7 +170,7 @@ cert_parse_extensions(struct cert *c, struct selfsame_err *e)
         if (seen(oids, count, x.oid))
             FAIL(e, SELFSAME_MALFORMED, "certificate: an extension is there twice");
         oids[count++] = x.oid;
-        TRY(read_one(&x, c, e));
+        TRY(read_one(&x, c, profile, e));
     }
     if (list.r.bad)
         FAIL(e, SELFSAME_MALFORMED, "certificate extensions: %s",
@@ -176,15 +178,27 @@ cert_parse_extensions(struct cert *c, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
-struct selfsame_bytes
-cert_extension(const struct cert *c, struct selfsame_bytes oid)
+static struct extension
+find(const struct cert *c, struct selfsame_bytes oid)
 {
     struct der list = der_of(c->extensions);
 
     while (!list.r.bad && !der_done(&list)) {
         struct extension x = extension_next(&list);
         if (!list.r.bad && bytes_eq(x.oid, oid))
-            return x.value;
+            return x;
     }
-    return BYTES_NONE;
+    return (struct extension){ .critical = false };
+}
+
+struct selfsame_bytes
+cert_extension(const struct cert *c, struct selfsame_bytes oid)
+{
+    return find(c, oid).value;
+}
+
+bool
+cert_extension_critical(const struct cert *c, struct selfsame_bytes oid)
+{
+    return find(c, oid).critical;
 }

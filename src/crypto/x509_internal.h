@@ -22,6 +22,10 @@ struct extension extension_next(struct der *list);
 /* Content of the key identifier in an authorityKeyIdentifier; absent when it has none. */
 struct selfsame_bytes aki_read(struct der *d);
 
+/* AlgorithmIdentifier of a hash, parameters NULL or absent; 0 for another. */
+enum hash_alg hash_alg_read(struct der *d);
+/* RFC 8410 §3: the one AlgorithmIdentifier of Ed25519. */
+bool alg_is_ed25519(struct selfsame_bytes der);
 /* An AlgorithmIdentifier of a signature, compared whole. UNSUPPORTED. */
 MUST enum selfsame_code sig_alg_parse(struct selfsame_bytes der, enum sig_alg *ret_alg,
     enum hash_alg *ret_hash, struct selfsame_err *e);
@@ -36,7 +40,8 @@ MUST enum selfsame_code signed_check(const struct signed_by *s,
     struct selfsame_err *e);
 
 /* Fills the fields of c that come from c->extensions. */
-MUST enum selfsame_code cert_parse_extensions(struct cert *c, struct selfsame_err *e);
+MUST enum selfsame_code cert_parse_extensions(
+    struct cert *c, const struct cert_profile *profile, struct selfsame_err *e);
 
 /* What a cache entry stands for: this certificate, this issuer key, this anchor. */
 enum { CERT_CACHE_KEY = 48 + 32 + 32 };

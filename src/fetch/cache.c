@@ -47,6 +47,18 @@ take_line(char **at, const char *name)
     return line + len;
 }
 
+/* It is printed, and asked again: nothing but what a URL is made of. */
+static bool
+is_url(const char *s)
+{
+    size_t len = strlen(s);
+
+    for (size_t i = 0; i < len; i++)
+        if (s[i] <= ' ' || s[i] > '~')
+            return false;
+    return strncmp(s, "https://", 8) == 0 && len <= FETCH_URL_MAX;
+}
+
 static bool
 parse(char *head, struct selfsame_bytes body, struct arena *arena, struct cached *ret)
 {
@@ -59,7 +71,7 @@ parse(char *head, struct selfsame_bytes body, struct arena *arena, struct cached
          *sum = status != NULL ? take_line(&head, "sha256 ") : NULL;
 
     if (first == NULL || strcmp(first, magic) != 0 || sum == NULL || *head != '\0' ||
-        !uint_parse(when, strlen(when), INT64_MAX, &fetched) ||
+        !is_url(url) || !uint_parse(when, strlen(when), INT64_MAX, &fetched) ||
         !hash_bytes(HASH_SHA256, body, digest))
         return false;
     hex_encode(BYTES(digest, 32), hex);
@@ -73,15 +85,33 @@ parse(char *head, struct selfsame_bytes body, struct arena *arena, struct cached
            (ret->absent || strcmp(status, "200") == 0);
 }
 
+/* *ret_usable: is it an entry? NOMEM says nothing of that. */
+static enum selfsame_code
+entry_read(const char *path, struct arena *arena, struct cached *ret, bool *ret_usable,
+    struct selfsame_err *e)
+{
+    struct selfsame_err why = { 0 };
+    struct selfsame_bytes file;
+    const bool full = arena->full;
+
+    arena->full = false;
+    enum selfsame_code code = file_read(
+        path, HEAD_MAX + FETCH_BODY_MAX, arena, &file, &why);
+    *ret_usable = code == SELFSAME_OK && cache_parse(file, arena, ret);
+    const bool no_room = code == SELFSAME_NOMEM || (!*ret_usable && arena->full);
+    arena->full = arena->full || full;
+    if (no_room)
+        FAIL(e, SELFSAME_NOMEM, "no room for all of the cache: %s", path);
+    return SELFSAME_OK;
+}
+
 bool
 cache_read(const char *path, struct arena *arena, struct cached *ret)
 {
-    struct selfsame_err ignored = { 0 };
-    struct selfsame_bytes file;
+    struct selfsame_err ignored;
+    bool usable;
 
-    return file_read(path, HEAD_MAX + FETCH_BODY_MAX, arena, &file, &ignored) ==
-               SELFSAME_OK &&
-           cache_parse(file, arena, ret);
+    return entry_read(path, arena, ret, &usable, &ignored) == SELFSAME_OK && usable;
 }
 
 bool
@@ -143,17 +173,20 @@ cache_list(const struct fetcher *f, struct arena *arena, struct cached **ret,
     int n = scandir(f->cache, &names, is_entry, NULL);
     size_t count = 0, room = n > 0 ? (size_t)n : 0;
     struct cached *list = ARENA_NEW(arena, struct cached, room + 1);
+    enum selfsame_code code = SELFSAME_OK;
 
     for (size_t i = 0; i < room; i++) {
         char path[1024];
         int len = snprintf(path, sizeof(path), "%s/%s", f->cache, names[i]->d_name);
+        bool usable = false;
 
-        if (list != NULL && len > 0 && len < (int)sizeof(path) &&
-            cache_read(path, arena, &list[count]))
-            count++;
+        if (list != NULL && code == SELFSAME_OK && len > 0 && len < (int)sizeof(path))
+            code = entry_read(path, arena, &list[count], &usable, e);
+        count += usable;
         free(names[i]);
     }
     free(names);
+    TRY(code);
     if (list == NULL)
         FAIL(e, SELFSAME_NOMEM, "entries of the cache");
     qsort(list, count, sizeof(*list), by_url);

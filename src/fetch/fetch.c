@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/fetch.h"
 
-#include "crypto/crl.h"
 #include "os/os.h"
 
 #include <stdio.h>
@@ -37,6 +36,27 @@ url_origin_len(const char *url)
     return authority != NULL
                ? (size_t)(authority - url) + 3 + strcspn(authority + 3, "/?#")
                : 0;
+}
+
+const char *
+url_short(const char *url, char ret[static URL_SHORT])
+{
+    enum { SEGMENT = 12, LAST = 8 /* of "…" twice, "?" and the NUL */ };
+    const size_t end = strcspn(url, "?#");
+    size_t n = 0, segment = 0;
+
+    for (size_t i = 0; i < end && n < URL_SHORT - LAST; i++) {
+        segment = url[i] == '/' ? 0 : segment + 1;
+        if (i < url_origin_len(url) || segment <= SEGMENT)
+            ret[n++] = url[i];
+        else if (segment == SEGMENT + 1)
+            n += (size_t)snprintf(ret + n, URL_SHORT - n, "…");
+    }
+    (void)snprintf(ret + n, URL_SHORT - n, "%s",
+        n >= URL_SHORT - LAST ? "…"
+        : url[end] != '\0'    ? "?…"
+                              : "");
+    return ret;
 }
 
 bool
@@ -91,31 +111,14 @@ place(const struct fetcher *f, const char *url, struct arena *arena, char **ret_
     return SELFSAME_OK;
 }
 
-/* ---- what is kept ---- */
-
-/* Certificates of a chip and a TCB stay what they are; lists are superseded. */
-static bool
-is_good(const struct cached *c, int64_t now_s)
-{
-    struct selfsame_err ignored;
-    struct crl crl;
-    int64_t age = now_s - c->fetched_s;
-
-    if (age < 0)
-        return false;
-    if (c->absent)
-        return age < FETCH_ABSENT_S;
-    if (crl_parse(c->body, &crl, &ignored) != SELFSAME_OK)
-        return true;
-    return age < FETCH_LIST_AGE_S && (!crl.has_next_update || now_s <= crl.next_update);
-}
-
 /* ---- asking ---- */
 
 static enum selfsame_code
 ask(const struct fetcher *f, const char *url, const char *host, struct arena *arena,
     struct answer *ret, struct selfsame_err *e)
 {
+    char name[URL_SHORT];
+
     for (int i = 0; i < TRIES; i++) {
         TRY(pace_wait(f, host, e));
         TRY(http_fetch(f, url, arena, ret, e));
@@ -124,23 +127,30 @@ ask(const struct fetcher *f, const char *url, const char *host, struct arena *ar
         TRY(pace_defer(
             f, host, ret->retry_after_s > 0 ? ret->retry_after_s : BUSY_S, e));
     }
-    FAIL(e, SELFSAME_IO, "%s: busy, %d times (status %ld)", url, (int)TRIES,
-        ret->status);
+    FAIL(e, SELFSAME_IO, "the host is busy, %d times (status %ld): %s", (int)TRIES,
+        ret->status, url_short(url, name));
 }
 
 static enum selfsame_code
-refresh(const struct fetcher *f, const char *url, const char *path, struct arena *arena,
-    struct cached *ret, struct selfsame_err *e)
+refresh(const struct fetcher *f, const char *url, enum fetch_what what,
+    const char *path, struct arena *arena, struct cached *ret, struct selfsame_err *e)
 {
     struct answer answer = { 0 };
-    char *asked, *host;
+    char *asked, *host, name[URL_SHORT];
+    int64_t until_s;
 
     TRY(place(f, url, arena, &asked, &host, e));
     TRY(ask(f, asked, host, arena, &answer, e));
     if (answer.status != 200 && answer.status != 404)
-        FAIL(e, SELFSAME_IO, "%s: expected status 200, got %ld", asked, answer.status);
+        FAIL(e, SELFSAME_IO, "expected status 200, got %ld from %s", answer.status,
+            url_short(asked, name));
     if (answer.status == 200 && answer.body.len == 0)
-        FAIL(e, SELFSAME_IO, "%s: expected a body, got none", asked);
+        FAIL(e, SELFSAME_IO, "expected a body, got none from %s",
+            url_short(asked, name));
+    if (answer.status == 200 && !piece_read(answer.body, what, &until_s))
+        FAIL(e, SELFSAME_IO, "expected %s, got %zu other bytes from %s",
+            what == FETCH_LIST ? "a revocation list" : "certificates", answer.body.len,
+            url_short(asked, name));
     *ret = (struct cached){
         .url = arena_str(arena, bytes_str(url)),
         .fetched_s = os_now_ms() / 1000,
@@ -156,20 +166,43 @@ static enum selfsame_code
 deliver(const struct cached *c, struct selfsame_bytes *ret, bool *ret_absent,
     struct selfsame_err *e)
 {
+    char name[URL_SHORT];
+
     if (ret_absent != NULL)
         *ret_absent = c->absent;
     if (c->absent)
-        FAIL(e, SELFSAME_IO, "%s: there is none (status 404)", c->url);
+        FAIL(e, SELFSAME_IO, "there is none (status 404): %s", url_short(c->url, name));
     *ret = c->body;
     return SELFSAME_OK;
 }
 
+/* An entry that is not what the URL should give is none, whoever wrote it. */
+static bool
+recall(const char *path, enum fetch_what what, struct arena *arena, struct cached *ret)
+{
+    int64_t until_s;
+
+    return cache_read(path, arena, ret) &&
+           (ret->absent || piece_read(ret->body, what, &until_s));
+}
+
+/* Good enough to be given instead of asking; with `refresh` only what was just fetched. */
+static bool
+is_usable(const struct fetcher *f, const struct cached *c, enum fetch_what what,
+    int64_t began_s)
+{
+    return piece_is_good(c, what, os_now_ms() / 1000) &&
+           (!f->refresh || c->fetched_s > began_s);
+}
+
 enum selfsame_code
-fetch_get(const struct fetcher *f, const char *url, struct arena *arena,
-    struct selfsame_bytes *ret, bool *ret_absent, struct selfsame_err *e)
+fetch_get(const struct fetcher *f, const char *url, enum fetch_what what,
+    struct arena *arena, struct selfsame_bytes *ret, bool *ret_absent,
+    struct selfsame_err *e)
 {
     struct cached kept = { 0 }, fresh = { 0 };
-    char path[1024], *asked, *host;
+    char path[1024], *asked, *host, name[URL_SHORT];
+    const int64_t began_s = os_now_ms() / 1000;
     auto_fd lock = -1;
 
     if (ret_absent != NULL)
@@ -178,21 +211,26 @@ fetch_get(const struct fetcher *f, const char *url, struct arena *arena,
     TRY(dir_make(f->cache, true, e));
     if (!cache_path(f, url, "", path))
         FAIL(e, SELFSAME_USAGE, "cache directory: its path is too long");
-    bool have = cache_read(path, arena, &kept);
-    if (have && (f->offline || is_good(&kept, os_now_ms() / 1000)))
+    bool have = recall(path, what, arena, &kept);
+    if (have && (f->offline || is_usable(f, &kept, what, began_s)))
         return deliver(&kept, ret, ret_absent, e);
-    if (f->offline)
-        FAIL(e, SELFSAME_IO, "%s: not in the cache, and --offline", url);
+    if (f->offline) {
+        (void)err_set(e, SELFSAME_IO, __FILE__, __LINE__,
+            "not in the cache, and --offline: %s", url_short(url, name));
+        err_remedy(e, "Fetch it without --offline, or elsewhere (`selfsame collateral "
+                      "fetch --out`) and give it with --collateral.");
+        return SELFSAME_IO;
+    }
     /* Whoever waited for another's request finds its answer. */
     TRY(pace_lock(f, url, &lock, e));
-    have = cache_read(path, arena, &kept);
-    if (have && is_good(&kept, os_now_ms() / 1000))
+    have = recall(path, what, arena, &kept);
+    if (have && is_usable(f, &kept, what, began_s))
         return deliver(&kept, ret, ret_absent, e);
-    enum selfsame_code code = refresh(f, url, path, arena, &fresh, e);
+    enum selfsame_code code = refresh(f, url, what, path, arena, &fresh, e);
     if (code == SELFSAME_OK)
         return deliver(&fresh, ret, ret_absent, e);
-    /* An older list is better than none: verification says whether it is current. */
-    if (code != SELFSAME_IO || !have || kept.absent)
+    /* An older one is better than none: verification says whether it is current. */
+    if (code != SELFSAME_IO || !have || kept.absent || f->refresh)
         return code;
     *e = (struct selfsame_err){ 0 };
     return deliver(&kept, ret, ret_absent, e);

@@ -12,17 +12,26 @@
  *   cache.c  one file for each URL: written whole or not at all, checked when read
  *   pace.c   locks and clocks that all processes share: one fetch serves all, and no
  *            host is asked faster than it wants
+ *   piece.c  what a URL should give, and how long that is good
  *   http.c   one request
  *   fetch.c  the order of these
  */
 enum {
     FETCH_BODY_MAX = 1 << 20,
     FETCH_URL_MAX = 1024,
-    FETCH_PACE_MS = 1000,    /* between two requests to a host */
-    FETCH_PATIENCE_S = 60,   /* how long a request may wait for its turn */
-    FETCH_TIMEOUT_S = 30,    /* of one request */
-    FETCH_ABSENT_S = 600,    /* how long "there is none" is believed */
-    FETCH_LIST_AGE_S = 86400 /* then a CRL is asked for anew, current or not */
+    FETCH_PACE_MS = 1000,          /* between two requests to a host */
+    FETCH_PATIENCE_S = 60,         /* how long a request may wait for its turn */
+    FETCH_TIMEOUT_S = 30,          /* of one request */
+    FETCH_ABSENT_S = 600,          /* how long "there is none" is believed */
+    FETCH_LIST_AGE_S = 86400,      /* then a CRL is asked for anew, current or not */
+    FETCH_CHAIN_AGE_S = 7 * 86400, /* and certificates of the vendor's authorities */
+};
+
+/* What a URL should give; anything else is not taken and not kept. */
+enum fetch_what {
+    FETCH_LEAF = 0, /* the certificate of one chip, DER or PEM */
+    FETCH_CHAIN,    /* one certificate or several above it */
+    FETCH_LIST,     /* a CRL */
 };
 
 struct fetcher {
@@ -30,6 +39,7 @@ struct fetcher {
     const char
         *origin;  /* "https://mirror:8443" instead of that of every URL, or NULL */
     bool offline; /* only the cache is asked */
+    bool refresh; /* only the host is asked; what it gives is kept as ever */
     int pace_ms, patience_s, timeout_s; /* 0: as above */
 };
 
@@ -38,16 +48,22 @@ MUST enum selfsame_code fetch_usual_cache(
     struct arena *arena, char **ret, struct selfsame_err *e);
 /*
  * The body of an https URL, from the cache where that is good enough. IO: the host
- * cannot be reached, says no, or there is none (`ret_absent`, when not NULL, tells that
- * apart); USAGE: a URL that is not asked.
+ * cannot be reached, says no, gives something else, or there is none (`ret_absent`, when
+ * not NULL, tells that apart); USAGE: a URL that is not asked.
  */
 MUST enum selfsame_code fetch_get(const struct fetcher *f, const char *url,
-    struct arena *arena, struct selfsame_bytes *ret, bool *ret_absent,
-    struct selfsame_err *e);
+    enum fetch_what what, struct arena *arena, struct selfsame_bytes *ret,
+    bool *ret_absent, struct selfsame_err *e);
 
 /* "https://host:port" of a URL: how long that is; the rest begins with '/', '?', '#' or ends. */
 size_t url_origin_len(const char *url);
 bool url_is_loopback(const char *http_url); /* "http://127.0.0.1..." */
+/*
+ * A URL for a sentence that has 160 bytes: its parts of the path are cut at 12 and its
+ * query is left out ("https://kdsintf.amd.com/vcek/v1/Milan/d49554ec84af…?…").
+ */
+enum { URL_SHORT = 96 };
+const char *url_short(const char *url, char ret[static URL_SHORT]);
 
 /* ---- cache.c ---- */
 struct cached {
@@ -65,9 +81,16 @@ MUST bool cache_parse(
 bool cache_read(const char *path, struct arena *arena, struct cached *ret);
 MUST enum selfsame_code cache_write(
     const char *path, const struct cached *c, struct selfsame_err *e);
-/* Every entry, by URL. */
+/* Every entry, by URL; what is none is passed over. NOMEM: not all of them fit. */
 MUST enum selfsame_code cache_list(const struct fetcher *f, struct arena *arena,
     struct cached **ret, size_t *ret_count, struct selfsame_err *e);
+
+/* ---- piece.c ---- */
+/* Is that what it should be? *ret_until_s: when the first part of it ends. */
+MUST bool piece_read(
+    struct selfsame_bytes body, enum fetch_what what, int64_t *ret_until_s);
+/* May an entry be used without asking anew? */
+bool piece_is_good(const struct cached *c, enum fetch_what what, int64_t now_s);
 
 /* ---- pace.c ---- */
 /* A lock file that other processes and threads wait for; closed with fd_close. */

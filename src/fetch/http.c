@@ -149,12 +149,13 @@ static enum selfsame_code
 ready(const char *url, struct selfsame_err *e)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    char name[URL_SHORT];
 
     (void)pthread_once(&once, load);
     if (lib.loaded)
         return SELFSAME_OK;
     (void)err_set(e, SELFSAME_UNSUPPORTED, __FILE__, __LINE__,
-        "cannot fetch %s: libcurl.so.4 is not on this machine", url);
+        "libcurl.so.4 is not on this machine: cannot fetch %s", url_short(url, name));
     err_remedy(e, "Install libcurl (Debian: libcurl4), or give what is needed with "
                   "--collateral.");
     return SELFSAME_UNSUPPORTED;
@@ -165,15 +166,15 @@ transfer(CURL *c, const struct transfer *t, struct download *d, struct arena *ar
     struct answer *ret, struct selfsame_err *e)
 {
     curl_off_t retry = 0;
-    char *type = NULL;
+    char *type = NULL, name[URL_SHORT];
 
     CURLcode code = lib.easy_perform(c);
     if (d->too_long)
-        FAIL(e, SELFSAME_IO, "%s: expected at most %zu bytes, got more", t->url,
-            d->limit);
+        FAIL(e, SELFSAME_IO, "expected at most %zu bytes, got more from %s", d->limit,
+            url_short(t->url, name));
     if (code != CURLE_OK) {
-        (void)err_set(e, SELFSAME_IO, __FILE__, __LINE__, "%s: %s", t->url,
-            lib.easy_strerror(code));
+        (void)err_set(e, SELFSAME_IO, __FILE__, __LINE__, "%s: %s",
+            lib.easy_strerror(code), url_short(t->url, name));
         err_remedy(e, t->redirects > 0
                           ? "Check the network, or fetch it elsewhere and give it with "
                             "--collateral."

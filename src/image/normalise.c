@@ -219,9 +219,14 @@ fix_nodes(struct tree *t, const struct normalise *r, struct selfsame_err *e)
     for (size_t i = 0; i < tree_count(t); i++) {
         struct node *n = tree_find(t, tree_at(t, i)->path);
         bool device = n->type == NODE_CHAR || n->type == NODE_BLOCK;
-        if (device && !r->allow_devices)
-            FAIL(e, SELFSAME_UNSUPPORTED,
+        if (device && !r->allow_devices) {
+            (void)err_set(e, SELFSAME_UNSUPPORTED, __FILE__, __LINE__,
                 "%.80s is a device node; an image may have none outside /dev", n->path);
+            err_remedy(e,
+                "Leave it out of the source, or say \"allow_devices\": true in "
+                "the recipe.");
+            return SELFSAME_UNSUPPORTED;
+        }
         if (!device)
             n->rdev_major = n->rdev_minor = 0;
         if (!r->keep_owners)

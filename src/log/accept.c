@@ -7,23 +7,46 @@
 static const struct {
     const char *word;
     enum selfsame_code code;
+    const char *remedy; /* NULL: the class's */
 } errors[] = {
-    [RELEASE_TRUSTED] = { "TRUSTED", SELFSAME_OK },
-    [RELEASE_PROOF_MISSING] = { "PROOF_MISSING", SELFSAME_LOG },
-    [RELEASE_PROOF_MALFORMED] = { "PROOF_MALFORMED", SELFSAME_MALFORMED },
-    [RELEASE_LOG_UNKNOWN] = { "LOG_UNKNOWN", SELFSAME_LOG },
-    [RELEASE_LOG_SIG] = { "LOG_SIG", SELFSAME_LOG },
-    [RELEASE_QUORUM] = { "QUORUM", SELFSAME_LOG },
-    [RELEASE_INCLUSION] = { "INCLUSION", SELFSAME_LOG },
-    [RELEASE_NOT_CANONICAL] = { "NOT_CANONICAL", SELFSAME_MALFORMED },
-    [RELEASE_WRONG_NAME] = { "WRONG_NAME", SELFSAME_DENIED },
-    [RELEASE_PUBLISHER_SIG] = { "PUBLISHER_SIG", SELFSAME_LOG },
-    [RELEASE_EXPIRED] = { "EXPIRED", SELFSAME_STALE },
-    [RELEASE_ROLLBACK] = { "ROLLBACK", SELFSAME_STALE },
-    [RELEASE_REVOKED] = { "REVOKED", SELFSAME_REVOKED },
-    [RELEASE_STALE_INDEX] = { "STALE_INDEX", SELFSAME_STALE },
-    [RELEASE_REBUILDERS] = { "REBUILDERS", SELFSAME_LOG },
-    [RELEASE_MEASUREMENT_MISMATCH] = { "MEASUREMENT_MISMATCH", SELFSAME_MISMATCH },
+    [RELEASE_TRUSTED] = { "TRUSTED", SELFSAME_OK, NULL },
+    [RELEASE_PROOF_MISSING] = { "PROOF_MISSING", SELFSAME_LOG,
+        "Give the proof that was published with the release: --release "
+        "NAME-VERSION.tlog-proof." },
+    [RELEASE_PROOF_MALFORMED] = { "PROOF_MALFORMED", SELFSAME_MALFORMED,
+        "Get the file again; it is no proof as it is." },
+    [RELEASE_LOG_UNKNOWN] = { "LOG_UNKNOWN", SELFSAME_LOG,
+        "Do not use it: it is in a log that you do not trust. If you mean to, add the "
+        "log to the trust policy." },
+    [RELEASE_LOG_SIG] = { "LOG_SIG", SELFSAME_LOG,
+        "Do not use it: whoever made this proof has not the key of the log or of a "
+        "witness." },
+    [RELEASE_QUORUM] = { "QUORUM", SELFSAME_LOG,
+        "Do not use it: too few witnesses saw it. Get a later proof with `selfsame "
+        "prove`, or ask the author." },
+    [RELEASE_INCLUSION] = { "INCLUSION", SELFSAME_LOG,
+        "Do not use it, and tell the operators of monitors: the log does not hold this "
+        "entry where it says." },
+    [RELEASE_NOT_CANONICAL] = { "NOT_CANONICAL", SELFSAME_MALFORMED,
+        "Ask the author for a release as `selfsame publish` makes it." },
+    [RELEASE_WRONG_NAME] = { "WRONG_NAME", SELFSAME_DENIED,
+        "Give the proof of the release that the policy names." },
+    [RELEASE_PUBLISHER_SIG] = { "PUBLISHER_SIG", SELFSAME_LOG,
+        "Do not use it: the publishers of the policy did not sign it, or not enough of "
+        "them did." },
+    [RELEASE_EXPIRED] = { "EXPIRED", SELFSAME_STALE,
+        "Get a current release, and check the clock of this machine." },
+    [RELEASE_ROLLBACK] = { "ROLLBACK", SELFSAME_STALE,
+        "Do not use it: a later release was accepted before. Get the later one." },
+    [RELEASE_REVOKED] = { "REVOKED", SELFSAME_REVOKED,
+        "Do not use it: its author withdrew it. Get the release that took its place." },
+    [RELEASE_STALE_INDEX] = { "STALE_INDEX", SELFSAME_STALE,
+        "Get the index anew (`selfsame prove INDEX`) and give it with --release." },
+    [RELEASE_REBUILDERS] = { "REBUILDERS", SELFSAME_LOG,
+        "Give proofs of rebuilds with --release, or rebuild it yourself: `selfsame "
+        "rebuild`." },
+    [RELEASE_MEASUREMENT_MISMATCH] = { "MEASUREMENT_MISMATCH", SELFSAME_MISMATCH,
+        NULL },
 };
 
 const char *
@@ -69,6 +92,20 @@ nomem(struct selfsame_err *e)
     FAIL(e, SELFSAME_NOMEM, "release: out of memory");
 }
 
+enum selfsame_code
+release_error_set(struct selfsame_err *e, enum release_error x, const char *text)
+{
+    char copy[SELFSAME_ERR_TEXT]; /* text may be e's own */
+
+    (void)snprintf(copy, sizeof(copy), "%.*s", (int)sizeof(copy) - 1, text);
+    *e = (struct selfsame_err){ 0 };
+    const enum selfsame_code code = err_set(e, release_error_code(x), __FILE__,
+        __LINE__, "%s: %.130s", release_error_word(x), copy);
+    if ((size_t)x < COUNT(errors) && errors[x].remedy != NULL)
+        err_remedy(e, errors[x].remedy);
+    return code;
+}
+
 /* Keeps the failure that got farthest; its class is the word's. */
 static void
 note_failure(struct judging *j, enum release_error x, const struct selfsame_err *e)
@@ -76,9 +113,7 @@ note_failure(struct judging *j, enum release_error x, const struct selfsame_err 
     if (x < j->error)
         return;
     j->error = x;
-    *j->e = (struct selfsame_err){ 0 };
-    (void)err_set(j->e, release_error_code(x), __FILE__, __LINE__, "%s: %s",
-        release_error_word(x), err_text(e));
+    (void)release_error_set(j->e, x, err_text(e));
 }
 
 SELFSAME_PRINTF(3, 4)
@@ -343,25 +378,45 @@ judge_index(
     return SELFSAME_OK;
 }
 
+enum selfsame_code
+release_check_times(const struct release_rule *rule, const struct release_given *given,
+    const struct release *r, enum release_error *ret_error, struct selfsame_err *e)
+{
+    const uint64_t least = rule->min_sequence > given->highest ? rule->min_sequence
+                                                               : given->highest;
+    char from[TIME_TEXT], to[TIME_TEXT], text[256];
+
+    *ret_error = RELEASE_TRUSTED;
+    time_format(r->not_before_s, from);
+    time_format(r->not_after_s, to);
+    if (!is_within(given->now_s, r->not_before_s, r->not_after_s)) {
+        *ret_error = RELEASE_EXPIRED;
+        (void)snprintf(text, sizeof(text), "%.40s %.40s is valid from %s to %s",
+            r->name, r->version, from, to);
+    } else if (r->sequence < least) {
+        *ret_error = RELEASE_ROLLBACK;
+        (void)snprintf(text, sizeof(text),
+            "expected sequence %llu or later of %.40s, got %llu (%.40s)",
+            (unsigned long long)least, r->name, (unsigned long long)r->sequence,
+            r->version);
+    }
+    return *ret_error == RELEASE_TRUSTED ? SELFSAME_OK
+                                         : release_error_set(e, *ret_error, text);
+}
+
 static bool
 judge_times(struct judging *j, const struct release *r)
 {
-    const uint64_t least = j->rule->min_sequence > j->given->highest
-                               ? j->rule->min_sequence
-                               : j->given->highest;
-    char from[TIME_TEXT], to[TIME_TEXT];
+    struct selfsame_err e = { 0 };
+    enum release_error x;
 
-    time_format(r->not_before_s, from);
-    time_format(r->not_after_s, to);
-    if (!is_within(j->given->now_s, r->not_before_s, r->not_after_s))
-        return refuse(j, RELEASE_EXPIRED, "%s %s is valid from %s to %s", r->name,
-            r->version, from, to);
-    if (r->sequence < least)
-        return refuse(j, RELEASE_ROLLBACK,
-            "expected sequence %llu or later of %s, got %llu (%s)",
-            (unsigned long long)least, r->name, (unsigned long long)r->sequence,
-            r->version);
-    return true;
+    if (release_check_times(j->rule, j->given, r, &x, &e) == SELFSAME_OK)
+        return true;
+    if (x >= j->error) {
+        j->error = x;
+        *j->e = e;
+    }
+    return false;
 }
 
 /* Distinct rebuilders that got the same from the source. */

@@ -34,6 +34,10 @@ enum selfsame_code release_error_code(enum release_error x);
 /* Is it about proof and log (check "log-proof"), not about what is stated ("release")? */
 bool release_error_is_of_log(enum release_error x);
 
+/* "WORD: text" with the class of the word. */
+enum selfsame_code release_error_set(
+    struct selfsame_err *e, enum release_error x, const char *text);
+
 enum {
     RELEASE_PROOFS = 64,
     RELEASE_KEYS = 32,
@@ -65,6 +69,10 @@ struct release_accepted {
     bool has_index_age;
     int64_t index_age_s; /* by the clocks of witnesses */
 };
+/* Validity and sequence alone: EXPIRED, ROLLBACK. */
+MUST enum selfsame_code release_check_times(const struct release_rule *rule,
+    const struct release_given *given, const struct release *r,
+    enum release_error *ret_error, struct selfsame_err *e);
 /*
  * Every release of that name among the proofs that holds, best sequence first. At least
  * one, or the class of the failure that got farthest, its word in *ret_error.

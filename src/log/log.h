@@ -37,6 +37,10 @@ struct merkle_path {
 MUST enum selfsame_code merkle_check_inclusion(uint64_t index, uint64_t size,
     const uint8_t leaf[static LOG_HASH], struct merkle_path path,
     const uint8_t root[static LOG_HASH], struct selfsame_err *e);
+/* The root to which a path leads, which somebody else has to have signed. */
+MUST enum selfsame_code merkle_climb(uint64_t index, uint64_t size,
+    const uint8_t leaf[static LOG_HASH], struct merkle_path path,
+    uint8_t ret[static LOG_HASH], struct selfsame_err *e);
 /* From size 0 everything follows, and the path must be empty. */
 MUST enum selfsame_code merkle_check_consistency(uint64_t old_size,
     const uint8_t old_root[static LOG_HASH], uint64_t size,
@@ -108,6 +112,9 @@ MUST char *note_key_text(const struct note_key *k, struct arena *arena);
 MUST enum selfsame_code note_key_of(struct selfsame_bytes name, enum note_type type,
     const struct key *key, struct arena *arena, struct note_key *ret,
     struct selfsame_err *e);
+/* Of a key that only its public half is known of; `key` as in note_key. MALFORMED, UNSUPPORTED. */
+MUST enum selfsame_code note_key_public(struct selfsame_bytes name, enum note_type type,
+    struct selfsame_bytes key, struct note_key *ret, struct selfsame_err *e);
 bool note_name_ok(struct selfsame_bytes name);
 
 struct note_line {

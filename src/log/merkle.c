@@ -72,9 +72,8 @@ step(struct climb *c)
 }
 
 enum selfsame_code
-merkle_check_inclusion(uint64_t index, uint64_t size,
-    const uint8_t leaf[static LOG_HASH], struct merkle_path path,
-    const uint8_t root[static LOG_HASH], struct selfsame_err *e)
+merkle_climb(uint64_t index, uint64_t size, const uint8_t leaf[static LOG_HASH],
+    struct merkle_path path, uint8_t ret[static LOG_HASH], struct selfsame_err *e)
 {
     struct climb c = { index, size - 1 };
     uint8_t r[LOG_HASH];
@@ -97,7 +96,19 @@ merkle_check_inclusion(uint64_t index, uint64_t size,
     if (c.sn != 0)
         FAIL(e, SELFSAME_LOG, "inclusion: expected a longer path, got %zu hashes",
             path.count);
-    if (!same(r, root))
+    memcpy(ret, r, LOG_HASH);
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+merkle_check_inclusion(uint64_t index, uint64_t size,
+    const uint8_t leaf[static LOG_HASH], struct merkle_path path,
+    const uint8_t root[static LOG_HASH], struct selfsame_err *e)
+{
+    uint8_t got[LOG_HASH];
+
+    TRY(merkle_climb(index, size, leaf, path, got, e));
+    if (!same(got, root))
         FAIL(e, SELFSAME_LOG,
             "inclusion: expected the path to lead to the checkpoint's root, got "
             "another");

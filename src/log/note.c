@@ -163,6 +163,23 @@ note_key_of(struct selfsame_bytes name, enum note_type type, const struct key *k
     return SELFSAME_OK;
 }
 
+enum selfsame_code
+note_key_public(struct selfsame_bytes name, enum note_type type,
+    struct selfsame_bytes key, struct note_key *ret, struct selfsame_err *e)
+{
+    struct note_key k = { .name = name, .type = type, .key = key };
+
+    if (!note_name_ok(name))
+        FAIL(e, SELFSAME_MALFORMED,
+            "name of a key: expected one without white space and '+', got \"%.*s\"",
+            name.len < 60 ? (int)name.len : 60, (const char *)name.ptr);
+    TRY(check_type(&k, e));
+    if (!key_id(&k, &k.id))
+        FAIL(e, SELFSAME_NOMEM, "name of a key: out of memory");
+    *ret = k;
+    return SELFSAME_OK;
+}
+
 /* ---- notes ---- */
 
 static enum selfsame_code

@@ -2,6 +2,7 @@
 #include "log/log.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 static const char magic[] = "c2sp.org/tlog-proof@v1";
 
@@ -100,27 +101,30 @@ proof_parse(struct selfsame_bytes in, struct arena *arena, struct log_proof *ret
     return SELFSAME_OK;
 }
 
+/* Written once into a buffer of its size: a log makes thousands of these a second. */
 char *
 proof_text(const struct log_proof *p, struct arena *arena)
 {
-    const char *extra = "", *path = "";
-    char hash[BASE64_SIZE(LOG_HASH)];
+    const size_t cap = sizeof(magic) + 64 + BASE64_SIZE(p->extra.len) +
+                       p->path.count * BASE64_SIZE(LOG_HASH) + p->checkpoint.len;
+    char *text = arena_alloc(arena, 1, cap);
+    size_t n;
 
-    if (p->has_extra) {
-        char *raw = arena_alloc(arena, 1, BASE64_SIZE(p->extra.len));
-
-        if (raw == NULL)
-            return NULL;
-        (void)base64_encode(p->extra, false, raw);
-        extra = arena_printf(arena, "extra %s\n", raw);
-    }
-    for (size_t i = 0; i < p->path.count && path != NULL; i++) {
-        (void)base64_encode(
-            BYTES(p->path.hashes + i * LOG_HASH, LOG_HASH), false, hash);
-        path = arena_printf(arena, "%s%s\n", path, hash);
-    }
-    if (extra == NULL || path == NULL)
+    if (text == NULL)
         return NULL;
-    return arena_printf(arena, "%s\n%sindex %" PRIu64 "\n%s\n%.*s", magic, extra,
-        p->index, path, (int)p->checkpoint.len, (const char *)p->checkpoint.ptr);
+    n = (size_t)snprintf(text, cap, "%s\n%s", magic, p->has_extra ? "extra " : "");
+    if (p->has_extra) {
+        n += base64_encode(p->extra, false, text + n);
+        text[n++] = '\n';
+    }
+    n += (size_t)snprintf(text + n, cap - n, "index %" PRIu64 "\n", p->index);
+    for (size_t i = 0; i < p->path.count; i++) {
+        n += base64_encode(
+            BYTES(p->path.hashes + i * LOG_HASH, LOG_HASH), false, text + n);
+        text[n++] = '\n';
+    }
+    text[n++] = '\n';
+    memcpy(text + n, p->checkpoint.ptr, p->checkpoint.len);
+    text[n + p->checkpoint.len] = '\0';
+    return text;
 }

@@ -251,6 +251,8 @@ repro_build(const struct repro_options *o, struct arena *arena,
         b.skip.dev = st.st_dev;
         b.skip.ino = st.st_ino;
     }
+    if (o->began != NULL)
+        *o->began = true;
     enum selfsame_code code = build(&b, &tees, is_dir, ret, e);
     if (code != SELFSAME_OK)
         out_unmake(o->out, kept);

@@ -90,6 +90,47 @@ open_input(struct building *b, const char *what, const char *told,
     return SELFSAME_OK;
 }
 
+/*
+ * The kernel as the machine takes it, known by its header: a bzImage (Linux
+ * Documentation/arch/x86/boot.rst), for arm64 an Image (Documentation/arch/arm64/
+ * booting.rst). Anything else would be measured, released and never boot.
+ */
+static enum selfsame_code
+check_kernel(
+    const struct extent *x, bool aarch64, const char *path, struct selfsame_err *e)
+{
+    enum { HEADER = 0x206 };
+    const struct selfsame_bytes magic = aarch64 ? BYTES_LIT("ARM\x64")
+                                                : BYTES_LIT("HdrS");
+    const size_t at = aarch64 ? 0x38 : 0x202;
+    uint8_t b[HEADER] = { 0 };
+    ssize_t n = pread(*x->fd, b, sizeof(b), (off_t)x->offset);
+
+    if (n < 0)
+        return file_error(e, "cannot read", path);
+    if (bytes_eq(BYTES(b + at, 4), magic) &&
+        (aarch64 || (b[0x1fe] == 0x55 && b[0x1ff] == 0xaa)))
+        return SELFSAME_OK;
+    return remedied(e,
+        err_set(e, SELFSAME_UNSUPPORTED, __FILE__, __LINE__,
+            "%s: expected a kernel as %s, got something else", path,
+            aarch64 ? "an arm64 Image" : "a bzImage"),
+        aarch64 ? "Give the file arch/arm64/boot/Image of a build, not compressed."
+                : "Give the file arch/x86/boot/bzImage of a build (vmlinuz of a "
+                  "distribution), not vmlinux.");
+}
+
+static enum selfsame_code
+open_kernel(struct building *b, const struct recipe_input *in, struct pack_machine *m,
+    struct selfsame_err *e)
+{
+    const char *path = b->o->kernel != NULL ? b->o->kernel : in->file;
+
+    TRY(open_input(b, "kernel", b->o->kernel, in, &m->kernel_fd, &m->kernel, e));
+    return m->kernel.fd != NULL ? check_kernel(&m->kernel, b->source->aarch64, path, e)
+                                : SELFSAME_OK;
+}
+
 /* ---- command line ---- */
 
 /* AWS's line for x86_64 and aarch64 (specification of EIF, nitro-cli blobs). */
@@ -109,6 +150,7 @@ nitro_cmdline(bool aarch64)
 static const char snp_cmdline[] =
     "console=ttyS0 panic=30 reboot=k random.trust_cpu=on random.trust_bootloader=off";
 
+/* TEXT, or what stands in FILE of "@FILE": never by what happens to lie in the directory. */
 static enum selfsame_code
 choose_cmdline(struct building *b, const char *recipe, const char *usual,
     const char **ret, struct selfsame_err *e)
@@ -120,8 +162,8 @@ choose_cmdline(struct building *b, const char *recipe, const char *usual,
         *ret = usual;
         return SELFSAME_OK;
     }
-    if (b->o->cmdline != NULL && access(told, F_OK) == 0)
-        TRY(file_read(told, CMDLINE_MAX, b->arena, &text, e));
+    if (b->o->cmdline != NULL && told[0] == '@')
+        TRY(file_read(told + 1, CMDLINE_MAX, b->arena, &text, e));
     while (text.len > 0 && text.ptr[text.len - 1] == '\n')
         text.len--;
     for (size_t i = 0; i < text.len; i++)
@@ -149,19 +191,6 @@ begin_boot(struct building *b, struct pack_machine *m, struct selfsame_err *e)
     return machine_add_tool(b, m->boot, init, "init", e);
 }
 
-static enum selfsame_code
-nitro_boot(struct building *b, struct pack_machine *m, struct selfsame_err *e)
-{
-    const char *nsm;
-
-    TRY(begin_boot(b, m, e));
-    TRY(find_input(b, "module", b->o->nsm, &b->recipe.nsm, &nsm, e));
-    m->has_nsm = nsm != NULL;
-    return nsm != NULL
-               ? source_file_add(b->source, m->boot, nsm, "selfsame/nsm.ko", 0644, e)
-               : SELFSAME_OK;
-}
-
 /* The kernel decompresses none that is handed to it as a file (finit_module(2)). */
 static enum selfsame_code
 check_module(const char *path, struct selfsame_err *e)
@@ -178,6 +207,20 @@ check_module(const char *path, struct selfsame_err *e)
         err_set(e, SELFSAME_UNSUPPORTED, __FILE__, __LINE__,
             "%s: expected a kernel module in ELF, got something else", path),
         "Decompress it (unxz, unzstd) and name the result with its own digest.");
+}
+
+static enum selfsame_code
+nitro_boot(struct building *b, struct pack_machine *m, struct selfsame_err *e)
+{
+    const char *nsm;
+
+    TRY(begin_boot(b, m, e));
+    TRY(find_input(b, "module", b->o->nsm, &b->recipe.nsm, &nsm, e));
+    m->has_nsm = nsm != NULL;
+    if (nsm == NULL)
+        return SELFSAME_OK;
+    TRY(check_module(nsm, e));
+    return source_file_add(b->source, m->boot, nsm, "selfsame/nsm.ko", 0644, e);
 }
 
 static enum selfsame_code
@@ -234,8 +277,7 @@ make_nitro(struct building *b, struct pack_machine *m, struct selfsame_err *e)
     TRY(nitro_boot(b, m, e));
     TRY(choose_cmdline(
         b, b->recipe.cmdline, nitro_cmdline(b->source->aarch64), &m->cmdline, e));
-    return open_input(
-        b, "kernel", b->o->kernel, &b->recipe.kernel, &m->kernel_fd, &m->kernel, e);
+    return open_kernel(b, &b->recipe.kernel, m, e);
 }
 
 static enum selfsame_code
@@ -250,8 +292,7 @@ make_snp(struct building *b, struct pack_machine *m, struct selfsame_err *e)
     TRY(choose_cmdline(b, r->cmdline, snp_cmdline, &m->cmdline, e));
     TRY(open_input(
         b, "firmware", b->o->firmware, &r->firmware, &m->firmware_fd, &m->firmware, e));
-    return open_input(
-        b, "kernel", b->o->kernel, &r->kernel, &m->kernel_fd, &m->kernel, e);
+    return open_kernel(b, &r->kernel, m, e);
 }
 
 enum selfsame_code

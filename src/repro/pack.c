@@ -141,6 +141,7 @@ write_texts(const struct pack_job *job, struct pack_drafts *d,
     TRY(fd_write_all(
         pack_draft(d, "statement.json")->fd, statement, "statement.json", e));
     res->measurements = (const char *)measurements.ptr;
+    res->statement = (const char *)statement.ptr;
     return SELFSAME_OK;
 }
 

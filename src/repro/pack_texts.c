@@ -168,6 +168,18 @@ pack_measurements(const struct pack_job *job, const struct repro_result *res,
 
 /* ---- statement.json (transparency §13.2) ---- */
 
+/* "0x1" → 1 */
+static json_t *
+features_json(const json_t *text)
+{
+    uint64_t bits = 0;
+
+    if (!json_is_string(text) || !uint_parse(json_string_value(text),
+                                     json_string_length(text), INT64_MAX, &bits))
+        return NULL;
+    return json_integer((json_int_t)bits);
+}
+
 /* {"digest", "vmm", "vcpus", "vcpuType", "guestFeatures"} for every shape of this TEE. */
 static json_t *
 launches(const json_t *shapes, const char *tee)
@@ -179,10 +191,10 @@ launches(const json_t *shapes, const char *tee)
 
         if (strcmp(json_string_value(json_object_get(s, "tee")), tee) != 0)
             continue;
-        json_t *one = json_pack("{s:O, s:O, s:O, s:O, s:O}", "digest",
+        json_t *one = json_pack("{s:O, s:O, s:O, s:O, s:o}", "digest",
             json_object_get(s, "measurement"), "vmm", json_object_get(s, "vmm"),
             "vcpus", json_object_get(s, "vcpus"), "vcpuType", json_object_get(s, "cpu"),
-            "guestFeatures", json_object_get(s, "features"));
+            "guestFeatures", features_json(json_object_get(s, "features")));
         if (one == NULL || json_array_append_new(list, one) != 0)
             return NULL;
     }
@@ -245,22 +257,21 @@ subjects(const struct repro_result *res, json_t **ret, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+/* Without a recipe the builder's defaults did it: the digest is that of no bytes. */
 static enum selfsame_code
 build_json(const struct recipe *r, json_t **ret, struct selfsame_err *e)
 {
+    uint8_t none[HASH_MAX];
     char recipe[65];
-    auto_json *build = json_pack("{s:I, s:{s:s, s:s}}", "sourceDateEpoch",
-        (json_int_t)r->source_date_epoch, "tool", "name", "selfsame", "version",
-        selfsame_version());
 
-    hex_encode(BYTES_ARR(r->sha256), recipe);
-    if (build == NULL ||
-        (r->given && json_object_set_new(build, "recipe",
-                         json_pack("{s:{s:s}, s:s}", "digest", "sha256", recipe, "name",
-                             "selfsame.json")) != 0))
+    if (!hash_bytes(HASH_SHA256, BYTES_LIT(""), none))
         return no_memory(e);
-    *ret = json_incref(build);
-    return SELFSAME_OK;
+    hex_encode(r->given ? BYTES_ARR(r->sha256) : BYTES(none, 32), recipe);
+    *ret = json_pack("{s:{s:{s:s}, s:s}, s:I, s:{s:s, s:s}}", "recipe", "digest",
+        "sha256", recipe, "name", r->given ? "selfsame.json" : "none",
+        "sourceDateEpoch", (json_int_t)r->source_date_epoch, "tool", "name", "selfsame",
+        "version", selfsame_version());
+    return *ret != NULL ? SELFSAME_OK : no_memory(e);
 }
 
 enum selfsame_code

@@ -7,6 +7,9 @@
 /* docs/formats/recipe.md describes every member; unknown ones are errors. */
 enum { MEMORY_MIB_MAX = 1 << 20 };
 
+static const char recipe_remedy[] =
+    "Correct this member; selfsame-recipe(5) lists them all.";
+
 enum selfsame_code
 recipe_wrong(const struct recipe_reading *p, const char *member, const char *expected)
 {
@@ -14,7 +17,7 @@ recipe_wrong(const struct recipe_reading *p, const char *member, const char *exp
         err_set(p->e, SELFSAME_USAGE, __FILE__, __LINE__,
             "%s, line %d: '%s': expected %s", p->path, json_line_of(p->text, member),
             member, expected),
-        "Correct this member; docs/formats/recipe.md lists them all.");
+        recipe_remedy);
 }
 
 enum selfsame_code
@@ -41,7 +44,11 @@ recipe_only(const struct recipe_reading *p, json_t *object, const char *prefix,
         char *member = arena_printf(p->arena, "%s%s", prefix, key);
         if (member == NULL)
             return recipe_no_memory(p);
-        return recipe_wrong(p, member, "no such member");
+        return remedied(p->e,
+            err_set(p->e, SELFSAME_USAGE, __FILE__, __LINE__,
+                "%s, line %d: '%s': a recipe has no member of this name", p->path,
+                json_line_of(p->text, member), member),
+            recipe_remedy);
     }
     return SELFSAME_OK;
 }
@@ -212,6 +219,8 @@ one_file(
         layer_path(from, member, clean, sizeof(clean), &unused) != SELFSAME_OK)
         return recipe_wrong(p, member, "'from' to be a path inside the source");
     ret->from = arena_str(p->arena, bytes_str(clean));
+    if (ret->to == NULL || ret->from == NULL)
+        return recipe_no_memory(p);
     ret->mode = -1;
     const json_t *mode = json_object_get(v, "mode");
     if (mode == NULL)

@@ -32,6 +32,8 @@
  *   twice.c         again under other circumstances, and compared
  *   differ_open.c   an image, a manifest or measurements, read for comparing
  *   differ.c        two images, manifests or measurements, down to the file
+ *   rebuild.c       a release against what its source was built into
+ *   rebuild_git.c   which commit the source is a checkout of
  *
  * Nothing here decides what a measurement means; that is tee/.
  */
@@ -327,6 +329,8 @@ struct repro_options {
     bool verbose, insecure_no_sandbox;
     unsigned timeout_s;
     struct repro_voice voice;
+    bool *
+        began; /* NULL, or set once options and recipe are good: what fails then is the source */
 };
 struct repro_file { /* one of an image */
     const char *name;
@@ -344,6 +348,7 @@ struct repro_result {
     uint8_t tree_sha256[32];
     size_t out_kept;          /* of the path of the output: see out_make */
     const char *measurements; /* the text of measurements.json, in the arena */
+    const char *statement;    /* and of statement.json */
 };
 MUST enum selfsame_code repro_build(const struct repro_options *o, struct arena *arena,
     struct repro_result *ret, struct selfsame_err *e);
@@ -395,5 +400,35 @@ struct repro_diff {
 /* OK in both cases: look at `differences`. */
 MUST enum selfsame_code repro_compare(const char *a, const char *b,
     struct repro_diff *d, struct arena *arena, struct selfsame_err *e);
+
+/* ---- rebuild.c ---- */
+
+/* What a release says beside what is compared; NULL: it does not. */
+struct rebuild_claims {
+    const char *tees; /* as repro_options has them */
+    const char *git_commit, *source_sha256;
+    const char *tool_version;
+};
+/* The payload of a release, or statement.json. MALFORMED, UNSUPPORTED. */
+MUST enum selfsame_code rebuild_read(struct selfsame_bytes released,
+    struct arena *arena, struct rebuild_claims *ret, struct selfsame_err *e);
+/* A: the release, B: the rebuild. OK in both cases: look at `differences`. */
+MUST enum selfsame_code rebuild_compare(struct selfsame_bytes released,
+    struct selfsame_bytes rebuilt, struct repro_diff *d, struct arena *arena,
+    struct selfsame_err *e);
+/* The commit that HEAD of a checkout names; NULL: no checkout. */
+MUST enum selfsame_code rebuild_commit(
+    const char *source, struct arena *arena, const char **ret, struct selfsame_err *e);
+
+struct rebuild_outcome {
+    const char *result;             /* "identical", "different", "failed" */
+    struct selfsame_bytes released; /* statements */
+    struct selfsame_bytes rebuilt;  /* absent: failed */
+    uint8_t sha256[32];             /* of the released one */
+    bool sandboxed;
+};
+/* A tee-rebuild/v1 statement, canonical. */
+MUST enum selfsame_code rebuild_statement(const struct rebuild_outcome *o,
+    struct arena *arena, struct selfsame_bytes *ret, struct selfsame_err *e);
 
 #endif

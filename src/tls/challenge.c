@@ -60,12 +60,10 @@ peer_spki(struct session *s, struct arena *arena, struct selfsame_bytes *ret,
 static enum selfsame_code
 judge_status(const struct attest_response *m, struct selfsame_err *e)
 {
-    int len = m->error.len > 90 ? 90 : (int)m->error.len;
+    enum { SAID = 90 }; /* leaves room for our own words */
+    int len = (int)text_cut(m->error, SAID);
     const char *text = len > 0 ? (const char *)m->error.ptr : "";
 
-    for (int i = 0; i < len; i++)
-        if (m->error.ptr[i] < ' ' || m->error.ptr[i] == 0x7f)
-            len = i; /* another machine's text: nothing for a terminal to obey */
     switch (m->status) {
     case ATTEST_OK: return SELFSAME_OK;
     case ATTEST_MALFORMED:
@@ -223,6 +221,18 @@ read_head(struct session *s, uint8_t *buf, size_t *len, int64_t deadline_ms,
     return SELFSAME_OK;
 }
 
+/* Whoever answers there is not attested: there is no evidence that could be another's. */
+static enum selfsame_code
+not_attested(unsigned status, const char *asked, struct selfsame_err *e)
+{
+    (void)err_set(e, SELFSAME_UNBOUND, __FILE__, __LINE__,
+        "this server has no evidence: HTTP status %u for %s", status, asked);
+    err_remedy(e,
+        "Do not send anything: no attested service answers there. Check address "
+        "and port, and that `selfsame serve` stands in front of it.");
+    return SELFSAME_UNBOUND;
+}
+
 static enum selfsame_code
 read_reply(struct session *s, struct arena *arena, int64_t deadline_ms,
     struct reply *ret, struct selfsame_err *e)
@@ -236,9 +246,7 @@ read_reply(struct session *s, struct arena *arena, int64_t deadline_ms,
         FAIL(e, SELFSAME_NOMEM, "no memory for a response");
     TRY(read_head(s, buf, &len, deadline_ms, &ret->head, &at, e));
     if (ret->head.framing == HTTP_UNTIL_CLOSE)
-        FAIL(e, SELFSAME_UNBOUND,
-            "HTTP status %u without a length: no answer to a challenge",
-            ret->head.status);
+        return not_attested(ret->head.status, "what has no length of its answer", e);
     struct http_body body = http_body_of(&ret->head);
     /* The head's views end here: its bytes are overwritten by the body's. */
     ret->cbor = http_word_eq(
@@ -320,8 +328,7 @@ ask_about_key(struct session *s, const struct session_config *c, int64_t deadlin
         FAIL(e, SELFSAME_NOMEM, "no memory for a request");
     TRY(ask(s, c, line, BYTES_NONE, arena, deadline_ms, &r, e));
     if (r.head.status != 200)
-        FAIL(e, SELFSAME_UNBOUND, "the server has no evidence: HTTP status %u",
-            r.head.status);
+        return not_attested(r.head.status, "GET " ATTESTATION_PATH, e);
     a->evidence = r.body;
     a->request = BYTES_NONE;
     return SELFSAME_OK;
@@ -339,9 +346,7 @@ over_http(struct session *s, const struct session_config *c,
         return read_response(asked, r.body, arena, a, e);
     if (c->key_level_too && !s->spent)
         return ask_about_key(s, c, deadline_ms, arena, a, e);
-    FAIL(e, SELFSAME_UNBOUND,
-        "the server does not answer challenges: HTTP status %u for POST %s",
-        r.head.status, ATTEST_PATH);
+    return not_attested(r.head.status, "POST " ATTEST_PATH, e);
 }
 
 static enum selfsame_code

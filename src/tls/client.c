@@ -98,7 +98,11 @@ handshake_failed(struct session *s, struct selfsame_err *e)
     default:
         if (ERR_peek_last_error() == 0 && errno != 0)
             FAIL(e, SELFSAME_IO, "TLS handshake: %s", strerror(errno));
-        FAIL(e, SELFSAME_IO, "TLS handshake: %s", tls_reason());
+        (void)err_set(
+            e, SELFSAME_IO, __FILE__, __LINE__, "TLS handshake: %s", tls_reason());
+        err_remedy(e, "Check that this port speaks TLS: an attested service does, the "
+                      "application behind it does not.");
+        return SELFSAME_IO;
     }
 }
 
@@ -125,7 +129,6 @@ static enum selfsame_code
 establish(const struct session_config *c, int64_t deadline_ms, struct session *s,
     struct selfsame_err *e)
 {
-    TRY(net_connect(&c->addr, deadline_ms, &s->fd, e));
     TRY(set_up(s, c, e));
     TRY(handshake(s, deadline_ms, e));
     /* Nothing was stored to resume from; a server that claims it did is not understood. */
@@ -174,10 +177,14 @@ session_open(const struct session_config *c, struct session **ret,
         FAIL(e, SELFSAME_NOMEM, "no memory for a session");
     s->fd = -1;
     net_addr_text(&c->addr, where);
+    TRY(net_connect(&c->addr, deadline_ms, &s->fd, e));
     TRY_WHILE(e, establish(c, deadline_ms, s, e), "connecting to %s", where);
-    TRY_WHILE(
-        e, challenge_send(s, c, deadline_ms, &arena, &a, e), "challenging %s", where);
-    enum selfsame_code code = judge(c, &a, &result, e);
+    enum selfsame_code code = challenge_send(s, c, deadline_ms, &arena, &a, e);
+    if (code == SELFSAME_IO)
+        err_remedy(e, "It speaks TLS and did not answer the challenge: check that "
+                      "`selfsame serve` is there, and that its TEE's device answers.");
+    TRY_WHILE(e, code, "challenging %s", where);
+    code = judge(c, &a, &result, e);
     if (ret_result != NULL)
         *ret_result = result != NULL ? result : *ret_result;
     else

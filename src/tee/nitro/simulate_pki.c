@@ -73,7 +73,8 @@ issue(struct sim_pki *p, enum sim_level level, int64_t now_s, unsigned defects,
     struct sim_cert *c = &p->at[level];
     bool below = level == SIM_INSTANCE || level == SIM_LEAF;
     const char *who = level == SIM_LEAF ? p->module_id : p->instance;
-    const struct cert_extension points = { BYTES_ARR(oid_crl), BYTES_ARR(crl_points) };
+    const struct cert_extension points = { BYTES_ARR(oid_crl), BYTES_ARR(crl_points),
+        false };
     char name[128];
     struct cert_request r = {
         .common_name = name,

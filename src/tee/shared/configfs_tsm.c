@@ -188,14 +188,33 @@ check_provider(const struct entry *x, const char *want, struct selfsame_err *e)
 }
 
 /*
+ * Ours is the only write since `before`. The kernel hands an inblob to the driver when
+ * the file is closed and throws its answer away (fs/configfs/file.c): a write that was
+ * refused shows here alone.
+ */
+static enum selfsame_code
+check_generation(const struct entry *x, unsigned long long before, bool *ret_again,
+    struct selfsame_err *e)
+{
+    unsigned long long now;
+
+    if (entry_generation(x, &now) && now == before + 1)
+        return SELFSAME_OK;
+    *ret_again = true;
+    FAIL(e, SELFSAME_IO,
+        "configfs-tsm: expected nobody else to write to this request, but somebody "
+        "did, or our write was lost");
+}
+
+/*
  * One round on an entry: *ret_again when another one may do better, since somebody
- * wrote in between or the device was busy.
+ * wrote in between, our write was lost or the device was busy.
  */
 static enum selfsame_code
 ask(const struct entry *x, const uint8_t inblob[static TSM_INBLOB], uint8_t *out,
     uint8_t *aux, struct tsm_report *ret, bool *ret_again, struct selfsame_err *e)
 {
-    unsigned long long before, after;
+    unsigned long long before;
     char path[PATH_CAP + 32];
 
     *ret_again = false;
@@ -207,6 +226,8 @@ ask(const struct entry *x, const uint8_t inblob[static TSM_INBLOB], uint8_t *out
         *ret_again = is_passing(n);
         return fail("inblob", n, e);
     }
+    /* Before outblob: without an inblob it answers EINVAL, which says nothing. */
+    TRY(check_generation(x, before, ret_again, e));
     n = entry_read(x, "outblob", out, TSM_OUTBLOB_MAX);
     if (n < 0) {
         *ret_again = is_passing(n);
@@ -215,13 +236,7 @@ ask(const struct entry *x, const uint8_t inblob[static TSM_INBLOB], uint8_t *out
     ret->outblob = BYTES(out, (size_t)n);
     n = entry_read(x, "auxblob", aux, TSM_AUXBLOB_MAX);
     ret->auxblob = n > 0 ? BYTES(aux, (size_t)n) : BYTES_NONE;
-    if (!entry_generation(x, &after) || after != before + 1) {
-        *ret_again = true;
-        FAIL(e, SELFSAME_IO,
-            "configfs-tsm: expected nobody else to write to this request, but somebody "
-            "did, or our write was lost");
-    }
-    return SELFSAME_OK;
+    return check_generation(x, before, ret_again, e);
 }
 
 enum selfsame_code

@@ -201,20 +201,25 @@ shape_set(
 static enum selfsame_code
 check_known(const struct shape_group *g, struct selfsame_err *e)
 {
-    if (g->vmm == SNP_VMM_QEMU && g->cpu_count == 0)
-        FAIL(e, SELFSAME_USAGE,
+    if (g->vmm == SNP_VMM_QEMU && g->cpu_count == 0) {
+        (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
             "cpu: expected the model that QEMU is told, got none: the digest depends "
-            "on "
-            "it");
-    if (g->vmm == SNP_VMM_EC2 && !g->has_rdx)
-        FAIL(e, SELFSAME_UNSUPPORTED,
-            "ec2: sev-snp-measure says RDX is 0x600 at start, virtee/sev says 0: say "
-            "which (ec2_rdx), or measure both");
-    if (g->vmm == SNP_VMM_GCE && !g->has_gpa)
-        FAIL(e, SELFSAME_UNSUPPORTED,
-            "gce: the processors' state is at the end of 48 address bits on Milan, of "
-            "52 on Genoa: say which (gce_gpa_bits)");
-    return SELFSAME_OK;
+            "on it");
+        err_remedy(e, "Say it: --cpu EPYC-Milan-v2, as in QEMU's -cpu.");
+    } else if (g->vmm == SNP_VMM_EC2 && !g->has_rdx) {
+        (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
+            "ec2_rdx: expected what RDX is at start, got none: sev-snp-measure says "
+            "0x600, virtee/sev says 0");
+        err_remedy(e, "Say --ec2-rdx 0x600 or --ec2-rdx 0, or measure once with each.");
+    } else if (g->vmm == SNP_VMM_GCE && !g->has_gpa) {
+        (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
+            "gce_gpa_bits: expected below which address size the processors' state "
+            "is, got none");
+        err_remedy(e, "Say --gce-gpa-bits 48 for Milan, --gce-gpa-bits 52 for Genoa.");
+    } else {
+        return SELFSAME_OK;
+    }
+    return SELFSAME_USAGE;
 }
 
 static void

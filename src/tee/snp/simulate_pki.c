@@ -192,7 +192,7 @@ add(struct extensions *x, struct selfsame_bytes oid, const uint8_t *value, size_
     struct selfsame_bytes copy = BYTES_NONE;
 
     x->failed = x->failed || !arena_dup(x->arena, BYTES(value, len), &copy);
-    x->at[x->count++] = (struct cert_extension){ oid, copy };
+    x->at[x->count++] = (struct cert_extension){ oid, copy, false };
 }
 
 /* INTEGER, never negative. */

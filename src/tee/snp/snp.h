@@ -88,14 +88,18 @@ MUST enum selfsame_code snp_signature(
 /*
  * certs.c: what came along with a report, sorted by what it is. Untrusted until
  * verify.c has built the chain. Certificate tables (the host's auxblob), DER and
- * PEM of one or many certificates, DER and PEM of CRLs; anything else is refused.
+ * PEM of one or many certificates, DER and PEM of CRLs. Anything else, and more than
+ * the limits, is put aside: it must not refuse a chain that holds without it, and is
+ * told where the chain lacks something.
  */
-enum { SNP_BUNDLE_CERTS = 64, SNP_BUNDLE_CRLS = 8 };
-struct snp_bundle {
-    struct cert cert[SNP_BUNDLE_CERTS];
-    size_t cert_count;
-    struct crl crl[SNP_BUNDLE_CRLS];
-    size_t crl_count;
+enum { SNP_BUNDLE_CERTS = 1024, SNP_BUNDLE_CRLS = 64 };
+struct snp_bundle { /* each piece once, in the arena */
+    struct cert *cert;
+    size_t cert_count, cert_room;
+    struct crl *crl;
+    size_t crl_count, crl_room;
+    size_t aside;    /* pieces that cannot be used */
+    const char *why; /* the first of them; may be NULL */
 };
 enum snp_guid {
     SNP_GUID_VCEK,
@@ -114,6 +118,7 @@ struct snp_table {
 /* The next certificate or CRL of a table, DER or PEM; absent at its end. Unknown GUIDs are passed over. */
 MUST enum selfsame_code snp_table_next(
     struct snp_table *t, struct selfsame_bytes *ret, struct selfsame_err *e);
+/* NOMEM. */
 MUST enum selfsame_code snp_bundle_add(struct snp_bundle *b, struct selfsame_bytes in,
     struct arena *arena, struct selfsame_err *e);
 
@@ -130,7 +135,7 @@ MUST enum selfsame_code snp_cert_claims(
 
 /* claims.c: what a report says in the words of policies; `leaf` may be all zero. */
 #define SNP_SIMULATED "SIMULATED" /* family_id and image_id of our simulator begin so */
-enum { SNP_RULES = 42 };
+enum { SNP_RULES = 44 };
 extern const struct tee_rule snp_rules[SNP_RULES];
 extern const char *const snp_pins[];
 MUST enum selfsame_code snp_claims(const struct snp_report *r, enum snp_product product,

@@ -95,6 +95,19 @@ pick_anchor(struct judged *j, struct selfsame_err *e)
         j->trust->anchor_count, j->trust->any_anchor ? "given" : "pinned");
 }
 
+/* What was given and cannot be used, behind a sentence about what is missing. */
+static const char *
+aside(const struct judged *j)
+{
+    const struct snp_bundle *b = &j->bundle;
+
+    if (b->aside == 0)
+        return "";
+    const char *text = arena_printf(j->arena, "; %zu cannot be used: %s", b->aside,
+        b->why != NULL ? b->why : "unknown");
+    return text != NULL ? text : "";
+}
+
 static enum selfsame_code
 no_leaf(const struct judged *j, struct selfsame_err *e)
 {
@@ -103,15 +116,21 @@ no_leaf(const struct judged *j, struct selfsame_err *e)
     if (j->report.signer == SNP_UNSIGNED)
         FAIL(e, SELFSAME_BAD_CHAIN,
             "expected a report signed by VCEK or VLEK, got one that says nobody did");
-    (void)err_set(e, SELFSAME_BAD_CHAIN, __FILE__, __LINE__,
-        "expected the %s that signed this report, got %zu certificates and none of "
-        "them one",
-        want, j->bundle.cert_count);
-    err_remedy(e,
-        j->report.signer == SNP_VLEK
-            ? "Give it with --collateral; the provider of the machine has it, and "
-              "guests find it in the host's certificate table."
-            : "Give it with --collateral, or let --fetch ask AMD's key server for it.");
+    if (j->bundle.cert_count == 0)
+        (void)err_set(e, SELFSAME_BAD_CHAIN, __FILE__, __LINE__,
+            "expected the %s that signed this report, got no certificate%s", want,
+            aside(j));
+    else
+        (void)err_set(e, SELFSAME_BAD_CHAIN, __FILE__, __LINE__,
+            "expected the %s that signed this report, got %zu certificates of others%s",
+            want, j->bundle.cert_count, aside(j));
+    err_remedy(
+        e, j->report.signer == SNP_VLEK
+               ? "Give it with --collateral; the provider of the machine has it, and "
+                 "guests find it in the host's certificate table."
+               : "Give it with --collateral: AMD's key server has it, asked by "
+                 "--fetch, or "
+                 "by `selfsame collateral fetch --out` where there is a network.");
     return SELFSAME_BAD_CHAIN;
 }
 
@@ -196,8 +215,7 @@ verify_chain(struct judged *j, struct selfsame_err *e)
     struct chain chain = { .count = 2, .leaf_may_lack_usage = true };
 
     for (size_t i = 0; i < j->trust->collateral_count; i++)
-        TRY_WHILE(e, snp_bundle_add(&j->bundle, j->trust->collateral[i], j->arena, e),
-            "collateral %zu", i + 1);
+        TRY(snp_bundle_add(&j->bundle, j->trust->collateral[i], j->arena, e));
     j->leaf = pick_leaf(j);
     if (j->leaf == NULL)
         return no_leaf(j, e);
@@ -205,8 +223,8 @@ verify_chain(struct judged *j, struct selfsame_err *e)
     j->issuer = pick_issuer(j);
     if (j->issuer == NULL)
         FAIL(e, SELFSAME_BAD_CHAIN,
-            "expected the certificate of the leaf's issuer among %zu, got none",
-            j->bundle.cert_count);
+            "expected the certificate of the leaf's issuer among %zu, got none%s",
+            j->bundle.cert_count, aside(j));
     TRY(pick_anchor(j, e));
     TRY(check_algorithms(j, e));
     chain.anchor = j->root;
@@ -260,11 +278,11 @@ verify_revocation(const struct judged *j, struct selfsame_err *e)
     if (unfit != SELFSAME_OK)
         return unfit;
     (void)err_set(e, SELFSAME_REVOKED, __FILE__, __LINE__,
-        "expected a CRL of ARK-%s, got none: revocation is unknown",
-        snp_product_name(j->product));
+        "expected a CRL of ARK-%s, got none: revocation is unknown%s",
+        snp_product_name(j->product), aside(j));
     err_remedy(e,
-        "Give AMD's CRL with --collateral, or let --fetch ask AMD's key server "
-        "for it.");
+        "Give AMD's CRL with --collateral: its key server has it, asked by --fetch, or "
+        "by `selfsame collateral fetch --out` where there is a network.");
     return SELFSAME_REVOKED;
 }
 

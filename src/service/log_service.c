@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "service/log_service_parts.h"
+
+#include "service/log_parts.h"
+
+#include <stdlib.h>
+
+/* Clients and proxies may keep the head of the log for as long. */
+#define SHORT "public, max-age=2"
+
+void
+log_answer(struct log_service *s, struct httpd_request *r, const struct httpd_answer *a)
+{
+    (void)atomic_fetch_add(&s->status[a->status], 1);
+    httpd_answer(r, a);
+}
+
+void
+log_refuse(struct log_service *s, struct httpd_request *r, int status,
+    const struct selfsame_err *e)
+{
+    (void)atomic_fetch_add(&s->status[status], 1);
+    httpd_refuse(r, status, e);
+}
+
+/* ---- routes ---- */
+
+static void
+serve_by_worker(void *ctx, struct httpd_request *r)
+{
+    log_give(ctx, r);
+}
+
+static void
+serve_checkpoint(void *ctx, struct httpd_request *r)
+{
+    struct log_service *s = ctx;
+    auto_arena arena = arena_new(NOTE_ARENA);
+    struct selfsame_err e = { 0 };
+    struct selfsame_bytes note = BYTES_NONE;
+
+    if (s->store->class->get(s->store, CHECKPOINT_PATH, &arena, &note, &e) !=
+        SELFSAME_OK) {
+        log_refuse(s, r, 503, &e);
+    } else if (note.ptr == NULL) {
+        (void)err_set(&e, SELFSAME_IO, __FILE__, __LINE__,
+            "no checkpoint is published yet, expected a quorum of witnesses");
+        log_refuse(s, r, 404, &e);
+    } else {
+        const struct httpd_answer a = { .status = 200, .cache = SHORT, .body = note };
+
+        log_answer(s, r, &a);
+    }
+}
+
+static const struct httpd_route routes[] = {
+    { "POST", "/add", serve_by_worker },
+    { "GET", "/checkpoint", serve_checkpoint },
+    { "GET", "/tile/*", serve_by_worker },
+    { "GET", "/healthz", log_serve_health },
+    { "GET", "/readyz", log_serve_ready },
+    { "GET", "/metrics", log_serve_metrics },
+};
+
+/* ---- witnesses ---- */
+
+static enum selfsame_code
+cosign(void *ctx, const struct log_cosign *ask, struct arena *arena, char **ret_lines,
+    struct selfsame_err *e)
+{
+    struct log_service *s = ctx;
+
+    return witness_client_ask(
+        s->witnesses, ask->note, &ask->checkpoint, &ask->source, arena, ret_lines, e);
+}
+
+static bool
+met(void *ctx, struct selfsame_bytes note)
+{
+    const struct log_service *s = ctx;
+    auto_arena arena = arena_new(NOTE_ARENA);
+    struct selfsame_err ignored;
+    struct checkpoint c;
+    uint64_t witnesses = 0;
+
+    return log_policy_open(&s->dir.policy, note, &arena, &c, &witnesses, NULL,
+               &ignored) == SELFSAME_OK;
+}
+
+/* ---- its life ---- */
+
+static enum selfsame_code
+new_parts(struct log_service *s, struct selfsame_err *e)
+{
+    const struct httpd_config h = {
+        .listen = s->config.listen,
+        .routes = routes,
+        .route_count = COUNT(routes),
+        .ctx = s,
+        .body_limit = ENTRY_MAX,
+        .connections = s->config.connections,
+    };
+
+    TRY(log_dir_open(s->config.dir, &s->dir, e));
+    return httpd_new(&h, &s->httpd, e);
+}
+
+enum selfsame_code
+log_service_new(const struct log_service_config *c, struct log_service **ret,
+    struct selfsame_err *e)
+{
+    auto_log_service *s = calloc(1, sizeof(*s));
+
+    if (s == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for a log");
+    s->config = *c;
+    (void)pthread_mutex_init(&s->lock, NULL);
+    (void)pthread_cond_init(&s->more, NULL);
+    TRY(new_parts(s, e));
+    *ret = s;
+    s = NULL;
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+log_service_open(struct log_service *s, struct selfsame_err *e)
+{
+    const struct store_posix_config p = { .dir = s->dir.path,
+        .probe = s->config.probe };
+    const struct witness_client_config w = { .policy = &s->dir.policy,
+        .timeout_ms = s->config.quorum_ms };
+    struct log_core_config c = log_dir_config(&s->dir);
+
+    TRY(store_posix_open(&p, &s->store, e));
+    if (s->dir.policy.witness_count > 0) {
+        TRY(witness_client_new(&w, &s->witnesses, e));
+        c.cosign = cosign;
+        c.met = met;
+        c.cosign_ctx = s;
+    }
+    c.store = s->store;
+    c.batch_ms = s->config.batch_ms;
+    return log_core_open(&c, &s->core, e);
+}
+
+void
+log_service_bound(const struct log_service *s, struct net_addr *ret)
+{
+    httpd_bound(s->httpd, ret);
+}
+
+const char *
+log_service_vkey(const struct log_service *s)
+{
+    return s->dir.vkey_text;
+}
+
+size_t
+log_service_publishers(struct log_service *s)
+{
+    (void)pthread_rwlock_rdlock(&s->dir.lock);
+    const size_t n = s->dir.publisher_count;
+    (void)pthread_rwlock_unlock(&s->dir.lock);
+    return n;
+}
+
+void
+log_service_status(struct log_service *s, struct log_status *ret)
+{
+    log_core_status(s->core, ret);
+}
+
+enum selfsame_code
+log_service_run(struct log_service *s, struct selfsame_err *e)
+{
+    TRY(log_workers_start(s, e));
+    enum selfsame_code code = httpd_run(s->httpd, e);
+    log_workers_end(s);
+    log_core_close(&s->core);
+    return code;
+}
+
+void
+log_service_stop(struct log_service *s)
+{
+    httpd_stop(s->httpd);
+}
+
+void
+log_service_free(struct log_service **s)
+{
+    if (*s == NULL)
+        return;
+    log_workers_end(*s);
+    log_core_close(&(*s)->core); /* it answers what is kept */
+    httpd_free((*s)->httpd);
+    witness_client_free(&(*s)->witnesses);
+    store_close(&(*s)->store);
+    log_dir_close(&(*s)->dir);
+    (void)pthread_mutex_destroy(&(*s)->lock);
+    (void)pthread_cond_destroy(&(*s)->more);
+    free(*s);
+    *s = NULL;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SELFSAME_MONITOR_PARTS_H
+#define SELFSAME_MONITOR_PARTS_H
+
+#include "log/statement.h"
+#include "service/monitor.h"
+
+/*
+ *   monitor.c        a round: checkpoint, consistency, entries
+ *   monitor_entry.c  what one entry means
+ *   monitor_state.c  what is remembered from round to round
+ *   monitor_page.c   the same as HTML
+ *   hook.c           a program that is told
+ */
+
+/* ---- what is remembered ---- */
+
+struct seen_name {
+    char name[STATEMENT_NAME + 1];
+    bool ours;         /* asked for, or signed by a publisher's key */
+    uint64_t sequence; /* highest of releases, 0: none yet */
+    uint64_t index_sequence;
+    uint8_t index[32]; /* the statement that has it */
+};
+struct seen_release {
+    uint8_t sha256[32], key[32]; /* key: SHA-256 of its SPKI; claimed unless checked */
+    size_t name;                 /* of state.names */
+    char version[65];
+    uint64_t sequence, entry;
+    int64_t seen_s; /* when witnesses had seen it at the latest; 0: unknown */
+    bool checked;   /* a key of the operator signed it */
+    bool current;   /* the last index lists it */
+    bool revoked;
+    int64_t revoked_s;
+    char reason[128];
+    char superseded_by[65]; /* version, or "" */
+};
+struct seen_rebuild {
+    size_t release; /* of state.releases */
+    uint8_t key[32];
+    bool checked;
+    char label[MONITOR_LABEL];
+    enum rebuild_result result;
+    uint64_t entry;
+    int64_t seen_s;
+};
+struct state {
+    struct seen_name *names;
+    struct seen_release *releases;
+    struct seen_rebuild *rebuilds;
+    size_t name_count, release_count, rebuild_count;
+    size_t name_room, release_room, rebuild_room;
+    uint8_t *note; /* the last checkpoint believed, as it was served; NULL: none */
+    size_t note_len;
+    struct checkpoint checkpoint; /* views into it */
+    int64_t time_s;               /* of that, by its witnesses; 0: unknown */
+    uint64_t next;                /* the first entry that is not told yet */
+};
+void state_free(struct state *s);
+/* An empty state when there is no file. MALFORMED: it is there and is none. */
+MUST enum selfsame_code state_read(
+    const char *path, struct state *ret, struct selfsame_err *e);
+MUST enum selfsame_code state_write(
+    const char *path, const struct state *s, struct selfsame_err *e);
+/* The state from a file's bytes. */
+MUST enum selfsame_code state_parse(
+    struct selfsame_bytes text, struct state *ret, struct selfsame_err *e);
+/* In place of the checkpoint so far. */
+MUST enum selfsame_code state_set_note(struct state *s, struct selfsame_bytes note,
+    int64_t time_s, struct selfsame_err *e);
+/* New members at the end; USAGE: the state is full. */
+MUST enum selfsame_code state_name(
+    struct state *s, const char *name, size_t *ret, struct selfsame_err *e);
+MUST enum selfsame_code state_add_release(
+    struct state *s, struct seen_release **ret, struct selfsame_err *e);
+MUST enum selfsame_code state_add_rebuild(
+    struct state *s, struct seen_rebuild **ret, struct selfsame_err *e);
+struct seen_release *state_release(struct state *s, const uint8_t sha256[static 32]);
+const char *rebuild_word(enum rebuild_result r);
+
+/* ---- text that grows ---- */
+
+struct text {
+    char *ptr;
+    size_t len, cap;
+    bool bad; /* out of memory */
+};
+void text_free(struct text *t);
+#define auto_text __attribute__((cleanup(text_free))) struct text
+void text_add(struct text *t, struct selfsame_bytes b);
+void text_str(struct text *t, const char *s);
+/* For HTML: & < > " ' as entities, control and direction characters as '?'. */
+void text_escaped(struct text *t, const char *s);
+
+/* ---- the page ---- */
+MUST enum selfsame_code page_write(
+    const char *path, const struct state *s, int64_t now_s, struct selfsame_err *e);
+
+/* ---- a round ---- */
+
+enum alarm {
+    ALARM_FORK,
+    ALARM_TILES,
+    ALARM_CHECKPOINT,
+    ALARM_FOREIGN,
+    ALARM_DUPLICATE,
+    ALARM_DIFFERENT,
+    ALARM_RETIRED,
+    ALARM_UNPARSABLE,
+    ALARM_SEQUENCE,
+    ALARM_STALE,
+    ALARM_COUNT,
+};
+struct monitor {
+    const struct monitor_config *c;
+    struct tiles *tiles;
+    struct state state;
+    int lock;
+    int64_t now_s;
+    int64_t seen_s; /* of the checkpoint that is read now */
+    char origin[NOTE_NAME_MAX + 1];
+    enum selfsame_code worst;
+    bool unsaved; /* something was told that the state's file does not know */
+    uint8_t told[ALARM_COUNT]
+                [32]; /* hash of what was last said, when it is said once */
+};
+/* Adds what all events have and tells it; takes the event over. NULL: out of memory. */
+MUST enum selfsame_code monitor_tell(
+    struct monitor *m, json_t *event, struct selfsame_err *e);
+/* `more`: members for the event, taken over; may be NULL. */
+SELFSAME_PRINTF(5, 6)
+MUST enum selfsame_code monitor_alarm(struct monitor *m, enum alarm a, json_t *more,
+    struct selfsame_err *e, const char *fmt, ...);
+MUST enum selfsame_code monitor_entry(struct monitor *m, uint64_t index,
+    struct selfsame_bytes entry, struct selfsame_err *e);
+
+#endif

@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/crypto.h"
+#include "os/os.h"
+#include "store/store_parts.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A staged batch: magic, digest of what follows, first position, length, the batch. */
+static const char magic[8] = "SLFSTAGE";
+enum {
+    STAGE_HEAD = 8 + 32 + 8 + 8,
+    STAGE_LIMIT = 256 << 20,
+    BLOB_LIMIT = 32 << 20, /* a bundle of 256 entries of 65535 bytes fits */
+    BLOBS = 64,
+    KNOWN = 16,
+};
+
+struct posix {
+    struct store store;
+    struct file_place blobs, home;
+    int lock, staged;
+    bool read_only, staging; /* staging: written, and not synced yet */
+    struct syncer syncer;
+    char dir[1024], root[1024];
+    atomic_ulong temporary;        /* number of the next temporary name */
+    char known[KNOWN][STORE_PATH]; /* directories that are durable */
+    size_t known_at;
+    struct database database;
+};
+
+static struct posix *
+posix_of(struct store *s)
+{
+    return (struct posix *)(void *)s;
+}
+
+/* ---- blobs ---- */
+
+/* Under names that no checkpoint calls for, beside what is served. */
+static void
+temporary_name(struct posix *p, char ret[static STORE_PATH])
+{
+    (void)snprintf(ret, STORE_PATH, ".new.%ld.%lu", (long)getpid(),
+        atomic_fetch_add(&p->temporary, 1));
+}
+
+struct draft {
+    int fd;
+    char name[STORE_PATH];
+};
+
+static void
+drafts_drop(struct posix *p, struct draft *drafts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        fd_close(&drafts[i].fd);
+        if (drafts[i].name[0] != '\0')
+            (void)unlinkat(p->blobs.dir, drafts[i].name, 0);
+    }
+}
+
+static enum selfsame_code
+draft_blob(struct posix *p, const struct store_blob *b, struct draft *d,
+    struct selfsame_err *e)
+{
+    temporary_name(p, d->name);
+    TRY(place_open(&p->blobs, d->name, O_CREAT | O_EXCL | O_WRONLY, &d->fd, e));
+    TRY(place_write(&p->blobs, d->fd, b->bytes, b->path, e));
+    /* Begins what the sync waits for, so that all of a batch go to the disk at once. */
+    (void)sync_file_range(d->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+read_blob(struct posix *p, const char *path, struct arena *arena,
+    struct selfsame_bytes *ret, struct selfsame_err *e)
+{
+    struct stat st;
+    auto_fd fd = openat(p->blobs.dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    *ret = BYTES_NONE;
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return SELFSAME_OK;
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return place_error(&p->blobs, "cannot open", path, e);
+    if (!S_ISREG(st.st_mode) || st.st_size > BLOB_LIMIT)
+        FAIL(e, SELFSAME_MALFORMED,
+            "%s/%s: expected a file of at most %d bytes, got %s", p->root, path,
+            (int)BLOB_LIMIT, S_ISREG(st.st_mode) ? "a larger one" : "no file");
+    uint8_t *to = arena_alloc(arena, 1, (size_t)st.st_size + 1);
+    if (to == NULL)
+        FAIL(e, SELFSAME_NOMEM, "%s: out of memory", path);
+    TRY(fd_pread_all(fd, 0, to, (size_t)st.st_size, path, e));
+    *ret = BYTES(to, (size_t)st.st_size);
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+posix_get(struct store *s, const char *path, struct arena *arena,
+    struct selfsame_bytes *ret, struct selfsame_err *e)
+{
+    return read_blob(posix_of(s), path, arena, ret, e);
+}
+
+static enum selfsame_code
+must_be_same(struct posix *p, const struct store_blob *b, struct selfsame_err *e)
+{
+    auto_arena arena = arena_new((size_t)BLOB_LIMIT + 64);
+    struct selfsame_bytes got;
+
+    TRY(read_blob(p, b->path, &arena, &got, e));
+    if (got.ptr == NULL || !bytes_eq(got, b->bytes))
+        FAIL(e, SELFSAME_LOG,
+            "%s/%s: expected the %zu bytes that belong there, got others: this "
+            "directory has another history",
+            p->root, b->path, b->bytes.len);
+    return SELFSAME_OK;
+}
+
+static void
+directory_of(const char *path, char ret[static STORE_PATH])
+{
+    const char *slash = strrchr(path, '/');
+
+    (void)snprintf(
+        ret, STORE_PATH, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+}
+
+/*
+ * Once in a process for each directory in use, also when it is there: whoever made it
+ * may have died before that was durable.
+ */
+static enum selfsame_code
+know_directory(struct posix *p, const char *path, struct selfsame_err *e)
+{
+    char dir[STORE_PATH];
+
+    directory_of(path, dir);
+    for (size_t i = 0; i < KNOWN; i++)
+        if (strcmp(p->known[i], dir) == 0)
+            return SELFSAME_OK;
+    TRY(place_make_above(&p->blobs, path, e));
+    (void)snprintf(p->known[p->known_at++ % KNOWN], STORE_PATH, "%s", dir);
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+name_blob(struct posix *p, const struct store_blob *b, struct draft *d,
+    struct selfsame_err *e)
+{
+    bool taken = false;
+
+    TRY(know_directory(p, b->path, e));
+    TRY(place_rename_new(&p->blobs, d->name, b->path, &taken, e));
+    if (taken)
+        return must_be_same(p, b, e);
+    d->name[0] = '\0';
+    return SELFSAME_OK;
+}
+
+/* Each directory once. */
+static bool
+is_first_of_directory(const struct store_blob *blobs, size_t i)
+{
+    char dir[STORE_PATH], other[STORE_PATH];
+
+    directory_of(blobs[i].path, dir);
+    for (size_t k = 0; k < i; k++) {
+        directory_of(blobs[k].path, other);
+        if (strcmp(dir, other) == 0)
+            return false;
+    }
+    return true;
+}
+
+static enum selfsame_code
+run_jobs(struct posix *p, struct sync_job *jobs, size_t count, struct selfsame_err *e)
+{
+    syncer_run(&p->syncer, jobs, count);
+    for (size_t i = 0; i < count; i++)
+        if (jobs[i].error != 0) {
+            errno = jobs[i].error;
+            return place_error(&p->blobs, "cannot sync", "tile", e);
+        }
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+open_directories_of(struct posix *p, const struct store_blob *blobs, size_t count,
+    struct sync_job *jobs, size_t *n, struct selfsame_err *e)
+{
+    char dir[STORE_PATH];
+
+    for (size_t i = 0; i < count; i++) {
+        if (!is_first_of_directory(blobs, i))
+            continue;
+        directory_of(blobs[i].path, dir);
+        TRY(place_may_sync(&p->blobs, "sync directory", dir, e));
+        int fd = openat(p->blobs.dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            return place_error(&p->blobs, "cannot open", dir, e);
+        jobs[(*n)++] = (struct sync_job){ .fd = fd, .directory = true };
+    }
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+sync_directories(struct posix *p, const struct store_blob *blobs, size_t count,
+    struct selfsame_err *e)
+{
+    struct sync_job jobs[BLOBS];
+    size_t n = 0;
+    enum selfsame_code code = open_directories_of(p, blobs, count, jobs, &n, e);
+
+    if (code == SELFSAME_OK)
+        code = run_jobs(p, jobs, n, e);
+    while (n > 0)
+        fd_close(&jobs[--n].fd);
+    return code;
+}
+
+/* What was staged goes to the disk with the drafts: none has its name yet. */
+static enum selfsame_code
+sync_drafts(struct posix *p, const struct store_blob *blobs, const struct draft *drafts,
+    size_t count, struct selfsame_err *e)
+{
+    struct sync_job jobs[BLOBS + 1];
+    size_t n = 0;
+
+    if (p->staging) {
+        TRY(place_may_sync(&p->home, "sync", "staged", e));
+        jobs[n++] = (struct sync_job){ .fd = p->staged };
+    }
+    for (size_t i = 0; i < count; i++) {
+        TRY(place_may_sync(&p->blobs, "sync", blobs[i].path, e));
+        jobs[n++] = (struct sync_job){ .fd = drafts[i].fd };
+    }
+    TRY(run_jobs(p, jobs, n, e));
+    p->staging = false;
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+put_drafts(struct posix *p, const struct store_blob *blobs, struct draft *drafts,
+    size_t count, struct selfsame_err *e)
+{
+    for (size_t i = 0; i < count; i++)
+        TRY(draft_blob(p, &blobs[i], &drafts[i], e));
+    TRY(sync_drafts(p, blobs, drafts, count, e));
+    for (size_t i = 0; i < count; i++)
+        TRY(name_blob(p, &blobs[i], &drafts[i], e));
+    return sync_directories(p, blobs, count, e);
+}
+
+static enum selfsame_code
+may_write(const struct posix *p, struct selfsame_err *e)
+{
+    if (p->read_only)
+        FAIL(e, SELFSAME_IO, "%s: opened to be read only", p->dir);
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+posix_put_new(struct store *s, const struct store_blob *blobs, size_t count,
+    struct selfsame_err *e)
+{
+    struct posix *p = posix_of(s);
+
+    TRY(may_write(p, e));
+    for (size_t from = 0; from < count; from += BLOBS) {
+        struct draft drafts[BLOBS];
+        size_t n = count - from < BLOBS ? count - from : BLOBS;
+
+        for (size_t i = 0; i < n; i++)
+            drafts[i] = (struct draft){ .fd = -1 };
+        enum selfsame_code code = put_drafts(p, blobs + from, drafts, n, e);
+        drafts_drop(p, drafts, n);
+        TRY(code);
+    }
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+replace_with(struct posix *p, const struct store_blob *b, struct draft *d,
+    struct selfsame_err *e)
+{
+    if (strchr(b->path, '/') != NULL)
+        FAIL(e, SELFSAME_INTERNAL, "%s: expected a path without directories", b->path);
+    TRY(draft_blob(p, b, d, e));
+    TRY(place_sync(&p->blobs, d->fd, b->path, e));
+    TRY(place_rename(&p->blobs, d->name, b->path, e));
+    d->name[0] = '\0';
+    return place_sync_dir(&p->blobs, ".", e);
+}
+
+static enum selfsame_code
+posix_replace(struct store *s, const struct store_blob *b, struct selfsame_err *e)
+{
+    struct posix *p = posix_of(s);
+    struct draft d = { .fd = -1 };
+
+    TRY(may_write(p, e));
+    enum selfsame_code code = replace_with(p, b, &d, e);
+    drafts_drop(p, &d, 1);
+    return code;
+}
+
+static void
+posix_drop(struct store *s, const char *path)
+{
+    struct posix *p = posix_of(s);
+    struct selfsame_err ignored;
+    char full[2 * sizeof(p->root)];
+
+    (void)snprintf(full, sizeof(full), "%s/%s", p->root, path);
+    if (!p->read_only && dir_remove(full, &ignored) != SELFSAME_OK)
+        return; /* it takes room, and that is all */
+}
+
+/* ---- staging: one file that is written over, so that a batch costs one sync ---- */
+
+static bool
+stage_digest(struct selfsame_bytes head, struct selfsame_bytes batch,
+    uint8_t ret[static HASH_MAX])
+{
+    const struct selfsame_bytes part[] = { head, batch };
+
+    return hash_parts(HASH_SHA256, part, COUNT(part), ret);
+}
+
+static enum selfsame_code
+posix_stage(struct store *s, uint64_t first, struct selfsame_bytes batch,
+    struct selfsame_err *e)
+{
+    struct posix *p = posix_of(s);
+    uint8_t head[STAGE_HEAD], digest[HASH_MAX];
+    struct writer w = writer_of(head + 40, 16);
+
+    TRY(may_write(p, e));
+    p->staging = false;
+    put_be64(&w, first);
+    put_be64(&w, batch.len);
+    if (batch.len > STAGE_LIMIT || !stage_digest(writer_bytes(&w), batch, digest))
+        FAIL(e, SELFSAME_NOMEM, "staging: a batch of %zu bytes", batch.len);
+    memcpy(head, magic, 8);
+    memcpy(head + 8, digest, 32);
+    if (lseek(p->staged, 0, SEEK_SET) != 0)
+        return place_error(&p->home, "cannot write", "staged", e);
+    TRY(place_write(&p->home, p->staged, BYTES_ARR(head), "staged", e));
+    TRY(place_write(&p->home, p->staged, batch, "staged", e));
+    (void)sync_file_range(p->staged, 0, 0, SYNC_FILE_RANGE_WRITE);
+    p->staging = true;
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+posix_staged(struct store *s, struct arena *arena, uint64_t *ret_first,
+    struct selfsame_bytes *ret, struct selfsame_err *e)
+{
+    struct posix *p = posix_of(s);
+    uint8_t head[STAGE_HEAD], digest[HASH_MAX];
+    struct stat st;
+
+    *ret = BYTES_NONE;
+    if (p->staged < 0)
+        return SELFSAME_OK;
+    if (fstat(p->staged, &st) != 0)
+        return place_error(&p->home, "cannot read", "staged", e);
+    if (st.st_size < STAGE_HEAD)
+        return SELFSAME_OK;
+    TRY(fd_pread_all(p->staged, 0, head, sizeof(head), "staged", e));
+    struct reader r = reader_of(BYTES(head + 40, 16));
+    uint64_t first = get_be64(&r), len = get_be64(&r);
+    if (!bytes_has_prefix(
+            BYTES_ARR(head), BYTES((const uint8_t *)magic, sizeof(magic))) ||
+        len > STAGE_LIMIT || (uint64_t)st.st_size < STAGE_HEAD + len)
+        return SELFSAME_OK;
+    uint8_t *batch = arena_alloc(arena, 1, len + 1);
+    if (batch == NULL)
+        FAIL(e, SELFSAME_NOMEM, "staging: out of memory");
+    TRY(fd_pread_all(p->staged, STAGE_HEAD, batch, len, "staged", e));
+    if (!stage_digest(BYTES(head + 40, 16), BYTES(batch, len), digest))
+        FAIL(e, SELFSAME_NOMEM, "staging: out of memory");
+    if (!bytes_eq(BYTES(digest, 32), BYTES(head + 8, 32)))
+        return SELFSAME_OK; /* torn: it never counted */
+    *ret_first = first;
+    *ret = BYTES(batch, len);
+    return SELFSAME_OK;
+}
+
+/* ---- state ---- */
+
+static enum selfsame_code
+posix_state(struct store *s, const char *key, struct arena *arena,
+    struct selfsame_bytes *ret, struct selfsame_err *e)
+{
+    return database_state(&posix_of(s)->database, key, arena, ret, e);
+}
+
+static enum selfsame_code
+posix_swap(struct store *s, const struct store_swap *swap, bool *ret_swapped,
+    struct selfsame_err *e)
+{
+    return database_swap(&posix_of(s)->database, swap, ret_swapped, e);
+}
+
+static enum selfsame_code
+posix_find(struct store *s, const uint8_t key[static STORE_KEY], bool *ret_found,
+    uint64_t *ret_position, struct selfsame_err *e)
+{
+    return database_find(&posix_of(s)->database, key, ret_found, ret_position, e);
+}
+
+/* ---- opening ---- */
+
+static void
+posix_close(struct store *s)
+{
+    struct posix *p = posix_of(s);
+
+    syncer_close(&p->syncer);
+    database_close(&p->database);
+    fd_close(&p->staged);
+    fd_close(&p->blobs.dir);
+    fd_close(&p->home.dir);
+    fd_close(&p->lock); /* last: it guards the others */
+    free(p);
+}
+
+static const struct store_class posix_class = {
+    .name = "posix",
+    .put_new = posix_put_new,
+    .get = posix_get,
+    .replace = posix_replace,
+    .drop = posix_drop,
+    .state = posix_state,
+    .swap = posix_swap,
+    .find = posix_find,
+    .stage = posix_stage,
+    .staged = posix_staged,
+    .close = posix_close,
+};
+
+void
+store_close(struct store **s)
+{
+    if (*s != NULL)
+        (*s)->class->close(*s);
+    *s = NULL;
+}
+
+static enum selfsame_code
+take_lock(struct posix *p, struct selfsame_err *e)
+{
+    p->lock = openat(p->home.dir, "lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    if (p->lock < 0)
+        return place_error(&p->home, "cannot open", "lock", e);
+    if (flock(p->lock, LOCK_EX | LOCK_NB) == 0)
+        return SELFSAME_OK;
+    if (errno != EWOULDBLOCK)
+        return place_error(&p->home, "cannot lock", "lock", e);
+    (void)err_set(e, SELFSAME_DENIED, __FILE__, __LINE__,
+        "%s: another process writes this log; expected to be the only one", p->dir);
+    err_remedy(e, "Stop the other one first; two that write one log would fork it.");
+    return SELFSAME_DENIED;
+}
+
+static enum selfsame_code
+open_directories(
+    struct posix *p, const struct store_posix_config *c, struct selfsame_err *e)
+{
+    if (c->create) {
+        TRY(dir_make(p->dir, false, e));
+        TRY(dir_make(p->root, false, e));
+    }
+    p->home.dir = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (p->home.dir < 0)
+        return file_error(e, "cannot open", p->dir);
+    p->blobs.dir = open(p->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (p->blobs.dir < 0)
+        return file_error(e, "cannot open", p->root);
+    return SELFSAME_OK;
+}
+
+/* Drafts of a process that died. */
+static void
+sweep(struct posix *p)
+{
+    DIR *d = fdopendir(dup(p->blobs.dir));
+    struct dirent *entry;
+
+    while (d != NULL && (entry = readdir(d)) != NULL)
+        if (strncmp(entry->d_name, ".new.", 5) == 0)
+            (void)unlinkat(p->blobs.dir, entry->d_name, 0);
+    if (d != NULL)
+        (void)closedir(d);
+}
+
+static enum selfsame_code
+open_all(struct posix *p, const struct store_posix_config *c, struct selfsame_err *e)
+{
+    char path[1100];
+
+    TRY(open_directories(p, c, e));
+    if (!c->read_only)
+        TRY(take_lock(p, e));
+    if (!c->read_only) {
+        sweep(p);
+        syncer_open(&p->syncer);
+    }
+    (void)snprintf(path, sizeof(path), "%s/state.sqlite", p->dir);
+    p->database.probe = c->probe;
+    TRY(database_open(&p->database, path, c->create, c->read_only, e));
+    p->staged = openat(p->home.dir, "staged",
+        (c->read_only ? O_RDONLY : O_CREAT | O_RDWR) | O_CLOEXEC, 0600);
+    if (p->staged < 0 && !(c->read_only && errno == ENOENT))
+        return place_error(&p->home, "cannot open", "staged", e);
+    return c->create ? place_sync_dir(&p->home, ".", e) : SELFSAME_OK;
+}
+
+enum selfsame_code
+store_posix_open(
+    const struct store_posix_config *c, struct store **ret, struct selfsame_err *e)
+{
+    struct posix *p = calloc(1, sizeof(*p));
+
+    if (p == NULL)
+        FAIL(e, SELFSAME_NOMEM, "store: out of memory");
+    p->store.class = &posix_class;
+    p->lock = p->staged = p->blobs.dir = p->home.dir = -1;
+    p->read_only = c->read_only;
+    (void)snprintf(p->dir, sizeof(p->dir), "%s", c->dir);
+    int n = c->root != NULL ? snprintf(p->root, sizeof(p->root), "%s", c->root)
+                            : snprintf(p->root, sizeof(p->root), "%s/public", c->dir);
+    p->home.name = p->dir;
+    p->blobs.name = p->root;
+    p->home.probe = p->blobs.probe = c->probe;
+    enum selfsame_code code = SELFSAME_OK;
+    if (strlen(c->dir) >= sizeof(p->dir) - 16 || n >= (int)sizeof(p->root))
+        code = err_set(e, SELFSAME_USAGE, __FILE__, __LINE__, "path is too long");
+    if (code == SELFSAME_OK)
+        code = open_all(p, c, e);
+    if (code != SELFSAME_OK) {
+        posix_close(&p->store);
+        return code;
+    }
+    *ret = &p->store;
+    return SELFSAME_OK;
+}

@@ -1,0 +1,169 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# `selfsame log`: init, serve, status, check. Envelopes are signed by openssl and proofs
+# believed by another implementation (log_peer.py).
+set -u
+. "$(dirname "$0")/shell.sh"
+peer=$root/tests/log_peer.py
+pids=
+cleanup() {
+    for p in $pids; do kill "$p" 2>/dev/null; done
+    wait
+}
+log=$tmp/log
+serve() { # directory, out, command...
+    d=$1 o=$2; shift 2
+    "$selfsame" "$@" serve "$d" --listen 127.0.0.1:0 --json > "$tmp/$o" 2> "$tmp/$o.err" &
+    pid=$! pids="$pids $!"
+    for _ in $(seq 100); do [ -s "$tmp/$o" ] && break; sleep 0.1; done
+    at=http://$(jq -r .listen "$tmp/$o")
+}
+stop() { kill "$1"; wait "$1"; }
+submit() { # number, key: the answer's status; answer in $tmp/proof
+    python3 "$peer" envelope "$2" "$1" > "$tmp/envelope.$1"
+    curl -s -o "$tmp/proof.$1" -w '%{http_code}' --data-binary "@$tmp/envelope.$1" "$at/add"
+}
+get() { curl -s -o "$tmp/got" -w '%{http_code}' "$at$1"; }
+
+# ---- init ----
+expect 2 "a log has a name" "$selfsame" log init "$log"
+expect 0 "init" "$selfsame" log init "$log" --origin log.example/test
+vkey=$(cat "$tmp/out")
+is "the key is the owner's alone" 600 "$(stat -c %a "$log/log.key")"
+is "its public half is written" "$vkey" "$(cat "$log/log.vkey")"
+expect 2 "once" "$selfsame" log init "$log" --origin log.example/other
+said "there is a log already"
+openssl genpkey -algorithm ed25519 -out "$tmp/ed.pem" 2>/dev/null
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$tmp/p256.pem" 2>/dev/null
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out "$tmp/p384.pem" 2>/dev/null
+for k in ed p256; do openssl pkey -in "$tmp/$k.pem" -pubout -out "$log/publishers/$k.pem"; done
+
+# ---- submissions ----
+serve "$log" ready log
+first=$pid
+is "it says that it is ready" "$vkey 2 0" "$(jq -r '"\(.vkey) \(.publishers) \(.size)"' "$tmp/ready")"
+is "an empty log has a checkpoint" 200 "$(get /checkpoint)"
+is "an envelope of a known publisher" 200 "$(submit 0 "$tmp/ed.pem")"
+is "is proven" "0 1" "$(python3 "$peer" prove "$tmp/proof.0" "$tmp/envelope.0" "$vkey" 2>&1)"
+is "P-256 too" 200 "$(submit 1 "$tmp/p256.pem")"
+is "with its place" "1 2" "$(python3 "$peer" prove "$tmp/proof.1" "$tmp/envelope.1" "$vkey" 2>&1)"
+is "the same again" 200 "$(curl -s -o "$tmp/again" -w '%{http_code}' --data-binary "@$tmp/envelope.0" "$at/add")"
+is "has the same place" "0 2" "$(python3 "$peer" prove "$tmp/again" "$tmp/envelope.0" "$vkey" 2>&1)"
+is "an unknown publisher" 403 "$(submit 2 "$tmp/p384.pem")"
+is "is told so" log "$(jq -r .error.class "$tmp/proof.2")"
+openssl pkey -in "$tmp/p384.pem" -pubout -out "$log/publishers/p384.pem"
+is "until its key is there" 200 "$(submit 2 "$tmp/p384.pem")"
+is "without a new start" "2 3" "$(python3 "$peer" prove "$tmp/proof.2" "$tmp/envelope.2" "$vkey" 2>&1)"
+rm "$log/publishers/p384.pem"
+is "who is removed" 403 "$(submit 3 "$tmp/p384.pem")"
+sed 's/"sig":"...../"sig":"AAAAA/' "$tmp/envelope.0" > "$tmp/forged"
+post() { curl -s -o "$tmp/got" -w '%{http_code}' --data-binary "@$1" "$at/add"; }
+is "a forged signature" 403 "$(post "$tmp/forged")"
+jq . "$tmp/envelope.0" > "$tmp/spaced"
+is "not canonical" 400 "$(post "$tmp/spaced")"
+{ cat "$tmp/envelope.0"; echo; } > "$tmp/line"
+is "a line feed behind" 400 "$(post "$tmp/line")"
+: > "$tmp/empty"
+is "nothing" 400 "$(post "$tmp/empty")"
+head -c 65536 /dev/zero | tr '\0' ' ' > "$tmp/large"
+is "more than an entry holds" 413 "$(post "$tmp/large")"
+is "another path" 404 "$(get /elsewhere)"
+is "another method" 405 "$(get /add)"
+is "none of these is in the log" "3 3" "$("$selfsame" log status "$log" --json | jq -r '"\(.size) \(.published)"')"
+
+# ---- reading ----
+is "the entries" 200 "$(get /tile/entries/000.p/3)"
+is "as files" "$(sha256sum < "$log/public/tile/entries/000.p/3")" "$(sha256sum < "$tmp/got")"
+is "a tile" 200 "$(get /tile/0/000.p/3)"
+is "of three hashes" 96 "$(wc -c < "$tmp/got")"
+is "a tile that is not there" 404 "$(get /tile/0/001)"
+is "a name with leading zeros" 404 "$(get /tile/00/000.p/3)"
+is "a way out" 400 "$(curl -s -o /dev/null -w '%{http_code}' --path-as-is "$at/tile/../../log.key")"
+is "tiles are for good" "public, max-age=31536000, immutable" \
+    "$(curl -s -D - -o /dev/null "$at/tile/0/000.p/3" | tr -d '\r' | sed -n 's/^Cache-Control: //p')"
+is "the root is that of the entries" "$(sed -n 3p "$log/public/checkpoint")" "$(python3 "$peer" tiles "$log/public")"
+is "ready" 200 "$(get /readyz)"
+is "metrics" 200 "$(get /metrics)"
+is "count entries" "selfsame_log_size 3" "$(grep '^selfsame_log_size' "$tmp/got")"
+
+# ---- one at a time, and again ----
+expect 21 "a second one on the directory" "$selfsame" log serve "$log" --listen 127.0.0.1:0
+said "another process writes this log"
+expect 0 "check beside one that runs" "$selfsame" log check "$log" --json
+is "counts" "3 3" "$(jq -r '"\(.size) \(.published)"' "$tmp/out")"
+stop "$first"; is "SIGTERM ends it" 0 $?
+expect 0 "check" "$selfsame" log check "$log"
+said "ok: 3 entries"
+serve "$log" ready2 log
+second=$pid
+is "it goes on" 200 "$(submit 4 "$tmp/ed.pem")"
+is "where it was" "3 4" "$(python3 "$peer" prove "$tmp/proof.4" "$tmp/envelope.4" "$vkey" 2>&1)"
+kill -9 "$second"; wait "$second" 2>/dev/null
+serve "$log" ready3 log
+third=$pid
+is "also when it was killed" 200 "$(submit 5 "$tmp/ed.pem")"
+is "it goes on where it was" "4 5" "$(python3 "$peer" prove "$tmp/proof.5" "$tmp/envelope.5" "$vkey" 2>&1)"
+stop "$third"
+
+# ---- what disagrees ----
+spoil() { # file below the log, what, words
+    cp -a "$log" "$tmp/spoilt"
+    printf '\377' | dd of="$tmp/spoilt/$1" bs=1 seek=40 conv=notrunc 2>/dev/null
+    "$selfsame" log check "$tmp/spoilt" > "$tmp/out" 2> "$tmp/err"; a=$?
+    timeout 20 "$selfsame" log serve "$tmp/spoilt" --listen 127.0.0.1:0 > /dev/null 2>> "$tmp/err"; b=$?
+    is "$2 is found and refused" "$3 $3" "$a $b"
+    rm -rf "$tmp/spoilt"
+}
+spoil public/tile/0/000.p/5 "a changed hash" 20
+spoil public/tile/entries/000.p/5 "a changed entry" 20
+spoil public/checkpoint "a changed checkpoint" 10
+expect 3 "no log" "$selfsame" log status "$tmp/nowhere"
+
+# ---- witnesses ----
+for n in 1 2; do
+    "$selfsame" witness init "$tmp/w$n" --name "witness.example/w$n" > "$tmp/w$n.vkey" || not_ok "witness $n"
+    cp "$log/log.vkey" "$tmp/w$n/logs/"
+    serve "$tmp/w$n" "w$n.ready" witness
+    eval "w$n=$pid w${n}_at=$at"
+done
+printf 'log %s\nwitness one %s %s\nwitness two %s %s\ngroup both all one two\nquorum both\n' "$vkey" \
+    "$(cat "$tmp/w1.vkey")" "$w1_at" "$(cat "$tmp/w2.vkey")" "$w2_at" > "$log/policy.txt"
+"$selfsame" log serve "$log" --listen 127.0.0.1:0 --quorum-ms 1000 --json > "$tmp/ready4" 2> "$tmp/ready4.err" &
+fourth=$! pids="$pids $!"
+for _ in $(seq 100); do [ -s "$tmp/ready4" ] && break; sleep 0.1; done
+at=http://$(jq -r .listen "$tmp/ready4")
+is "an entry that two witnesses saw" 200 "$(submit 6 "$tmp/ed.pem")"
+is "is proven with them" "5 6" "$(python3 "$peer" prove "$tmp/proof.6" "$tmp/envelope.6" "$vkey" \
+    "$(cat "$tmp/w1.vkey")" "$(cat "$tmp/w2.vkey")" 2>&1)"
+kill -STOP "$w2"
+is "with one of them asleep" 503 "$(submit 7 "$tmp/ed.pem")"
+is "the former checkpoint stays" 6 "$(sed -n 2p "$log/public/checkpoint")"
+kill -CONT "$w2"
+for _ in $(seq 20); do
+    s=$(curl -s -o "$tmp/proof.7" -w '%{http_code}' --data-binary "@$tmp/envelope.7" "$at/add")
+    [ "$s" = 200 ] && break
+done
+is "asking again" 200 "$s"
+is "the entry was not lost" "6 7" "$(python3 "$peer" prove "$tmp/proof.7" "$tmp/envelope.7" "$vkey" \
+    "$(cat "$tmp/w1.vkey")" "$(cat "$tmp/w2.vkey")" 2>&1)"
+stop "$fourth"; is "SIGTERM ends it" 0 $?
+
+# ---- a copy from before: the witnesses know better ----
+cp -a "$log" "$tmp/backup"
+"$selfsame" log serve "$log" --listen 127.0.0.1:0 --json > "$tmp/ready5" 2> /dev/null &
+fifth=$! pids="$pids $!"
+for _ in $(seq 100); do [ -s "$tmp/ready5" ] && break; sleep 0.1; done
+at=http://$(jq -r .listen "$tmp/ready5")
+is "the log grows" 200 "$(submit 8 "$tmp/ed.pem")"
+is "and grows" 200 "$(submit 9 "$tmp/ed.pem")"
+stop "$fifth"
+"$selfsame" log serve "$tmp/backup" --listen 127.0.0.1:0 --json > "$tmp/ready6" 2> "$tmp/ready6.err" &
+sixth=$! pids="$pids $!"
+for _ in $(seq 100); do [ -s "$tmp/ready6" ] && break; sleep 0.1; done
+at=http://$(jq -r .listen "$tmp/ready6")
+is "an old copy gets nothing cosigned" 503 "$(submit 10 "$tmp/ed.pem")"
+is "and stops" 503 "$(get /readyz)"
+is "because a witness saw more" 1 "$(grep -c 'has cosigned' "$tmp/got")"
+is "it tells the operator" halted "$(jq -r .event "$tmp/ready6.err" | head -1)"
+stop "$sixth"
+finish
