@@ -235,6 +235,8 @@ def logs():
     seed("log_note", "key", key)
     seed("log_proof", "plain", f"c2sp.org/tlog-proof@v1\nextra aGk=\nindex 3\n{root}\n\n{point}\n{line}")
     seed("log_policy", "quorum", f"log {key} https://log.example/\nwitness a {witness}\ngroup g any a\nquorum g\n")
+    seed("httpd_request", "get", "GET /lookup/a%41?name=x%2fy&sha256= HTTP/1.1\r\nHost: x\r\nX-A: b \r\n\r\n")
+    seed("httpd_request", "post", "POST /add HTTP/1.0\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
     seed("log_witness", "first", f"old 0\n\n{point}\n{line}")
     seed("log_witness", "grown", f"old 7\n{root}\n{root}\n\n{point}\n{line}")
     seed("log_tile", "bundle", b"\0\2ab\0\0\0\1c")

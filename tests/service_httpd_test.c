@@ -22,7 +22,7 @@ struct world {
     struct httpd_request *kept[KEPT_MAX];
     size_t kept_count;
     bool over;
-    struct httpd_request *never;
+    struct httpd_request *_Atomic never;
     atomic_int served;
 };
 
