@@ -385,7 +385,7 @@ apply_index(struct seeing *x, size_t name, bool newest)
             continue;
         r->revoked = true;
         r->revoked_s = n->revoked[i].since_s;
-        (void)snprintf(r->reason, sizeof(r->reason), "%s", n->revoked[i].reason);
+        copy_plain(r->reason, sizeof(r->reason), n->revoked[i].reason);
     }
 }
 
@@ -427,7 +427,7 @@ remember_rebuild(struct seeing *x, const struct seen_release *r)
     b->release = (size_t)(r - x->m->state.releases);
     memcpy(b->key, x->key, 32);
     b->checked = x->publisher || x->rebuilder;
-    (void)snprintf(b->label, sizeof(b->label), "%s", x->label != NULL ? x->label : "");
+    copy_plain(b->label, sizeof(b->label), x->label != NULL ? x->label : "");
     b->result = x->s.rebuild.result;
     b->entry = x->index;
     b->seen_s = x->m->seen_s;

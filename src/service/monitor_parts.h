@@ -77,6 +77,8 @@ MUST enum selfsame_code state_add_rebuild(
     struct state *s, struct seen_rebuild **ret, struct selfsame_err *e);
 struct seen_release *state_release(struct state *s, const uint8_t sha256[static 32]);
 const char *rebuild_word(enum rebuild_result r);
+/* Text of strangers, plain, as much as there is room for. */
+void copy_plain(char *to, size_t cap, const char *from);
 
 /* ---- text that grows ---- */
 
@@ -89,7 +91,7 @@ void text_free(struct text *t);
 #define auto_text __attribute__((cleanup(text_free))) struct text
 void text_add(struct text *t, struct selfsame_bytes b);
 void text_str(struct text *t, const char *s);
-/* For HTML: & < > " ' as entities, control and direction characters as '?'. */
+/* For HTML: & < > " ' as entities, what is not plain as '?'. */
 void text_escaped(struct text *t, const char *s);
 
 /* ---- the page ---- */

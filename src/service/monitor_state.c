@@ -166,6 +166,16 @@ state_set_note(
     return SELFSAME_OK;
 }
 
+void
+copy_plain(char *to, size_t cap, const char *from)
+{
+    size_t len = text_cut(bytes_str(from), cap - 1);
+
+    memcpy(to, from, len);
+    to[len] = '\0';
+    text_clean(to);
+}
+
 static const char *const rebuild_words[] = {
     [REBUILD_IDENTICAL] = "identical",
     [REBUILD_DIFFERENT] = "different",
