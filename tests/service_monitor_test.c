@@ -472,6 +472,24 @@ sequences_that_jump_or_repeat(void **state)
 }
 
 static void
+a_partner_that_signs_late_is_no_repeat(void **state)
+{
+    const char *sha256[3];
+    auto_world *w = NULL;
+    auto_watch *x = NULL;
+
+    (void)state;
+    begin(&w, &x, sha256);
+    (void)world_add(w, PARTNER, world_index(w, WORLD_NAME, 1, sha256[1], 8, sha256[0]));
+    (void)world_add(
+        w, PARTNER, world_release(w, WORLD_NAME, "1.1", 8, 0x22, sha256[0]));
+    (void)world_add(w, PARTNER, world_index(w, WORLD_NAME, 2, sha256[2], 9, sha256[0]));
+    see(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(x->m->state.release_count, 3);
+    assert_true(x->m->state.releases[2].current && !x->m->state.releases[1].current);
+}
+
+static void
 entries_of_my_key_that_do_not_parse(void **state)
 {
     static const char *const bad[] = {
@@ -817,7 +835,16 @@ a_checkpoint_grows_stale_by_the_clock_of_witnesses(void **state)
     (void)world_publish(w, WORLD_NOW + 86400 * 9);
     restart(x);
     assert_code(try_round(x, WORLD_NOW + 86400 * 2, &e), SELFSAME_OK, &e);
-    assert_int_equal(x->m->state.time_s, 0);
+    assert_int_equal(x->m->state.time_s, WORLD_NOW + 86400 * 2 - 30);
+    /* Nor an older one that a cache brings. */
+    (void)world_publish(w, WORLD_NOW);
+    assert_code(try_round(x, WORLD_NOW + 86400 * 2, &e), SELFSAME_OK, &e);
+    assert_int_equal(json_array_size(x->events), 0);
+    (void)world_raw(w, BYTES_LIT("more"));
+    (void)world_publish(w, WORLD_NOW + 86400 * 9);
+    assert_code(try_round(x, WORLD_NOW + 86400 * 3, &e), SELFSAME_OK, &e);
+    assert_int_equal(count(x, "event", "checkpoint"), 1);
+    expect_alarms(x, SELFSAME_STALE, "stale", NULL);
 }
 
 /* ---- state ---- */
@@ -1091,6 +1118,7 @@ main(void)
         cmocka_unit_test(an_entry_names_my_key_and_is_signed_by_another),
         cmocka_unit_test(two_entries_for_one_version),
         cmocka_unit_test(sequences_that_jump_or_repeat),
+        cmocka_unit_test(a_partner_that_signs_late_is_no_repeat),
         cmocka_unit_test(entries_of_my_key_that_do_not_parse),
         cmocka_unit_test(a_retired_key_signs),
         cmocka_unit_test(a_rebuild_says_different),

@@ -402,7 +402,9 @@ finish(
             (json_int_t)l->c.size, "root", root, "entries",
             (json_int_t)(m->state.next - before)),
         e));
-    m->state.time_s = l->time_s;
+    /* Witnesses whose clocks run ahead must not keep it young. */
+    if (l->time_s > m->state.time_s)
+        m->state.time_s = l->time_s;
     m->unsaved = true;
     if (m->c->page != NULL)
         TRY(page_write(m->c->page, &m->state, m->now_s, e));
@@ -411,12 +413,15 @@ finish(
 
 /* ---- a round ---- */
 
-/* The same to the byte: what lasted so far, but being old, is over. */
+/* The same tree, not seen any later: what lasted so far, but being old, is over. */
 static bool
 is_old_news(struct monitor *m, const struct looking *l)
 {
-    if (m->state.note == NULL || m->unsaved || m->state.next != l->c.size ||
-        !bytes_eq(l->note, BYTES(m->state.note, m->state.note_len)))
+    const struct state *s = &m->state;
+
+    if (s->note == NULL || m->unsaved || s->next != l->c.size ||
+        l->c.size != s->checkpoint.size || l->time_s > s->time_s ||
+        !bytes_eq(BYTES_ARR(l->c.root), BYTES_ARR(s->checkpoint.root)))
         return false;
     memset(m->told, 0, sizeof(m->told[0]) * (ALARM_CHECKPOINT + 1));
     return true;

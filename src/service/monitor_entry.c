@@ -389,6 +389,16 @@ apply_index(struct seeing *x, size_t name, bool newest)
     }
 }
 
+/* The same statement again, by another publisher, which may come late. */
+static bool
+had_index(const struct seen_name *n, const uint8_t sha256[static 32])
+{
+    for (size_t i = 0; i < INDEXES; i++)
+        if (bytes_eq(BYTES_ARR(n->indexes[i]), BYTES(sha256, 32)))
+            return true;
+    return false;
+}
+
 static enum selfsame_code
 see_index(struct seeing *x)
 {
@@ -404,14 +414,13 @@ see_index(struct seeing *x)
     if (!counts(x))
         return SELFSAME_OK;
     struct seen_name *n = &s->names[name];
-    /* The same index again, by another publisher. */
-    if (n->index_sequence != x->s.index.sequence ||
-        !bytes_eq(BYTES_ARR(n->index), BYTES_ARR(x->s.sha256)))
-        TRY(check_sequence(x, "indexes", n->index_sequence, x->s.index.sequence, &new));
-    if (new) {
+    if (had_index(n, x->s.sha256))
+        return SELFSAME_OK;
+    TRY(check_sequence(x, "indexes", n->index_sequence, x->s.index.sequence, &new));
+    memmove(n->indexes[1], n->indexes[0], sizeof(n->indexes) - 32);
+    memcpy(n->indexes[0], x->s.sha256, 32);
+    if (new)
         n->index_sequence = x->s.index.sequence;
-        memcpy(n->index, x->s.sha256, 32);
-    }
     apply_index(x, name, new);
     return SELFSAME_OK;
 }

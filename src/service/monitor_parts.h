@@ -15,12 +15,13 @@
 
 /* ---- what is remembered ---- */
 
+enum { INDEXES = 8 };
 struct seen_name {
     char name[STATEMENT_NAME + 1];
     bool ours;         /* asked for, or signed by a publisher's key */
     uint64_t sequence; /* highest of releases, 0: none yet */
     uint64_t index_sequence;
-    uint8_t index[32]; /* the statement that has it */
+    uint8_t indexes[INDEXES][32]; /* the last ones, newest first */
 };
 struct seen_release {
     uint8_t sha256[32], key[32]; /* key: SHA-256 of its SPKI; claimed unless checked */
