@@ -178,13 +178,13 @@ about(const struct seeing *x)
 static enum selfsame_code
 tell(struct seeing *x, const char *event, json_t *more)
 {
-    json_t *j = about(x);
+    json_t *j = json_pack("{s:s}", "event", event);
+    auto_json *entry = about(x), *last = more;
 
-    if (j != NULL)
-        (void)json_object_set_new(j, "event", json_string(event));
-    if (j != NULL && more != NULL)
-        (void)json_object_update(j, more);
-    json_decref(more);
+    if (j != NULL && entry != NULL)
+        (void)json_object_update(j, entry);
+    if (j != NULL && last != NULL)
+        (void)json_object_update(j, last);
     return monitor_tell(x->m, j, x->e);
 }
 
