@@ -197,6 +197,33 @@ expect 20 "nobody rebuilt it" verify one.cmw --policy rebuilt.json --release 1.p
 said REBUILDERS
 expect 0 "somebody did" verify one.cmw --policy rebuilt.json --release 1.proof --release again/rebuild.tlog-proof
 
+# ---- one release for every TEE, with demands of its own ----
+sed 's/"nitro"/"nitro", "snp"/; s,example.com/app,example.com/wide,' app/selfsame.json > wide.json
+mkdir wide; cp app/true app/run wide/; cp wide.json wide/selfsame.json
+expect 0 "images for both" "$selfsame" build wide --out wide.out
+echo '{"amd-sev-snp": {"minTcb": {"milan": {"snp": 20}}}}' > require.json
+expect 0 "one release" publish wide.out --key author.key --sequence 1 $from --require require.json --out wide.proof
+policy wide-policy.json '{name: "example.com/wide"}'
+jq '.tee = {nitro: {}, snp: {}}' wide-policy.json > both-tees.json
+evidence() { # out, options...
+    out=$1; shift
+    "$sim" evidence --measurements wide.out/measurements.json --key service.pem --nonce $nonce --out "$out" "$@"
+}
+evidence n.cmw --tee nitro
+expect 0 "on Nitro" verify n.cmw --policy both-tees.json --release wide.proof
+evidence s.cmw --tee snp --set tcb.snp=20
+expect 0 "on SEV-SNP" verify s.cmw --policy both-tees.json --release wide.proof
+evidence s.cmw --tee snp --set tcb.snp=19
+expect 18 "below the release's own minimum" verify s.cmw --policy both-tees.json --release wide.proof
+said "tcb"
+evidence s.cmw --tee snp --set product=Genoa
+expect 18 "a product that it has no minimum for" verify s.cmw --policy both-tees.json --release wide.proof
+evidence s.cmw --tee snp --set tcb.snp=20 --set vmpl=1
+expect 21 "another privilege level" verify s.cmw --policy both-tees.json --release wide.proof
+jq '.tee.snp = {vmpl: [0, 1]}' both-tees.json > vmpl.json
+expect 21 "which the policy cannot allow against the release" verify s.cmw --policy vmpl.json --release wide.proof
+expect 21 "a TEE that the policy does not accept" verify s.cmw --policy wide-policy.json --release wide.proof
+
 # ---- never back ----
 expect 0 "the next release" verify two.cmw --policy p.json --release 2.proof
 is "is remembered" 2 "$(jq '.highest["example.com/app"]' state/selfsame/releases.json)"
