@@ -16,6 +16,8 @@ is_word(const char *list, const char *word)
 {
     size_t n = strlen(word);
 
+    if (strchr(word, ' ') != NULL)
+        return false;
     for (const char *at = list; n > 0 && (at = strstr(at, word)) != NULL; at += n)
         if ((at == list || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
             return true;
