@@ -495,8 +495,8 @@ entries_of_my_key_that_do_not_parse(void **state)
     static const char *const bad[] = {
         "{\"_type\":\"https://in-toto.io/Statement/v1\"}",
         "{}",
-        "{\"_type\":\"https://in-toto.io/Statement/v1\",\"predicate\":{},"
-        "\"predicateType\":\"https://slsa.dev/provenance/v1\",\"subject\":[]}",
+        ("{\"_type\":\"https://in-toto.io/Statement/v1\",\"predicate\":{},"
+         "\"predicateType\":\"https://slsa.dev/provenance/v1\",\"subject\":[]}"),
     };
     const char *sha256[3];
 
