@@ -98,7 +98,7 @@ enum selfsame_code
 sj_base64(const json_t *j, const char *name, const char *what, struct arena *arena,
     struct selfsame_bytes *ret, struct selfsame_err *e)
 {
-    struct selfsame_bytes text;
+    struct selfsame_bytes text = BYTES_NONE;
 
     TRY(sj_text(j, name, what, &text, e));
     return sj_decode(text, name, what, arena, ret, e);
