@@ -35,7 +35,7 @@ struct fake {
     struct net_addr at;
     pthread_t thread;
     struct httpd_request *kept[64];
-    size_t kept_count;
+    atomic_size_t kept_count;
 };
 struct world {
     struct fake w[WITNESSES];
@@ -101,6 +101,16 @@ serve_forged(struct fake *f, struct httpd_request *r)
 }
 
 static void
+keep(struct fake *f, struct httpd_request *r)
+{
+    size_t n = atomic_load(&f->kept_count);
+
+    assert_true(n < COUNT(f->kept));
+    f->kept[n] = r;
+    atomic_store(&f->kept_count, n + 1);
+}
+
+static void
 serve(void *ctx, struct httpd_request *r)
 {
     struct fake *f = ctx;
@@ -120,7 +130,7 @@ serve(void *ctx, struct httpd_request *r)
         break;
     case HONEST:
     case TALKATIVE: serve_honestly(f, r); break;
-    case SILENT: f->kept[f->kept_count++ % COUNT(f->kept)] = r; break;
+    case SILENT: keep(f, r); break;
     case BROKEN: say(r, 500, ""); break;
     case UNKNOWN: say(r, 404, ""); break;
     case LARGER: say(r, 409, "60\n"); break;
@@ -193,6 +203,9 @@ leave(struct fake *f)
 {
     if (f->h == NULL)
         return;
+    /* Those who asked have gone; the server need not wait for its answers. */
+    for (size_t i = 0; i < atomic_load(&f->kept_count); i++)
+        say(f->kept[i], 503, "");
     httpd_stop(f->h);
     (void)pthread_join(f->thread, NULL);
     httpd_free(f->h);

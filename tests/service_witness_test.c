@@ -464,7 +464,7 @@ of_two_trees_of_one_size_one_is_cosigned(void **state)
 
 static const char *const steps[] = { "begun", "read", "judged", "signed", "swapped",
     "done", "committed", "answered" };
-enum { KILLS = 40 * COUNT(steps), CLIENTS = 4, LOGS = 64, LAST = 56, TRIED = 100000 };
+enum { KILLS = 30 * COUNT(steps), CLIENTS = 4, LOGS = 64, LAST = 56, TRIED = 100000 };
 
 /* The other half of this test: a witness that kills itself at the n-th of a step. */
 struct doom {
