@@ -273,7 +273,7 @@ def sigstore():
         if fields["expect"] != "ok":
             continue
         material = json.loads(body)["verificationMaterial"]
-        for n, stamp in enumerate(material.get("timestampVerificationData", {}).get("rfc3161Timestamps", [])):
+        for n, stamp in enumerate((material.get("timestampVerificationData") or {}).get("rfc3161Timestamps", [])):
             seed("timestamp", f"{name}-{n}", base64.b64decode(stamp["signedTimestamp"]))
         if "certificate" in material:
             seed("x509", name, base64.b64decode(material["certificate"]["rawBytes"]))
@@ -306,7 +306,7 @@ def monitors():
             "signatures": [{"keyid": kid, "sig": base64.b64encode(bytes(64)).decode()}]}))
     note = f"log\n1\n{base64.b64encode(bytes(32)).decode()}\n\n\u2014 log {base64.b64encode(bytes(68)).decode()}\n"
     lines = [{"selfsame_monitor": 1},
-             {"name": "n", "ours": True, "sequence": 1, "index_sequence": 0, "index": "00" * 32},
+             {"name": "n", "ours": True, "sequence": 1, "index_sequence": 0, "indexes": "00" * 256},
              {"release": digest[:64], "key": kid, "of": "n", "version": "1", "sequence": 1, "entry": 0, "seen": 5,
               "checked": True, "current": False, "revoked": True, "since": 3, "reason": "r", "superseded_by": ""},
              {"rebuild": digest[:64], "result": "identical", "key": kid, "checked": True, "label": "k", "entry": 0, "seen": 5},

@@ -86,6 +86,10 @@ is "ready" 200 "$(get /readyz)"
 is "metrics" 200 "$(get /metrics)"
 is "count entries" "selfsame_log_size 3" "$(grep '^selfsame_log_size' "$tmp/got")"
 
+is "a look-up of nothing that is there" 200 "$(get '/lookup?name=example.com/none')"
+is "is an empty answer" 0 "$(jq '.releases | length' "$tmp/got")"
+is "a look-up of what nobody knows" 400 "$(get '/lookup?colour=red')"
+
 # ---- one at a time, and again ----
 expect 21 "a second one on the directory" "$selfsame" log serve "$log" --listen 127.0.0.1:0
 said "another process writes this log"

@@ -183,6 +183,24 @@ while [ $i -lt 15 ]; do
 done
 ok "15 times killed thrice, nothing lost"
 
+# ---- the log of others ----
+if [ -d "$shared/tlog/transparency-dev+tessera" ]; then
+    tessera=$shared/tlog/transparency-dev+tessera/log
+    mkdir "$tmp/tessera" && cp -r "$tessera/tile" "$tmp/tessera/"
+    printf 'log %s\nquorum none\n' "$(cat "$tessera/log.vkey")" > "$tmp/tessera.policy"
+    for n in 0 1 2 5 7 8 13 15; do
+        cp "$tessera/checkpoint.$n" "$tmp/tessera/checkpoint"
+        expect 0 "Tessera's log at size $n" "$selfsame" monitor "$tmp/tessera" --trust "$tmp/tessera.policy" \
+            --state "$tmp/tessera.state" --once
+        is "its checkpoint is told" "$n" "$(jq -r 'select(.event == "checkpoint") | .size' "$tmp/out")"
+    done
+    cp "$tessera/checkpoint.5" "$tmp/tessera/checkpoint"
+    expect 0 "an old checkpoint of it is no fork" "$selfsame" monitor "$tmp/tessera" --trust "$tmp/tessera.policy" \
+        --state "$tmp/tessera.state" --once
+    said older-checkpoint
+else skipped "../shared/vectors is not here: no log of others is followed"
+fi
+
 # ---- log lookup ----
 pcr() { printf "%96s" "" | sed "s/ /$1/g" | cut -c 1-96; }
 rm -rf "$w/log"; scene grown

@@ -161,6 +161,14 @@ expect 2 "empty measurements" "$selfsame" verify "$tmp/good" --tee nitro --measu
 said "empty file: expected JSON"
 expect 10 "an empty trust anchor" "$selfsame" verify "$tmp/good" --tee nitro --trust-anchor "$tmp/void"
 said "empty file: expected certificates"
+for noise in measurements.json nonce-file; do
+    [ -e "$tmp/$noise" ] || head -c 91 /dev/zero > "$tmp/$noise"
+    expect 10 "a key that is none" "$selfsame" verify "$tmp/good" --tee nitro --nonce $nonce --key "$tmp/$noise" \
+        --measurements "$tmp/measurements.json" --insecure-simulated
+    said "expected a public key or certificate"
+done
+{ echo "-----BEGIN PUBLIC KEY-----"; echo AAAA; echo "-----END PUBLIC KEY-----"; } > "$tmp/none.pem"
+expect 10 "a PEM block that holds none" "$selfsame" verify "$tmp/good" --tee nitro --nonce $nonce --key "$tmp/none.pem"
 expect 10 "an empty key" "$selfsame" verify "$tmp/good" --tee nitro --key "$tmp/void"
 said "empty file: expected a public key"
 

@@ -7,4 +7,5 @@ build=$(cd "$1" && pwd)
 cd "$(dirname "$0")/.."
 "$build/bench/bench_nitro"
 "$build/bench/bench_snp"
+"$build/bench/bench_monitor"
 exec python3 bench/commands.py "$build"

@@ -64,7 +64,11 @@ read_keys(struct watching *w, const char *path, struct monitor_key *to, size_t *
             FAIL(e, SELFSAME_USAGE, "%s: expected at most %d keys", path,
                 (int)MONITOR_KEYS);
         TRY_WHILE(e, check_key(spki, e), "%s", path);
-        to[(*count)++] = (struct monitor_key){ spki, base_name(path) };
+        char *label = arena_printf(arena, "%s", base_name(path));
+        if (label == NULL)
+            FAIL(e, SELFSAME_NOMEM, "%s", path);
+        text_clean(label);
+        to[(*count)++] = (struct monitor_key){ spki, label };
     }
     if (*count == before)
         FAIL(e, SELFSAME_MALFORMED, "%s: expected a PEM block PUBLIC KEY, got none",
@@ -279,6 +283,10 @@ follow(struct watching *w, struct monitor *m, struct selfsame_err *e)
             (!once || monitor_worst(m) != SELFSAME_OK)) {
             TRY(tell_error(w, code, &why, e));
             code = SELFSAME_OK;
+        }
+        if (code != SELFSAME_OK && monitor_worst(m) != SELFSAME_OK && !w->deaf) {
+            TRY(tell_error(w, code, &why, e));
+            return monitor_worst(m);
         }
         if (code != SELFSAME_OK) {
             *e = why;

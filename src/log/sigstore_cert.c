@@ -55,6 +55,7 @@ sigstore_check_chain(struct sigstore_work *w, struct selfsame_err *e)
 {
     const struct sigstore_root *r = w->root;
     enum selfsame_code code = SELFSAME_LOG;
+    char brief[SJ_BRIEF];
     bool known = false;
 
     for (size_t i = 0; i < r->authority_count; i++) {
@@ -72,14 +73,9 @@ sigstore_check_chain(struct sigstore_work *w, struct selfsame_err *e)
     }
     if (known)
         return code;
-    struct selfsame_bytes cn = name_cn(w->bundle->cert.issuer);
-    char *hex = utf8_valid(cn) ? NULL : hex_dup(w->arena, cn);
     FAIL(e, SELFSAME_LOG,
-        "certificate: expected an authority of the trusted root as issuer, got %.*s",
-        hex != NULL   ? 40
-        : cn.len < 60 ? (int)cn.len
-                      : 60,
-        hex != NULL ? hex : (const char *)cn.ptr);
+        "certificate: expected an authority of the trusted root as issuer, got %s",
+        sj_brief(name_cn(w->bundle->cert.issuer), brief));
 }
 
 /* ---- signed certificate timestamps (RFC 6962 §3.2 and §3.3) ---- */
@@ -212,7 +208,7 @@ sigstore_check_sct(struct sigstore_work *w, struct selfsame_err *e)
 
 /* ---- identity ---- */
 
-/* Readable text alone: it is printed, and compared with what people wrote. */
+/* Readable text alone, also no C1 controls: it is printed, and compared with what people wrote. */
 static enum selfsame_code
 take_text(struct selfsame_bytes s, struct arena *arena, const char **ret,
     struct selfsame_err *e)
@@ -220,7 +216,8 @@ take_text(struct selfsame_bytes s, struct arena *arena, const char **ret,
     bool good = utf8_valid(s);
 
     for (size_t i = 0; i < s.len; i++)
-        good = good && s.ptr[i] >= ' ' && s.ptr[i] != 0x7f;
+        good = good && s.ptr[i] >= ' ' && s.ptr[i] != 0x7f &&
+               (s.ptr[i] != 0xc2 || s.ptr[i + 1] >= 0xa0);
     if (!good)
         FAIL(e, SELFSAME_MALFORMED,
             "certificate: expected readable UTF-8 in a name, got other bytes");

@@ -141,16 +141,13 @@ make_ticket(const struct log_core *c, struct selfsame_bytes entry, const uint8_t
     return SELFSAME_OK;
 }
 
-/* Whether the log takes entries now; the lock is held. */
+/*
+ * Whether the log takes entries now; the lock is held. One that has stopped still looks
+ * for what it has.
+ */
 static enum selfsame_code
 admit(struct log_core *c, size_t len, struct selfsame_err *e)
 {
-    if (c->status.halted) {
-        *e = c->status.why;
-        e->code = SELFSAME_IO;
-        return err_wrap(e, SELFSAME_IO, __FILE__, __LINE__,
-            "the log has stopped: nothing is accepted until it is started again");
-    }
     if (c->closing)
         FAIL(e, SELFSAME_DENIED, "the log is shutting down: expected one that runs");
     if (c->queue.count + c->placed.count >= c->config.queue_max ||
@@ -210,8 +207,17 @@ give_up_stopped(struct log_core *c, struct ticket *t)
 {
     struct selfsame_err e = { 0 };
 
-    (void)err_set(&e, SELFSAME_IO, __FILE__, __LINE__,
-        "the log has stopped: nothing is accepted until it is started again");
+    (void)pthread_mutex_lock(&c->lock);
+    const bool halted = c->status.halted;
+    if (halted)
+        e = c->status.why;
+    (void)pthread_mutex_unlock(&c->lock);
+    if (halted)
+        (void)err_wrap(&e, SELFSAME_IO, __FILE__, __LINE__,
+            "the log has stopped: nothing is accepted until it is started again");
+    else
+        (void)err_set(&e, SELFSAME_IO, __FILE__, __LINE__, "the log has ended");
+    e.code = SELFSAME_IO;
     give_up(c, t, SELFSAME_IO, &e);
 }
 
@@ -399,8 +405,8 @@ defaults(struct log_core_config *c)
     c->queue_max = c->queue_max > 0 ? c->queue_max : 8192;
 }
 
-static void
-init_cond(pthread_cond_t *cond)
+void
+log_init_cond(pthread_cond_t *cond)
 {
     pthread_condattr_t monotonic;
 
@@ -441,8 +447,8 @@ log_core_open(
     tickets_init(&c->queue);
     tickets_init(&c->placed);
     (void)pthread_mutex_init(&c->lock, NULL);
-    init_cond(&c->work);
-    init_cond(&c->behind);
+    log_init_cond(&c->work);
+    log_init_cond(&c->behind);
     c->tree = log_tree_new(c->store);
     c->origin = calloc(1, config->origin.len + 1);
     enum selfsame_code code = SELFSAME_OK;

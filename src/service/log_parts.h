@@ -105,6 +105,7 @@ void log_halt(struct log_core *c, const struct selfsame_err *why);
 /* ---- log_core.c: with the lock held ---- */
 void pending_remove(struct log_core *c, struct ticket *t);
 int64_t log_clock_ms(void);
+void log_init_cond(pthread_cond_t *cond); /* by the clock of log_wait */
 void log_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ms);
 MUST enum selfsame_code log_identify(const struct log_core_config *c,
     struct selfsame_bytes entry, uint8_t ret[static STORE_KEY], struct selfsame_err *e);

@@ -57,6 +57,7 @@ static const struct httpd_route routes[] = {
     { "POST", "/add", serve_by_worker },
     { "GET", "/checkpoint", serve_checkpoint },
     { "GET", "/tile/*", serve_by_worker },
+    { "GET", "/lookup", serve_by_worker },
     { "GET", "/healthz", log_serve_health },
     { "GET", "/readyz", log_serve_ready },
     { "GET", "/metrics", log_serve_metrics },
@@ -116,6 +117,7 @@ log_service_new(const struct log_service_config *c, struct log_service **ret,
     s->config = *c;
     (void)pthread_mutex_init(&s->lock, NULL);
     (void)pthread_cond_init(&s->more, NULL);
+    log_init_cond(&s->ending);
     TRY(new_parts(s, e));
     *ret = s;
     s = NULL;
@@ -174,8 +176,10 @@ enum selfsame_code
 log_service_run(struct log_service *s, struct selfsame_err *e)
 {
     TRY(log_workers_start(s, e));
+    TRY(log_index_start(s, e));
     enum selfsame_code code = httpd_run(s->httpd, e);
     log_workers_end(s);
+    log_index_end(s);
     log_core_close(&s->core);
     return code;
 }
@@ -192,13 +196,16 @@ log_service_free(struct log_service **s)
     if (*s == NULL)
         return;
     log_workers_end(*s);
+    log_index_end(*s);
     log_core_close(&(*s)->core); /* it answers what is kept */
     httpd_free((*s)->httpd);
     witness_client_free(&(*s)->witnesses);
     store_close(&(*s)->store);
+    lookup_free(&(*s)->lookup);
     log_dir_close(&(*s)->dir);
     (void)pthread_mutex_destroy(&(*s)->lock);
     (void)pthread_cond_destroy(&(*s)->more);
+    (void)pthread_cond_destroy(&(*s)->ending);
     free(*s);
     *s = NULL;
 }

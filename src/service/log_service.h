@@ -10,7 +10,7 @@
  *
  *     POST /add                 an envelope of a known publisher; answered with its proof
  *     GET  /checkpoint /tile/…  static: a proxy may serve DIR/public as well
- *     GET  /lookup              hints, from the entries (docs/log.md)
+ *     GET  /lookup              hints, from the entries
  *     GET  /healthz /readyz /metrics
  *
  *     DIR/log.key             private key: PEM, Ed25519, used for nothing else
@@ -20,10 +20,12 @@
  *     DIR/public/             checkpoint, tiles, bundles
  *     DIR/state.sqlite        the tree that was promised, and what is in it
  *     DIR/staged, DIR/lock    the batch under way; who serves the directory
+ *     DIR/lookup.sqlite       what /lookup says, made from the entries: may be deleted
  *
  *   log_dir.c      the directory
  *   log_entry.c    what makes two envelopes the same entry
  *   log_work.c     threads that verify what is submitted, and read tiles
+ *   log_index.c    the index of /lookup follows
  *   log_metrics.c  what supervisors ask
  *   log_service.c  its life
  */

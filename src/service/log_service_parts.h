@@ -4,6 +4,7 @@
 
 #include "fetch/witness.h"
 #include "service/log_service.h"
+#include "service/lookup.h"
 
 #include <stdatomic.h>
 
@@ -22,10 +23,14 @@ struct log_service {
     pthread_t worker[LOG_WORKERS];
     size_t workers;
     pthread_mutex_t lock;
-    pthread_cond_t more;
+    pthread_cond_t more, ending;
     struct httpd_request *queue[LOG_QUEUE]; /* a ring */
     size_t first, count;
     bool over;
+
+    struct lookup *lookup;
+    pthread_t indexer;
+    bool indexes;
 };
 
 /* Counted answers. */
@@ -39,6 +44,11 @@ MUST enum selfsame_code log_workers_start(
     struct log_service *s, struct selfsame_err *e);
 void log_workers_end(struct log_service *s);
 void log_give(struct log_service *s, struct httpd_request *r); /* or 503 */
+
+/* ---- log_index.c ---- */
+MUST enum selfsame_code log_index_start(struct log_service *s, struct selfsame_err *e);
+void log_index_end(struct log_service *s); /* once the workers end */
+void log_serve_lookup(struct log_service *s, struct httpd_request *r);
 
 /* ---- log_metrics.c: routes ---- */
 void log_serve_health(void *ctx, struct httpd_request *r);

@@ -168,6 +168,8 @@ work(void *ctx)
     for (struct httpd_request *r; (r = take(s)) != NULL;)
         if (strcmp(httpd_path(r), "/add") == 0)
             submit(s, r);
+        else if (strcmp(httpd_path(r), "/lookup") == 0)
+            log_serve_lookup(s, r);
         else
             serve_tile(s, r);
     return NULL;
@@ -216,6 +218,7 @@ log_workers_end(struct log_service *s)
     (void)pthread_mutex_lock(&s->lock);
     s->over = true;
     (void)pthread_cond_broadcast(&s->more);
+    (void)pthread_cond_broadcast(&s->ending);
     (void)pthread_mutex_unlock(&s->lock);
     while (s->workers > 0)
         (void)pthread_join(s->worker[--s->workers], NULL);

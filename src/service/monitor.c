@@ -84,6 +84,7 @@ monitor_alarm(struct monitor *m, enum alarm a, json_t *more, struct selfsame_err
     va_start(args, fmt);
     (void)vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
+    text_clean(text);
     if (rank(alarms[a].code) > rank(m->worst))
         m->worst = alarms[a].code;
     if (!hash_bytes(HASH_SHA256, bytes_str(text), digest))
@@ -98,6 +99,14 @@ monitor_alarm(struct monitor *m, enum alarm a, json_t *more, struct selfsame_err
     TRY(monitor_tell(m, j, e));
     memcpy(m->told[a], digest, 32);
     return SELFSAME_OK;
+}
+
+static void
+set_origin(struct monitor *m, struct selfsame_bytes origin)
+{
+    (void)snprintf(m->origin, sizeof(m->origin), "%.*s", (int)origin.len,
+        (const char *)origin.ptr);
+    text_clean(m->origin);
 }
 
 /* ---- evidence ---- */
@@ -245,8 +254,7 @@ judge_note(struct monitor *m, struct looking *l, struct selfsame_err *e)
         return monitor_alarm(m, ALARM_CHECKPOINT, NULL, e,
             "the checkpoint is of another log than before: %.*s", (int)l->c.origin.len,
             (const char *)l->c.origin.ptr);
-    (void)snprintf(m->origin, sizeof(m->origin), "%.*s", (int)l->c.origin.len,
-        (const char *)l->c.origin.ptr);
+    set_origin(m, l->c.origin);
     l->time_s = monitor_witnessed(m->c->trust, good, times, m->now_s);
     l->good = true;
     return SELFSAME_OK;
@@ -394,7 +402,9 @@ finish(
             (json_int_t)l->c.size, "root", root, "entries",
             (json_int_t)(m->state.next - before)),
         e));
-    m->state.time_s = l->time_s;
+    /* Witnesses whose clocks run ahead must not keep it young. */
+    if (l->time_s > m->state.time_s)
+        m->state.time_s = l->time_s;
     m->unsaved = true;
     if (m->c->page != NULL)
         TRY(page_write(m->c->page, &m->state, m->now_s, e));
@@ -403,12 +413,15 @@ finish(
 
 /* ---- a round ---- */
 
-/* The same to the byte: what lasted so far, but being old, is over. */
+/* The same tree, not seen any later: what lasted so far, but being old, is over. */
 static bool
 is_old_news(struct monitor *m, const struct looking *l)
 {
-    if (m->state.note == NULL || m->unsaved || m->state.next != l->c.size ||
-        !bytes_eq(l->note, BYTES(m->state.note, m->state.note_len)))
+    const struct state *s = &m->state;
+
+    if (s->note == NULL || m->unsaved || s->next != l->c.size ||
+        l->c.size != s->checkpoint.size || l->time_s > s->time_s ||
+        !bytes_eq(BYTES_ARR(l->c.root), BYTES_ARR(s->checkpoint.root)))
         return false;
     memset(m->told, 0, sizeof(m->told[0]) * (ALARM_CHECKPOINT + 1));
     return true;
@@ -500,9 +513,7 @@ open_parts(struct monitor *m, struct selfsame_err *e)
     TRY(take_lock(m, e));
     TRY(state_read(c->state, &m->state, e));
     if (m->state.note != NULL)
-        (void)snprintf(m->origin, sizeof(m->origin), "%.*s",
-            (int)m->state.checkpoint.origin.len,
-            (const char *)m->state.checkpoint.origin.ptr);
+        set_origin(m, m->state.checkpoint.origin);
     return c->reader != NULL ? tiles_over(c->reader, &m->tiles, e)
                              : tiles_open(c->where, &m->tiles, e);
 }
