@@ -390,10 +390,12 @@ full_disk_cosigns_nothing_and_heals(void **state)
     none = was;
     none.rlim_cur = 0;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
-    assert_int_equal(add(&w, log, 0, 4, 5, buf), 503);
-    assert_null(strstr(buf, "witness.example"));
+    int answered = add(&w, log, 0, 4, 5, buf);
+    bool cosigned = strstr(buf, "witness.example") != NULL;
     int ready = get(&w, "/readyz", buf);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+    assert_int_equal(answered, 503);
+    assert_false(cosigned);
     assert_int_equal(ready, 503);
     assert_true(was_told(&w, "state: "));
     /* Another branch: what was not stored was not promised. */
@@ -464,7 +466,7 @@ of_two_trees_of_one_size_one_is_cosigned(void **state)
 
 static const char *const steps[] = { "begun", "read", "judged", "signed", "swapped",
     "done", "committed", "answered" };
-enum { KILLS = 40 * COUNT(steps), CLIENTS = 4, LOGS = 64, LAST = 56, TRIED = 100000 };
+enum { KILLS = 30 * COUNT(steps), CLIENTS = 4, LOGS = 64, LAST = 56, TRIED = 100000 };
 
 /* The other half of this test: a witness that kills itself at the n-th of a step. */
 struct doom {
