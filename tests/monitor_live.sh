@@ -42,6 +42,7 @@ events() { jq -r .event "$1" | sort | uniq -c | awk '{ printf "%s %s ", $2, $1 }
 # ---- followed while it grows ----
 expect 0 "a log without entries" monitor "$at" --trust "$tmp/trust" --state "$tmp/state"
 for n in 0 1 2 3; do is "entry $n is taken" 200 "$(submit $n)"; done
+: > "$tmp/follow"
 (exec_monitor "$at" --trust "$tmp/trust" --state "$tmp/state" --interval 1s --status-page "$tmp/page.html") > "$tmp/follow" 2>&1 &
 follower=$! pids="$pids $!"
 wait_for() { # text
