@@ -69,6 +69,15 @@ is "both notes are kept" 2 "$(cat "$tmp/state.forks"/*.believed "$tmp/state.fork
 is "the event says where" yes "$(jq -r 'select(.event == "alarm") | .believed, .other' "$tmp/out" | xargs ls > /dev/null 2>&1 && echo yes)"
 expect 20 "a fork lasts for the next run" watch
 
+# ---- a program for releases ----
+fresh; : > "$tmp/hooked"; rm -rf "$w"; scene grown
+expect 0 "releases have a program of their own" watch --on-release "$tmp/hook" --hook "$tmp/none"
+is "which gets each" "1.0 1.0 1.1" "$(jq -r .version "$tmp/hooked" | xargs)"
+fresh; scene foreign
+expect 20 "a hook that is not there" watch --hook "$tmp/none"
+said "the hook $tmp/none"
+is "loses no event" "foreign " "$(alarms)"
+
 # ---- old, cut, changed ----
 fresh; rm -rf "$w"; scene grown 864000
 expect 15 "nothing new for over a week" watch

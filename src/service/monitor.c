@@ -379,8 +379,12 @@ save(struct monitor *m, struct selfsame_err *e)
 static enum selfsame_code
 read_entries(struct monitor *m, struct looking *l, struct selfsame_err *e)
 {
+    const uint64_t from = m->state.next;
+
     for (unsigned done = 1; m->state.next < l->c.size; done++) {
         TRY(read_bundle(m, l, &l->good, e));
+        if (m->c->progress != NULL)
+            m->c->progress(m->c->ctx, m->state.next - from, l->c.size - from);
         if (!l->good)
             return SELFSAME_OK;
         if (done % SAVE_EVERY == 0)
