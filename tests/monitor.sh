@@ -69,6 +69,15 @@ is "both notes are kept" 2 "$(cat "$tmp/state.forks"/*.believed "$tmp/state.fork
 is "the event says where" yes "$(jq -r 'select(.event == "alarm") | .believed, .other' "$tmp/out" | xargs ls > /dev/null 2>&1 && echo yes)"
 expect 20 "a fork lasts for the next run" watch
 
+# ---- a program for releases ----
+fresh; : > "$tmp/hooked"; rm -rf "$w"; scene grown
+expect 0 "releases have a program of their own" watch --on-release "$tmp/hook" --hook "$tmp/none"
+is "which gets each" "1.0 1.0 1.1" "$(jq -r .version "$tmp/hooked" | xargs)"
+fresh; scene foreign
+expect 20 "a hook that is not there" watch --hook "$tmp/none"
+said "the hook $tmp/none"
+is "loses no event" "foreign " "$(alarms)"
+
 # ---- old, cut, changed ----
 fresh; rm -rf "$w"; scene grown 864000
 expect 15 "nothing new for over a week" watch
@@ -143,11 +152,16 @@ url=http://127.0.0.1:$(cat "$tmp/port")/log/
 exec_over() { exec "$selfsame" monitor "$url" --trust "$w/policy.txt" --state "$state" --publisher "$w/me.pem" \
     --publisher "$w/partner.pem" "$@"; }
 over() { (exec_over "$@"); }
+held() { # until a monitor has the state: from then on a signal ends it in good order
+    for _ in $(seq 200); do flock -n "$state.lock" true 2> /dev/null || return 0; sleep 0.05; done
+    not_ok "a monitor has the state"
+}
 fresh
 expect 0 "a log over HTTP, its bundles packed" over --once
 is "says the same" "checkpoint 1 rebuild 1 release 2 " "$(events)"
+: > "$tmp/follow"
 (exec_over --interval 1s) > "$tmp/follow" 2> "$tmp/follow.err" & follower=$!; pids="$pids $follower"
-sleep 0.5
+held
 expect 21 "a second one on the state is refused" over --once
 wait_for() { # text
     for _ in $(seq 100); do grep -q "$1" "$tmp/follow" && break; sleep 0.1; done
@@ -161,7 +175,7 @@ scene grown; scene foreign
 wait_for '"alarm":"foreign"'
 kill "$follower"; wait "$follower"; is "it ends with the class of the worst alarm" 20 $?
 (exec_over --interval 1s) > "$tmp/follow" 2>&1 & follower=$!; pids="$server $follower"
-sleep 0.5; kill "$follower"; wait "$follower"; is "and with 0 without one" 0 $?
+held; kill "$follower"; wait "$follower"; is "and with 0 without one" 0 $?
 pids=$server
 expect 0 "after which there is nothing to tell" over --once
 is "for it was saved" 0 "$(wc -c < "$tmp/out")"

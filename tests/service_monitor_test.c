@@ -645,6 +645,69 @@ two_trees_of_one_size(void **state)
 }
 
 static void
+an_alarm_is_told_though_its_evidence_cannot_be_kept(void **state)
+{
+    const char *sha256[3];
+    struct selfsame_err e = { 0 };
+    char dir[128];
+    auto_world *w = NULL;
+    auto_watch *x = NULL;
+
+    (void)state;
+    begin(&w, &x, sha256);
+    (void)snprintf(dir, sizeof(dir), "%s.forks", x->state);
+    assert_code(file_write(dir, BYTES_LIT("in the way"), false, &e), SELFSAME_OK, &e);
+    w->entries[0] = BYTES_LIT("another history");
+    (void)world_publish(w, WORLD_NOW - 10);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "fork", NULL);
+    assert_non_null(
+        strstr(text_of(first(x, "alarm", "fork"), "lost"), "not a directory"));
+}
+
+static void
+evidence_of_many_forks_is_bounded(void **state)
+{
+    const char *sha256[3];
+    auto_world *w = NULL;
+    auto_watch *x = NULL;
+    char dir[128];
+
+    (void)state;
+    begin(&w, &x, sha256);
+    struct checkpoint c = made_checkpoint(&w->made, w->count);
+    c.origin = BYTES_LIT(WORLD_ORIGIN);
+    for (int i = 0; i < 3 * MONITOR_FORKS; i++) {
+        memset(c.root, i, sizeof(c.root));
+        w->made.checkpoint = world_note(w, &c, 2, WORLD_NOW);
+        look(x);
+        expect_alarms(x, SELFSAME_LOG, "fork", NULL);
+    }
+    (void)snprintf(dir, sizeof(dir), "%s.forks", x->state);
+    assert_true(files_in(dir) >= MONITOR_FORKS);
+    assert_true(files_in(dir) <= 2 * MONITOR_FORKS + 2);
+}
+
+static void
+a_page_that_cannot_be_written_is_tried_again(void **state)
+{
+    auto_world *w = world_new();
+    auto_watch *x = watch_new(w);
+    struct selfsame_err e = { 0 };
+    struct stat st;
+
+    (void)state;
+    publish(w);
+    assert_code(dir_make(x->page, false, &e), SELFSAME_OK, &e);
+    assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_IO);
+    assert_int_equal(stat(x->state, &st), 0);
+    assert_code(dir_remove(x->page, &e), SELFSAME_OK, &e);
+    look(x);
+    assert_int_equal(stat(x->page, &st), 0);
+    assert_true(S_ISREG(st.st_mode));
+}
+
+static void
 a_larger_tree_with_another_beginning(void **state)
 {
     const char *sha256[3];
@@ -1124,6 +1187,9 @@ main(void)
         cmocka_unit_test(a_rebuild_says_different),
         cmocka_unit_test(without_names_and_keys_everything_is_watched),
         cmocka_unit_test(two_trees_of_one_size),
+        cmocka_unit_test(an_alarm_is_told_though_its_evidence_cannot_be_kept),
+        cmocka_unit_test(evidence_of_many_forks_is_bounded),
+        cmocka_unit_test(a_page_that_cannot_be_written_is_tried_again),
         cmocka_unit_test(a_larger_tree_with_another_beginning),
         cmocka_unit_test(a_smaller_tree_of_another_history),
         cmocka_unit_test(a_fork_that_witnesses_did_not_sign_binds_the_log_too),

@@ -146,21 +146,34 @@ has_room(const char *dir)
 }
 
 static enum selfsame_code
-keep_evidence(
+keep_notes(
     struct monitor *m, struct selfsame_bytes note, json_t *to, struct selfsame_err *e)
 {
+    const struct selfsame_bytes believed = BYTES(m->state.note, m->state.note_len);
     char dir[1024], old[1100], new[1100];
 
     (void)snprintf(dir, sizeof(dir), "%s.forks", m->c->state);
     TRY(dir_make(dir, false, e));
     if (!has_room(dir))
         return SELFSAME_OK;
-    TRY(keep_note(
-        dir, "believed", BYTES(m->state.note, m->state.note_len), old, sizeof(old), e));
+    TRY(keep_note(dir, "believed", believed, old, sizeof(old), e));
     TRY(keep_note(dir, "other", note, new, sizeof(new), e));
     (void)json_object_set_new(to, "believed", json_string(old));
     (void)json_object_set_new(to, "other", json_string(new));
     return SELFSAME_OK;
+}
+
+/* A full disk must not silence the alarm: then that says it. */
+static void
+keep_evidence(struct monitor *m, struct selfsame_bytes note, json_t *to)
+{
+    struct selfsame_err why = { 0 };
+
+    if (m->state.note == NULL ||
+        bytes_eq(note, BYTES(m->state.note, m->state.note_len)))
+        return;
+    if (keep_notes(m, note, to, &why) != SELFSAME_OK)
+        (void)json_object_set_new(to, "lost", json_string(err_text(&why)));
 }
 
 static enum selfsame_code
@@ -169,18 +182,14 @@ forked(struct monitor *m, struct selfsame_bytes note, const struct checkpoint *c
 {
     json_t *more = json_pack("{s:I,s:I}", "believed_size",
         (json_int_t)m->state.checkpoint.size, "other_size", (json_int_t)c->size);
-    uint8_t root[17] = { 0 };
+    char root[17];
 
-    enum selfsame_code code = keep_evidence(m, note, more, e);
-    if (code != SELFSAME_OK) {
-        json_decref(more);
-        return code;
-    }
-    hex_encode(BYTES(c->root, 8), (char *)root);
+    keep_evidence(m, note, more);
+    hex_encode(BYTES(c->root, 8), root);
     return monitor_alarm(m, ALARM_FORK, more, e,
         "the log shows a tree of size %llu (root %s...) that does not agree with the "
         "one of size %llu it showed before",
-        (unsigned long long)c->size, (char *)root,
+        (unsigned long long)c->size, root,
         (unsigned long long)m->state.checkpoint.size);
 }
 
@@ -265,20 +274,12 @@ static enum selfsame_code
 tiles_failed(struct monitor *m, const struct looking *l, enum selfsame_code code,
     const struct selfsame_err *why, struct selfsame_err *e)
 {
-    json_t *more = NULL;
-
     if (code != SELFSAME_LOG) {
         *e = *why;
         return code;
     }
-    if (m->state.note != NULL) {
-        more = json_object();
-        code = keep_evidence(m, l->note, more, e);
-        if (code != SELFSAME_OK) {
-            json_decref(more);
-            return code;
-        }
-    }
+    json_t *more = json_object();
+    keep_evidence(m, l->note, more);
     return monitor_alarm(m, ALARM_TILES, more, e, "%s", err_text(why));
 }
 
@@ -378,8 +379,12 @@ save(struct monitor *m, struct selfsame_err *e)
 static enum selfsame_code
 read_entries(struct monitor *m, struct looking *l, struct selfsame_err *e)
 {
+    const uint64_t from = m->state.next;
+
     for (unsigned done = 1; m->state.next < l->c.size; done++) {
         TRY(read_bundle(m, l, &l->good, e));
+        if (m->c->progress != NULL)
+            m->c->progress(m->c->ctx, m->state.next - from, l->c.size - from);
         if (!l->good)
             return SELFSAME_OK;
         if (done % SAVE_EVERY == 0)
@@ -405,10 +410,16 @@ finish(
     /* Witnesses whose clocks run ahead must not keep it young. */
     if (l->time_s > m->state.time_s)
         m->state.time_s = l->time_s;
-    m->unsaved = true;
+    struct selfsame_err later = { 0 };
+    enum selfsame_code page = SELFSAME_OK;
     if (m->c->page != NULL)
-        TRY(page_write(m->c->page, &m->state, m->now_s, e));
-    return save(m, e);
+        page = page_write(m->c->page, &m->state, m->now_s, &later);
+    TRY(save(m, e));
+    if (page == SELFSAME_OK)
+        return SELFSAME_OK;
+    m->unsaved = true; /* and the page is tried again */
+    *e = later;
+    return page;
 }
 
 /* ---- a round ---- */
