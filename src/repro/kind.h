@@ -28,7 +28,7 @@ struct image_kind {
     json_t *(*release)(const struct image_kind *k, const struct pack_measured *measured,
         const json_t *one);
 };
-const struct image_kind *kind_at(size_t i);            /* NULL past the end */
+const struct image_kind *kind_at(size_t i);          /* NULL past the end */
 const struct image_kind *kind_find(const char *tee); /* NULL: none is built for it */
 /* UNSUPPORTED where there is none. */
 MUST enum selfsame_code kind_need(
@@ -44,8 +44,8 @@ MUST enum selfsame_code pack_measure_eif(const struct pack_job *job, const char 
 MUST enum selfsame_code pack_measure_direct(const struct pack_job *job, const char *tee,
     struct pack_drafts *d, struct arena *arena, struct repro_result *res,
     struct pack_measured *ret, struct selfsame_err *e);
-json_t *pack_release_pcrs(const struct image_kind *k, const struct pack_measured *measured,
-    const json_t *one);
+json_t *pack_release_pcrs(const struct image_kind *k,
+    const struct pack_measured *measured, const json_t *one);
 json_t *pack_release_launches(const struct image_kind *k,
     const struct pack_measured *measured, const json_t *one);
 

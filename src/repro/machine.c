@@ -313,9 +313,9 @@ machine_free(struct pack_machine *m)
 
 /* Is one of them built so? */
 static bool
-any_makes(const struct repro_tees *tees,
-    enum selfsame_code (*make)(
-        struct building *, struct pack_machine *, struct selfsame_err *))
+any_makes(
+    const struct repro_tees *tees, enum selfsame_code (*make)(struct building *,
+                                       struct pack_machine *, struct selfsame_err *))
 {
     for (size_t i = 0; i < tees->count; i++) {
         const struct image_kind *k = kind_find(tees->name[i]);

@@ -71,8 +71,7 @@ machine_inputs(json_t *inputs, const struct pack_machine *m, struct selfsame_err
         return no_memory(e);
     TRY(set_extent(own, "kernel", &m->kernel, e));
     TRY(set_extent(own, "firmware", &m->firmware, e));
-    if (!top && json_object_size(own) > 0 &&
-        json_object_set(inputs, m->tee, own) != 0)
+    if (!top && json_object_size(own) > 0 && json_object_set(inputs, m->tee, own) != 0)
         return no_memory(e);
     return SELFSAME_OK;
 }
@@ -202,8 +201,8 @@ launches(const json_t *shapes, const char *tee)
 }
 
 json_t *
-pack_release_pcrs(const struct image_kind *k, const struct pack_measured *measured,
-    const json_t *one)
+pack_release_pcrs(
+    const struct image_kind *k, const struct pack_measured *measured, const json_t *one)
 {
     (void)measured;
     return json_pack("{s:s, s:s, s:O, s:{s:b}, s:s}", "alg", "sha384", "artifact",
@@ -212,8 +211,8 @@ pack_release_pcrs(const struct image_kind *k, const struct pack_measured *measur
 }
 
 json_t *
-pack_release_launches(const struct image_kind *k, const struct pack_measured *measured,
-    const json_t *one)
+pack_release_launches(
+    const struct image_kind *k, const struct pack_measured *measured, const json_t *one)
 {
     (void)one;
     return json_pack("{s:s, s:o, s:{s:b, s:b, s:[i]}, s:s}", "artifact", "image.initrd",
