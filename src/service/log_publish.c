@@ -328,9 +328,11 @@ log_publisher(void *core)
             answer_again(c, &l);
             continue;
         }
+        c->publishing = true;
         (void)pthread_mutex_unlock(&c->lock);
         publish_and_answer(c, &k, &l);
         (void)pthread_mutex_lock(&c->lock);
+        c->publishing = false;
     }
     tickets_init(&l);
     tickets_move(&c->placed, &l);
