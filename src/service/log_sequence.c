@@ -231,6 +231,15 @@ whole_tiles(const struct log_core *c, size_t count)
     return whole > c->size ? (size_t)(whole - c->size) : count;
 }
 
+/* As long as a batch takes: a slow disk gets large ones, and a fast one waits for nobody. */
+static int64_t
+patience_ms(const struct log_core *c)
+{
+    const uint64_t ms = (c->sequence_us + c->publish_us) / 1000 + 1;
+
+    return ms < c->config.batch_ms ? (int64_t)ms : (int64_t)c->config.batch_ms;
+}
+
 /*
  * Waits for a batch: until it is full, until its first entry has waited long enough, or
  * until nobody else came for a while. While a checkpoint is being published those who
@@ -245,7 +254,7 @@ gather(struct log_core *c, struct tickets *ret)
         (void)pthread_cond_wait(&c->work, &c->lock);
     if (c->status.halted || c->queue.count == 0)
         return false;
-    const int64_t until_ms = log_clock_ms() + (int64_t)c->config.batch_ms;
+    const int64_t until_ms = log_clock_ms() + patience_ms(c);
     while (c->queue.count < c->config.batch_max && !c->closing) {
         const size_t before = c->queue.count;
         const int64_t look_ms = log_clock_ms() + (int64_t)c->config.linger_ms;
@@ -286,7 +295,8 @@ one_batch(struct log_core *c, struct tickets *l)
     if (code == SELFSAME_OK) {
         c->status.batches++;
         c->status.entries += count;
-        c->status.sequence_us += clock_us() - began;
+        c->sequence_us = clock_us() - began;
+        c->status.sequence_us += c->sequence_us;
         (void)pthread_cond_signal(&c->behind);
     }
     if (halted)
