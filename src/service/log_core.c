@@ -3,6 +3,7 @@
 
 #include "crypto/crypto.h"
 
+#include <semaphore.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -306,9 +307,7 @@ log_core_submit(struct log_core *c, struct selfsame_bytes entry, const uint8_t *
 /* ---- waiting ---- */
 
 struct sync {
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool done;
+    sem_t done;
     enum selfsame_code code;
     struct selfsame_err *e;
     struct arena *arena;
@@ -327,7 +326,6 @@ sync_done(void *ctx, enum selfsame_code code, const struct log_receipt *r,
 {
     struct sync *s = ctx;
 
-    (void)pthread_mutex_lock(&s->lock);
     s->code = code;
     if (code == SELFSAME_OK) {
         s->index = r->index;
@@ -340,9 +338,7 @@ sync_done(void *ctx, enum selfsame_code code, const struct log_receipt *r,
     } else {
         *s->e = *e;
     }
-    s->done = true;
-    (void)pthread_cond_signal(&s->cond);
-    (void)pthread_mutex_unlock(&s->lock);
+    (void)sem_post(&s->done); /* and *s is gone */
 }
 
 static enum selfsame_code
@@ -363,22 +359,16 @@ enum selfsame_code
 log_core_add(struct log_core *c, struct selfsame_bytes entry, struct arena *arena,
     char **ret_proof, struct selfsame_err *e)
 {
-    struct sync s = { .lock = PTHREAD_MUTEX_INITIALIZER,
-        .cond = PTHREAD_COND_INITIALIZER,
-        .e = e,
-        .arena = arena,
-        .ret = ret_proof };
+    struct sync s = { .e = e, .arena = arena, .ret = ret_proof };
     const struct log_done done = { sync_done, &s };
 
+    (void)sem_init(&s.done, 0, 0);
     log_core_submit(c, entry, NULL, &done);
-    (void)pthread_mutex_lock(&s.lock);
-    while (!s.done)
-        (void)pthread_cond_wait(&s.cond, &s.lock);
-    (void)pthread_mutex_unlock(&s.lock);
+    while (sem_wait(&s.done) != 0)
+        ; /* a signal */
     enum selfsame_code code = s.code == SELFSAME_OK ? text_of(&s, e) : s.code;
     free(s.note);
-    (void)pthread_cond_destroy(&s.cond);
-    (void)pthread_mutex_destroy(&s.lock);
+    (void)sem_destroy(&s.done);
     return code;
 }
 

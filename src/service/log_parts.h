@@ -59,9 +59,11 @@ struct log_core {
     struct tickets queue, placed;
     uint64_t size;
     uint8_t root[LOG_HASH];
-    struct published *published;           /* NULL: none with a quorum yet */
-    bool closing, sequenced, tried, ended; /* ended: nobody publishes any more */
+    struct published *published; /* NULL: none with a quorum yet */
+    bool publishing, closing, sequenced, tried,
+        ended; /* ended: nobody publishes any more */
     int64_t retry_at_ms;
+    uint64_t sequence_us, publish_us; /* what the last ones took */
     struct log_status status;
     /* ---- */
 

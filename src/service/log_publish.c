@@ -265,7 +265,8 @@ accept_published(struct log_core *c, struct published *p, uint64_t began_us)
     struct published *old = c->published;
     c->published = p;
     c->status.published_ms = os_now_ms();
-    c->status.publish_us += clock_us() - began_us;
+    c->publish_us = clock_us() - began_us;
+    c->status.publish_us += c->publish_us;
     c->status.unmet_since_ms = 0;
     c->retry_at_ms = 0;
     p->held++; /* this thread's, while it answers */
@@ -328,9 +329,11 @@ log_publisher(void *core)
             answer_again(c, &l);
             continue;
         }
+        c->publishing = true;
         (void)pthread_mutex_unlock(&c->lock);
         publish_and_answer(c, &k, &l);
         (void)pthread_mutex_lock(&c->lock);
+        c->publishing = false;
     }
     tickets_init(&l);
     tickets_move(&c->placed, &l);

@@ -222,9 +222,28 @@ place(struct log_core *c, struct tickets *l, struct selfsame_err *e)
     return log_integrate(c, &b, &arena, e);
 }
 
+/* Up to the end of a tile, if so many wait: a part of a tile is written again later. */
+static size_t
+whole_tiles(const struct log_core *c, size_t count)
+{
+    const uint64_t end = c->size + count, whole = end - end % TILE_WIDTH;
+
+    return whole > c->size ? (size_t)(whole - c->size) : count;
+}
+
+/* As long as a batch takes: a slow disk gets large ones, and a fast one waits for nobody. */
+static int64_t
+patience_ms(const struct log_core *c)
+{
+    const uint64_t ms = (c->sequence_us + c->publish_us) / 1000 + 1;
+
+    return ms < c->config.batch_ms ? (int64_t)ms : (int64_t)c->config.batch_ms;
+}
+
 /*
  * Waits for a batch: until it is full, until its first entry has waited long enough, or
- * until nobody else came for a while. The lock is held. False: the log ends.
+ * until nobody else came for a while. While a checkpoint is being published those who
+ * wait for it may come again. The lock is held. False: the log ends.
  */
 static bool
 gather(struct log_core *c, struct tickets *ret)
@@ -235,19 +254,21 @@ gather(struct log_core *c, struct tickets *ret)
         (void)pthread_cond_wait(&c->work, &c->lock);
     if (c->status.halted || c->queue.count == 0)
         return false;
-    const int64_t until_ms = log_clock_ms() + (int64_t)c->config.batch_ms;
+    const int64_t until_ms = log_clock_ms() + patience_ms(c);
     while (c->queue.count < c->config.batch_max && !c->closing) {
         const size_t before = c->queue.count;
-        const int64_t now_ms = log_clock_ms();
-        const int64_t look_ms = now_ms + (int64_t)c->config.linger_ms;
+        const int64_t look_ms = log_clock_ms() + (int64_t)c->config.linger_ms;
 
         log_wait(&c->work, &c->lock, look_ms < until_ms ? look_ms : until_ms);
-        if (c->queue.count == before || log_clock_ms() >= until_ms)
+        if ((c->queue.count == before && !c->publishing) || log_clock_ms() >= until_ms)
             break;
     }
+    size_t count = c->queue.count < c->config.batch_max ? c->queue.count
+                                                        : c->config.batch_max;
     tickets_init(ret);
-    while (ret->count < c->config.batch_max && (t = tickets_take(&c->queue)) != NULL)
-        tickets_put(ret, t);
+    for (count = whole_tiles(c, count); count > 0; count--)
+        if ((t = tickets_take(&c->queue)) != NULL)
+            tickets_put(ret, t);
     return true;
 }
 
@@ -274,7 +295,8 @@ one_batch(struct log_core *c, struct tickets *l)
     if (code == SELFSAME_OK) {
         c->status.batches++;
         c->status.entries += count;
-        c->status.sequence_us += clock_us() - began;
+        c->sequence_us = clock_us() - began;
+        c->status.sequence_us += c->sequence_us;
         (void)pthread_cond_signal(&c->behind);
     }
     if (halted)
