@@ -180,9 +180,10 @@ read_group(struct reading *r)
         needed = r->count - 3;
     else if (bytes_eq(r->field[2], BYTES_LIT("any")))
         needed = 1;
-    else if (!uint_parse(
+    else if (r->field[2].ptr[0] == '0' || /* neither "02" nor "0x2": one spelling */
+             !uint_parse(
                  (const char *)r->field[2].ptr, r->field[2].len, FIELDS, &needed))
-        return bad(r, "expected all, any or a number");
+        return bad(r, "expected all, any or a decimal number from 1");
     if (needed < 1 || needed > r->count - 3)
         return bad(
             r, "expected a number from 1 to that of the members, %zu", r->count - 3);
