@@ -231,6 +231,8 @@ def logs():
     line = "\u2014 example.com/log/testdata M9e0luh4jTG+UMBqOUo9/q+yAEvx1ilBEniMvjf1zfcBOhg+CKubMt53MvIt/uEWP6zdkdIQzd/fmwlM/dlPWF74ewI=\n"
     key = "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx"
     witness = "witness.example/w1+df1c0a35+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU"
+    seed("log_checkpoint", "plain", point)
+    seed("log_checkpoint", "extended", point + "more\n")
     seed("log_note", "checkpoint", point + "\n" + line)
     seed("log_note", "key", key)
     seed("log_proof", "plain", f"c2sp.org/tlog-proof@v1\nextra aGk=\nindex 3\n{root}\n\n{point}\n{line}")
@@ -301,6 +303,7 @@ def monitors():
     for kind, predicate in predicates.items():
         payload = canonical({"_type": "https://in-toto.io/Statement/v1", "predicate": predicate, "subject": subject,
                              "predicateType": f"https://selfsame.dev/predicate/{kind}/v1"})
+        seed("log_statement", kind, payload)
         seed("monitor_entry", kind, canonical({
             "payload": base64.b64encode(payload.encode()).decode(), "payloadType": "application/vnd.in-toto+json",
             "signatures": [{"keyid": kid, "sig": base64.b64encode(bytes(64)).decode()}]}))
