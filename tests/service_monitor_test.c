@@ -1067,6 +1067,44 @@ a_state_that_could_not_be_written_is_written_later(void **state)
 }
 
 static void
+a_full_state_forgets_nothing_and_says_so(void **state)
+{
+    auto_world *w = world_new();
+    auto_watch *x = watch_new(w);
+    struct selfsame_err e = { 0 };
+    struct seen_release *r;
+    struct seen_rebuild *b;
+
+    (void)state;
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "1", 1, 1, NULL));
+    publish(w);
+    look(x);
+    while (x->m->state.release_count < MONITOR_RELEASES) {
+        assert_code(state_add_release(&x->m->state, &r, &e), SELFSAME_OK, &e);
+        (void)snprintf(
+            r->version, sizeof(r->version), "v%zu", x->m->state.release_count);
+        memset(r->sha256, 1, sizeof(r->sha256));
+    }
+    (void)world_add(w, THIEF, world_release(w, WORLD_NAME, "2", 2, 2, NULL));
+    publish(w);
+    assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_USAGE);
+    assert_non_null(strstr(err_text(&e), "the state is full"));
+    expect_alarms(x, SELFSAME_LOG, "foreign", NULL); /* that is told before */
+    while (x->m->state.rebuild_count < MONITOR_REBUILDS)
+        assert_code(state_add_rebuild(&x->m->state, &b, &e), SELFSAME_OK, &e);
+    assert_int_equal(state_add_rebuild(&x->m->state, &b, &e), SELFSAME_USAGE);
+    /* As large as it gets it is written and read again. */
+    for (size_t i = 0; i < x->m->state.rebuild_count; i++)
+        x->m->state.rebuilds[i].result = REBUILD_FAILED;
+    assert_code(state_write(x->state, &x->m->state, &e), SELFSAME_OK, &e);
+    struct state s = { .note = NULL };
+    assert_code(state_read(x->state, &s, &e), SELFSAME_OK, &e);
+    assert_int_equal(s.release_count, MONITOR_RELEASES);
+    assert_int_equal(s.rebuild_count, MONITOR_REBUILDS);
+    state_free(&s);
+}
+
+static void
 one_state_serves_one_monitor(void **state)
 {
     auto_world *w = world_new();
@@ -1201,6 +1239,7 @@ main(void)
         cmocka_unit_test(a_state_is_read_as_it_was_written_and_not_otherwise),
         cmocka_unit_test(long_texts_of_strangers_are_kept_plain),
         cmocka_unit_test(a_state_that_could_not_be_written_is_written_later),
+        cmocka_unit_test(a_full_state_forgets_nothing_and_says_so),
         cmocka_unit_test(one_state_serves_one_monitor),
         cmocka_unit_test(the_page_says_what_is_known_and_is_text),
         cmocka_unit_test(a_hook_gets_the_event_as_input_and_nothing_else),

@@ -134,7 +134,7 @@ struct seen_release *
 state_release(struct state *s, const uint8_t sha256[static 32])
 {
     for (size_t i = 0; i < s->release_count; i++)
-        if (bytes_eq(BYTES_ARR(s->releases[i].sha256), BYTES(sha256, 32)))
+        if (bytes_cmp(BYTES_ARR(s->releases[i].sha256), BYTES(sha256, 32)) == 0)
             return &s->releases[i];
     return NULL;
 }
