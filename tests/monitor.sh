@@ -131,6 +131,15 @@ os.chdir(sys.argv[1])
 class Handler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *a): pass
     def do_GET(self):
+        mode = open("mode").read().strip() if os.path.exists("mode") else ""
+        if mode and "/tile/0/" in self.path:
+            body = open("." + self.path, "rb").read()
+            if mode == "redirect": self.send_response(302); self.send_header("Location", self.path)
+            else: self.send_response(500 if mode == "500" else 200)
+            if mode == "big": body += bytes(1 << 20)
+            if mode == "garbage": body = bytes(len(body))
+            self.send_header("Content-Length", str(len(body) + (mode == "cut"))); self.end_headers()
+            return self.wfile.write(body)
         # Bundles packed, as some object stores keep them.
         if "/entries/" in self.path and os.path.isfile("." + self.path):
             body = gzip.compress(open("." + self.path, "rb").read())
@@ -159,6 +168,15 @@ held() { # until a monitor has the state: from then on a signal ends it in good 
 fresh
 expect 0 "a log over HTTP, its bundles packed" over --once
 is "says the same" "checkpoint 1 rebuild 1 release 2 " "$(events)"
+# Servers that misbehave: what cannot be had is an error, what is not what was signed an alarm.
+for m in big redirect cut 500 garbage; do
+    fresh; echo $m > "$w/mode"
+    expect "$([ $m = garbage ] && echo 20 || echo 3)" "a server that answers: $m" over --once
+    is "nothing is told of it" 0 "$(grep -c '"event":"release"' "$tmp/out")"
+    [ -e "$state" ] && not_ok "nor kept"
+done
+rm "$w/mode"; fresh
+expect 0 "and well again" over --once
 : > "$tmp/follow"
 (exec_over --interval 1s) > "$tmp/follow" 2> "$tmp/follow.err" & follower=$!; pids="$pids $follower"
 held
