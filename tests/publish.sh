@@ -151,6 +151,12 @@ said PROOF_MISSING
 expect 0 "the proof alone is enough" verify one.cmw --policy p.json --release 1.proof --json
 is "it says which release" "example.com/app 1.0.0 1 $first" \
     "$(jq -r '.identity | "\(.release) \(.version) \(.sequence) \(.statement)"' out)"
+many() { # count: as often --release 1.proof
+    for _ in $(seq "$1"); do printf ' --release 1.proof'; done
+}
+expect 0 "as many proofs as fit" verify one.cmw --policy p.json $(many 64)
+expect 2 "one more" verify one.cmw --policy p.json $(many 65)
+said "--release: at most 64"
 expect 19 "another build" verify two.cmw --policy p.json --release 1.proof
 is "nothing newer was remembered" 1 "$(jq '.highest["example.com/app"]' state/selfsame/releases.json)"
 expect 0 "from another folder the trust policy is beside the policy" sh -c "cd / && '$selfsame' verify '$tmp/one.cmw' --policy '$tmp/p.json' --release '$tmp/1.proof' --key '$tmp/service.pem' --nonce $nonce"
