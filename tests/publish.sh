@@ -146,6 +146,25 @@ policy() { # file, further members
 verify() { "$selfsame" verify "$@" --key service.pem --nonce $nonce; }
 policy p.json '{}'
 expect 0 "the policy is valid" "$selfsame" policy lint p.json
+said "valid, 3 warnings"
+expect 0 "its trust policy is beside it" sh -c "cd / && '$selfsame' policy lint '$tmp/p.json'"
+sed 's/^quorum .*/quorum none/' trust.txt > none.txt
+jq '.releases[0].trust = "none.txt"' p.json > none.json
+expect 0 "no witness has to be asked" "$selfsame" policy lint none.json
+said 'release example.com/app: the trust policy says "quorum none"'
+expect 0 "as JSON" "$selfsame" policy lint none.json --json
+is "one more warning" 4 "$(jq '.warnings | length' out)"
+sed '/^witness /d; /^group /d' none.txt > alone.txt
+jq '.releases[0].trust = "alone.txt"' p.json > alone.json
+expect 0 "nor is there one" "$selfsame" policy lint alone.json
+said "has no witnesses"
+sed 's/^log /log x/' trust.txt > broken.txt
+jq '.releases[0].trust = "broken.txt"' p.json > broken.json
+expect 2 "a broken trust policy" "$selfsame" policy lint broken.json
+said "trust policy, line 1"
+jq '.releases[0].trust = "gone.txt"' p.json > gone.json
+expect 3 "a trust policy that is not there" "$selfsame" policy lint gone.json
+said "gone.txt"
 expect 20 "no proof" verify one.cmw --policy p.json
 said PROOF_MISSING
 expect 0 "the proof alone is enough" verify one.cmw --policy p.json --release 1.proof --json
@@ -167,7 +186,6 @@ expect 0 "a policy of flags" verify one.cmw --tee nitro --insecure-simulated --r
 expect 2 "flags that belong together" verify one.cmw --tee nitro --insecure-simulated --trust trust.txt
 expect 10 "garbage for a proof" verify one.cmw --policy p.json --release p256.key
 said PROOF_MALFORMED
-sed 's/^quorum .*/quorum none/' trust.txt > none.txt
 expect 20 "another publisher's key" verify one.cmw --tee nitro --insecure-simulated --release-name example.com/app \
     --publisher second.key.pub --trust none.txt --release 1.proof
 said PUBLISHER_SIG
@@ -177,10 +195,7 @@ said WRONG_NAME
 expect 12 "before anything was valid" verify one.cmw --policy p.json --release 1.proof --at 2020-01-01T00:00:00Z --json
 is "neither was the release" "fail stale EXPIRED" \
     "$(jq -r '.checks[] | select(.name == "release") | "\(.outcome) \(.class) \(.got)"' out)"
-sed 's/^log /log x/' trust.txt > broken.txt
-jq '.releases[0].trust = "broken.txt"' p.json > broken.json
 expect 2 "a broken trust policy" verify one.cmw --policy broken.json --release 1.proof
-jq '.releases[0].trust = "gone.txt"' p.json > gone.json
 expect 3 "a trust policy that is not there" verify one.cmw --policy gone.json --release 1.proof
 
 policy both.json "{publisher: [\$key, \"$(openssl pkey -in second.key -pubout -outform DER | base64 -w0)\"], threshold: 2}"
