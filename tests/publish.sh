@@ -94,7 +94,17 @@ is "nothing was written" "" "$(ls ./*.tlog-proof 2>/dev/null)"
 expect 0 "the first release" publish one --key author.key --sequence 1 $from --json
 first=$(jq -r .statement out)
 is "its proof is named by it" example.com-app-1.0.0.tlog-proof "$(jq -r .file out)"
-mv example.com-app-1.0.0.tlog-proof 1.proof
+cp example.com-app-1.0.0.tlog-proof 1.proof
+expect 0 "asked again" publish 1.proof --key author.key
+expect 2 "another publisher's does not take its place" publish example.com-app-1.0.0.tlog-proof --key second.key
+said "of another envelope"
+said "--out"
+expect 2 "nor in a directory" publish 1.proof --key second.key --out .
+is "it is there still" "$(sha256sum < 1.proof)" "$(sha256sum < example.com-app-1.0.0.tlog-proof)"
+expect 0 "an envelope elsewhere" "$selfsame" publish 1.proof --key second.key --sign-only
+expect 2 "another one" "$selfsame" publish 1.proof --key stranger.key --sign-only
+expect 0 "unless that is its name" "$selfsame" publish 1.proof --key stranger.key --sign-only --out example.com-app-1.0.0.envelope.json
+rm example.com-app-1.0.0.*
 is "another reader believes it" "tee-release 0 1 $first" "$(python3 "$root/tests/proof_peer.py" 1.proof trust.txt author.key.pub 2)"
 expect 0 "asked again" publish 1.proof --key author.key --out again.proof --json
 is "it is the same entry" 0 "$(jq .index out)"

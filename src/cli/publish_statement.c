@@ -141,6 +141,33 @@ place_of(struct cli *c, const struct statement *s, const char *suffix, const cha
     return *ret != NULL ? SELFSAME_OK : nomem(e);
 }
 
+/*
+ * Another publisher's proof of the same release has the same usual name, and who signs
+ * second has the first one's file at hand. A name that was given may be replaced.
+ */
+static enum selfsame_code
+check_place(struct cli *c, const char *path, struct selfsame_bytes envelope,
+    struct selfsame_err *e)
+{
+    const char *out = cli_value(c, "out");
+    struct selfsame_bytes in;
+    struct release_input there;
+    struct selfsame_err ignored;
+    struct stat st;
+
+    if ((out != NULL && strcmp(out, path) == 0) || stat(path, &st) != 0)
+        return SELFSAME_OK;
+    TRY_WHILE(e, file_read(path, FILE_LIMIT, cli_arena(c), &in, e),
+        "looking at what would be replaced");
+    if (release_input_parse(in, cli_arena(c), &there, &ignored) != SELFSAME_OK ||
+        there.envelope.ptr == NULL || bytes_eq(there.envelope, envelope))
+        return SELFSAME_OK;
+    (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
+        "%s is there already, and of another envelope", path);
+    err_remedy(e, "Name another file with --out, or this one to replace it.");
+    return SELFSAME_USAGE;
+}
+
 static enum selfsame_code
 print(struct cli *c, const char *path, const struct statement *s,
     const struct log_proof *p, struct selfsame_err *e)
@@ -198,9 +225,10 @@ publish_finish(struct cli *c, struct publish_source *s, struct selfsame_err *e)
 
     if (s->envelope.ptr == NULL)
         TRY(sign(c, s, e));
-    TRY(write_corim(c, s, e));
     TRY(place_of(
         c, &s->statement, sign_only ? ".envelope.json" : ".tlog-proof", &path, e));
+    TRY(check_place(c, path, s->envelope, e));
+    TRY(write_corim(c, s, e));
     if (sign_only) {
         TRY(file_write(path, s->envelope, false, e));
         return print(c, path, &s->statement, NULL, e);
