@@ -132,9 +132,35 @@ expect 0 "the third" publish index example.com/app --key author.key --previous i
 "$selfsame" show i3.proof --json > out
 is "nothing is forgotten" leaked "$(jq -r '.envelope.payload.predicate.revoked[0].reason' out)"
 
+# What an index is made of is verified: a log that is trusted holds it, and the last index was this key's.
+index() { "$selfsame" publish index example.com/app --key author.key --sign-only --out x.json "$@"; }
+expect 0 "signed alone, of proofs" index --trust trust.txt --previous i3.proof --current 2.proof --revoke 1.proof=again
+expect 0 "or of hashes, which need no log" index --revoke "$first=leaked"
+for what in "--current 2.proof" "--previous i3.proof" "--revoke 1.proof=leaked"; do
+    expect 2 "verified with what: $what" index $what
+    said "--trust FILE is mandatory"
+done
+"$selfsame" show i3.proof --json | jq -jcS '.envelope.payload | .predicate.revoked = []' > forged.json
+expect 0 "nobody's index parses" "$selfsame" publish forged.json --key stranger.key --sign-only --out forged.envelope.json
+for what in "--previous forged.json" "--previous forged.envelope.json" "--current example.com-app-1.1.0.envelope.json" \
+    "--revoke example.com-app-1.1.0.envelope.json=leaked"; do
+    expect 2 "nobody's word: $what" index --trust trust.txt $what
+    said "expected a .tlog-proof"
+done
+sed "2s/.*/$(sed -n 2p 1.proof)/" 2.proof > swapped.proof
+sed "2s/.*/extra $(base64 -w0 forged.envelope.json)/" i3.proof > forged.proof
+for what in "--current swapped.proof" "--revoke swapped.proof=leaked" "--previous forged.proof"; do
+    expect 20 "an entry that is not there: $what" index --trust trust.txt $what
+done
+expect 0 "another publisher's index" publish index example.com/app --key second.key --current 2.proof --out second-index.proof
+expect 20 "is not to be followed" index --trust trust.txt --previous second-index.proof
+expect 2 "a release is no index" index --trust trust.txt --previous 2.proof
+expect 2 "nor the other way round" index --trust trust.txt --current i3.proof
+expect 2 "nor is it revoked by its file" index --trust trust.txt --revoke i3.proof=leaked
+
 # ---- proofs anew ----
 expect 0 "a fresh proof from the log's files over HTTP" "$selfsame" prove 1.proof --trust trust.txt --out fresh.proof
-is "another reader believes it" "tee-release 0 6 $first" "$(python3 "$root/tests/proof_peer.py" fresh.proof trust.txt author.key.pub 2)"
+is "another reader believes it" "tee-release 0 7 $first" "$(python3 "$root/tests/proof_peer.py" fresh.proof trust.txt author.key.pub 2)"
 expect 0 "from its directory, looked for" "$selfsame" prove example.com-app-1.1.0.envelope.json --trust trust.txt --log log --json --out f2.proof
 is "and found" 2 "$(jq .index out)"
 expect 20 "an entry elsewhere" "$selfsame" prove 1.proof --trust trust.txt --index 1

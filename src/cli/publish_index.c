@@ -5,6 +5,8 @@
 #include "log/release_make.h"
 #include "os/os.h"
 
+enum { FILE_LIMIT = 4 << 20 };
+
 static enum selfsame_code
 nomem(struct selfsame_err *e)
 {
@@ -34,20 +36,63 @@ static const struct cli_option index_options[] = {
     { 0 },
 };
 
-static enum selfsame_code
-add_current(
-    struct cli *c, const char *path, struct release_index *x, struct selfsame_err *e)
-{
-    struct publish_source s;
+/* An index while it is put together. */
+struct making {
+    struct cli *c;
+    struct release_index *x;
+    struct log_policy trust; /* read when the first file is */
+    bool has_trust;
+};
 
-    TRY(publish_read(c, path, &s, e));
-    if (s.payload.ptr == NULL || s.statement.kind != STATEMENT_RELEASE ||
-        strcmp(s.statement.release.name, x->name) != 0)
-        FAIL(e, SELFSAME_USAGE, "--current %s: expected a published release of %s",
-            path, x->name);
-    struct index_current *one = &x->current[x->current_count++];
-    one->sequence = s.statement.release.sequence;
-    memcpy(one->sha256, s.statement.sha256, 32);
+/* ---- from proofs, which are verified: clients believe what an index says ---- */
+
+static enum selfsame_code
+open_proof(struct making *m, const char *path, struct envelope *ret_envelope,
+    struct statement *ret, struct selfsame_err *e)
+{
+    struct arena *arena = cli_arena(m->c);
+    struct selfsame_bytes in, envelope;
+
+    if (!m->has_trust)
+        TRY(publisher_trust(m->c, &m->trust, e));
+    m->has_trust = true;
+    TRY(file_read(path, FILE_LIMIT, arena, &in, e));
+    if (!bytes_has_prefix(in, BYTES_LIT("c2sp.org/tlog-proof@"))) {
+        (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
+            "%s: expected a .tlog-proof, got another file", path);
+        err_remedy(e, "Give the proof that publish wrote: what stands in no log may be "
+                      "anybody's.");
+        return SELFSAME_USAGE;
+    }
+    TRY_WHILE(e, publisher_open_proof(m->c, &m->trust, in, &envelope, e), "%s", path);
+    TRY_WHILE(
+        e, statement_of_envelope(envelope, arena, ret_envelope, ret, e), "%s", path);
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+open_release(struct making *m, const char *option, const char *path,
+    struct statement *ret, struct selfsame_err *e)
+{
+    struct envelope v;
+
+    TRY_WHILE(e, open_proof(m, path, &v, ret, e), "%s", option);
+    if (ret->kind != STATEMENT_RELEASE || strcmp(ret->release.name, m->x->name) != 0)
+        FAIL(e, SELFSAME_USAGE, "%s %s: expected a published release of %s", option,
+            path, m->x->name);
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+add_current(struct making *m, const char *path, struct selfsame_err *e)
+{
+    struct index_current *one = &m->x->current[m->x->current_count];
+    struct statement s;
+
+    TRY(open_release(m, "--current", path, &s, e));
+    one->sequence = s.release.sequence;
+    memcpy(one->sha256, s.sha256, 32);
+    m->x->current_count++;
     return SELFSAME_OK;
 }
 
@@ -63,20 +108,24 @@ revoked_place(struct release_index *x, const uint8_t sha256[32])
 }
 
 static enum selfsame_code
-add_revoked(
-    struct cli *c, const char *text, struct release_index *x, struct selfsame_err *e)
+add_revoked(struct making *m, const char *text, struct selfsame_err *e)
 {
     const char *equals = strrchr(text, '=');
     uint8_t sha256[32];
+    struct statement s;
 
     if (equals == NULL || equals[1] == '\0' || equals == text)
         FAIL(e, SELFSAME_USAGE,
             "--revoke: expected FILE=REASON or HEX=REASON, got \"%.60s\"", text);
-    const char *what = arena_printf(cli_arena(c), "%.*s", (int)(equals - text), text);
+    const char *what = arena_printf(
+        cli_arena(m->c), "%.*s", (int)(equals - text), text);
     if (what == NULL)
         return nomem(e);
-    TRY_WHILE(e, publish_hash(c, what, sha256, e), "--revoke");
-    struct index_revoked *one = revoked_place(x, sha256);
+    if (!publish_is_hash(what, sha256)) {
+        TRY(open_release(m, "--revoke", what, &s, e));
+        memcpy(sha256, s.sha256, 32);
+    }
+    struct index_revoked *one = revoked_place(m->x, sha256);
     if (one->reason == NULL) {
         one->reason = equals + 1;
         one->since_s = os_now_ms() / 1000;
@@ -84,19 +133,32 @@ add_revoked(
     return SELFSAME_OK;
 }
 
+/* Anybody whom the log knows can have an index in it: the next one follows one's own. */
+static enum selfsame_code
+check_own(struct making *m, const struct envelope *v, struct selfsame_err *e)
+{
+    auto_key *k = NULL;
+    struct selfsame_bytes spki;
+
+    TRY(publisher_key(m->c, cli_value(m->c, "key"), &k, e));
+    TRY(key_spki(k, cli_arena(m->c), &spki, e));
+    return envelope_verify(v, spki, cli_arena(m->c), e);
+}
+
 /* Nothing that was revoked is forgotten; what was current stays so unless it is said anew. */
 static enum selfsame_code
-add_previous(struct cli *c, const char *path, struct release_index *x, bool current,
-    struct selfsame_err *e)
+add_previous(struct making *m, const char *path, bool current, struct selfsame_err *e)
 {
-    struct publish_source s;
+    struct release_index *x = m->x;
+    struct statement s;
+    struct envelope v;
 
-    TRY(publish_read(c, path, &s, e));
-    const struct release_index *old = &s.statement.index;
-    if (s.payload.ptr == NULL || s.statement.kind != STATEMENT_INDEX ||
-        strcmp(old->name, x->name) != 0)
+    TRY_WHILE(e, open_proof(m, path, &v, &s, e), "--previous");
+    const struct release_index *old = &s.index;
+    if (s.kind != STATEMENT_INDEX || strcmp(old->name, x->name) != 0)
         FAIL(
             e, SELFSAME_USAGE, "--previous %s: expected an index of %s", path, x->name);
+    TRY_WHILE(e, check_own(m, &v, e), "--previous %s", path);
     for (size_t i = 0; i < old->revoked_count; i++)
         *revoked_place(x, old->revoked[i].sha256) = old->revoked[i];
     for (size_t i = 0; current && i < old->current_count; i++)
@@ -140,14 +202,15 @@ index_of(struct cli *c, struct release_index *x, struct selfsame_err *e)
         cli_arena(c), struct index_revoked, STATEMENT_LIST + PUBLISH_PARTS);
     if (x->current == NULL || x->revoked == NULL)
         return nomem(e);
+    struct making making = { .c = c, .x = x };
     x->sequence = previous == NULL ? 1 : 0;
     if (previous != NULL)
-        TRY(add_previous(c, previous, x, n == 0, e));
+        TRY(add_previous(&making, previous, n == 0, e));
     TRY(cli_uint(c, "sequence", 1, (UINT64_C(1) << 53) - 1, &x->sequence, e));
     for (size_t i = 0; i < n; i++)
-        TRY(add_current(c, current[i], x, e));
+        TRY(add_current(&making, current[i], e));
     for (size_t i = 0; i < m; i++)
-        TRY(add_revoked(c, revoke[i], x, e));
+        TRY(add_revoked(&making, revoke[i], e));
     drop_revoked(x);
     return publish_validity(
         c, 7 * PUBLISH_DAY_MS, &x->not_before_s, &x->not_after_s, e);
@@ -175,6 +238,8 @@ const struct cli_command publish_index_command = {
     .story =
         "Clients whose policy has \"max_index_age\" accept only what a recent index\n"
         "lists; publish one at least every few days.\n"
+        "FILEs are proofs, and verified with --trust; the previous index is one of\n"
+        "this key.\n"
         "Example:\n"
         "  selfsame publish index example.com/hello --key publisher.key \\\n"
         "      --trust trust.txt --current hello-1.0.0.tlog-proof",

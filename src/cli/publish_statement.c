@@ -54,14 +54,21 @@ publish_read(
     return SELFSAME_OK;
 }
 
+bool
+publish_is_hash(const char *text, uint8_t ret[32])
+{
+    size_t len = 0;
+
+    return strlen(text) == HASH_TEXT && hex_decode(text, HASH_TEXT, ret, 32, &len) &&
+           len == 32;
+}
+
 enum selfsame_code
 publish_hash(struct cli *c, const char *text, uint8_t ret[32], struct selfsame_err *e)
 {
     struct publish_source s;
-    size_t len = 0;
 
-    if (strlen(text) == HASH_TEXT && hex_decode(text, HASH_TEXT, ret, 32, &len) &&
-        len == 32)
+    if (publish_is_hash(text, ret))
         return SELFSAME_OK;
     TRY(publish_read(c, text, &s, e));
     if (s.payload.ptr == NULL)

@@ -20,6 +20,8 @@ struct publish_source {
 /* A proof, an envelope, a complete statement, or that of a build. No signature is checked. */
 MUST enum selfsame_code publish_read(struct cli *c, const char *path,
     struct publish_source *ret, struct selfsame_err *e);
+/* Is it the hash of a statement, as hex? */
+bool publish_is_hash(const char *text, uint8_t ret[32]);
 /* The hash of a statement: hex, or a file that holds it. */
 MUST enum selfsame_code publish_hash(
     struct cli *c, const char *text, uint8_t ret[32], struct selfsame_err *e);
