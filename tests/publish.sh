@@ -258,6 +258,18 @@ expect 0 "somebody did" verify one.cmw --policy rebuilt.json --release 1.proof -
 sed 's/"nitro"/"nitro", "snp"/; s,example.com/app,example.com/wide,' app/selfsame.json > wide.json
 mkdir wide; cp app/true app/run wide/; cp wide.json wide/selfsame.json
 expect 0 "images for both" "$selfsame" build wide --out wide.out
+demand() { # JSON, why not
+    echo "{\"amd-sev-snp\": $1}" > require.json
+    expect 2 "no client could use $1" publish wide.out --key author.key --sequence 1 $from --require require.json --out wide.proof
+    said "$2"
+}
+demand '{"minTcb": {"Milan": {"snp": 20}}}' "minTcb says what this build does not know"
+demand '{"minTcb": {"milan": {"smp": 20}}}' "minTcb says what this build does not know"
+demand '{"minTCB": {"milan": {"snp": 20}}}' "require names what this build does not know"
+demand '{"debug": true}' "require.debug is not false"
+demand '{"vmpl": "0"}' "vmpl"
+demand '{"hostData": "00"}' "host_data"
+is "nothing was published" no "$([ -e wide.proof ] && echo yes || echo no)"
 echo '{"amd-sev-snp": {"minTcb": {"milan": {"snp": 20}}}}' > require.json
 expect 0 "one release" publish wide.out --key author.key --sequence 1 $from --require require.json --out wide.proof
 policy wide-policy.json '{name: "example.com/wide"}'

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "api/api.h"
 #include "cli/commands.h"
 #include "cli/publish_statement.h"
 #include "cli/publisher.h"
@@ -65,6 +66,39 @@ read_facts(struct cli *c, struct release_facts *f, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+/* ---- what clients make of it ---- */
+
+/*
+ * A client passes over a measurement that it cannot use: what is demanded of it would
+ * keep everybody out, and nobody would be told before the release is in the log.
+ */
+static enum selfsame_code
+check_usable(struct cli *c, const struct release *r, struct selfsame_err *e)
+{
+    static const struct identity nobody = { .release = NULL };
+    struct tee_facts facts[API_TEES];
+    const size_t fact_count = api_tee_facts(facts);
+    struct policy scratch = { .tee_count = 0 };
+
+    for (size_t i = 0; i < r->reference_count; i++) {
+        const struct release_reference *ref = &r->references[i];
+        bool known = false;
+
+        for (size_t k = 0; k < fact_count; k++)
+            known = known || strcmp(facts[k].name, ref->tee) == 0;
+        if (!known)
+            continue;
+        if (ref->unusable != NULL)
+            FAIL(e, SELFSAME_USAGE, "%s: %s: no client could use this release",
+                ref->tee, ref->unusable);
+        TRY_WHILE(e,
+            policy_add_reference(&scratch, ref->entry, ref->options, "--require",
+                &nobody, facts, fact_count, cli_arena(c), e),
+            "%s: no client could use this release", ref->tee);
+    }
+    return SELFSAME_OK;
+}
+
 /* ---- publish ---- */
 
 static const struct cli_option options[] = {
@@ -113,6 +147,7 @@ run(struct cli *c, struct selfsame_err *e)
         TRY_WHILE(e, release_make(s.build, &facts, cli_arena(c), &s.payload, e), "%s",
             cli_operand(c, 0));
         TRY(statement_parse(s.payload, cli_arena(c), &s.statement, e));
+        TRY(check_usable(c, &s.statement.release, e));
     }
     return publish_finish(c, &s, e);
 }
