@@ -40,7 +40,9 @@ bench: all
 fmt:
 	@tools/fmt.sh --write
 
+# The build may have been set up for another place.
 install: all
+	$(MESON) configure $(RELEASE) --prefix=$(PREFIX)
 	$(MESON) install -C $(RELEASE)
 
 clean:

@@ -6,7 +6,7 @@ usage: seeds.py DIR     DIR/<target>/ gets a few well-formed inputs each
 
 Without them a replay of a clean checkout would run most parsers on no input at all.
 """
-import base64, glob, hashlib, io, json, os, re, struct, sys, tarfile, zlib
+import base64, glob, gzip, hashlib, io, json, os, re, struct, sys, tarfile, zlib
 
 root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 out = sys.argv[1]
@@ -43,6 +43,9 @@ def tar():
 def init():
     seed("init_boot", "whole", "module /selfsame/modules/a.ko\nmodule /b.ko\nnet 10.0.2.15/24 10.0.2.2\n")
     seed("init_boot", "dhcp", "net dhcp\n")
+    seed("init_config", "whole", "arg /app\narg a b\nenv A=1\nuser 1000\ngroup 1000\ngroups 4 5\ndir /srv\n"
+         "agent /agent\nagent serve\nnsm all\nheartbeat vsock\n")
+    seed("init_config", "escapes", "arg /app\\n\\\\x\n")
     fixed = bytes([2, 1, 6, 0]) + b"\x12\x34\x56\x78" + bytes(8) + bytes([10, 0, 2, 15]) + bytes(8) + b"\x52\x54\0\x12\x34\x56"
     fixed += bytes(236 - len(fixed)) + bytes([99, 130, 83, 99])
     options = [(53, b"\5"), (1, b"\xff\xff\xff\0"), (3, b"\x0a\0\2\2"), (54, b"\x0a\0\2\2")]
@@ -107,7 +110,25 @@ def http():
     seed("http", "head", b"\x06" + b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
 
 
+def pem(label, data):
+    return f"-----BEGIN {label}-----\n" + base64.encodebytes(data).decode() + f"-----END {label}-----\n"
+
+
 def texts():
+    seed("pem", "two", "text before\n" + pem("CERTIFICATE", bytes(range(100))) + pem("PUBLIC KEY", b"1") + pem("CERTIFICATE", b"22"))
+    seed("pem", "crl", pem("X509 CRL", b"333"))
+    for name, url in (("plain", "https://example.com/a?b=c"), ("port", "https://[::1]:8443"), ("unix", "unix:/run/x"), ("vsock", "vsock:3:5")):
+        seed("net_url", name, url)
+    digest = "ab" * 32
+    snp = {"kernel": {"file": "k", "sha256": digest}, "firmware": {"file": "f", "sha256": digest}, "cmdline": "quiet",
+           "modules": [{"file": "a.ko", "sha256": digest}], "net": "10.0.2.15/24 10.0.2.2",
+           "shapes": [{"vmm": "qemu", "vcpus": [1, 2], "cpu": ["EPYC"], "features": ["0x1"]}]}
+    seed("recipe", "whole", json.dumps({
+        "selfsame_recipe": 1, "name": "a", "version": "1", "tee": ["nitro", "snp"], "build": [["sh", "-c", "x"]], "snp": snp,
+        "files": {"/a": {"from": "b", "mode": "0755"}}, "entrypoint": ["/a"], "cmd": ["c"], "env": {"A": "1"}, "user": "1",
+        "workdir": "/w", "serve": {"listen": "0.0.0.0:1", "upstream": "127.0.0.1:2", "cert": "/c", "key": "/k"}, "nsm": "all",
+        "kernel": {"file": "k", "sha256": digest, "cmdline": "x", "nsm": "n", "nsm_sha256": digest}, "memory_mib": 64}))
+    seed("recipe", "hello", read("examples/hello/selfsame.json"))
     policy = {"selfsame_policy": 1, "tee": {"nitro": {}}, "binding": "session", "insecure": ["simulated"],
               "freshness": {"nonce": True, "max_age": "5m"},
               "measurements": [{"tee": "nitro", "pcr": {"0": ["00" * 47 + "01"]}}]}
@@ -120,6 +141,20 @@ def texts():
 
 def head(major, n):
     return bytes([major << 5 | n]) if n < 24 else bytes([major << 5 | 24, n]) if n < 256 else struct.pack(">BH", major << 5 | 25, n)
+
+
+def text(s):
+    return head(3, len(s)) + s.encode()
+
+
+def nsm():
+    """Requests behind a 0, answers behind the number of what was asked (enum nsm_op)."""
+    seed("nsm", "random", b"\0" + text("GetRandom"))
+    seed("nsm", "extend", b"\0" + head(5, 1) + text("ExtendPCR") + head(5, 2) + text("index") + head(0, 3) + text("data") + head(2, 2) + b"ab")
+    ask = text("user_data") + b"\xf6" + text("nonce") + head(2, 3) + b"abc" + text("public_key") + b"\xf6"
+    seed("nsm", "attestation", b"\0" + head(5, 1) + text("Attestation") + head(5, 3) + ask)
+    seed("nsm", "gave-random", b"\2" + head(5, 1) + text("GetRandom") + head(5, 1) + text("random") + head(2, 4) + b"abcd")
+    seed("nsm", "error", b"\7" + head(5, 1) + text("Error") + text("InvalidArgument"))
 
 
 def documents():
@@ -196,10 +231,14 @@ def logs():
     line = "\u2014 example.com/log/testdata M9e0luh4jTG+UMBqOUo9/q+yAEvx1ilBEniMvjf1zfcBOhg+CKubMt53MvIt/uEWP6zdkdIQzd/fmwlM/dlPWF74ewI=\n"
     key = "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx"
     witness = "witness.example/w1+df1c0a35+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU"
+    seed("log_checkpoint", "plain", point)
+    seed("log_checkpoint", "extended", point + "more\n")
     seed("log_note", "checkpoint", point + "\n" + line)
     seed("log_note", "key", key)
     seed("log_proof", "plain", f"c2sp.org/tlog-proof@v1\nextra aGk=\nindex 3\n{root}\n\n{point}\n{line}")
     seed("log_policy", "quorum", f"log {key} https://log.example/\nwitness a {witness}\ngroup g any a\nquorum g\n")
+    seed("httpd_request", "get", "GET /lookup/a%41?name=x%2fy&sha256= HTTP/1.1\r\nHost: x\r\nX-A: b \r\n\r\n")
+    seed("httpd_request", "post", "POST /add HTTP/1.0\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
     seed("log_witness", "first", f"old 0\n\n{point}\n{line}")
     seed("log_witness", "grown", f"old 7\n{root}\n{root}\n\n{point}\n{line}")
     seed("log_tile", "bundle", b"\0\2ab\0\0\0\1c")
@@ -236,11 +275,49 @@ def sigstore():
         if fields["expect"] != "ok":
             continue
         material = json.loads(body)["verificationMaterial"]
-        for n, stamp in enumerate(material.get("timestampVerificationData", {}).get("rfc3161Timestamps", [])):
+        for n, stamp in enumerate((material.get("timestampVerificationData") or {}).get("rfc3161Timestamps", [])):
             seed("timestamp", f"{name}-{n}", base64.b64decode(stamp["signedTimestamp"]))
         if "certificate" in material:
             seed("x509", name, base64.b64decode(material["certificate"]["rawBytes"]))
 
 
-for make in sigstore, logs, snp, tar, images, oci, http, init, texts, documents:
+def monitors():
+    """Entries of each kind that nobody signed, and what a monitor remembers of them."""
+    digest, kid = "ab" * 48, "cd" * 32
+    valid = {"notAfter": "2026-09-07T00:00:00Z", "notBefore": "2026-09-01T00:00:00Z"}
+    subject = [{"digest": {"sha256": digest[:64]}, "name": "image.eif"}]
+    predicates = {
+        "tee-release": {
+            "build": {"recipe": {"digest": {"sha256": digest[:64]}, "name": "r"}, "sourceDateEpoch": 1,
+                      "tool": {"name": "selfsame", "version": "0"}},
+            "measurements": [{"alg": "sha384", "artifact": "image.eif", "tee": "aws-nitro",
+                              "pcr": {"0": [digest], "1": [digest], "2": [digest]}}],
+            "release": {"name": "n", "sequence": 1, "version": "1"}, "supersedes": [digest[:64]],
+            "source": {"digest": {"gitCommit": "00"}, "uri": "u"}, "validity": valid},
+        "tee-rebuild": {"rebuilt": subject, "result": "different", "statement": {"sha256": digest[:64]}},
+        "tee-index": {"current": [{"sequence": 1, "sha256": digest[:64]}], "name": "n", "sequence": 1, "validity": valid,
+                      "revoked": [{"reason": "<r>", "sha256": digest[:64], "since": valid["notBefore"]}]}}
+
+    def canonical(value):
+        return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    for kind, predicate in predicates.items():
+        payload = canonical({"_type": "https://in-toto.io/Statement/v1", "predicate": predicate, "subject": subject,
+                             "predicateType": f"https://selfsame.dev/predicate/{kind}/v1"})
+        seed("log_statement", kind, payload)
+        seed("monitor_entry", kind, canonical({
+            "payload": base64.b64encode(payload.encode()).decode(), "payloadType": "application/vnd.in-toto+json",
+            "signatures": [{"keyid": kid, "sig": base64.b64encode(bytes(64)).decode()}]}))
+    note = f"log\n1\n{base64.b64encode(bytes(32)).decode()}\n\n\u2014 log {base64.b64encode(bytes(68)).decode()}\n"
+    lines = [{"selfsame_monitor": 1},
+             {"name": "n", "ours": True, "sequence": 1, "index_sequence": 0, "indexes": "00" * 256},
+             {"release": digest[:64], "key": kid, "of": "n", "version": "1", "sequence": 1, "entry": 0, "seen": 5,
+              "checked": True, "current": False, "revoked": True, "since": 3, "reason": "r", "superseded_by": ""},
+             {"rebuild": digest[:64], "result": "identical", "key": kid, "checked": True, "label": "k", "entry": 0, "seen": 5},
+             {"checkpoint": note, "time": 5, "next": 1}]
+    seed("monitor_state", "whole", "".join(json.dumps(line) + "\n" for line in lines))
+    seed("tiles", "bundle", b"\0\2ab\0\0\0\1c")
+    seed("tiles", "packed", gzip.compress(b"\0\2ab\0\0\0\1c", mtime=0))
+
+
+for make in sigstore, logs, monitors, snp, tar, images, oci, http, init, texts, nsm, documents:
     make()

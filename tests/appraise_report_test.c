@@ -220,6 +220,22 @@ explain_lists_every_check_and_claim(void **state)
 }
 
 static void
+a_name_never_runs_into_its_value(void **state)
+{
+    (void)state;
+    struct verdict v = refused();
+    struct claim list[] = { { .path = "a", .kind = CLAIM_UINT, .number = 1 },
+        { .path = "a.path.longer.than.the.column", .kind = CLAIM_UINT, .number = 2 } };
+
+    v.claims.list = list;
+    v.claims.count = COUNT(list);
+    char *text = text_of(&v, true);
+    assert_non_null(strstr(text, "\n  a.path.longer.than.the.column 2\n"));
+    assert_non_null(strstr(text, "\n  a                             1\n"));
+    free(text);
+}
+
+static void
 a_terminal_is_not_commanded_by_evidence(void **state)
 {
     (void)state;
@@ -439,6 +455,7 @@ main(void)
         cmocka_unit_test(what_was_fresh_is_not_called_fresh),
         cmocka_unit_test(every_weakness_is_a_warning),
         cmocka_unit_test(explain_lists_every_check_and_claim),
+        cmocka_unit_test(a_name_never_runs_into_its_value),
         cmocka_unit_test(a_terminal_is_not_commanded_by_evidence),
         cmocka_unit_test(markup_of_strangers_stays_text),
         cmocka_unit_test(claims_of_forged_evidence_are_not_printed),

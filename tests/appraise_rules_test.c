@@ -247,6 +247,48 @@ lists_and_defaults_hold(void **state)
 }
 
 /* Minima of one product line say nothing of another; Turin's FMC is nobody else's. */
+/* Who signed: the key of one chip, or one that a provider has on many machines. */
+static void
+signers_and_providers_are_for_the_policy(void **state)
+{
+    static const struct {
+        const char *options;
+        enum check_outcome vcek, vlek;
+    } cases[] = {
+        { "{}", CHECK_PASS, CHECK_PASS },
+        { "{\"signers\":\"VCEK\"}", CHECK_PASS, CHECK_FAIL },
+        { "{\"signers\":[\"VLEK\"]}", CHECK_FAIL, CHECK_PASS },
+        { "{\"signers\":[\"VCEK\",\"VLEK\"]}", CHECK_PASS, CHECK_PASS },
+        { "{\"signers\":\"vcek\"}", CHECK_FAIL, CHECK_FAIL },
+        { "{\"csp_ids\":[\"CN=b\",\"CN=a\"]}", CHECK_FAIL, CHECK_PASS },
+        { "{\"csp_ids\":\"CN=b\"}", CHECK_FAIL, CHECK_FAIL },
+        { "{\"csp_ids\":\"CN=\"}", CHECK_FAIL, CHECK_FAIL },
+        { "{\"csp_ids\":\"CN=ab\"}", CHECK_FAIL, CHECK_FAIL },
+    };
+    struct claim list[COUNT(snp_usual) + 2];
+
+    (void)state;
+    memcpy(list, snp_usual, sizeof(snp_usual));
+    for (size_t i = 0; i < COUNT(cases); i++)
+        for (int vlek = 0; vlek <= 1; vlek++) {
+            const enum check_outcome want = vlek ? cases[i].vlek : cases[i].vcek;
+            char tee[200];
+
+            list[COUNT(snp_usual)] = (struct claim){ .path = "signer",
+                .kind = CLAIM_TEXT,
+                .bytes = vlek ? BYTES_LIT("VLEK") : BYTES_LIT("VCEK") };
+            list[COUNT(snp_usual) + 1] = (struct claim){ .path = "csp_id",
+                .kind = vlek ? CLAIM_TEXT : CLAIM_NULL,
+                .bytes = vlek ? BYTES_LIT("CN=a") : BYTES_NONE };
+            (void)snprintf(tee, sizeof(tee), "{\"snp\":%s}", cases[i].options);
+            const struct check k = judge(tee, list, COUNT(list), CHECK_POLICY);
+            if (k.outcome != want)
+                fail_msg("%s, %s", cases[i].options, vlek ? "VLEK" : "VCEK");
+            assert_int_equal(
+                k.code, want == CHECK_FAIL ? SELFSAME_DENIED : SELFSAME_OK);
+        }
+}
+
 static void
 minima_are_of_their_product(void **state)
 {
@@ -338,6 +380,7 @@ main(void)
         cmocka_unit_test(minima_hold_for_every_level),
         cmocka_unit_test(permissions_and_restrictions_point_the_right_way),
         cmocka_unit_test(lists_and_defaults_hold),
+        cmocka_unit_test(signers_and_providers_are_for_the_policy),
         cmocka_unit_test(minima_are_of_their_product),
         cmocka_unit_test(a_policy_says_what_it_was_told),
         cmocka_unit_test(every_failed_allocation_is_no_memory),

@@ -47,7 +47,7 @@ one, = s["predicate"]["measurements"]
 print(json.dumps(s, sort_keys=True, separators=(",", ":")) == text and one["tee"] == "amd-sev-snp" and
       one["require"] == {"debug": False, "migration": False, "vmpl": [0]} and
       one["launch"] == [{"digest": x["measurement"], "vmm": x["vmm"], "vcpus": x["vcpus"], "vcpuType": x["cpu"],
-                         "guestFeatures": x["features"]} for x in m["shapes"]] and
+                         "guestFeatures": int(x["features"], 16)} for x in m["shapes"]] and
       [x["name"] for x in s["subject"]] == ["image.firmware", "image.kernel", "image.initrd", "image.cmdline", "manifest.txt"])
 PY
 )"

@@ -35,7 +35,7 @@ struct fake {
     struct net_addr at;
     pthread_t thread;
     struct httpd_request *kept[64];
-    size_t kept_count;
+    atomic_size_t kept_count;
 };
 struct world {
     struct fake w[WITNESSES];
@@ -101,6 +101,16 @@ serve_forged(struct fake *f, struct httpd_request *r)
 }
 
 static void
+keep(struct fake *f, struct httpd_request *r)
+{
+    size_t n = atomic_load(&f->kept_count);
+
+    assert_true(n < COUNT(f->kept));
+    f->kept[n] = r;
+    atomic_store(&f->kept_count, n + 1);
+}
+
+static void
 serve(void *ctx, struct httpd_request *r)
 {
     struct fake *f = ctx;
@@ -120,7 +130,7 @@ serve(void *ctx, struct httpd_request *r)
         break;
     case HONEST:
     case TALKATIVE: serve_honestly(f, r); break;
-    case SILENT: f->kept[f->kept_count++ % COUNT(f->kept)] = r; break;
+    case SILENT: keep(f, r); break;
     case BROKEN: say(r, 500, ""); break;
     case UNKNOWN: say(r, 404, ""); break;
     case LARGER: say(r, 409, "60\n"); break;
@@ -162,7 +172,8 @@ begin(struct world *w, const char *quorum)
         struct httpd_config c = { .routes = routes,
             .route_count = COUNT(routes),
             .ctx = f,
-            .body_limit = 65536 };
+            .body_limit = 65536,
+            .idle_s = 1 };
         struct note_key k;
 
         f->key = world_key((uint8_t)(10 + i));
@@ -193,6 +204,9 @@ leave(struct fake *f)
 {
     if (f->h == NULL)
         return;
+    /* Those who asked have gone; the server need not wait for its answers. */
+    for (size_t i = 0; i < atomic_load(&f->kept_count); i++)
+        say(f->kept[i], 503, "");
     httpd_stop(f->h);
     (void)pthread_join(f->thread, NULL);
     httpd_free(f->h);
@@ -419,6 +433,30 @@ who_was_late_takes_part_in_the_next(void **state)
     end(&w);
 }
 
+/* The servers close what is idle for a second. */
+static void
+connections_that_were_closed_are_opened_again(void **state)
+{
+    struct world w;
+    struct selfsame_err e = { 0 };
+    struct witness_health h;
+    int n = 0;
+
+    (void)state;
+    begin(&w, "group g all w0 w1 w2\nquorum g\n");
+    for (uint64_t size = 1; size < 4; size++) {
+        assert_code(ask(&w, size, &n, &e), SELFSAME_OK, &e);
+        assert_int_equal(n, 3);
+        (void)usleep(size == 2 ? 1500000 : 0);
+    }
+    for (size_t i = 0; i < WITNESSES; i++) {
+        assert_int_equal(w.w[i].asked, 3);
+        witness_client_health(w.client, i, &h);
+        assert_int_equal(h.failed, 0);
+    }
+    end(&w);
+}
+
 static void
 without_a_quorum_it_is_enough_to_have_asked(void **state)
 {
@@ -520,6 +558,7 @@ main(void)
         cmocka_unit_test(nobody_listens),
         cmocka_unit_test(a_larger_size_is_an_alarm),
         cmocka_unit_test(who_was_late_takes_part_in_the_next),
+        cmocka_unit_test(connections_that_were_closed_are_opened_again),
         cmocka_unit_test(without_a_quorum_it_is_enough_to_have_asked),
         cmocka_unit_test(the_real_one_understands),
     };

@@ -2,7 +2,8 @@
 /*
  * usage: log_maker DIR SCENE [AGE]
  * What tests/monitor.sh follows: a log in DIR/log as a web server has it, witnessed AGE
- * seconds ago, with trust policy, keys and the list of known statements beside it.
+ * seconds ago, with trust policy, keys, the list of known statements and each entry by
+ * itself beside it.
  */
 #include "monitor_world.h"
 
@@ -29,6 +30,18 @@ put_tile(struct world *w, const char *dir, const struct tile_id *id)
 
     tile_name(id, name);
     put_file(dir, name, made_file(&w->made, name, &w->arena));
+}
+
+/* The envelopes by themselves, as publishers send them. */
+static void
+put_entries(struct world *w, const char *dir)
+{
+    char name[64];
+
+    for (size_t i = 0; i < w->count; i++) {
+        (void)snprintf(name, sizeof(name), "entries/%zu", i);
+        put_file(dir, name, w->entries[i]);
+    }
 }
 
 static void
@@ -128,6 +141,7 @@ main(int argc, char **argv)
     (void)snprintf(log, sizeof(log), "%s/log", argv[1]);
     put_keys(w, argv[1]);
     put_known(w, argv[1]);
+    put_entries(w, argv[1]);
     put_log(w, log);
     return 0;
 }

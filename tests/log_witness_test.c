@@ -262,6 +262,7 @@ static const struct {
     { "old  1\n\nx", SELFSAME_MALFORMED },
     { "old 1 \n\nx", SELFSAME_MALFORMED },
     { "old 1\r\n\r\nx", SELFSAME_MALFORMED },
+    { "old 1\n\nx\x01y", SELFSAME_MALFORMED },
     { "Old 1\n\nx", SELFSAME_MALFORMED },
     { "1\n\nx", SELFSAME_MALFORMED },
     { "old 1\n" HASH "x", SELFSAME_MALFORMED },

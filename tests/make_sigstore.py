@@ -83,7 +83,7 @@ def sign(key, message):
         return key.sign(message)
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(message, padding.PKCS1v15(), hashes.SHA256())
-    return key.sign(message, ec.ECDSA(hashes.SHA384() if key.curve.key_size == 384 else hashes.SHA256()))
+    return key.sign(message, ec.ECDSA({384: hashes.SHA384(), 521: hashes.SHA512()}.get(key.curve.key_size, hashes.SHA256())))
 
 
 def pae(kind, body):
@@ -144,6 +144,7 @@ fulcio_other = Authority("other-ca", [EKU.CODE_SIGNING])
 fulcio_web = Authority("web-ca", [EKU.SERVER_AUTH])
 fulcio_ed25519 = Authority("ed25519-ca", [EKU.CODE_SIGNING], ed25519.Ed25519PrivateKey.generate(), ed25519.Ed25519PrivateKey.generate())
 ct_key, ct_other, ct_early = p256(), p256(), p256()
+ct_rsa, ct_p384 = rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP384R1())
 
 FULCIO = "1.3.6.1.4.1.57264.1."
 SCT = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
@@ -164,7 +165,7 @@ def all_texts(issuer):
             text_ext(22, "public")]
 
 
-def scts(precert, issuer, signers, time_ms, extensions=b"", issuer_hash=None):
+def scts(precert, issuer, signers, time_ms, extensions=b"", issuer_hash=None, algorithm=None):
     tbs = precert.tbs_certificate_bytes
     out = b""
     for logged, by in signers:
@@ -172,13 +173,15 @@ def scts(precert, issuer, signers, time_ms, extensions=b"", issuer_hash=None):
         message = b"\0\0" + struct.pack(">QH", time_ms, 1) + ikh + len(tbs).to_bytes(3, "big") + tbs
         message += struct.pack(">H", len(extensions)) + extensions
         s = sign(by, message)
-        one = b"\0" + sha(spki(logged)) + struct.pack(">QH", time_ms, len(extensions)) + extensions + b"\4\3" + struct.pack(">H", len(s)) + s
+        kind = b"\4\1" if isinstance(by, rsa.RSAPrivateKey) else b"\5\3" if by.curve.key_size == 384 else b"\4\3"
+        one = b"\0" + sha(spki(logged)) + struct.pack(">QH", time_ms, len(extensions)) + extensions + (algorithm or kind) + struct.pack(">H", len(s)) + s
         out += struct.pack(">H", len(one)) + one
     return der(4, struct.pack(">H", len(out)) + out)
 
 
 def leaf(key, ca=fulcio, san=None, issuer=ISSUER, eku=(EKU.CODE_SIGNING,), start=SIGNED - 60, end=SIGNED + 540, is_ca=None,
-         sct=((ct_key, ct_key),), sct_extensions=b"", issuer_hash=None, texts=None, subject=None, named=None):
+         sct=((ct_key, ct_key),), sct_extensions=b"", issuer_hash=None, texts=None, subject=None, named=None,
+         sct_time_ms=(SIGNED - 60) * 1000 + 123, sct_algorithm=None):
     san = [x509.UniformResourceIdentifier(IDENTITY)] if san is None else san
     extensions = [(x509.ExtendedKeyUsage(eku), False)] if eku else []
     if san:
@@ -187,8 +190,8 @@ def leaf(key, ca=fulcio, san=None, issuer=ISSUER, eku=(EKU.CODE_SIGNING,), start
     args = dict(ca=is_ca, serial=x509.random_serial_number(), named=named)
     subject = subject or x509.Name([])
     precert = certificate(subject, key, ca.name, ca.key, start, end, extensions, **args)
-    if sct:
-        value = scts(precert, ca.key, sct, (SIGNED - 60) * 1000 + 123, sct_extensions, issuer_hash)
+    if sct is not None:
+        value = scts(precert, ca.key, sct, sct_time_ms, sct_extensions, issuer_hash, sct_algorithm)
         extensions.append((x509.UnrecognizedExtension(SCT, value), False))
     return raw(certificate(subject, key, ca.name, ca.key, start, end, extensions, **args))
 
@@ -222,12 +225,13 @@ def serial_der(n):
 
 
 def stamp(signature, signer=None, time=SIGNED + 1, fraction="", status=0, embed=(), imprint=None, digest=None, certificate_hash=None,
-          attributes=None, by=None, key_id=False, info_extra=b"", old_id=False):
+          attributes=None, by=None, key_id=False, info_extra=b"", old_id=False, issuer_serial=False, unsigned=b"", crls=b""):
     key, cert = signer or tsa_signer
     when = utc(time).strftime("%Y%m%d%H%M%S") + fraction + "Z"
     info = der(0x30, der(2, b"\1"), oid("1.3.6.1.4.1.57264.2"), der(0x30, SHA256_ALG, der(4, imprint or sha(signature))),
                serial_der(0x1234567890), der(0x18, when.encode()), der(0x30, der(2, b"\1")), info_extra)
-    ess = der(0x30, der(0x30, der(0x30, der(4, certificate_hash or sha(raw(cert))))))
+    names = der(0x30, der(0x30, der(0xa4, cert.issuer.public_bytes())), serial_der(cert.serial_number)) if issuer_serial else b""
+    ess = der(0x30, der(0x30, der(0x30, der(4, certificate_hash or sha(raw(cert))), names)))
     if attributes is None:
         attributes = [attribute("3", TST), attribute("4", der(4, digest or sha(info)))]
         attributes.append(attribute("16.2.12", der(0x30, der(0x30, der(0x30, der(4, bytes(20)))))) if old_id else attribute("16.2.47", ess))
@@ -240,10 +244,10 @@ def stamp(signature, signer=None, time=SIGNED + 1, fraction="", status=0, embed=
     if key_id:
         sid = der(0x80, cert.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest)
         version = b"\3"
-    one = der(0x30, der(2, version), sid, SHA256_ALG, der(0xa0, body), alg, der(4, sig))
+    one = der(0x30, der(2, version), sid, SHA256_ALG, der(0xa0, body), alg, der(4, sig), unsigned)
     content = der(0x30, TST, der(0xa0, der(4, info)))
     certs = der(0xa0, *(raw(c) for c in embed)) if embed else b""
-    data = der(0x30, der(2, b"\3"), der(0x31, SHA256_ALG), content, certs, der(0x31, one))
+    data = der(0x30, der(2, b"\3"), der(0x31, SHA256_ALG), content, certs, crls, der(0x31, one))
     return der(0x30, der(0x30, der(2, bytes([status]))), der(0x30, oid("1.2.840.113549.1.7.2"), der(0xa0, data)))
 
 
@@ -387,6 +391,14 @@ def make(kind="hashedrekord-v1", dsse=None, minor=3, key=None, by=None, managed=
     return b, key
 
 
+def material(b):
+    return b["verificationMaterial"]
+
+
+def first(b):
+    return material(b)["tlogEntries"][0]
+
+
 # ---- trusted roots ----
 
 
@@ -428,7 +440,7 @@ def root(title, change):
 
 def put(title, expect, note, made, trusted="usual", text=None, **fields):
     bundle, key = made
-    if key is not None and "publicKey" in bundle.get("verificationMaterial", {}):
+    if "certificate" not in bundle.get("verificationMaterial", {}) and "publicKey" in bundle.get("verificationMaterial", {}):
         fields.setdefault("key", spki(key).hex())
     if "key" not in fields:
         fields.setdefault("identity", IDENTITY)
@@ -505,13 +517,24 @@ root("tsa-without-leaf", lambda r: r.update(timestampAuthorities=[authority_of(t
 put("151-stamp-brings-what-root-lacks", "ok", "the root has the authority alone", make("hashedrekord-v2", stamps=[{"embed": [tsa.cert, tsa_signer[1]]}]), "tsa-without-leaf")
 put("152-stamp-with-fraction", "ok", "time to the millisecond", make("hashedrekord-v2", stamps=[{"fraction": ".125"}]))
 put("153-stamp-by-key-identifier", "ok", "SignerInfo of version 3", make("hashedrekord-v2", stamps=[{"key_id": True}]))
-put("154-stamp-with-all-options", "ok", "ordering, nonce, name of the authority", make("hashedrekord-v2", stamps=[{"status": 1, "info_extra": der(1, b"\xff") + der(2, b"\x2a") + der(0xa0, der(0xa4, tsa_signer[1].subject.public_bytes()))}]))
+crl = x509.CertificateRevocationListBuilder().issuer_name(tsa.name).last_update(utc(FROM)).next_update(utc(UNTIL)).sign(tsa.key, hashes.SHA256())
+crl = crl.public_bytes(serialization.Encoding.DER)
+put("154-stamp-with-all-options", "ok", "ordering, nonce, name of the authority, issuerSerial, CRLs, attributes that nobody signed", make("hashedrekord-v2", stamps=[{"status": 1, "info_extra": der(1, b"\xff") + der(2, b"\x2a") + der(0xa0, der(0xa4, tsa_signer[1].subject.public_bytes())),
+    "issuer_serial": True, "unsigned": der(0xa1, attribute("5", der(0x17, b"260101000000Z"))), "crls": der(0xa1, crl)}]))
 rsa_signer = tsa_leaf(tsa, key=rsa.generate_private_key(65537, 2048))
 put("155-stamp-by-rsa", "ok", "rsaEncryption as signature algorithm", make("hashedrekord-v2", stamps=[{"signer": rsa_signer, "embed": [rsa_signer[1]]}]), "tsa-without-leaf")
 ed_signer = tsa_leaf(tsa, key=ed25519.Ed25519PrivateKey.generate())
 put("156-stamp-by-ed25519", "ok", "Ed25519 signs the attributes", make("hashedrekord-v2", stamps=[{"signer": ed_signer, "embed": [ed_signer[1]]}]), "tsa-without-leaf")
 root("tsa-ends", lambda r: r["timestampAuthorities"].__setitem__(0, authority_of([tsa_signer[1]] + tsa.chain, end=SIGNED + 1)))
 put("157-stamp-in-the-last-second", "ok", "validFor is inclusive", make("hashedrekord-v2"), "tsa-ends")
+root("ct-of-other-kinds", lambda r: r["ctlogs"].extend([log_of(ct_rsa, "ct.example.com/rsa"), log_of(ct_p384, "ct.example.com/p384")]))
+put("138-certificate-timestamps-by-rsa-and-p384", "ok", "the other algorithms of certificate logs", make(cert_args={"sct": ((ct_rsa, ct_rsa), (ct_p384, ct_p384))}), "ct-of-other-kinds")
+put("126-managed-p521", "ok", "P-521 signs the SHA-512 of the PAE", make("dsse-v2", managed=True, key=ec.generate_private_key(ec.SECP521R1())))
+root("log-starts-fraction", lambda r: r["tlogs"][0]["publicKey"]["validFor"].update(start=rfc3339(SIGNED + 1)[:-1] + ".5Z"))
+put("144-log-key-from-a-fraction", "ok", "half a second before the promise", make(), "log-starts-fraction")
+put("145-numbers-in-place-of-texts", "ok", "JSON of Protobuf may write small integers so", make(edit=lambda b: first(b).update(logIndex=1004, integratedTime=SIGNED + 2)))
+put("146-promise-before-the-stamp", "ok", "the earliest time is the promise's", make(entry_args={"time": SIGNED}, stamps=[{}]))
+put("147-null-members", "ok", "null is as good as absent", make(edit=lambda b: (material(b).update(timestampVerificationData=None, publicKey=None), b.update(dsseEnvelope=None))))
 
 # ---- 2xx shape ----
 
@@ -520,8 +543,6 @@ def edited(change, **args):
     return make(edit=change, **args)
 
 
-material = lambda b: b["verificationMaterial"]
-first = lambda b: b["verificationMaterial"]["tlogEntries"][0]
 
 
 def setter(*path_and_value):
@@ -581,11 +602,28 @@ put("220-key-and-certificate", "malformed", "two signers", edited(setter(VM, "pu
 put("221-digest-by-sha512", "unsupported", "messageDigest by another algorithm", edited(setter("messageSignature", "messageDigest", {"algorithm": "SHA2_512", "digest": b64(bytes(64))})))
 put("222-proof-without-checkpoint", "log", "a root that nobody signed", edited(setter(VM, TL, 0, "inclusionProof", "checkpoint", None)))
 root("wrong-media-type", lambda r: r.update(mediaType="application/vnd.dev.sigstore.trustedroot.v9+json"))
+put("223-array", "malformed", "no object", make(), text='["application/vnd.dev.sigstore.bundle"]')
+put("224-text-for-an-object", "malformed", "publicKey is a string", edited(setter(VM, "publicKey", "a")))
+put("225-number-for-a-text", "malformed", "keyId is a number", edited(setter(VM, TL, 0, "logId", "keyId", 1)))
+put("226-object-for-an-array", "malformed", "tlogEntries is an object", edited(setter(VM, TL, {})))
+put("227-array-for-an-entry", "malformed", "an entry is an array", edited(setter(VM, TL, 0, [])))
+put("228-leading-zero", "malformed", "logIndex 01004", edited(setter(VM, TL, 0, "logIndex", "01004")))
+put("229-fraction", "malformed", "logIndex 1004.0", edited(setter(VM, TL, 0, "logIndex", 1004.0)))
+put("237-member-of-two-names", "malformed", "two known names in one", edited(setter(VM, TL, 0, "kindVersion", "kind version", "a")))
+put("238-part-of-a-name", "malformed", "a known name's end", edited(setter(VM, TL, 0, "kindVersion", "version ", "a")))
 put("230-root-of-another-version", "unsupported", "trusted root v9", make(), "wrong-media-type")
 root("broken-certificate", lambda r: r["certificateAuthorities"][0]["certChain"]["certificates"][0].update(rawBytes="MAA="))
 put("231-root-with-a-broken-certificate", "malformed", "an empty SEQUENCE", make(), "broken-certificate")
 root("broken-time", lambda r: r["tlogs"][0]["publicKey"]["validFor"].update(start="yesterday"))
 put("232-root-with-a-broken-time", "malformed", "no RFC 3339", make(), "broken-time")
+root("log-without-key", lambda r: r["tlogs"][0]["publicKey"].pop("rawBytes"))
+put("233-root-with-a-log-without-key", "malformed", "no rawBytes", make(), "log-without-key")
+root("broken-key", lambda r: r["tlogs"][0]["publicKey"].update(rawBytes="MAA="))
+put("234-root-with-a-broken-key", "malformed", "an empty SEQUENCE", make(), "broken-key")
+root("empty-authority", lambda r: r["certificateAuthorities"][0]["certChain"].update(certificates=[]))
+put("235-root-with-an-empty-authority", "malformed", "no certificates", make(), "empty-authority")
+root("long-authority", lambda r: r["certificateAuthorities"][0]["certChain"].update(certificates=[{"rawBytes": b64(raw(fulcio.cert))}] * 9))
+put("236-root-with-a-long-authority", "malformed", "nine certificates", make(), "long-authority")
 
 # ---- 3xx certificates ----
 
@@ -620,6 +658,9 @@ put("319-self-signed", "log", "the certificate is its own root", make(cert=raw(c
 root("ct-without-start", lambda r: r["ctlogs"].__setitem__(0, log_of(ct_key, "ct.example.com", start=None)))
 put("320-certificate-log-without-start", "log", "validFor.start is missing", make(), "ct-without-start")
 put("321-forged-certificate", "log", "name and key identifier are the authority's, the signature is not", by_cert(ca=fulcio_same_name, named=fulcio.key))
+put("322-certificate-timestamp-algorithm", "log", "says SHA-384 for a P-256 key", by_cert(sct_algorithm=b"\5\3"))
+put("323-certificate-timestamp-of-the-far-future", "log", "beyond all periods", by_cert(sct_time_ms=2**64 - 1))
+put("324-empty-list-of-certificate-timestamps", "log", "there but empty", by_cert(sct=[]))
 
 # ---- 4xx logs and signatures ----
 
@@ -680,6 +721,7 @@ put("500-no-time-source", "log", "Rekor v2 tells no time", make(v2, stamps=[]))
 put("501-no-promise-no-stamp", "log", "integratedTime alone is nobody's word", make(entry_args={"promise": False}, edit=setter(VM, TL, 0, "integratedTime", str(SIGNED))))
 put("502-promise-in-the-future", "log", "integratedTime after now", make(), now=SIGNED - 100)
 put("503-promise-after-the-certificate", "log", "signed in time, logged too late", make(entry_args={"time": SIGNED + 600}, stamps=[{}]))
+put("504-promise-in-the-farthest-future", "log", "2^63 - 1 seconds", make(entry_args={"time": 2**63 - 1}))
 put("510-stamp-on-another-signature", "log", "messageImprint", stamped(imprint=sha(b"other")))
 put("511-stamp-by-the-same-name", "log", "another key's authority", stamped(signer=(s := tsa_leaf(tsa_same_name)), embed=[s[1], tsa_same_name.cert]))
 put("512-stamp-by-unknown-authority", "log", "with its certificates", stamped(signer=(s := tsa_leaf(tsa_other)), embed=[s[1], tsa_other.cert, tsa_other.root]))
@@ -750,6 +792,8 @@ put("716-another-payload-type", "unsupported", "no in-toto statement", make("dss
 put("717-another-statement", "unsupported", "_type", make("dsse-v1", payload=statement(kind="https://in-toto.io/Statement/v9")))
 put("718-payload-is-no-json", "malformed", "other bytes", make("dsse-v1", payload=b"hello"))
 put("719-name-with-control-character", "malformed", "it would be printed", by_cert(texts=[text_ext(8, ISSUER), text_ext(12, "a\x1bb")]))
+put("721-name-with-c1-control", "malformed", "some terminals obey it", by_cert(texts=[text_ext(8, ISSUER), text_ext(12, "a\u009bb")]))
+put("722-name-beyond-ascii", "ok", "readable UTF-8", by_cert(texts=[text_ext(8, ISSUER), text_ext(12, "b\u00fccher")]))
 put("720-issuer-not-utf8-string", "malformed", "the extension is no DER", by_cert(texts=[(x509.UnrecognizedExtension(x509.ObjectIdentifier(FULCIO + "8"), ISSUER.encode()), False)]))
 
 for title, r in roots.items():

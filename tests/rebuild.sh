@@ -51,6 +51,14 @@ expect 0 "a release of selfsame publish" "$selfsame" publish "$rel" --key "$key"
 expect 0 "is rebuilt" rebuild "$tmp/own.json" --source "$src" --key "$key"
 expect 0 "and the rebuild may be published" "$selfsame" publish "$out/rebuild.envelope.json" --sign-only --out "$tmp/own2.json"
 expect 0 "as it is" cmp "$tmp/own2.json" "$out/rebuild.envelope.json"
+printf 'log example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx http://127.0.0.1:9/\nquorum none\n' > "$tmp/trust"
+expect 3 "a log that does not answer" rebuild "$tmp/own.json" --source "$src" --key "$key" --trust "$tmp/trust"
+said "identical: "
+result identical
+rm -rf "$out"
+expect 2 "publishing without a key" rebuild "$tmp/own.json" --source "$src" --trust "$tmp/trust"
+expect 2 "a log without a trust policy" rebuild "$tmp/own.json" --source "$src" --key "$key" --log http://127.0.0.1:9/
+is "nothing was built for those" "" "$(ls "$out" 2>/dev/null)"
 expect 0 "a release from standard input" sh -c '"$0" rebuild - --source "$1" --init "$2" --out "$3" < "$4"' \
     "$selfsame" "$src" "$init" "$out" "$tmp/released.tlog-proof"
 

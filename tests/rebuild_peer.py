@@ -146,6 +146,8 @@ def garbage(prefix, out):
         {"name": "image.eif", "digest": {"sha256": "ab" * 32}}]))
     put("an envelope of what is not published yet", 10,
         dict(envelope, payload=base64.b64encode(canonical(changed(["predicate", "validity"], None))).decode()))
+    put("too many files", 10, changed(["subject"], [
+        {"name": "f%d" % i, "digest": {"sha256": "ab" * 32}} for i in range(1025)]))
     put("no measurements", 10, changed(["predicate", "measurements"], []))
     put("measurements without a TEE", 10, changed(["predicate", "measurements"], [{"pcr": {}}]))
     put("measurements of TEEs that cannot be built", 11, changed(["predicate", "measurements"], [{"tee": "intel-tdx", "mrtd": ["00"]}]))

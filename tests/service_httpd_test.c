@@ -22,7 +22,7 @@ struct world {
     struct httpd_request *kept[KEPT_MAX];
     size_t kept_count;
     bool over;
-    struct httpd_request *never;
+    struct httpd_request *_Atomic never;
     atomic_int served;
 };
 
@@ -251,6 +251,8 @@ static const struct {
     { GET("/hello"), 200, "Cache-Control: max-age=5\r\n" },
     { GET("/hello"), 200, "\r\n\r\nhello" },
     { "GET /hello HTTP/1.0\r\n\r\n", 200, "Connection: close\r\n" },
+    { "GET /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", 200,
+        "Connection: keep-alive\r\n" },
     { "HEAD /hello HTTP/1.1\r\nHost: x\r\n\r\n", 200, "Content-Length: 5\r\n" },
     { GET("/refuse"), 422,
         "{\"error\":{\"class\":\"log\",\"message\":\"say \\\"no\\\"\"}}" },

@@ -472,13 +472,31 @@ sequences_that_jump_or_repeat(void **state)
 }
 
 static void
+a_partner_that_signs_late_is_no_repeat(void **state)
+{
+    const char *sha256[3];
+    auto_world *w = NULL;
+    auto_watch *x = NULL;
+
+    (void)state;
+    begin(&w, &x, sha256);
+    (void)world_add(w, PARTNER, world_index(w, WORLD_NAME, 1, sha256[1], 8, sha256[0]));
+    (void)world_add(
+        w, PARTNER, world_release(w, WORLD_NAME, "1.1", 8, 0x22, sha256[0]));
+    (void)world_add(w, PARTNER, world_index(w, WORLD_NAME, 2, sha256[2], 9, sha256[0]));
+    see(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(x->m->state.release_count, 3);
+    assert_true(x->m->state.releases[2].current && !x->m->state.releases[1].current);
+}
+
+static void
 entries_of_my_key_that_do_not_parse(void **state)
 {
     static const char *const bad[] = {
         "{\"_type\":\"https://in-toto.io/Statement/v1\"}",
         "{}",
-        "{\"_type\":\"https://in-toto.io/Statement/v1\",\"predicate\":{},"
-        "\"predicateType\":\"https://slsa.dev/provenance/v1\",\"subject\":[]}",
+        ("{\"_type\":\"https://in-toto.io/Statement/v1\",\"predicate\":{},"
+         "\"predicateType\":\"https://slsa.dev/provenance/v1\",\"subject\":[]}"),
     };
     const char *sha256[3];
 
@@ -624,6 +642,69 @@ two_trees_of_one_size(void **state)
     expect_alarms(x, SELFSAME_LOG, "fork", NULL);
     check_evidence(x, believed, w->made.checkpoint, 2);
     assert_bytes(BYTES(x->m->state.note, x->m->state.note_len), believed);
+}
+
+static void
+an_alarm_is_told_though_its_evidence_cannot_be_kept(void **state)
+{
+    const char *sha256[3];
+    struct selfsame_err e = { 0 };
+    char dir[128];
+    auto_world *w = NULL;
+    auto_watch *x = NULL;
+
+    (void)state;
+    begin(&w, &x, sha256);
+    (void)snprintf(dir, sizeof(dir), "%s.forks", x->state);
+    assert_code(file_write(dir, BYTES_LIT("in the way"), false, &e), SELFSAME_OK, &e);
+    w->entries[0] = BYTES_LIT("another history");
+    (void)world_publish(w, WORLD_NOW - 10);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "fork", NULL);
+    assert_non_null(
+        strstr(text_of(first(x, "alarm", "fork"), "lost"), "not a directory"));
+}
+
+static void
+evidence_of_many_forks_is_bounded(void **state)
+{
+    const char *sha256[3];
+    auto_world *w = NULL;
+    auto_watch *x = NULL;
+    char dir[128];
+
+    (void)state;
+    begin(&w, &x, sha256);
+    struct checkpoint c = made_checkpoint(&w->made, w->count);
+    c.origin = BYTES_LIT(WORLD_ORIGIN);
+    for (int i = 0; i < 3 * MONITOR_FORKS; i++) {
+        memset(c.root, i, sizeof(c.root));
+        w->made.checkpoint = world_note(w, &c, 2, WORLD_NOW);
+        look(x);
+        expect_alarms(x, SELFSAME_LOG, "fork", NULL);
+    }
+    (void)snprintf(dir, sizeof(dir), "%s.forks", x->state);
+    assert_true(files_in(dir) >= MONITOR_FORKS);
+    assert_true(files_in(dir) <= 2 * MONITOR_FORKS + 2);
+}
+
+static void
+a_page_that_cannot_be_written_is_tried_again(void **state)
+{
+    auto_world *w = world_new();
+    auto_watch *x = watch_new(w);
+    struct selfsame_err e = { 0 };
+    struct stat st;
+
+    (void)state;
+    publish(w);
+    assert_code(dir_make(x->page, false, &e), SELFSAME_OK, &e);
+    assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_IO);
+    assert_int_equal(stat(x->state, &st), 0);
+    assert_code(dir_remove(x->page, &e), SELFSAME_OK, &e);
+    look(x);
+    assert_int_equal(stat(x->page, &st), 0);
+    assert_true(S_ISREG(st.st_mode));
 }
 
 static void
@@ -817,7 +898,16 @@ a_checkpoint_grows_stale_by_the_clock_of_witnesses(void **state)
     (void)world_publish(w, WORLD_NOW + 86400 * 9);
     restart(x);
     assert_code(try_round(x, WORLD_NOW + 86400 * 2, &e), SELFSAME_OK, &e);
-    assert_int_equal(x->m->state.time_s, 0);
+    assert_int_equal(x->m->state.time_s, WORLD_NOW + 86400 * 2 - 30);
+    /* Nor an older one that a cache brings. */
+    (void)world_publish(w, WORLD_NOW);
+    assert_code(try_round(x, WORLD_NOW + 86400 * 2, &e), SELFSAME_OK, &e);
+    assert_int_equal(json_array_size(x->events), 0);
+    (void)world_raw(w, BYTES_LIT("more"));
+    (void)world_publish(w, WORLD_NOW + 86400 * 9);
+    assert_code(try_round(x, WORLD_NOW + 86400 * 3, &e), SELFSAME_OK, &e);
+    assert_int_equal(count(x, "event", "checkpoint"), 1);
+    expect_alarms(x, SELFSAME_STALE, "stale", NULL);
 }
 
 /* ---- state ---- */
@@ -899,6 +989,57 @@ a_state_is_read_as_it_was_written_and_not_otherwise(void **state)
     assert_null(x->m);
 }
 
+/* Reasons and names of strangers, cut inside a character, must not break what is kept. */
+static void
+long_texts_of_strangers_are_kept_plain(void **state)
+{
+    auto_world *w = world_new();
+    auto_watch *x = watch_new(w);
+    struct selfsame_err e = { 0 };
+    char reason[3 * 100 + 4];
+
+    (void)state;
+    const char *one = world_release(w, WORLD_NAME, "1", 1, 1, NULL);
+    const char *sha256 = world_sha256(w, one);
+    (void)world_add(w, ME, one);
+    /* Characters of three bytes, shifted so that some cut falls inside one. */
+    for (size_t shift = 0; shift < 3; shift++) {
+        memset(reason, 'x', shift);
+        for (size_t i = 0; i < 100; i++)
+            memcpy(reason + shift + 3 * i, "\xe2\x82\xac", 3);
+        reason[shift + 300] = '\0';
+        char *index = arena_printf(&w->arena,
+            "{\"_type\":\"" STATEMENT_TYPE "\",\"predicate\":{\"current\":[],"
+            "\"name\":\"" WORLD_NAME "\",\"revoked\":[{\"reason\":\"%s\","
+            "\"sha256\":\"%s\",\"since\":\"2026-09-01T00:00:00Z\"}],\"sequence\":"
+            "%d,\"validity\":{\"notAfter\":\"2026-09-07T00:00:00Z\",\"notBefore\":"
+            "\"2026-09-01T00:00:00Z\"}},\"predicateType\":\"" PREDICATE_INDEX
+            "\",\"subject\":[]}",
+            reason, sha256, (int)shift + 1);
+        (void)world_add(w, ME, index);
+        publish(w);
+        look(x);
+        expect_alarms(x, SELFSAME_OK, NULL, NULL);
+        restart(x);
+        assert_code(monitor_new(&x->c, &x->m, &e), SELFSAME_OK, &e);
+        assert_true(strlen(x->m->state.releases[0].reason) > 120);
+        assert_true(utf8_valid(bytes_str(x->m->state.releases[0].reason)));
+    }
+    /* A log of another name, of the longest characters. */
+    for (size_t shift = 0; shift < 3; shift++) {
+        char text[600] = "";
+
+        memset(text, 'x', shift + 1);
+        for (size_t i = 0; i < 100; i++)
+            memcpy(text + shift + 1 + 3 * i, "\xe2\x82\xac", 3);
+        struct checkpoint c = { .origin = bytes_str(text), .size = 9 };
+        w->made.checkpoint = world_note(w, &c, 2, WORLD_NOW);
+        restart(x);
+        look(x);
+        expect_alarms(x, SELFSAME_LOG, "checkpoint", NULL);
+    }
+}
+
 static void
 a_state_that_could_not_be_written_is_written_later(void **state)
 {
@@ -923,6 +1064,44 @@ a_state_that_could_not_be_written_is_written_later(void **state)
     assert_int_equal(stat(x->state, &st), 0);
     look(x);
     assert_int_equal(json_array_size(x->events), 0);
+}
+
+static void
+a_full_state_forgets_nothing_and_says_so(void **state)
+{
+    auto_world *w = world_new();
+    auto_watch *x = watch_new(w);
+    struct selfsame_err e = { 0 };
+    struct seen_release *r;
+    struct seen_rebuild *b;
+
+    (void)state;
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "1", 1, 1, NULL));
+    publish(w);
+    look(x);
+    while (x->m->state.release_count < MONITOR_RELEASES) {
+        assert_code(state_add_release(&x->m->state, &r, &e), SELFSAME_OK, &e);
+        (void)snprintf(
+            r->version, sizeof(r->version), "v%zu", x->m->state.release_count);
+        memset(r->sha256, 1, sizeof(r->sha256));
+    }
+    (void)world_add(w, THIEF, world_release(w, WORLD_NAME, "2", 2, 2, NULL));
+    publish(w);
+    assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_USAGE);
+    assert_non_null(strstr(err_text(&e), "the state is full"));
+    expect_alarms(x, SELFSAME_LOG, "foreign", NULL); /* that is told before */
+    while (x->m->state.rebuild_count < MONITOR_REBUILDS)
+        assert_code(state_add_rebuild(&x->m->state, &b, &e), SELFSAME_OK, &e);
+    assert_int_equal(state_add_rebuild(&x->m->state, &b, &e), SELFSAME_USAGE);
+    /* As large as it gets it is written and read again. */
+    for (size_t i = 0; i < x->m->state.rebuild_count; i++)
+        x->m->state.rebuilds[i].result = REBUILD_FAILED;
+    assert_code(state_write(x->state, &x->m->state, &e), SELFSAME_OK, &e);
+    struct state s = { .note = NULL };
+    assert_code(state_read(x->state, &s, &e), SELFSAME_OK, &e);
+    assert_int_equal(s.release_count, MONITOR_RELEASES);
+    assert_int_equal(s.rebuild_count, MONITOR_REBUILDS);
+    state_free(&s);
 }
 
 static void
@@ -977,7 +1156,7 @@ the_page_says_what_is_known_and_is_text(void **state)
     auto_text t = { .ptr = NULL };
     text_escaped(&t, "a<b>\"c\"&'d'\x01\x7f\xe2\x80\xae|\xe2\x81\xa6|\xc3\xa9\xe2\x80");
     assert_bytes(BYTES((const uint8_t *)t.ptr, t.len),
-        BYTES_LIT("a&lt;b&gt;&quot;c&quot;&amp;&#39;d&#39;???|?|\xc3\xa9\xe2\x80"));
+        BYTES_LIT("a&lt;b&gt;&quot;c&quot;&amp;&#39;d&#39;???|?|\xc3\xa9??"));
 }
 
 /* ---- the hook ---- */
@@ -1040,11 +1219,15 @@ main(void)
         cmocka_unit_test(an_entry_names_my_key_and_is_signed_by_another),
         cmocka_unit_test(two_entries_for_one_version),
         cmocka_unit_test(sequences_that_jump_or_repeat),
+        cmocka_unit_test(a_partner_that_signs_late_is_no_repeat),
         cmocka_unit_test(entries_of_my_key_that_do_not_parse),
         cmocka_unit_test(a_retired_key_signs),
         cmocka_unit_test(a_rebuild_says_different),
         cmocka_unit_test(without_names_and_keys_everything_is_watched),
         cmocka_unit_test(two_trees_of_one_size),
+        cmocka_unit_test(an_alarm_is_told_though_its_evidence_cannot_be_kept),
+        cmocka_unit_test(evidence_of_many_forks_is_bounded),
+        cmocka_unit_test(a_page_that_cannot_be_written_is_tried_again),
         cmocka_unit_test(a_larger_tree_with_another_beginning),
         cmocka_unit_test(a_smaller_tree_of_another_history),
         cmocka_unit_test(a_fork_that_witnesses_did_not_sign_binds_the_log_too),
@@ -1054,7 +1237,9 @@ main(void)
         cmocka_unit_test(a_checkpoint_grows_stale_by_the_clock_of_witnesses),
         cmocka_unit_test(what_could_not_be_told_is_told_again),
         cmocka_unit_test(a_state_is_read_as_it_was_written_and_not_otherwise),
+        cmocka_unit_test(long_texts_of_strangers_are_kept_plain),
         cmocka_unit_test(a_state_that_could_not_be_written_is_written_later),
+        cmocka_unit_test(a_full_state_forgets_nothing_and_says_so),
         cmocka_unit_test(one_state_serves_one_monitor),
         cmocka_unit_test(the_page_says_what_is_known_and_is_text),
         cmocka_unit_test(a_hook_gets_the_event_as_input_and_nothing_else),

@@ -136,6 +136,8 @@ json_of "is a list of reference values" '.measurements | map(.tee) | join(" ")' 
 cp "$tmp/out" "$tmp/values"
 expect 0 "which a policy takes as it is" "$selfsame" policy init --measurements "$tmp/values"
 json_of "all of them" '[.measurements[].tee, (.measurements[1].measurement | length)] | map(tostring) | join(" ")' "nitro snp 3"
+expect 2 "an empty file is none" "$selfsame" policy init --measurements "$tmp/void"
+said "wrote nothing"
 expect 0 "measure for one of them" "$selfsame" measure "$tmp/both" --tee nitro --json
 json_of "is that one" .tee nitro
 expect 0 "an option of a machine" "$selfsame" measure "$tmp/both" --cpu EPYC --json

@@ -218,8 +218,8 @@ if grep -q 'gives no namespaces' "$tmp/err"; then skipped "this host gives no na
 is "the guest is content" 0 $got
 cat "$tmp/out"
 is "it sees the digest of its first shape" "$(digest "$tmp/g")" "$(sed -n 's/^launch digest //p' "$tmp/out")"
-timeout 60 "$selfsame" run --sim "$tmp/g" --vcpus 4 --cpu EPYC-Genoa > "$tmp/out" 2> "$tmp/err"
-is "or that of the shape it is given" "$(digest "$tmp/g" --vcpus 4 --cpu EPYC-Genoa)" \
+timeout 60 "$selfsame" run --sim "$tmp/g" --vcpus 4 --cpu EPYC-Milan-v2 > "$tmp/out" 2> "$tmp/err"
+is "or that of the shape it is given" "$(digest "$tmp/g" --vcpus 4 --cpu EPYC-Milan-v2)" \
     "$(sed -n 's/^launch digest //p' "$tmp/out")"
 timeout 60 "$selfsame" run --sim "$tmp/t" > "$tmp/out" 2> "$tmp/err"; got=$?
 if grep -q 'gives no /dev/fuse' "$tmp/err"; then skipped "this host gives no /dev/fuse: configfs-tsm is not tried"
@@ -238,6 +238,11 @@ timeout 60 "$selfsame" run --sim "$tmp/a" --set product=Turin > "$tmp/cmw" 2> "$
 expect 0 "a setting does" verify_file "$tmp/cmw" "$tmp/a/measurements.json"
 expect 0 "show names it" "$selfsame" show "$tmp/cmw"
 said "Turin"
+for words in "--vcpus 3" "--cpu EPYC-Genoa" "--vcpus 1 --cpu EPYC"; do
+    # shellcheck disable=SC2086
+    expect 2 "a machine that was not measured: $words" "$selfsame" run --sim "$tmp/a" $words
+    said "expected a machine that the image was measured for"
+done
 expect 2 "a defect that SNP has not" "$selfsame" run --sim "$tmp/a" --defect tagged
 expect 2 "a file is no machine" "$selfsame" run --sim --tee snp "$tmp/a/image.initrd"
 expect 2 "a directory is no enclave" "$selfsame" run --sim --tee nitro "$tmp/a"

@@ -202,6 +202,11 @@ those_of_virtee_are_accepted(void **state)
     struct selfsame_bytes auth = shared_file(path, &arena);
     assert_int_equal(judge(block, auth, &b, &a), SELFSAME_OK);
     assert_true(b.policy == 0x30000 && a.has_author);
+    /* Its signatures, also apart. */
+    (void)snprintf(path, sizeof(path), "%stest_id_sig.bin", folder);
+    assert_bytes(a.block_signature, shared_file(path, &arena));
+    (void)snprintf(path, sizeof(path), "%stest_auth_sig.bin", folder);
+    assert_bytes(a.key_signature, shared_file(path, &arena));
     assert_true(snp_id_digests(&a, id, by));
     assert_string_equal(hex_dup(&arena, BYTES_ARR(id)), want_id);
     assert_string_equal(hex_dup(&arena, BYTES_ARR(by)), want_author);

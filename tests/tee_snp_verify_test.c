@@ -608,7 +608,7 @@ no_flipped_bit_of_a_certificate_or_crl_is_accepted(void **state)
         assert_true(arena_dup(&w->arena, along.at[which], &copy));
         uint8_t *p = (uint8_t *)(uintptr_t)copy.ptr;
         along.at[which] = copy;
-        for (size_t bit = 0; bit < copy.len * 8; bit += 3) {
+        for (size_t bit = 0; bit < copy.len * 8; bit++) {
             auto_arena arena = arena_new(1 << 20);
 
             p[bit / 8] ^= (uint8_t)(1u << bit % 8);
@@ -667,29 +667,131 @@ static const struct {
 };
 
 static void
+real_files(size_t i, struct arena *arena, struct selfsame_bytes *ret_report,
+    struct selfsame_bytes *ret_leaf)
+{
+    char path[160];
+
+    (void)snprintf(path, sizeof(path), "vectors/snp/%s/report.bin", real[i].dir);
+    *ret_report = shared_file(path, arena);
+    (void)snprintf(path, sizeof(path), "vectors/snp/%s/%s", real[i].dir, real[i].leaf);
+    *ret_leaf = shared_file(path, arena);
+}
+
+static struct judgement
+judge_real(size_t i, struct selfsame_bytes report, struct selfsame_bytes leaf,
+    struct cert_cache *cache, struct arena *arena)
+{
+    struct judgement j = { .code = SELFSAME_INTERNAL };
+    const struct tee_trust trust = {
+        .now_s = real[i].at,
+        .anchors = snp_verifier.anchors,
+        .anchor_count = snp_verifier.anchor_count,
+        .collateral = &leaf,
+        .collateral_count = 1,
+        .cache = cache,
+    };
+
+    j.code = snp_verifier.verify(report, &trust, arena, &j.checks, &j.claims, &j.err);
+    return j;
+}
+
+/* No CRL of these days is published: without one a report is authentic, and refused. */
+static bool
+real_is_believed(size_t i, struct selfsame_bytes report, struct selfsame_bytes leaf,
+    struct cert_cache *cache)
+{
+    auto_arena arena = arena_new(1 << 20);
+    struct judgement j = judge_real(i, report, leaf, cache, &arena);
+
+    assert_int_not_equal(j.code, SELFSAME_OK);
+    return j.claims.authentic;
+}
+
+/* Bits, lengths and a byte more, as of reports of our own. */
+static void
+nothing_but_a_real_report_is_believed(void **state)
+{
+    (void)state;
+    need_shared();
+    for (size_t i = 0; i < COUNT(real); i++) {
+        auto_arena arena = arena_new(4 << 20);
+        struct cert_cache *cache = cert_cache_new(64);
+        struct selfsame_bytes report, leaf;
+        uint8_t copy[SNP_REPORT_SIZE + 1] = { 0 };
+
+        real_files(i, &arena, &report, &leaf);
+        assert_int_equal(report.len, SNP_REPORT_SIZE);
+        memcpy(copy, report.ptr, report.len);
+        assert_true(real_is_believed(i, report, leaf, cache));
+        /* Every bit of one report of each product line; of the others every ninth. */
+        const bool all = strstr(real[i].dir, "virtee") != NULL ||
+                         strstr(real[i].dir, "microsoft") != NULL;
+        for (size_t bit = 0; bit < report.len * 8; bit += all ? 1 : 9) {
+            copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            if (real_is_believed(i, BYTES(copy, report.len), leaf, cache))
+                fail_msg("%s: bit %zu flipped, and believed", real[i].dir, bit);
+            copy[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+        for (size_t len = 0; len <= sizeof(copy); len++)
+            assert_int_equal(
+                real_is_believed(i, BYTES(copy, len), leaf, cache), len == report.len);
+        cert_cache_free(cache);
+    }
+}
+
+/* What others ship as AMD's is what is pinned and built in here, to the byte. */
+static void
+bundles_of_others_hold_what_is_known(void **state)
+{
+    static const struct {
+        const char *path;
+        size_t count;
+    } bundles[] = {
+        { "confidential-containers+trustee/milan_ask_ark_asvk.pem", 3 },
+        { "confidential-containers+trustee/genoa_ask_ark_asvk.pem", 3 },
+        { "confidential-containers+trustee/turin_ask_ark_asvk.pem", 3 },
+        { "google+go-sev-guest/chain/milan-asvk-ark.pem", 2 },
+        { "google+go-sev-guest/chain/genoa-asvk-ark.pem", 2 },
+        { "google+go-sev-guest/chain/turin-asvk-ark.pem", 2 },
+    };
+
+    (void)state;
+    need_shared();
+    for (size_t i = 0; i < COUNT(bundles); i++) {
+        auto_arena arena = arena_new(1 << 20);
+        struct selfsame_err e = { 0 };
+        struct snp_bundle b = { .cert_count = 0 };
+        char path[160];
+
+        (void)snprintf(path, sizeof(path), "vectors/snp/%s", bundles[i].path);
+        assert_code(
+            snp_bundle_add(&b, shared_file(path, &arena), &arena, &e), SELFSAME_OK, &e);
+        assert_int_equal(b.cert_count, bundles[i].count);
+        for (size_t k = 0; k < b.cert_count; k++) {
+            bool known = false;
+
+            for (size_t n = 0; n < COUNT(snp_intermediates); n++)
+                known = known || bytes_eq(b.cert[k].der, snp_intermediates[n]);
+            for (size_t n = 0; n < snp_verifier.anchor_count; n++)
+                known = known || bytes_eq(b.cert[k].der, snp_verifier.anchors[n].der);
+            if (!known)
+                fail_msg("%s: certificate %zu is not known here", bundles[i].path, k);
+        }
+    }
+}
+
+static void
 real_reports_verify_but_for_missing_crls(void **state)
 {
     (void)state;
     need_shared();
     for (size_t i = 0; i < COUNT(real); i++) {
         auto_arena arena = arena_new(4 << 20);
-        char path[160];
-        struct judgement j = { .code = SELFSAME_INTERNAL };
+        struct selfsame_bytes report, leaf;
 
-        (void)snprintf(path, sizeof(path), "vectors/snp/%s/report.bin", real[i].dir);
-        struct selfsame_bytes report = shared_file(path, &arena);
-        (void)snprintf(
-            path, sizeof(path), "vectors/snp/%s/%s", real[i].dir, real[i].leaf);
-        struct selfsame_bytes leaf = shared_file(path, &arena);
-        const struct tee_trust trust = {
-            .now_s = real[i].at,
-            .anchors = snp_verifier.anchors,
-            .anchor_count = snp_verifier.anchor_count,
-            .collateral = &leaf,
-            .collateral_count = 1,
-        };
-        j.code = snp_verifier.verify(
-            report, &trust, &arena, &j.checks, &j.claims, &j.err);
+        real_files(i, &arena, &report, &leaf);
+        struct judgement j = judge_real(i, report, leaf, NULL, &arena);
         expect(j, SELFSAME_REVOKED);
         assert_true(j.claims.authentic);
         assert_int_equal(j.checks.at[CHECK_TCB].outcome, CHECK_PASS);
@@ -769,6 +871,8 @@ main(void)
         cmocka_unit_test(no_flipped_bit_of_a_certificate_or_crl_is_accepted),
         cmocka_unit_test(every_failed_allocation_is_no_memory),
         cmocka_unit_test(real_reports_verify_but_for_missing_crls),
+        cmocka_unit_test(nothing_but_a_real_report_is_believed),
+        cmocka_unit_test(bundles_of_others_hold_what_is_known),
         cmocka_unit_test(a_hosts_table_with_pem_inside_is_read),
         cmocka_unit_test(needs_name_the_key_server),
         cmocka_unit_test(roots_live_for_years),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
+#include "tee/tee.h"
+
 #include <selfsame/appraise.h>
 #include <selfsame/verify.h>
 
@@ -156,26 +158,26 @@ run_folder(const char *folder, int least)
         fail_msg("%s: expected at least %d vectors, got %d", folder, least, count);
 }
 
+/* Of every TEE that is verified. */
 static void
-nitro_vectors_give_the_class_they_expect(void **state)
+vectors_give_the_class_they_expect(void **state)
 {
-    (void)state;
-    run_folder("vectors/nitro", 50);
-}
+    enum { LEAST = 40 };
+    const struct tee_verifier *v;
+    char folder[64];
 
-static void
-snp_vectors_give_the_class_they_expect(void **state)
-{
     (void)state;
-    run_folder("vectors/snp", 40);
+    for (size_t i = 0; (v = tee_verifier_at(i)) != NULL; i++) {
+        (void)snprintf(folder, sizeof(folder), "vectors/%s", v->name);
+        run_folder(folder, LEAST);
+    }
 }
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nitro_vectors_give_the_class_they_expect),
-        cmocka_unit_test(snp_vectors_give_the_class_they_expect),
+        cmocka_unit_test(vectors_give_the_class_they_expect),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -161,6 +161,14 @@ expect 2 "empty measurements" "$selfsame" verify "$tmp/good" --tee nitro --measu
 said "empty file: expected JSON"
 expect 10 "an empty trust anchor" "$selfsame" verify "$tmp/good" --tee nitro --trust-anchor "$tmp/void"
 said "empty file: expected certificates"
+for noise in measurements.json nonce-file; do
+    [ -e "$tmp/$noise" ] || head -c 91 /dev/zero > "$tmp/$noise"
+    expect 10 "a key that is none" "$selfsame" verify "$tmp/good" --tee nitro --nonce $nonce --key "$tmp/$noise" \
+        --measurements "$tmp/measurements.json" --insecure-simulated
+    said "expected a public key or certificate"
+done
+{ echo "-----BEGIN PUBLIC KEY-----"; echo AAAA; echo "-----END PUBLIC KEY-----"; } > "$tmp/none.pem"
+expect 10 "a PEM block that holds none" "$selfsame" verify "$tmp/good" --tee nitro --nonce $nonce --key "$tmp/none.pem"
 expect 10 "an empty key" "$selfsame" verify "$tmp/good" --tee nitro --key "$tmp/void"
 said "empty file: expected a public key"
 
@@ -200,6 +208,8 @@ if [ -d "$shared/snp" ]; then
     options='{"selfsame_policy":1,"tee":{"snp":OPTIONS},"insecure":["any-measurement","any-age","unbound","no-revocation"]}'
     for one in '0 {"vmpl":[0,1]}' '0 {"vmpl":1,"min_tcb":{"snp":24,"microcode":217}}' '18 {"vmpl":1,"min_tcb":{"snp":25}}' \
         '18 {"vmpl":1,"min_tcb":{"genoa":{"snp":1}}}' '0 {"vmpl":1,"min_tcb":{"genoa":{"snp":25},"milan":{"tee":0}}}' '21 {"vmpl":1,"products":["Genoa"]}' \
+        '0 {"vmpl":1,"signers":["VCEK","VLEK"]}' '21 {"vmpl":1,"signers":"VCEK"}' '0 {"vmpl":1,"csp_ids":"CN=cc-us-east-2.amazonaws.com"}' \
+        '21 {"vmpl":1,"csp_ids":["CN=cc-us-east-1.amazonaws.com","CN=cc-us-east-2.amazonaws.co"]}' '2 {"vmpl":1,"signers":7}' \
         '21 {"vmpl":1,"platform":{"rapl_dis":true}}' '2 {"vmpl":1,"min_tcb":{"spn":25}}'; do
         echo "$options" | sed "s/OPTIONS/${one#* }/" > "$tmp/snp.json"
         expect "${one%% *}" "a policy with ${one#* }" "$selfsame" verify "$shared/snp/$w/report.bin" --policy "$tmp/snp.json" \

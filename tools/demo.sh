@@ -17,14 +17,15 @@ selfsame=$build/src/cli/selfsame
 sim=$build/src/sim/selfsame-sim
 thief=$build/examples/thief
 work=$(mktemp -d "${TMPDIR:-/tmp}/selfsame-demo.XXXXXX")
-export XDG_RUNTIME_DIR="$work/run"
+export XDG_RUNTIME_DIR="$work/run" XDG_STATE_HOME="$work/state"
 mkdir -m 700 "$XDG_RUNTIME_DIR"
 thief_pid=
+daemons=
 failures=0
 cleanup() {
     set +e # what was not started yet cannot be stopped
-    [ -n "$thief_pid" ] && kill "$thief_pid" 2>/dev/null
-    for name in genuine tampered leaked debug; do "$selfsame" stop $name >/dev/null 2>&1; done
+    for pid in $thief_pid $daemons; do kill "$pid" 2>/dev/null; done
+    for name in genuine tampered leaked debug next; do "$selfsame" stop $name >/dev/null 2>&1; done
     rm -rf "$work"
 }
 trap cleanup EXIT
@@ -122,6 +123,8 @@ must 14 "$selfsame" verify "$work/forged.cmw" $key --nonce 000102030405060708090
 
 say "The simulator where the policy names real hardware"
 must 21 "$selfsame" verify "https://127.0.0.1:$p/" --policy "$work/hardware.json"
+
+. tools/demo_log.sh
 
 say "A page for people: what was checked, against what, and why it was refused"
 "$selfsame" verify "https://127.0.0.1:$pt/" --policy "$work/policy.json" --report report.html > /dev/null || true

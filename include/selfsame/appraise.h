@@ -10,6 +10,10 @@
  * from it; strings returned as `char **` are freed with selfsame_free, strings
  * returned as `const char *` live as long as the result.
  *
+ * Threads: calls that change a policy belong to one thread; once it is set up
+ * any number may verify with it. A result changes nothing when it is read, so
+ * threads may share it until one frees it.
+ *
  *     struct selfsame_policy *p;
  *     struct selfsame_err err = { 0 };
  *
@@ -81,7 +85,6 @@ SELFSAME_API const struct selfsame_check *selfsame_result_check(
 SELFSAME_API struct selfsame_bytes selfsame_result_claim(
     const struct selfsame_result *r, const char *path);
 
-/* The verdict object of docs/verdict.md, one line. NOMEM. */
 /*
  * What the vendor has and the evidence lacks, where fetching it may change a refusal
  * of class bad-chain, revoked or tcb: then verify again with
@@ -94,6 +97,7 @@ struct selfsame_need {
 };
 SELFSAME_API const struct selfsame_need *selfsame_result_need(
     const struct selfsame_result *r, size_t i);
+/* The verdict object of docs/verdict.md, one line. NOMEM. */
 SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_result_json(
     const struct selfsame_result *r, char **ret, struct selfsame_err *err);
 /* Five lines for people; with explain: every check, expected, got, source, spec. */

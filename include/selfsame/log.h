@@ -10,20 +10,19 @@
  * `selfsame publish`) travels beside the evidence and is verified offline. Nothing is
  * fetched; a proof that does not hold fails the check "log-proof" or "release".
  *
- *     const char *name;
  *     struct selfsame_err err = { 0 };
+ *     struct selfsame_request *q;
  *
- *     if (selfsame_policy_parse(policy_json, &policy, &err))
+ *     if (selfsame_policy_give_file(policy, "trust.txt", text, &err) ||
+ *         selfsame_request_new(&q, &err))
  *         return err.code;
- *     while ((name = selfsame_policy_file_wanted(policy, 0)) != NULL)
- *         if (selfsame_policy_give_file(policy, name, read_file(name), &err))
- *             return err.code;
- *     selfsame_request_add_release(request, proof);
- *     selfsame_request_set_highest_sequence(request, "example.com/hello", 17);
- *     code = selfsame_verify(verifier, policy, request, evidence, &result, &err);
- *     if (code == SELFSAME_OK && selfsame_result_release(result) != NULL)
- *         remember(selfsame_result_release(result)->sequence);
+ *     selfsame_request_add_release(q, text);
+ *     selfsame_request_set_highest_sequence(q, "example.com/hello", 17);
+ *     ...
+ *     selfsame_request_free(q);
  *
+ * After selfsame_verify the sequence of selfsame_result_release is what to remember.
+ * A request belongs to one thread; a policy may be shared once nothing is added to it.
  * Views given to setters are copied. Formats: docs/formats/release.md; C2SP tlog-proof,
  * tlog-policy, tlog-checkpoint, tlog-cosignature; RFC 9162 §2.1.
  */

@@ -6,7 +6,8 @@
  * Measure an image: which values will the hardware report when it runs?
  *
  * One pass over the bytes, in pieces of any size, in constant memory; nothing
- * is read or written by the library itself.
+ * is read or written by the library itself. A measurement belongs to one thread;
+ * threads may each have their own. Nitro's image is one file:
  *
  *     struct selfsame_measurement *m;
  *     struct selfsame_err err = { 0 };
@@ -21,6 +22,31 @@
  *     if (selfsame_measurement_finish(m, &err))
  *         return err.code;
  *     struct selfsame_bytes pcr0 = selfsame_measurement_get(m, "pcr.0");
+ *     selfsame_measurement_free(m);
+ *
+ * SEV-SNP's is several, and its value depends on the machine too: first what is
+ * said of that (all combinations are measured), then each part with its size.
+ *
+ *     static const char line[] = "console=ttyS0";
+ *
+ *     if (selfsame_measurement_new("snp", 0, &m, &err) ||
+ *         selfsame_measurement_set(m, "cpu", "EPYC-Milan-v2", &err) ||
+ *         selfsame_measurement_set(m, "vcpus", "1,2,4", &err) ||
+ *         selfsame_measurement_part(m, "firmware", file_size, &err))
+ *         return err.code;
+ *     while ((n = fread(buf, 1, sizeof(buf), file)) > 0)
+ *         if (selfsame_measurement_update(m, (struct selfsame_bytes){ buf, n }, &err))
+ *             return err.code;
+ *     // "kernel" and "initrd" likewise
+ *     if (selfsame_measurement_part(m, "cmdline", sizeof(line) - 1, &err) ||
+ *         selfsame_measurement_update(m,
+ *             (struct selfsame_bytes){ (const uint8_t *)line, sizeof(line) - 1 }, &err) ||
+ *         selfsame_measurement_finish(m, &err))
+ *         return err.code;
+ *     char *values; // all of them: {"tee":"snp","measurement":[...],"shapes":[...]}
+ *     if (selfsame_measurement_json(m, false, &values, &err))
+ *         return err.code;
+ *     selfsame_free(values);
  *     selfsame_measurement_free(m);
  */
 #include <selfsame/types.h>

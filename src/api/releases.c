@@ -421,6 +421,26 @@ open_each(struct opening *o)
     return SELFSAME_OK;
 }
 
+/* Whoever hands out proofs must not make verification run out of memory instead. */
+static enum selfsame_code
+refuse_size(struct checks *checks, struct policy *with,
+    const struct selfsame_policy *policy, struct selfsame_err *e)
+{
+    *with = policy->policy;
+    checks_put(checks, CHECK_LOG_PROOF,
+        (struct check){ .outcome = CHECK_FAIL,
+            .code = SELFSAME_MALFORMED,
+            .got = release_error_word(RELEASE_PROOF_MALFORMED),
+            .detail = "reading the proofs takes more memory than they get" });
+    checks_put(checks, CHECK_RELEASE,
+        (struct check){ .outcome = CHECK_SKIPPED,
+            .detail = "not looked at: the proofs could not be read" });
+    if (e->code == SELFSAME_OK)
+        (void)release_error_set(e, RELEASE_PROOF_MALFORMED,
+            "reading the proofs takes more memory than they get");
+    return SELFSAME_OK;
+}
+
 enum selfsame_code
 releases_open(const struct selfsame_policy *policy, const struct selfsame_request *q,
     int64_t now_ms, struct arena *arena, struct checks *checks, struct policy *with,
@@ -439,11 +459,15 @@ releases_open(const struct selfsame_policy *policy, const struct selfsame_reques
     if (policy->policy.release_count == 0)
         return SELFSAME_OK;
     enum selfsame_code code = open_each(&o);
+    if (code == SELFSAME_NOMEM && arena->full)
+        return refuse_size(checks, with, policy, e);
     if (code != SELFSAME_OK) {
         *e = failure;
         return code;
     }
     put_checks(&o, checks);
+    if (o.accepted == 0 && e->code == SELFSAME_OK)
+        *e = failure; /* with its remedy, unless something came before it */
     return SELFSAME_OK;
 }
 

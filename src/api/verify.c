@@ -221,9 +221,10 @@ verify_within(struct selfsame_verifier *v, const struct selfsame_policy *policy,
     struct selfsame_result *result = result_new(evidence);
     if (result == NULL)
         FAIL(e, SELFSAME_NOMEM, "no room for %zu bytes of evidence", evidence.len);
-    if (fail_at >= 0)
+    if (fail_at >= 0) {
         result->arena.fail_at = fail_at;
-    else
+        result->released.fail_at = fail_at;
+    } else
         result->arena.limit = (size_t)-fail_at;
     for (size_t i = 0; i < v->collateral_count; i++) /* read anew each time */
         result->arena.limit += API_ROOM * v->collateral[i].len;

@@ -242,9 +242,13 @@ draw_claims(struct writer *w, const struct verdict *v)
         return;
     }
     put_str(w, "\nclaims, as signed\n");
+    size_t width = 12;
+    for (size_t i = 0; i < c->count; i++)
+        if (strlen(c->list[i].path) > width)
+            width = strlen(c->list[i].path);
     for (size_t i = 0; i < c->count; i++) {
         put_str(w, "  ");
-        pad(w, c->list[i].path, 13);
+        pad(w, c->list[i].path, width + 1);
         put_claim(w, &c->list[i], false);
         put_str(w, "\n");
     }

@@ -59,7 +59,8 @@ explain_refusal(struct verdict *v)
 
     /* The verifier's own error says more, when it is about the same check. */
     if (v->err.code == v->code && v->err.depth > 0 &&
-        (v->first <= CHECK_SIGNATURE || v->first == CHECK_TCB))
+        (v->first <= CHECK_SIGNATURE || v->first == CHECK_TCB ||
+            v->first == CHECK_RELEASE || v->first == CHECK_LOG_PROOF))
         return;
     if (v->code == SELFSAME_INTERNAL)
         detail = "a check was not made";

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/build_options.h"
 #include "cli/commands.h"
+#include "cli/print.h"
 #include "codec/json.h"
 #include "os/os.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static const struct cli_option options[] = {
     BUILD_OPTIONS,
@@ -65,12 +65,7 @@ print_json(const struct repro_result *r, bool twice, struct selfsame_err *e)
     TRY(json_parse(bytes_str(r->measurements), "measurements.json", &j, e));
     if (twice && json_object_set_new(j, "built_twice", json_true()) != 0)
         FAIL(e, SELFSAME_NOMEM, "no memory to print");
-    char *text = json_compact(j);
-    if (text == NULL)
-        FAIL(e, SELFSAME_NOMEM, "no memory to print");
-    (void)puts(text);
-    free(text);
-    return SELFSAME_OK;
+    return print_json_line(j, e);
 }
 
 static enum selfsame_code

@@ -2,6 +2,7 @@
 /* `collateral fetch|show|export`: vendors' certificates and CRLs, cached and bundled. */
 #include "cli/collateral_fetch.h"
 #include "cli/commands.h"
+#include "cli/print.h"
 #include "cli/text_input.h"
 #include "codec/cmw.h"
 #include "codec/json.h"
@@ -11,7 +12,6 @@
 #include "tee/tee.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { EVIDENCE_LIMIT = 1 << 20, PIECES = CMW_ENTRIES };
 
@@ -239,15 +239,8 @@ print_list(struct cli *c, const json_t *list, struct selfsame_err *e)
     size_t i;
     json_t *one;
 
-    if (cli_json(c)) {
-        char *text = json_compact(list);
-
-        if (text == NULL)
-            FAIL(e, SELFSAME_NOMEM, "the output");
-        (void)puts(text);
-        free(text);
-        return SELFSAME_OK;
-    }
+    if (cli_json(c))
+        return print_json_line(list, e);
     json_array_foreach((json_t *)(uintptr_t)list, i, one)
     {
         if (json_is_false(json_object_get(one, "found")))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
+#include "cli/print.h"
 #include "codec/json.h"
 #include "repro/repro.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static const struct cli_option options[] = {
     { 0 },
@@ -58,13 +58,8 @@ print_json(const struct repro_diff *d, json_t *list, struct selfsame_err *e)
     auto_json *root = json_pack("{s:b, s:I, s:I, s:O}", "identical",
         d->differences == 0, "compared", (json_int_t)d->compared, "differences",
         (json_int_t)d->differences, "findings", list);
-    char *text = root != NULL ? json_compact(root) : NULL;
 
-    if (text == NULL)
-        FAIL(e, SELFSAME_NOMEM, "no memory to print");
-    (void)puts(text);
-    free(text);
-    return SELFSAME_OK;
+    return print_json_line(root, e);
 }
 
 /* Differing is an answer, not an error: exit status 1, as of cmp and diff. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
+#include "cli/print.h"
 #include "codec/json.h"
 #include "tee/tee.h"
 
@@ -126,12 +127,7 @@ print_json(const struct findings *f, struct selfsame_err *e)
                              "what", x->what, "ok", x->ok, "found", x->found, "fix",
                              x->ok ? "" : x->fix)) == 0;
     }
-    char *text = good ? json_compact(list) : NULL;
-    if (text == NULL)
-        FAIL(e, SELFSAME_NOMEM, "the findings");
-    (void)puts(text);
-    selfsame_free(text);
-    return SELFSAME_OK;
+    return print_json_line(good ? list : NULL, e);
 }
 
 static enum selfsame_code

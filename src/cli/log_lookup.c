@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool
@@ -35,15 +36,19 @@ read_trust(struct cli *c, struct log_policy *ret, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
-/* In the log's own directory where that may be written; else where it is said to. */
+/*
+ * In the log's own directory where that is this user's, for what another one leaves
+ * there may keep the log from its own index; else where it is said to.
+ */
 static const char *
 index_place(const struct cli *c)
 {
     const char *where = cli_operand(c, 0), *dir = cli_value(c, "index");
+    struct stat st;
 
     if (dir != NULL || is_url(where))
         return dir;
-    return access(where, W_OK) == 0 ? where : NULL;
+    return stat(where, &st) == 0 && st.st_uid == geteuid() ? where : NULL;
 }
 
 static enum selfsame_code

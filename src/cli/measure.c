@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/measure_id.h"
+#include "cli/print.h"
 #include "cli/shapes.h"
 #include "os/os.h"
 #include "tee/tee.h"
@@ -374,13 +375,8 @@ print(struct cli *c, json_t *list, struct selfsame_err *e)
     if (cli_json(c)) {
         auto_json *root = one ? json_incref(json_array_get(list, 0))
                               : json_pack("{s:O}", "measurements", list);
-        char *text = root != NULL ? json_compact(root) : NULL;
 
-        if (text == NULL)
-            FAIL(e, SELFSAME_NOMEM, "the output");
-        (void)puts(text);
-        free(text);
-        return SELFSAME_OK;
+        return print_json_line(root, e);
     }
     json_array_foreach(list, i, j) print_one(j);
     return SELFSAME_OK;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { KEY_FILE = 64 << 10, KNOWN_FILE = 8 << 20, STALE_MS = 7 * 86400 * 1000 };
 
@@ -18,7 +19,9 @@ struct watching {
     struct log_policy trust;
     const char *names[MONITOR_NAMES];
     struct monitor_key keys[3][MONITOR_KEYS];
-    const char *hook;
+    const char *hook, *on_release;
+    struct progress progress;
+    uint64_t read; /* as far as `progress` shows */
     int64_t interval_ms;
     bool deaf; /* standard output takes nothing more */
 };
@@ -64,7 +67,11 @@ read_keys(struct watching *w, const char *path, struct monitor_key *to, size_t *
             FAIL(e, SELFSAME_USAGE, "%s: expected at most %d keys", path,
                 (int)MONITOR_KEYS);
         TRY_WHILE(e, check_key(spki, e), "%s", path);
-        to[(*count)++] = (struct monitor_key){ spki, base_name(path) };
+        char *label = arena_printf(arena, "%s", base_name(path));
+        if (label == NULL)
+            FAIL(e, SELFSAME_NOMEM, "%s", path);
+        text_clean(label);
+        to[(*count)++] = (struct monitor_key){ spki, label };
     }
     if (*count == before)
         FAIL(e, SELFSAME_MALFORMED, "%s: expected a PEM block PUBLIC KEY, got none",
@@ -176,6 +183,21 @@ take_trust(struct watching *w, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+static void
+show_progress(void *ctx, uint64_t done, uint64_t total)
+{
+    struct watching *w = ctx;
+
+    if (done <= w->read || w->progress.total != total) {
+        progress_begin(&w->progress, "reading the log", total);
+        w->read = 0;
+    }
+    progress_add(&w->progress, done - w->read);
+    w->read = done;
+    if (done == total)
+        progress_end(&w->progress);
+}
+
 static enum selfsame_code tell(void *ctx, const json_t *event, struct selfsame_err *e);
 
 static enum selfsame_code
@@ -190,10 +212,13 @@ configure(struct watching *w, struct selfsame_err *e)
         .names = w->names,
         .page = cli_value(w->c, "status-page"),
         .tell = tell,
+        /* Events and a bar on one terminal spoil each other. */
+        .progress = isatty(STDOUT_FILENO) == 1 ? NULL : show_progress,
         .ctx = w,
     };
     k->name_count = cli_values(w->c, "name", w->names, COUNT(w->names));
     w->hook = cli_value(w->c, "hook");
+    w->on_release = cli_value(w->c, "on-release");
     TRY(take_trust(w, e));
     TRY(take_keys(w, "publisher", w->keys[0], &k->publishers, e));
     TRY(take_keys(w, "retired", w->keys[1], &k->retired, e));
@@ -210,20 +235,31 @@ say(const struct selfsame_err *e)
     (void)fprintf(stderr, "selfsame: %s\n", err_text(e));
 }
 
+/* The program that wants to know of such events, or NULL. */
+static const char *
+listener(const struct watching *w, const json_t *event)
+{
+    const char *kind = json_string_value(json_object_get(event, "event"));
+
+    if (kind != NULL && strcmp(kind, "alarm") == 0)
+        return w->hook;
+    return kind != NULL && strcmp(kind, "release") == 0 ? w->on_release : NULL;
+}
+
 static enum selfsame_code
 tell(void *ctx, const json_t *event, struct selfsame_err *e)
 {
     struct watching *w = ctx;
-    const char *kind = json_string_value(json_object_get(event, "event"));
+    const char *program = listener(w, event);
     char *text = json_compact(event);
     struct selfsame_err why = { 0 };
 
     if (text == NULL)
         FAIL(e, SELFSAME_NOMEM, "an event");
     w->deaf = printf("%s\n", text) < 0 || fflush(stdout) != 0;
-    /* A hook that fails loses nothing: the event stands on standard output. */
-    if (!w->deaf && w->hook != NULL && kind != NULL && strcmp(kind, "alarm") == 0 &&
-        hook_run(w->hook, bytes_str(text), &why) != SELFSAME_OK)
+    /* A program that fails loses nothing: the event stands on standard output. */
+    if (!w->deaf && program != NULL &&
+        hook_run(program, bytes_str(text), &why) != SELFSAME_OK)
         say(&why);
     free(text);
     if (w->deaf)
@@ -271,6 +307,7 @@ follow(struct watching *w, struct monitor *m, struct selfsame_err *e)
     for (;;) {
         struct selfsame_err why = { 0 };
         enum selfsame_code code = monitor_round(m, os_now_ms() / 1000, &why);
+        progress_end(&w->progress);
 
         if (os_interrupted())
             return monitor_worst(m);
@@ -279,6 +316,10 @@ follow(struct watching *w, struct monitor *m, struct selfsame_err *e)
             (!once || monitor_worst(m) != SELFSAME_OK)) {
             TRY(tell_error(w, code, &why, e));
             code = SELFSAME_OK;
+        }
+        if (code != SELFSAME_OK && monitor_worst(m) != SELFSAME_OK && !w->deaf) {
+            TRY(tell_error(w, code, &why, e));
+            return monitor_worst(m);
         }
         if (code != SELFSAME_OK) {
             *e = why;
@@ -339,6 +380,9 @@ static const struct cli_option options[] = {
     { .name = "hook",
         .argument = "PROGRAM",
         .help = "run for each alarm, the event on its standard input" },
+    { .name = "on-release",
+        .argument = "PROGRAM",
+        .help = "the same for each new release: to rebuild it" },
     { .name = "status-page",
         .argument = "FILE",
         .help = "write HTML: releases, and who rebuilt them" },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/api.h"
 #include "cli/commands.h"
+#include "cli/print.h"
 #include "codec/json.h"
 #include "os/os.h"
 
@@ -130,12 +131,7 @@ lint_json(const struct policy *p, struct selfsame_err *e)
 
     for (size_t i = 0; good && (advice = policy_advice(p, i)) != NULL; i++)
         good = json_array_append_new(list, json_string(advice)) == 0;
-    char *text = good ? json_compact(root) : NULL;
-    if (text == NULL)
-        FAIL(e, SELFSAME_NOMEM, "no room for the warnings as JSON");
-    (void)puts(text);
-    free(text);
-    return SELFSAME_OK;
+    return print_json_line(good ? root : NULL, e);
 }
 
 static enum selfsame_code

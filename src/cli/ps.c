@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
 #include "cli/instance.h"
+#include "cli/print.h"
 #include "os/os.h"
 
 #include <errno.h>
@@ -59,12 +60,7 @@ print_json(const struct instance *list, size_t count, struct selfsame_err *e)
             json_array_append_new(all, one) != 0)
             FAIL(e, SELFSAME_NOMEM, "a list of %zu instances", count);
     }
-    char *text = json_compact(all);
-    if (text == NULL)
-        FAIL(e, SELFSAME_NOMEM, "a list of %zu instances", count);
-    (void)printf("%s\n", text);
-    free(text);
-    return SELFSAME_OK;
+    return print_json_line(all, e);
 }
 
 static enum selfsame_code

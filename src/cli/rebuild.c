@@ -281,6 +281,8 @@ build_and_compare(struct job *j, struct selfsame_err *e)
     j->outcome.result = "failed";
     if (write_statement(j, &other) == SELFSAME_OK)
         screen_note(j->screen, "the rebuild failed, and rebuild.json says so");
+    else
+        screen_note(j->screen, err_text(&other));
     return err_wrap(e, code, __FILE__, __LINE__, "rebuilding %s", j->build.source);
 }
 
@@ -301,8 +303,13 @@ run(struct cli *c, struct selfsame_err *e)
 
     TRY(take_options(c, &j, e));
     TRY(rebuild_report_new(&j.report, cli_json(c), e));
-    TRY(build_and_compare(&j, e));
+    enum selfsame_code code = build_and_compare(&j, e);
+    /* A result that could not be published is a result all the same. */
+    if (code != SELFSAME_OK && (cli_json(c) || j.report.statement_path == NULL ||
+                                   j.outcome.rebuilt.ptr == NULL))
+        return code;
     TRY(rebuild_report_print(&j.report, &j.outcome, &j.claims, e));
+    TRY(code);
     return j.report.differences == 0 ? SELFSAME_OK : SELFSAME_MISMATCH;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/rebuild_report.h"
+#include "cli/print.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,12 +166,7 @@ print_json(const struct rebuild_report *r, const struct rebuild_outcome *o,
         "inside_image", (json_int_t)r->files, "findings", r->findings, "rebuilt",
         json_object_get(statement, "subject"), "statement_file", r->statement_path,
         "envelope_file", r->envelope_path, "proof_file", r->proof_path);
-    char *text = root != NULL ? json_compact(root) : NULL;
-    if (text == NULL)
-        return no_memory(e);
-    (void)puts(text);
-    free(text);
-    return SELFSAME_OK;
+    return print_json_line(root, e);
 }
 
 enum selfsame_code

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/show.h"
+#include "cli/print.h"
 
 #include "appraise/report.h"
 #include "cli/commands.h"
@@ -157,15 +158,8 @@ print(struct cli *c, json_t *tree, struct selfsame_err *e)
     const char *key;
     json_t *item;
 
-    if (cli_json(c)) {
-        char *text = json_compact(tree);
-
-        if (text == NULL)
-            FAIL(e, SELFSAME_NOMEM, "the output");
-        (void)puts(text);
-        selfsame_free(text);
-        return SELFSAME_OK;
-    }
+    if (cli_json(c))
+        return print_json_line(tree, e);
     json_object_foreach(tree, key, item) print_value(key, item, 0);
     return SELFSAME_OK;
 }

@@ -42,6 +42,24 @@ request_cleanup(struct selfsame_request **q)
 }
 #define auto_request __attribute__((cleanup(request_cleanup))) struct selfsame_request
 
+/* What is no key must not be compared with one: every evidence would be "unbound". */
+static enum selfsame_code
+check_key(struct selfsame_bytes spki, struct selfsame_err *e)
+{
+    struct selfsame_err why = { 0 };
+    struct selfsame_bytes ignored;
+    enum sig_alg alg;
+
+    if (spki_parse(spki, &alg, &ignored, &why) != SELFSAME_MALFORMED)
+        return SELFSAME_OK;
+    (void)err_set(e, SELFSAME_MALFORMED, __FILE__, __LINE__,
+        "expected a public key or certificate (PEM or DER), got %zu other bytes",
+        spki.len);
+    err_remedy(e, "Give the public key of whom the evidence should be about: `openssl "
+                  "pkey -pubout`, or its certificate.");
+    return SELFSAME_MALFORMED;
+}
+
 /* SubjectPublicKeyInfo of a PEM public key, a certificate, or DER of either. */
 static enum selfsame_code
 key_of_file(
@@ -57,13 +75,13 @@ key_of_file(
         struct selfsame_err ignored;
 
         *ret = cert_parse(file, &cert, &ignored) == SELFSAME_OK ? cert.spki : file;
-        return SELFSAME_OK;
+        return check_key(*ret, e);
     }
     rest = file;
     TRY(pem_next(&rest, "PUBLIC KEY", cli_arena(c), &der, e));
     if (der.ptr != NULL) {
         *ret = der;
-        return SELFSAME_OK;
+        return check_key(*ret, e);
     }
     rest = file;
     TRY(pem_next(&rest, "CERTIFICATE", cli_arena(c), &der, e));

@@ -137,6 +137,16 @@ cmw_walk_type(struct cmw_walk *w, struct selfsame_bytes type, struct selfsame_er
 }
 
 enum selfsame_code
+cmw_walk_leave(struct cmw_walk *w, size_t members, struct selfsame_err *e)
+{
+    if (members == 0)
+        FAIL(
+            e, SELFSAME_MALFORMED, "CMW: expected a collection with members, got none");
+    w->depth--;
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
 cmw_walk_label(struct cmw_walk *w, struct selfsame_bytes prefix,
     struct selfsame_bytes name, struct selfsame_bytes *ret, struct selfsame_err *e)
 {

@@ -89,11 +89,7 @@ json_collection(
         else
             TRY(json_record(w, value, label, e));
     }
-    if (members == 0)
-        FAIL(
-            e, SELFSAME_MALFORMED, "CMW: expected a collection with members, got none");
-    w->depth--;
-    return SELFSAME_OK;
+    return cmw_walk_leave(w, members, e);
 }
 
 enum selfsame_code
@@ -203,11 +199,7 @@ cbor_collection(struct cmw_walk *w, struct source *s, struct selfsame_bytes pref
             TRY(cbor_record(w, s, entry, e));
     }
     TRY(source_check(s, e));
-    if (members == 0)
-        FAIL(
-            e, SELFSAME_MALFORMED, "CMW: expected a collection with members, got none");
-    w->depth--;
-    return SELFSAME_OK;
+    return cmw_walk_leave(w, members, e);
 }
 
 enum selfsame_code

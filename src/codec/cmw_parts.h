@@ -24,8 +24,10 @@ struct cmw_walk {
 /* Checks the entry's type and ind and takes it over. */
 MUST enum selfsame_code cmw_walk_add(
     struct cmw_walk *w, struct cmw_entry entry, struct selfsame_err *e);
-/* Enters a collection; leave with w->depth--. */
+/* Enters a collection, and leaves it: an empty one is refused. */
 MUST enum selfsame_code cmw_walk_enter(struct cmw_walk *w, struct selfsame_err *e);
+MUST enum selfsame_code cmw_walk_leave(
+    struct cmw_walk *w, size_t members, struct selfsame_err *e);
 /* Takes "__cmwc_t" of the collection the walk is in. */
 MUST enum selfsame_code cmw_walk_type(
     struct cmw_walk *w, struct selfsame_bytes type, struct selfsame_err *e);

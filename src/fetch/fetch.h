@@ -116,8 +116,12 @@ MUST enum selfsame_code http_fetch(const struct fetcher *f, const char *url,
  * One request to a log, a witness, a verifier: https, or http to this machine. What they
  * say is proven by signatures, never by the connection. IO, USAGE (the URL), NOMEM.
  */
+struct http_line; /* a connection that is kept between the calls of one thread */
+MUST enum selfsame_code http_line_new(struct http_line **ret, struct selfsame_err *e);
+void http_line_free(struct http_line **l);
 struct http_query {
     const char *url;
+    struct http_line *line; /* NULL: a connection of its own */
     bool post;
     struct selfsame_bytes body; /* of a POST */
     const char *type;           /* its Content-Type; NULL: text/plain */

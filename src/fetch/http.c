@@ -21,6 +21,7 @@ static struct {
     CURLcode (*easy_getinfo)(CURL *, CURLINFO, ...);
     __typeof__(curl_easy_strerror) *easy_strerror;
     __typeof__(curl_easy_cleanup) *easy_cleanup;
+    __typeof__(curl_easy_reset) *easy_reset;
     __typeof__(curl_slist_append) *slist_append;
     __typeof__(curl_slist_free_all) *slist_free_all;
     bool loaded;
@@ -40,6 +41,7 @@ load(void)
         { "curl_easy_getinfo", &lib.easy_getinfo },
         { "curl_easy_strerror", &lib.easy_strerror },
         { "curl_easy_cleanup", &lib.easy_cleanup },
+        { "curl_easy_reset", &lib.easy_reset },
         { "curl_slist_append", &lib.slist_append },
         { "curl_slist_free_all", &lib.slist_free_all },
     };
@@ -241,10 +243,49 @@ slist_cleanup(struct curl_slist **l)
         lib.slist_free_all(*l);
 }
 
+struct http_line {
+    CURL *curl; /* NULL before the first call; libcurl keeps the connection in it */
+};
+
+enum selfsame_code
+http_line_new(struct http_line **ret, struct selfsame_err *e)
+{
+    struct http_line *l = calloc(1, sizeof(*l));
+
+    if (l == NULL)
+        FAIL(e, SELFSAME_NOMEM, "a connection");
+    *ret = l;
+    return SELFSAME_OK;
+}
+
+void
+http_line_free(struct http_line **l)
+{
+    if (*l == NULL)
+        return;
+    curl_cleanup(&(*l)->curl);
+    free(*l);
+    *l = NULL;
+}
+
+/* *own is what has to be cleaned up after the call. */
+static CURL *
+handle_of(struct http_line *l, CURL **own)
+{
+    if (l == NULL)
+        return *own = lib.easy_init();
+    if (l->curl != NULL)
+        lib.easy_reset(l->curl); /* all but the connection */
+    else
+        l->curl = lib.easy_init();
+    return l->curl;
+}
+
 enum selfsame_code
 http_call(const struct http_query *q, struct arena *arena, struct answer *ret,
     struct selfsame_err *e)
 {
+    auto_curl *own = NULL;
     __attribute__((cleanup(download_cleanup))) struct download d = {
         .limit = q->limit > 0 ? q->limit : FETCH_BODY_MAX
     };
@@ -254,7 +295,7 @@ http_call(const struct http_query *q, struct arena *arena, struct answer *ret,
 
     TRY(check_url(q->url, e));
     TRY(ready(q->url, e));
-    auto_curl *c = lib.easy_init();
+    CURL *c = handle_of(q->line, &own);
     headers = header != NULL ? lib.slist_append(NULL, header) : NULL;
     const struct transfer t = {
         .url = q->url,

@@ -25,6 +25,7 @@ struct slot {
     struct witness_client *client;
     size_t i; /* of the policy */
     char *url;
+    struct http_line *line; /* kept open: the thread's */
     pthread_t thread;
     bool threaded;
 
@@ -74,6 +75,7 @@ ask_one(struct slot *s, int timeout_s)
 {
     const struct http_query q = {
         .url = s->url,
+        .line = s->line,
         .post = true,
         .body = bytes_str(s->body),
         .limit = ANSWER_MAX,
@@ -488,9 +490,13 @@ add_slot(struct witness_client *c, size_t i, struct selfsame_err *e)
     *s = (struct slot){ .client = c, .i = i, .url = strdup(text) };
     if (s->url == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for a witness");
-    enum selfsame_code code = start(c, s, e);
-    if (code != SELFSAME_OK)
+    enum selfsame_code code = http_line_new(&s->line, e);
+    if (code == SELFSAME_OK)
+        code = start(c, s, e);
+    if (code != SELFSAME_OK) {
+        http_line_free(&s->line);
         free(s->url);
+    }
     return code;
 }
 
@@ -548,6 +554,7 @@ witness_client_free(struct witness_client **client)
             (void)pthread_join(s->thread, NULL);
         if (s->state == SLOT_ANSWERED)
             arena_free(&s->arena);
+        http_line_free(&s->line);
         free(s->url);
         free(s->body);
         free(s->lines);

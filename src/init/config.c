@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "init/config.h"
 
+#include "init/lines.h"
+
 #include <stdint.h>
 #include <string.h>
 
@@ -152,8 +154,9 @@ static const struct {
 
 /* An image that says something we do not understand must not run without it. */
 static const char *
-take_line(struct config *c, char *line)
+take_line(void *ctx, char *line)
 {
+    struct config *c = ctx;
     char *space = strchr(line, ' ');
 
     if (space == NULL)
@@ -179,19 +182,9 @@ config_parse(char *text, size_t len, struct config *ret, unsigned *ret_line)
     *ret_line = 1;
     if (len > CONFIG_SIZE)
         return "longer than 1 MiB";
-    text[len] = '\0';
-    if (strlen(text) != len)
-        return "a NUL byte";
-    for (char *at = text; at < text + len; ++*ret_line) {
-        char *end = strchr(at, '\n');
-        if (end == NULL)
-            return "the last line does not end";
-        *end = '\0';
-        const char *fault = take_line(ret, at);
-        if (fault != NULL)
-            return fault;
-        at = end + 1;
-    }
+    const char *fault = lines_each(text, len, take_line, ret, ret_line);
+    if (fault != NULL)
+        return fault;
     if (ret->args == 0 || ret->arg[0][0] == '\0')
         return "expected a program: arg";
     if (ret->agents > 0 && ret->agent[0][0] != '/')

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "init/machine.h"
 
+#include "init/lines.h"
+
 #include <string.h>
 
 /* Decimal, at most `max`, without leading zeros; *at moves behind it. */
@@ -80,8 +82,10 @@ set_module(struct machine *m, const char *value)
 }
 
 static const char *
-take_line(struct machine *m, const char *line)
+take_line(void *ctx, char *line)
 {
+    struct machine *m = ctx;
+
     if (strncmp(line, "module ", 7) == 0)
         return set_module(m, line + 7);
     if (strncmp(line, "net ", 4) == 0)
@@ -96,18 +100,5 @@ machine_parse(char *text, size_t len, struct machine *ret, unsigned *ret_line)
     *ret_line = 1;
     if (len > MACHINE_SIZE)
         return "longer than 64 KiB";
-    text[len] = '\0';
-    if (strlen(text) != len)
-        return "a NUL byte";
-    for (char *at = text; at < text + len; ++*ret_line) {
-        char *end = strchr(at, '\n');
-        if (end == NULL)
-            return "the last line does not end";
-        *end = '\0';
-        const char *fault = take_line(ret, at);
-        if (fault != NULL)
-            return fault;
-        at = end + 1;
-    }
-    return NULL;
+    return lines_each(text, len, take_line, ret, ret_line);
 }

@@ -7,23 +7,46 @@
 static const struct {
     const char *word;
     enum selfsame_code code;
+    const char *remedy; /* NULL: the class's */
 } errors[] = {
-    [RELEASE_TRUSTED] = { "TRUSTED", SELFSAME_OK },
-    [RELEASE_PROOF_MISSING] = { "PROOF_MISSING", SELFSAME_LOG },
-    [RELEASE_PROOF_MALFORMED] = { "PROOF_MALFORMED", SELFSAME_MALFORMED },
-    [RELEASE_LOG_UNKNOWN] = { "LOG_UNKNOWN", SELFSAME_LOG },
-    [RELEASE_LOG_SIG] = { "LOG_SIG", SELFSAME_LOG },
-    [RELEASE_QUORUM] = { "QUORUM", SELFSAME_LOG },
-    [RELEASE_INCLUSION] = { "INCLUSION", SELFSAME_LOG },
-    [RELEASE_NOT_CANONICAL] = { "NOT_CANONICAL", SELFSAME_MALFORMED },
-    [RELEASE_WRONG_NAME] = { "WRONG_NAME", SELFSAME_DENIED },
-    [RELEASE_PUBLISHER_SIG] = { "PUBLISHER_SIG", SELFSAME_LOG },
-    [RELEASE_EXPIRED] = { "EXPIRED", SELFSAME_STALE },
-    [RELEASE_ROLLBACK] = { "ROLLBACK", SELFSAME_STALE },
-    [RELEASE_REVOKED] = { "REVOKED", SELFSAME_REVOKED },
-    [RELEASE_STALE_INDEX] = { "STALE_INDEX", SELFSAME_STALE },
-    [RELEASE_REBUILDERS] = { "REBUILDERS", SELFSAME_LOG },
-    [RELEASE_MEASUREMENT_MISMATCH] = { "MEASUREMENT_MISMATCH", SELFSAME_MISMATCH },
+    [RELEASE_TRUSTED] = { "TRUSTED", SELFSAME_OK, NULL },
+    [RELEASE_PROOF_MISSING] = { "PROOF_MISSING", SELFSAME_LOG,
+        "Give the proof that was published with the release: --release "
+        "NAME-VERSION.tlog-proof." },
+    [RELEASE_PROOF_MALFORMED] = { "PROOF_MALFORMED", SELFSAME_MALFORMED,
+        "Get the file again; it is no proof as it is." },
+    [RELEASE_LOG_UNKNOWN] = { "LOG_UNKNOWN", SELFSAME_LOG,
+        "Do not use it: it is in a log that you do not trust. If you mean to, add the "
+        "log to the trust policy." },
+    [RELEASE_LOG_SIG] = { "LOG_SIG", SELFSAME_LOG,
+        "Do not use it: whoever made this proof has not the key of the log or of a "
+        "witness." },
+    [RELEASE_QUORUM] = { "QUORUM", SELFSAME_LOG,
+        "Do not use it: too few witnesses saw it. Get a later proof with `selfsame "
+        "prove`, or ask the author." },
+    [RELEASE_INCLUSION] = { "INCLUSION", SELFSAME_LOG,
+        "Do not use it, and tell the operators of monitors: the log does not hold this "
+        "entry where it says." },
+    [RELEASE_NOT_CANONICAL] = { "NOT_CANONICAL", SELFSAME_MALFORMED,
+        "Ask the author for a release as `selfsame publish` makes it." },
+    [RELEASE_WRONG_NAME] = { "WRONG_NAME", SELFSAME_DENIED,
+        "Give the proof of the release that the policy names." },
+    [RELEASE_PUBLISHER_SIG] = { "PUBLISHER_SIG", SELFSAME_LOG,
+        "Do not use it: the publishers of the policy did not sign it, or not enough of "
+        "them did." },
+    [RELEASE_EXPIRED] = { "EXPIRED", SELFSAME_STALE,
+        "Get a current release, and check the clock of this machine." },
+    [RELEASE_ROLLBACK] = { "ROLLBACK", SELFSAME_STALE,
+        "Do not use it: a later release was accepted before. Get the later one." },
+    [RELEASE_REVOKED] = { "REVOKED", SELFSAME_REVOKED,
+        "Do not use it: its author withdrew it. Get the release that took its place." },
+    [RELEASE_STALE_INDEX] = { "STALE_INDEX", SELFSAME_STALE,
+        "Get the index anew (`selfsame prove INDEX`) and give it with --release." },
+    [RELEASE_REBUILDERS] = { "REBUILDERS", SELFSAME_LOG,
+        "Give proofs of rebuilds with --release, or rebuild it yourself: `selfsame "
+        "rebuild`." },
+    [RELEASE_MEASUREMENT_MISMATCH] = { "MEASUREMENT_MISMATCH", SELFSAME_MISMATCH,
+        NULL },
 };
 
 const char *
@@ -74,10 +97,13 @@ release_error_set(struct selfsame_err *e, enum release_error x, const char *text
 {
     char copy[SELFSAME_ERR_TEXT]; /* text may be e's own */
 
-    (void)snprintf(copy, sizeof(copy), "%s", text);
+    (void)snprintf(copy, sizeof(copy), "%.*s", (int)sizeof(copy) - 1, text);
     *e = (struct selfsame_err){ 0 };
-    return err_set(e, release_error_code(x), __FILE__, __LINE__, "%s: %.130s",
-        release_error_word(x), copy);
+    const enum selfsame_code code = err_set(e, release_error_code(x), __FILE__,
+        __LINE__, "%s: %.130s", release_error_word(x), copy);
+    if ((size_t)x < COUNT(errors) && errors[x].remedy != NULL)
+        err_remedy(e, errors[x].remedy);
+    return code;
 }
 
 /* Keeps the failure that got farthest; its class is the word's. */

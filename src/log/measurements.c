@@ -75,7 +75,9 @@ add_registers(struct item *x, const char *member, size_t len, const char *must)
 
         if (path == NULL)
             return field_nomem(x->f);
-        if (!uint_parse(key, strlen(key), 31, &index) || key[0] == '+')
+        /* "00" and "0x0" would be register 0 a second time. */
+        if (!uint_parse(key, strlen(key), 31, &index) ||
+            (key[0] == '0' && key[1] != '\0'))
             FAIL(x->f->e, SELFSAME_MALFORMED,
                 "statement: %s: expected the number of a register, got \"%.20s\"",
                 x->tee, key);
@@ -230,8 +232,17 @@ sgx_values(struct item *x)
 static enum selfsame_code
 tpm_values(struct item *x)
 {
-    if (json_object_get(x->j, "pcr") == NULL)
+    const json_t *bank = json_object_get(x->j, "bank");
+
+    if (bank != NULL &&
+        (!json_is_string(bank) || strcmp(json_string_value(bank), "sha256") != 0))
+        FAIL(x->f->e, SELFSAME_MALFORMED, "statement: tpm2: expected the bank sha256");
+    if (json_object_get(x->j, "pcr") == NULL) {
+        if (json_array_size(json_object_get(x->j, "events")) == 0)
+            FAIL(x->f->e, SELFSAME_MALFORMED,
+                "statement: tpm2: expected pcr or events, got neither");
         return SELFSAME_OK; /* events alone */
+    }
     return add_registers(x, "pcr", 32, "");
 }
 

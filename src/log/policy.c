@@ -81,6 +81,20 @@ is_key_known(const struct log_policy *p, struct selfsame_bytes key)
 
 /* ---- lines ---- */
 
+/* A key that is wrong is a mistake of the policy's, whatever is wrong with it. */
+static enum selfsame_code
+read_key(struct reading *r, struct selfsame_bytes text, struct note_key *ret)
+{
+    const enum selfsame_code code = note_key_parse(text, r->arena, ret, r->e);
+
+    if (code == SELFSAME_OK)
+        return SELFSAME_OK;
+    if (code != SELFSAME_NOMEM)
+        r->e->code = SELFSAME_USAGE;
+    return err_wrap(r->e, code == SELFSAME_NOMEM ? code : SELFSAME_USAGE, __FILE__,
+        __LINE__, "trust policy, line %u", r->line);
+}
+
 static enum selfsame_code
 read_log(struct reading *r)
 {
@@ -91,8 +105,7 @@ read_log(struct reading *r)
         return bad(r, "expected log VKEY [URL]");
     if (p->log_count == POLICY_LOGS)
         return bad(r, "expected at most %d logs", (int)POLICY_LOGS);
-    TRY_WHILE(r->e, note_key_parse(r->field[1], r->arena, k, r->e),
-        "trust policy, line %u", r->line);
+    TRY(read_key(r, r->field[1], k));
     if (k->type != NOTE_ED25519 && k->type != NOTE_ECDSA)
         return bad(r, "expected the key of a log, got one of a witness");
     if (is_key_known(p, k->key))
@@ -113,8 +126,7 @@ read_witness(struct reading *r)
         return bad(r, "expected at most %d witnesses", (int)POLICY_WITNESSES);
     if (is_taken(p, r->field[1]))
         return bad(r, "this name stands in the policy already");
-    TRY_WHILE(r->e, note_key_parse(r->field[2], r->arena, k, r->e),
-        "trust policy, line %u", r->line);
+    TRY(read_key(r, r->field[2], k));
     if (k->type != NOTE_COSIGNATURE)
         return bad(r, "expected the cosignature key of a witness, got another");
     if (is_key_known(p, k->key))
@@ -168,9 +180,10 @@ read_group(struct reading *r)
         needed = r->count - 3;
     else if (bytes_eq(r->field[2], BYTES_LIT("any")))
         needed = 1;
-    else if (!uint_parse(
+    else if (r->field[2].ptr[0] == '0' || /* neither "02" nor "0x2": one spelling */
+             !uint_parse(
                  (const char *)r->field[2].ptr, r->field[2].len, FIELDS, &needed))
-        return bad(r, "expected all, any or a number");
+        return bad(r, "expected all, any or a decimal number from 1");
     if (needed < 1 || needed > r->count - 3)
         return bad(
             r, "expected a number from 1 to that of the members, %zu", r->count - 3);

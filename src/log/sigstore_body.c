@@ -252,16 +252,14 @@ sigstore_check_body(
 {
     const struct kind *k = kind_of(n);
     struct selfsame_bytes kind, version;
+    char brief[2][SJ_BRIEF];
     auto_json *j = NULL;
     const json_t *spec;
 
     if (k == NULL)
         FAIL(e, SELFSAME_UNSUPPORTED,
-            "%s: expected hashedrekord, dsse or intoto 0.0.2, got %.*s %.*s", what,
-            n->kind.len < 40 ? (int)n->kind.len : 40,
-            n->kind.ptr != NULL ? (const char *)n->kind.ptr : "",
-            n->version.len < 20 ? (int)n->version.len : 20,
-            n->version.ptr != NULL ? (const char *)n->version.ptr : "");
+            "%s: expected hashedrekord, dsse or intoto 0.0.2, got %.40s %.20s", what,
+            sj_brief(n->kind, brief[0]), sj_brief(n->version, brief[1]));
     TRY(json_parse(n->body, what, &j, e));
     TRY(sj_text(j, "kind", what, &kind, e));
     TRY(sj_text(j, "apiVersion", what, &version, e));

@@ -33,6 +33,7 @@ static enum selfsame_code
 parse_version(const json_t *j, struct sigstore_bundle *b, struct selfsame_err *e)
 {
     struct selfsame_bytes media;
+    char brief[SJ_BRIEF];
 
     TRY(sj_text(j, "mediaType", what, &media, e));
     for (size_t i = 0; i < COUNT(versions); i++)
@@ -40,10 +41,8 @@ parse_version(const json_t *j, struct sigstore_bundle *b, struct selfsame_err *e
             b->minor = versions[i].minor;
             return SELFSAME_OK;
         }
-    FAIL(e, SELFSAME_UNSUPPORTED,
-        "%s: expected mediaType of v0.1 to v0.3, got \"%.*s\"", what,
-        media.len < 80 ? (int)media.len : 80,
-        media.ptr != NULL ? (const char *)media.ptr : "");
+    FAIL(e, SELFSAME_UNSUPPORTED, "%s: expected mediaType of v0.1 to v0.3, got \"%s\"",
+        what, sj_brief(media, brief));
 }
 
 /* ---- certificates ---- */

@@ -19,7 +19,7 @@ find_log(const struct sigstore_work *w, const struct sigstore_entry *n,
     const struct sigstore_log **ret, struct selfsame_err *e)
 {
     const struct sigstore_log *log = sigstore_log_of(w->root, n);
-    char id[2 * 8 + 1];
+    char id[SJ_BRIEF];
 
     hex_encode(BYTES(n->log_id.ptr, n->log_id.len < 8 ? n->log_id.len : 8), id);
     if (log == NULL)
@@ -27,8 +27,8 @@ find_log(const struct sigstore_work *w, const struct sigstore_entry *n,
             "log entry: expected a log of the trusted root, got the id %s...", id);
     if (log->key.alg == SIG_NONE)
         FAIL(e, SELFSAME_UNSUPPORTED,
-            "log entry: the key of its log %.*s is of an unknown kind",
-            log->host.len < 60 ? (int)log->host.len : 60, (const char *)log->host.ptr);
+            "log entry: the key of its log %s is of an unknown kind",
+            sj_brief(log->host, id));
     *ret = log;
     return SELFSAME_OK;
 }
@@ -76,6 +76,7 @@ open_checkpoint(const struct sigstore_log *log, struct selfsame_bytes envelope,
     struct arena *arena, struct checkpoint *ret, struct selfsame_err *e)
 {
     bool ed25519 = log->key.alg == SIG_ED25519;
+    char want[SJ_BRIEF], got[SJ_BRIEF];
     struct note_key key;
     struct note note;
     uint64_t good;
@@ -86,10 +87,8 @@ open_checkpoint(const struct sigstore_log *log, struct selfsame_bytes envelope,
     TRY(checkpoint_parse(note.text, ret, e));
     TRY(note_verify(&note, &key, 1, &good, NULL, e));
     if (!origin_fits(ret->origin, log->host))
-        FAIL(e, SELFSAME_LOG, "checkpoint: expected the origin %.*s, got %.*s",
-            log->host.len < 50 ? (int)log->host.len : 50, (const char *)log->host.ptr,
-            ret->origin.len < 50 ? (int)ret->origin.len : 50,
-            (const char *)ret->origin.ptr);
+        FAIL(e, SELFSAME_LOG, "checkpoint: expected the origin %.50s, got %.50s",
+            sj_brief(log->host, want), sj_brief(ret->origin, got));
     return SELFSAME_OK;
 }
 

@@ -41,6 +41,10 @@ MUST enum selfsame_code sj_decode(struct selfsame_bytes text, const char *name,
 MUST enum selfsame_code sj_int(const json_t *j, const char *name, const char *what,
     uint64_t *ret, struct selfsame_err *e);
 
+/* For a sentence: cut, and printable ASCII alone. */
+enum { SJ_BRIEF = 64 };
+const char *sj_brief(struct selfsame_bytes s, char ret[static SJ_BRIEF]);
+
 /* ---- sigstore_root.c ---- */
 
 enum {

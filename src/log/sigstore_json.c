@@ -16,6 +16,8 @@ is_word(const char *list, const char *word)
 {
     size_t n = strlen(word);
 
+    if (strchr(word, ' ') != NULL)
+        return false;
     for (const char *at = list; n > 0 && (at = strstr(at, word)) != NULL; at += n)
         if ((at == list || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
             return true;
@@ -98,7 +100,7 @@ enum selfsame_code
 sj_base64(const json_t *j, const char *name, const char *what, struct arena *arena,
     struct selfsame_bytes *ret, struct selfsame_err *e)
 {
-    struct selfsame_bytes text;
+    struct selfsame_bytes text = BYTES_NONE;
 
     TRY(sj_text(j, name, what, &text, e));
     return sj_decode(text, name, what, arena, ret, e);
@@ -131,4 +133,15 @@ sj_int(const json_t *j, const char *name, const char *what, uint64_t *ret,
         FAIL(e, SELFSAME_MALFORMED,
             "%s: expected an integer from 0 to 2^63 - 1 in \"%s\"", what, name);
     return SELFSAME_OK;
+}
+
+const char *
+sj_brief(struct selfsame_bytes s, char ret[static SJ_BRIEF])
+{
+    size_t n = 0;
+
+    for (; n < s.len && n < SJ_BRIEF - 1; n++)
+        ret[n] = s.ptr[n] >= ' ' && s.ptr[n] <= '~' ? (char)s.ptr[n] : '?';
+    ret[n] = '\0';
+    return ret;
 }

@@ -190,14 +190,14 @@ check_media(const json_t *j, struct selfsame_err *e)
         "application/vnd.dev.sigstore.trustedroot.v0.2+json",
     };
     struct selfsame_bytes media;
+    char brief[SJ_BRIEF];
 
     TRY(sj_text(j, "mediaType", what, &media, e));
     for (size_t i = 0; i < COUNT(known); i++)
         if (bytes_eq(media, bytes_str(known[i])))
             return SELFSAME_OK;
-    FAIL(e, SELFSAME_UNSUPPORTED, "%s: expected mediaType %s or .v0.2, got \"%.*s\"",
-        what, known[0], media.len < 60 ? (int)media.len : 60,
-        media.ptr != NULL ? (const char *)media.ptr : "");
+    FAIL(e, SELFSAME_UNSUPPORTED, "%s: expected mediaType %s, got \"%.50s\"", what,
+        known[0], sj_brief(media, brief));
 }
 
 enum selfsame_code

@@ -144,21 +144,24 @@ field_sha256(
     return SELFSAME_OK;
 }
 
-/* Hex of any length in a digest set; absent: NULL. */
+/* A whole digest in a digest set, of 32 bytes or of git's 20; absent: NULL. */
 static enum selfsame_code
-optional_hex(
-    const struct fields *f, const json_t *from, const char *name, const char **ret)
+optional_digest(const struct fields *f, const json_t *from, const char *name, bool git,
+    const char **ret)
 {
-    uint8_t raw[64];
+    uint8_t raw[32];
     size_t len = 0;
     const json_t *j = json_object_get(from, name);
 
     *ret = NULL;
     if (j == NULL)
         return SELFSAME_OK;
-    if (!is_lower_hex(j) || !hex_decode(json_string_value(j), json_string_length(j),
-                                raw, sizeof(raw), &len))
-        FAIL(f->e, SELFSAME_MALFORMED, "statement: expected hex in \"%s\"", name);
+    if (!is_lower_hex(j) ||
+        !hex_decode(
+            json_string_value(j), json_string_length(j), raw, sizeof(raw), &len) ||
+        (len != 32 && !(git && len == 20)))
+        FAIL(f->e, SELFSAME_MALFORMED,
+            "statement: expected a whole digest as hex in lower case in \"%s\"", name);
     *ret = hex_dup(f->arena, BYTES(raw, len));
     return *ret != NULL ? SELFSAME_OK : field_nomem(f);
 }
@@ -203,9 +206,9 @@ source_parse(const struct fields *f, const json_t *predicate, struct release *r)
     TRY(field_object(f, predicate, "source", &source));
     TRY(field_text(f, source, "uri", &r->source_uri));
     TRY(field_object(f, source, "digest", &digest));
-    TRY(optional_hex(f, digest, "gitCommit", &r->git_commit));
-    TRY(optional_hex(f, digest, "gitTree", &r->git_tree));
-    TRY(optional_hex(f, digest, "sha256", &r->source_sha256));
+    TRY(optional_digest(f, digest, "gitCommit", true, &r->git_commit));
+    TRY(optional_digest(f, digest, "gitTree", true, &r->git_tree));
+    TRY(optional_digest(f, digest, "sha256", false, &r->source_sha256));
     if (r->git_commit == NULL && r->source_sha256 == NULL)
         FAIL(f->e, SELFSAME_MALFORMED,
             "statement: expected gitCommit or sha256 in the digest of the source");
@@ -299,9 +302,11 @@ rebuild_parse(const struct fields *f, const json_t *predicate, struct statement 
         [REBUILD_FAILED] = "failed",
     };
     struct rebuild *r = &s->rebuild;
-    const json_t *of;
+    const json_t *of, *environment;
     const char *result;
 
+    if (json_object_get(predicate, "environment") != NULL)
+        TRY(field_object(f, predicate, "environment", &environment));
     TRY(field_object(f, predicate, "statement", &of));
     TRY(field_sha256(f, of, "sha256", r->statement));
     TRY(field_text(f, predicate, "result", &result));

@@ -48,6 +48,13 @@ witness_request_parse(struct selfsame_bytes in, struct arena *arena,
 
     if (hashes == NULL)
         FAIL(e, SELFSAME_NOMEM, "witness request: out of memory");
+    /* As in the note that it carries. */
+    for (size_t i = 0; i < in.len; i++)
+        if (in.ptr[i] < ' ' && in.ptr[i] != '\n')
+            FAIL(e, SELFSAME_MALFORMED,
+                "witness request: expected no control character but newlines, got "
+                "0x%02x",
+                in.ptr[i]);
     if (in.len > WITNESS_REQUEST_MAX || !bytes_line(&rest, &line) ||
         !read_old(line, &r.old_size))
         FAIL(e, SELFSAME_MALFORMED,

@@ -161,7 +161,7 @@ net_url_parse(const char *text, struct net_url *ret, struct selfsame_err *e)
         FAIL(e, SELFSAME_USAGE,
             "\"%.80s\" names no host, expected https://HOST[:PORT][/PATH]", text);
     for (const char *p = path; *p != '\0'; p++)
-        if (*p <= ' ' || *p == 0x7f || *p == '#')
+        if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f || *p == '#')
             FAIL(e, SELFSAME_USAGE,
                 "\"%.80s\" holds a space, control character or fragment", text);
     if (strlen(path) + 2 > sizeof(u.path))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/os.h"
-#include "repro/building.h"
+#include "repro/kind.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -271,8 +271,8 @@ snp_boot(struct building *b, struct pack_machine *m, struct selfsame_err *e)
 
 /* ---- all of it, for one TEE ---- */
 
-static enum selfsame_code
-make_nitro(struct building *b, struct pack_machine *m, struct selfsame_err *e)
+enum selfsame_code
+machine_nitro(struct building *b, struct pack_machine *m, struct selfsame_err *e)
 {
     TRY(nitro_boot(b, m, e));
     TRY(choose_cmdline(
@@ -280,8 +280,8 @@ make_nitro(struct building *b, struct pack_machine *m, struct selfsame_err *e)
     return open_kernel(b, &b->recipe.kernel, m, e);
 }
 
-static enum selfsame_code
-make_snp(struct building *b, struct pack_machine *m, struct selfsame_err *e)
+enum selfsame_code
+machine_snp(struct building *b, struct pack_machine *m, struct selfsame_err *e)
 {
     const struct recipe_snp *r = &b->recipe.snp;
 
@@ -299,7 +299,8 @@ enum selfsame_code
 machine_make(struct building *b, struct pack_machine *m, struct selfsame_err *e)
 {
     m->kernel_fd = m->firmware_fd = -1;
-    return strcmp(m->tee, "snp") == 0 ? make_snp(b, m, e) : make_nitro(b, m, e);
+    TRY(kind_need(m->tee, &m->kind, e));
+    return m->kind->make(b, m, e);
 }
 
 void
@@ -310,12 +311,18 @@ machine_free(struct pack_machine *m)
     fd_close(&m->firmware_fd);
 }
 
+/* Is one of them built so? */
 static bool
-has_tee(const struct repro_tees *tees, const char *name)
+any_makes(
+    const struct repro_tees *tees, enum selfsame_code (*make)(struct building *,
+                                       struct pack_machine *, struct selfsame_err *))
 {
-    for (size_t i = 0; i < tees->count; i++)
-        if (strcmp(tees->name[i], name) == 0)
+    for (size_t i = 0; i < tees->count; i++) {
+        const struct image_kind *k = kind_find(tees->name[i]);
+
+        if (k != NULL && k->make == make)
             return true;
+    }
     return false;
 }
 
@@ -331,9 +338,9 @@ machine_check_options(const struct repro_options *o, const struct repro_tees *te
                 "each",
                 tees->count),
             "Name the kernels in the recipe: 'kernel' and 'snp.kernel'.");
-    if (o->nsm != NULL && !has_tee(tees, "nitro"))
+    if (o->nsm != NULL && !any_makes(tees, machine_nitro))
         FAIL(e, SELFSAME_USAGE, "--nsm: expected --tee nitro with it");
-    if (o->firmware != NULL && !has_tee(tees, "snp"))
+    if (o->firmware != NULL && !any_makes(tees, machine_snp))
         FAIL(e, SELFSAME_USAGE, "--firmware: expected --tee snp with it");
     return SELFSAME_OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/os.h"
-#include "repro/repro.h"
+#include "repro/kind.h"
 
 #include <selfsame/measure.h>
 
@@ -31,19 +31,11 @@ out_has(const struct out_file *f, const struct repro_tees *tees)
 
 /* ---- for which TEEs ---- */
 
-static bool
-has_image(const char *tee)
-{
-    for (size_t i = 0; i < OUT_FILES; i++)
-        if (out_files[i].tee != NULL && strcmp(out_files[i].tee, tee) == 0)
-            return true;
-    return false;
-}
-
 static enum selfsame_code
 add_tee(struct repro_tees *t, const char *name, struct selfsame_err *e)
 {
     struct selfsame_measurement *m = NULL;
+    const struct image_kind *k;
 
     if (name == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory to build an image");
@@ -53,8 +45,9 @@ add_tee(struct repro_tees *t, const char *name, struct selfsame_err *e)
     /* It knows which there are, and names them. */
     TRY_WHILE(e, selfsame_measurement_new(name, 0, &m, e), "choosing TEEs");
     selfsame_measurement_free(m);
-    if (!has_image(name) || t->count == TEES)
-        FAIL(e, SELFSAME_UNSUPPORTED, "no image can be built for %.40s", name);
+    TRY(kind_need(name, &k, e));
+    if (t->count == TEES)
+        FAIL(e, SELFSAME_UNSUPPORTED, "expected at most %d TEEs", (int)TEES);
     t->name[t->count++] = name;
     return SELFSAME_OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "repro/pack.h"
+#include "repro/kind.h"
 
 #include <zlib.h>
 
@@ -101,10 +101,7 @@ write_images(const struct pack_job *job, struct pack_drafts *d, struct arena *ar
     for (size_t i = 0; i < job->machine_count; i++) {
         const struct pack_machine *m = &job->machine[i];
 
-        if (strcmp(m->tee, "snp") == 0)
-            TRY(pack_direct(job, m, d, arena, e));
-        else
-            TRY(pack_eif(job, m, d, arena, e));
+        TRY(m->kind->pack(job, m, d, arena, e));
     }
     return SELFSAME_OK;
 }
@@ -154,7 +151,7 @@ lacking(const struct pack_job *job)
 
         if (m->kernel.fd == NULL)
             return "kernel";
-        if (m->firmware.fd == NULL && strcmp(m->tee, "snp") == 0)
+        if (m->firmware.fd == NULL && m->kind->has_firmware)
             return "firmware";
     }
     return NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/crypto.h"
-#include "repro/pack.h"
+#include "repro/kind.h"
 
 #include <selfsame/measure.h>
 
@@ -124,17 +124,19 @@ as_lists(json_t *object, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
-static enum selfsame_code
-measure_eif(const struct pack_job *job, struct pack_drafts *d, struct repro_result *res,
-    struct pack_measured *ret, struct selfsame_err *e)
+enum selfsame_code
+pack_measure_eif(const struct pack_job *job, const char *tee, struct pack_drafts *d,
+    struct arena *arena, struct repro_result *res, struct pack_measured *ret,
+    struct selfsame_err *e)
 {
+    (void)arena;
     auto_measuring m = { .voice = &job->options->voice };
     auto_json *one = NULL;
     uint64_t size = 0;
 
     TRY(size_of(pack_draft(d, "image.eif"), &size, e));
     tell(m.voice, "measuring image.eif", size);
-    TRY(selfsame_measurement_new("nitro", size, &m.at[0], e));
+    TRY(selfsame_measurement_new(tee, size, &m.at[0], e));
     m.count = 1;
     TRY(read_once(&m, d, "image.eif", res, e));
     TRY(finish(m.at[0], &one, e));
@@ -195,28 +197,30 @@ read_part(struct measuring *m, struct pack_drafts *d, const char *name,
 
 /* {"measurement": hex or [hex…], "shapes": […]} into what measurements.json wants. */
 static enum selfsame_code
-take_shapes(json_t *one, struct pack_measured *ret, struct selfsame_err *e)
+take_shapes(
+    json_t *one, const char *tee, struct pack_measured *ret, struct selfsame_err *e)
 {
     json_t *digests = json_object_get(one, "measurement");
     json_t *list = json_is_array(digests) ? json_incref(digests)
                                           : json_pack("[O]", digests);
-    json_t *entry = json_pack("{s:s, s:o}", "tee", "snp", "measurement", list), *shape;
+    json_t *entry = json_pack("{s:s, s:o}", "tee", tee, "measurement", list), *shape;
     size_t i;
 
     if (entry == NULL || json_array_append_new(ret->entries, entry) != 0)
         return no_memory(e);
     json_array_foreach(json_object_get(one, "shapes"), i, shape)
     {
-        if (json_object_set_new(shape, "tee", json_string("snp")) != 0 ||
+        if (json_object_set_new(shape, "tee", json_string(tee)) != 0 ||
             json_array_append(ret->shapes, shape) != 0)
             return no_memory(e);
     }
     return SELFSAME_OK;
 }
 
-static enum selfsame_code
-measure_direct(const struct pack_job *job, struct pack_drafts *d, struct arena *arena,
-    struct repro_result *res, struct pack_measured *ret, struct selfsame_err *e)
+enum selfsame_code
+pack_measure_direct(const struct pack_job *job, const char *tee, struct pack_drafts *d,
+    struct arena *arena, struct repro_result *res, struct pack_measured *ret,
+    struct selfsame_err *e)
 {
     static const char *const parts[] = { "image.firmware", "image.kernel",
         "image.initrd", "image.cmdline" };
@@ -225,7 +229,7 @@ measure_direct(const struct pack_job *job, struct pack_drafts *d, struct arena *
     auto_json *one = NULL;
 
     tell(m.voice, "measuring image.initrd", 0);
-    TRY(selfsame_measurement_new("snp", 0, &m.at[0], e));
+    TRY(selfsame_measurement_new(tee, 0, &m.at[0], e));
     m.count = 1;
     for (size_t i = 0; i < snp->shape_count; i++) {
         if (i > 0)
@@ -235,7 +239,7 @@ measure_direct(const struct pack_job *job, struct pack_drafts *d, struct arena *
     for (size_t i = 0; i < COUNT(parts); i++)
         TRY(read_part(&m, d, parts[i], res, e));
     TRY(finish(m.at[0], &one, e));
-    return take_shapes(one, ret, e);
+    return take_shapes(one, tee, ret, e);
 }
 
 /* ---- all images ---- */
@@ -249,13 +253,10 @@ pack_measure(const struct pack_job *job, struct pack_drafts *d, struct arena *ar
     if (ret->entries == NULL || ret->shapes == NULL)
         return no_memory(e);
     for (size_t i = 0; i < job->machine_count; i++) {
-        const char *tee = job->machine[i].tee;
+        const struct pack_machine *m = &job->machine[i];
 
-        if (strcmp(tee, "snp") == 0)
-            TRY_WHILE(
-                e, measure_direct(job, d, arena, res, ret, e), "measuring for %s", tee);
-        else
-            TRY_WHILE(e, measure_eif(job, d, res, ret, e), "measuring for %s", tee);
+        TRY_WHILE(e, m->kind->measure(job, m->tee, d, arena, res, ret, e),
+            "measuring for %s", m->tee);
     }
     return SELFSAME_OK;
 }

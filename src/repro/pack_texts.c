@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/crypto.h"
-#include "repro/pack.h"
+#include "repro/kind.h"
 
 #include <stdlib.h>
 
@@ -58,12 +58,12 @@ set_extent(json_t *to, const char *key, const struct extent *x, struct selfsame_
     return set_hex(to, key, sum) ? SELFSAME_OK : no_memory(e);
 }
 
-/* Nitro's stand at the top, where they always stood; others have an object of their own. */
+/* Nitro's stand at the top, where they always stood. */
 static enum selfsame_code
 machine_inputs(json_t *inputs, const struct pack_machine *m, struct selfsame_err *e)
 {
-    bool nitro = strcmp(m->tee, "nitro") == 0;
-    auto_json *own = nitro ? json_incref(inputs) : json_object();
+    const bool top = m->kind->inputs_at_top;
+    auto_json *own = top ? json_incref(inputs) : json_object();
 
     if (own == NULL || !set_node(inputs, "init", m->boot, "init") ||
         (m->has_nsm && !set_node(inputs, "nsm", m->boot, "selfsame/nsm.ko")) ||
@@ -71,8 +71,7 @@ machine_inputs(json_t *inputs, const struct pack_machine *m, struct selfsame_err
         return no_memory(e);
     TRY(set_extent(own, "kernel", &m->kernel, e));
     TRY(set_extent(own, "firmware", &m->firmware, e));
-    if (!nitro && json_object_size(own) > 0 &&
-        json_object_set(inputs, m->tee, own) != 0)
+    if (!top && json_object_size(own) > 0 && json_object_set(inputs, m->tee, own) != 0)
         return no_memory(e);
     return SELFSAME_OK;
 }
@@ -201,21 +200,24 @@ launches(const json_t *shapes, const char *tee)
     return json_incref(list);
 }
 
-/* A form of its own for each TEE. */
-static json_t *
-release_measurement(const struct pack_measured *measured, const json_t *one)
+json_t *
+pack_release_pcrs(
+    const struct image_kind *k, const struct pack_measured *measured, const json_t *one)
 {
-    const char *tee = json_string_value(json_object_get(one, "tee"));
+    (void)measured;
+    return json_pack("{s:s, s:s, s:O, s:{s:b}, s:s}", "alg", "sha384", "artifact",
+        "image.eif", "pcr", json_object_get(one, "pcr"), "require", "debug", 0, "tee",
+        k->released);
+}
 
-    if (tee != NULL && strcmp(tee, "nitro") == 0)
-        return json_pack("{s:s, s:s, s:O, s:{s:b}, s:s}", "alg", "sha384", "artifact",
-            "image.eif", "pcr", json_object_get(one, "pcr"), "require", "debug", 0,
-            "tee", "aws-nitro");
-    if (tee != NULL && strcmp(tee, "snp") == 0)
-        return json_pack("{s:s, s:o, s:{s:b, s:b, s:[i]}, s:s}", "artifact",
-            "image.initrd", "launch", launches(measured->shapes, tee), "require",
-            "debug", 0, "migration", 0, "vmpl", 0, "tee", "amd-sev-snp");
-    return NULL;
+json_t *
+pack_release_launches(
+    const struct image_kind *k, const struct pack_measured *measured, const json_t *one)
+{
+    (void)one;
+    return json_pack("{s:s, s:o, s:{s:b, s:b, s:[i]}, s:s}", "artifact", "image.initrd",
+        "launch", launches(measured->shapes, k->tee), "require", "debug", 0,
+        "migration", 0, "vmpl", 0, "tee", k->released);
 }
 
 /* What a build cannot know (sequence, source, validity, least TCB) is for `publish`. */
@@ -225,10 +227,14 @@ release_measurements(
 {
     auto_json *list = json_array();
 
-    for (size_t i = 0; i < json_array_size(measured->entries); i++)
-        if (json_array_append_new(list, release_measurement(measured,
-                                            json_array_get(measured->entries, i))) != 0)
+    for (size_t i = 0; i < json_array_size(measured->entries); i++) {
+        const json_t *one = json_array_get(measured->entries, i);
+        const struct image_kind *k;
+
+        TRY(kind_need(json_string_value(json_object_get(one, "tee")), &k, e));
+        if (json_array_append_new(list, k->release(k, measured, one)) != 0)
             return no_memory(e);
+    }
     *ret = json_incref(list);
     return SELFSAME_OK;
 }

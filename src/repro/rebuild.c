@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/json.h"
-#include "repro/repro.h"
+#include "repro/kind.h"
 
 #include <stdlib.h>
 #include <sys/utsname.h>
@@ -12,6 +12,7 @@
  */
 static const char release_predicate[] = "https://selfsame.dev/predicate/tee-release/v1";
 static const char rebuild_predicate[] = "https://selfsame.dev/predicate/tee-rebuild/v1";
+enum { FILES_MAX = 1024 }; /* as in any statement */
 static const char statement_type[] = "https://in-toto.io/Statement/v1";
 
 static enum selfsame_code
@@ -48,6 +49,9 @@ sha256_of(const json_t *files, const char *name)
 static enum selfsame_code
 check_files(const json_t *subject, struct selfsame_err *e)
 {
+    if (json_array_size(subject) > FILES_MAX)
+        FAIL(e, SELFSAME_MALFORMED, "release: expected at most %d files, got %zu",
+            (int)FILES_MAX, json_array_size(subject));
     for (size_t i = 0; i < json_array_size(subject); i++) {
         const json_t *one = json_array_get(subject, i);
         const char *name = json_string_value(json_object_get(one, "name"));
@@ -380,17 +384,15 @@ rebuild_compare(struct selfsame_bytes released, struct selfsame_bytes rebuilt,
 static enum selfsame_code
 add_tee(const char *tee, struct arena *arena, char **list, struct selfsame_err *e)
 {
-    static const struct {
-        const char *theirs, *ours;
-    } names[] = { { "aws-nitro", "nitro" }, { "amd-sev-snp", "snp" } };
+    const struct image_kind *k;
 
-    for (size_t i = 0; i < COUNT(names); i++) {
-        if (tee == NULL || strcmp(tee, names[i].theirs) != 0)
+    for (size_t i = 0; (k = kind_at(i)) != NULL; i++) {
+        if (tee == NULL || strcmp(tee, k->released) != 0)
             continue;
-        if (*list != NULL && strstr(*list, names[i].ours) != NULL)
+        if (*list != NULL && strstr(*list, k->tee) != NULL)
             return SELFSAME_OK;
-        *list = *list == NULL ? arena_printf(arena, "%s", names[i].ours)
-                              : arena_printf(arena, "%s,%s", *list, names[i].ours);
+        *list = *list == NULL ? arena_printf(arena, "%s", k->tee)
+                              : arena_printf(arena, "%s,%s", *list, k->tee);
         return *list != NULL ? SELFSAME_OK : no_memory(e);
     }
     return SELFSAME_OK;

@@ -219,6 +219,8 @@ one_file(
         layer_path(from, member, clean, sizeof(clean), &unused) != SELFSAME_OK)
         return recipe_wrong(p, member, "'from' to be a path inside the source");
     ret->from = arena_str(p->arena, bytes_str(clean));
+    if (ret->to == NULL || ret->from == NULL)
+        return recipe_no_memory(p);
     ret->mode = -1;
     const json_t *mode = json_object_get(v, "mode");
     if (mode == NULL)

@@ -20,6 +20,7 @@
  *   sandbox.c       runs the recipe's commands away from this machine
  *   spool.c         one nameless temporary file for what was compressed
  *   program.c       what the image runs, for selfsame-init
+ *   kind.c          what is built for each TEE: one row each
  *   machine.c       kernel, firmware, first ramdisk: one set for each TEE
  *   pack.c          trees → everything that stands in the output directory:
  *   pack_eif.c      the image of AWS, one file
@@ -355,8 +356,10 @@ MUST enum selfsame_code repro_build(const struct repro_options *o, struct arena 
 
 /* ---- pack.c ---- */
 
+struct image_kind;
 struct pack_machine { /* what an image has beside the application */
     const char *tee;
+    const struct image_kind *kind;
     struct tree *boot;              /* the first ramdisk */
     struct extent kernel, firmware; /* fd NULL: none, a placeholder */
     int kernel_fd, firmware_fd;

@@ -362,8 +362,10 @@ find_head(struct httpd_conn *c, size_t *ret_len)
     struct selfsame_err e = { 0 };
     struct selfsame_bytes in = BYTES(c->in + c->beg, c->end - c->beg);
 
-    if (in.len > 0 && c->seen == 0)
-        c->deadline_ms = net_clock_ms() + httpd_loop(c->h)->times.idle_ms;
+    if (in.len > 0 && c->seen == 0) {
+        c->since_ms = net_clock_ms();
+        c->deadline_ms = c->since_ms + httpd_loop(c->h)->times.idle_ms;
+    }
     *ret_len = 0;
     if (in.len == 0)
         return true;

@@ -351,6 +351,11 @@ httpd_request_render(struct httpd_request *r, const char *date, bool close)
         if (r->out == NULL)
             return false;
     }
+    const char *connection = close ? "Connection: close\r\n" : "";
+
+    /* RFC 9112 §9.3: what HTTP/1.0 asked for has to be said. */
+    if (!close && r->head.minor == 0)
+        connection = "Connection: keep-alive\r\n";
     if (r->retry_s > 0)
         (void)snprintf(retry, sizeof(retry), "Retry-After: %u\r\n", r->retry_s);
     int len = snprintf(head, sizeof(head),
@@ -358,7 +363,7 @@ httpd_request_render(struct httpd_request *r, const char *date, bool close)
         "Cache-Control: %s\r\nX-Content-Type-Options: nosniff\r\n%s%s%s%s%s\r\n",
         r->status, reason(r->status), date, r->type, r->out_body, r->cache, retry,
         r->allow[0] != '\0' ? "Allow: " : "", r->allow,
-        r->allow[0] != '\0' ? "\r\n" : "", close ? "Connection: close\r\n" : "");
+        r->allow[0] != '\0' ? "\r\n" : "", connection);
     assert(len > 0 && (size_t)len < sizeof(head));
     r->out_beg = HTTPD_ANSWER_HEAD - (size_t)len;
     memcpy(r->out + r->out_beg, head, (size_t)len);

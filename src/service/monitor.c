@@ -84,6 +84,7 @@ monitor_alarm(struct monitor *m, enum alarm a, json_t *more, struct selfsame_err
     va_start(args, fmt);
     (void)vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
+    text_clean(text);
     if (rank(alarms[a].code) > rank(m->worst))
         m->worst = alarms[a].code;
     if (!hash_bytes(HASH_SHA256, bytes_str(text), digest))
@@ -98,6 +99,14 @@ monitor_alarm(struct monitor *m, enum alarm a, json_t *more, struct selfsame_err
     TRY(monitor_tell(m, j, e));
     memcpy(m->told[a], digest, 32);
     return SELFSAME_OK;
+}
+
+static void
+set_origin(struct monitor *m, struct selfsame_bytes origin)
+{
+    (void)snprintf(m->origin, sizeof(m->origin), "%.*s", (int)origin.len,
+        (const char *)origin.ptr);
+    text_clean(m->origin);
 }
 
 /* ---- evidence ---- */
@@ -137,21 +146,34 @@ has_room(const char *dir)
 }
 
 static enum selfsame_code
-keep_evidence(
+keep_notes(
     struct monitor *m, struct selfsame_bytes note, json_t *to, struct selfsame_err *e)
 {
+    const struct selfsame_bytes believed = BYTES(m->state.note, m->state.note_len);
     char dir[1024], old[1100], new[1100];
 
     (void)snprintf(dir, sizeof(dir), "%s.forks", m->c->state);
     TRY(dir_make(dir, false, e));
     if (!has_room(dir))
         return SELFSAME_OK;
-    TRY(keep_note(
-        dir, "believed", BYTES(m->state.note, m->state.note_len), old, sizeof(old), e));
+    TRY(keep_note(dir, "believed", believed, old, sizeof(old), e));
     TRY(keep_note(dir, "other", note, new, sizeof(new), e));
     (void)json_object_set_new(to, "believed", json_string(old));
     (void)json_object_set_new(to, "other", json_string(new));
     return SELFSAME_OK;
+}
+
+/* A full disk must not silence the alarm: then that says it. */
+static void
+keep_evidence(struct monitor *m, struct selfsame_bytes note, json_t *to)
+{
+    struct selfsame_err why = { 0 };
+
+    if (m->state.note == NULL ||
+        bytes_eq(note, BYTES(m->state.note, m->state.note_len)))
+        return;
+    if (keep_notes(m, note, to, &why) != SELFSAME_OK)
+        (void)json_object_set_new(to, "lost", json_string(err_text(&why)));
 }
 
 static enum selfsame_code
@@ -160,18 +182,14 @@ forked(struct monitor *m, struct selfsame_bytes note, const struct checkpoint *c
 {
     json_t *more = json_pack("{s:I,s:I}", "believed_size",
         (json_int_t)m->state.checkpoint.size, "other_size", (json_int_t)c->size);
-    uint8_t root[17] = { 0 };
+    char root[17];
 
-    enum selfsame_code code = keep_evidence(m, note, more, e);
-    if (code != SELFSAME_OK) {
-        json_decref(more);
-        return code;
-    }
-    hex_encode(BYTES(c->root, 8), (char *)root);
+    keep_evidence(m, note, more);
+    hex_encode(BYTES(c->root, 8), root);
     return monitor_alarm(m, ALARM_FORK, more, e,
         "the log shows a tree of size %llu (root %s...) that does not agree with the "
         "one of size %llu it showed before",
-        (unsigned long long)c->size, (char *)root,
+        (unsigned long long)c->size, root,
         (unsigned long long)m->state.checkpoint.size);
 }
 
@@ -245,8 +263,7 @@ judge_note(struct monitor *m, struct looking *l, struct selfsame_err *e)
         return monitor_alarm(m, ALARM_CHECKPOINT, NULL, e,
             "the checkpoint is of another log than before: %.*s", (int)l->c.origin.len,
             (const char *)l->c.origin.ptr);
-    (void)snprintf(m->origin, sizeof(m->origin), "%.*s", (int)l->c.origin.len,
-        (const char *)l->c.origin.ptr);
+    set_origin(m, l->c.origin);
     l->time_s = monitor_witnessed(m->c->trust, good, times, m->now_s);
     l->good = true;
     return SELFSAME_OK;
@@ -257,20 +274,12 @@ static enum selfsame_code
 tiles_failed(struct monitor *m, const struct looking *l, enum selfsame_code code,
     const struct selfsame_err *why, struct selfsame_err *e)
 {
-    json_t *more = NULL;
-
     if (code != SELFSAME_LOG) {
         *e = *why;
         return code;
     }
-    if (m->state.note != NULL) {
-        more = json_object();
-        code = keep_evidence(m, l->note, more, e);
-        if (code != SELFSAME_OK) {
-            json_decref(more);
-            return code;
-        }
-    }
+    json_t *more = json_object();
+    keep_evidence(m, l->note, more);
     return monitor_alarm(m, ALARM_TILES, more, e, "%s", err_text(why));
 }
 
@@ -370,8 +379,12 @@ save(struct monitor *m, struct selfsame_err *e)
 static enum selfsame_code
 read_entries(struct monitor *m, struct looking *l, struct selfsame_err *e)
 {
+    const uint64_t from = m->state.next;
+
     for (unsigned done = 1; m->state.next < l->c.size; done++) {
         TRY(read_bundle(m, l, &l->good, e));
+        if (m->c->progress != NULL)
+            m->c->progress(m->c->ctx, m->state.next - from, l->c.size - from);
         if (!l->good)
             return SELFSAME_OK;
         if (done % SAVE_EVERY == 0)
@@ -394,21 +407,32 @@ finish(
             (json_int_t)l->c.size, "root", root, "entries",
             (json_int_t)(m->state.next - before)),
         e));
-    m->state.time_s = l->time_s;
-    m->unsaved = true;
+    /* Witnesses whose clocks run ahead must not keep it young. */
+    if (l->time_s > m->state.time_s)
+        m->state.time_s = l->time_s;
+    struct selfsame_err later = { 0 };
+    enum selfsame_code page = SELFSAME_OK;
     if (m->c->page != NULL)
-        TRY(page_write(m->c->page, &m->state, m->now_s, e));
-    return save(m, e);
+        page = page_write(m->c->page, &m->state, m->now_s, &later);
+    TRY(save(m, e));
+    if (page == SELFSAME_OK)
+        return SELFSAME_OK;
+    m->unsaved = true; /* and the page is tried again */
+    *e = later;
+    return page;
 }
 
 /* ---- a round ---- */
 
-/* The same to the byte: what lasted so far, but being old, is over. */
+/* The same tree, not seen any later: what lasted so far, but being old, is over. */
 static bool
 is_old_news(struct monitor *m, const struct looking *l)
 {
-    if (m->state.note == NULL || m->unsaved || m->state.next != l->c.size ||
-        !bytes_eq(l->note, BYTES(m->state.note, m->state.note_len)))
+    const struct state *s = &m->state;
+
+    if (s->note == NULL || m->unsaved || s->next != l->c.size ||
+        l->c.size != s->checkpoint.size || l->time_s > s->time_s ||
+        !bytes_eq(BYTES_ARR(l->c.root), BYTES_ARR(s->checkpoint.root)))
         return false;
     memset(m->told, 0, sizeof(m->told[0]) * (ALARM_CHECKPOINT + 1));
     return true;
@@ -500,9 +524,7 @@ open_parts(struct monitor *m, struct selfsame_err *e)
     TRY(take_lock(m, e));
     TRY(state_read(c->state, &m->state, e));
     if (m->state.note != NULL)
-        (void)snprintf(m->origin, sizeof(m->origin), "%.*s",
-            (int)m->state.checkpoint.origin.len,
-            (const char *)m->state.checkpoint.origin.ptr);
+        set_origin(m, m->state.checkpoint.origin);
     return c->reader != NULL ? tiles_over(c->reader, &m->tiles, e)
                              : tiles_open(c->where, &m->tiles, e);
 }

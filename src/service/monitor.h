@@ -47,6 +47,8 @@ struct monitor_config {
     const char *page; /* HTML file, or NULL */
     /* An error ends the round before anything is saved. */
     enum selfsame_code (*tell)(void *ctx, const json_t *event, struct selfsame_err *e);
+    /* Of the entries that this look has to read, so many are read; or NULL. */
+    void (*progress)(void *ctx, uint64_t done, uint64_t total);
     void *ctx;
 };
 struct monitor;

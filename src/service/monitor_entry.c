@@ -109,6 +109,16 @@ find_signer(struct seeing *x)
     return SELFSAME_OK;
 }
 
+/* The envelope is open: as statement_of_envelope, without parsing it again. */
+static enum selfsame_code
+open_statement(struct seeing *x, struct selfsame_err *e)
+{
+    if (!bytes_eq(x->v.payload_type, BYTES_LIT(STATEMENT_PAYLOAD)))
+        FAIL(e, SELFSAME_UNSUPPORTED, "envelope: expected a payload of type %s",
+            STATEMENT_PAYLOAD);
+    return statement_parse(x->v.payload, x->arena, &x->s, e);
+}
+
 static enum selfsame_code
 open_entry(struct seeing *x)
 {
@@ -117,7 +127,7 @@ open_entry(struct seeing *x)
 
     if (code == SELFSAME_OK) {
         TRY(find_signer(x));
-        code = statement_of_envelope(x->bytes, x->arena, &x->v, &x->s, &why);
+        code = open_statement(x, &why);
     }
     if (code == SELFSAME_NOMEM)
         return nomem(x->e);
@@ -178,13 +188,13 @@ about(const struct seeing *x)
 static enum selfsame_code
 tell(struct seeing *x, const char *event, json_t *more)
 {
-    json_t *j = about(x);
+    json_t *j = json_pack("{s:s}", "event", event);
+    auto_json *entry = about(x), *last = more;
 
-    if (j != NULL)
-        (void)json_object_set_new(j, "event", json_string(event));
-    if (j != NULL && more != NULL)
-        (void)json_object_update(j, more);
-    json_decref(more);
+    if (j != NULL && entry != NULL)
+        (void)json_object_update(j, entry);
+    if (j != NULL && last != NULL)
+        (void)json_object_update(j, last);
     return monitor_tell(x->m, j, x->e);
 }
 
@@ -385,8 +395,18 @@ apply_index(struct seeing *x, size_t name, bool newest)
             continue;
         r->revoked = true;
         r->revoked_s = n->revoked[i].since_s;
-        (void)snprintf(r->reason, sizeof(r->reason), "%s", n->revoked[i].reason);
+        copy_plain(r->reason, sizeof(r->reason), n->revoked[i].reason);
     }
+}
+
+/* The same statement again, by another publisher, which may come late. */
+static bool
+had_index(const struct seen_name *n, const uint8_t sha256[static 32])
+{
+    for (size_t i = 0; i < INDEXES; i++)
+        if (bytes_eq(BYTES_ARR(n->indexes[i]), BYTES(sha256, 32)))
+            return true;
+    return false;
 }
 
 static enum selfsame_code
@@ -404,14 +424,13 @@ see_index(struct seeing *x)
     if (!counts(x))
         return SELFSAME_OK;
     struct seen_name *n = &s->names[name];
-    /* The same index again, by another publisher. */
-    if (n->index_sequence != x->s.index.sequence ||
-        !bytes_eq(BYTES_ARR(n->index), BYTES_ARR(x->s.sha256)))
-        TRY(check_sequence(x, "indexes", n->index_sequence, x->s.index.sequence, &new));
-    if (new) {
+    if (had_index(n, x->s.sha256))
+        return SELFSAME_OK;
+    TRY(check_sequence(x, "indexes", n->index_sequence, x->s.index.sequence, &new));
+    memmove(n->indexes[1], n->indexes[0], sizeof(n->indexes) - 32);
+    memcpy(n->indexes[0], x->s.sha256, 32);
+    if (new)
         n->index_sequence = x->s.index.sequence;
-        memcpy(n->index, x->s.sha256, 32);
-    }
     apply_index(x, name, new);
     return SELFSAME_OK;
 }
@@ -427,7 +446,7 @@ remember_rebuild(struct seeing *x, const struct seen_release *r)
     b->release = (size_t)(r - x->m->state.releases);
     memcpy(b->key, x->key, 32);
     b->checked = x->publisher || x->rebuilder;
-    (void)snprintf(b->label, sizeof(b->label), "%s", x->label != NULL ? x->label : "");
+    copy_plain(b->label, sizeof(b->label), x->label != NULL ? x->label : "");
     b->result = x->s.rebuild.result;
     b->entry = x->index;
     b->seen_s = x->m->seen_s;

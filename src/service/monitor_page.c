@@ -35,44 +35,34 @@ static const char head[] =
     "code{font:.82rem/1.5 ui-monospace,'DejaVu Sans Mono',monospace}\n"
     "</style>\n</head>\n<body>\n<main>\n";
 
-/* Characters that turn the direction of text around: U+200E, 200F, 202A-202E, 2066-2069. */
-static bool
-turns(const char *s)
+static const char *
+entity_of(char c)
 {
-    const unsigned char *b = (const unsigned char *)s;
-
-    if (b[0] != 0xe2)
-        return false;
-    return (b[1] == 0x80 &&
-               (b[2] == 0x8e || b[2] == 0x8f || (b[2] >= 0xaa && b[2] <= 0xae))) ||
-           (b[1] == 0x81 && b[2] >= 0xa6 && b[2] <= 0xa9);
+    switch (c) {
+    case '&': return "&amp;";
+    case '<': return "&lt;";
+    case '>': return "&gt;";
+    case '"': return "&quot;";
+    case '\'': return "&#39;";
+    default: return NULL;
+    }
 }
 
 void
 text_escaped(struct text *t, const char *s)
 {
-    static const struct {
-        char plain;
-        const char *entity;
-    } marks[] = { { '&', "&amp;" }, { '<', "&lt;" }, { '>', "&gt;" }, { '"', "&quot;" },
-        { '\'', "&#39;" } };
+    struct selfsame_bytes rest = bytes_str(s);
 
-    for (; *s != '\0'; s++) {
-        const char *as = NULL;
+    while (rest.len > 0) {
+        const char *entity = entity_of((char)rest.ptr[0]);
+        bool plain;
+        size_t n = text_char(rest, &plain);
 
-        for (size_t i = 0; i < COUNT(marks); i++)
-            if (*s == marks[i].plain)
-                as = marks[i].entity;
-        if ((unsigned char)*s < ' ' || *s == '\x7f')
-            as = "?";
-        if (turns(s)) {
-            as = "?";
-            s += 2;
-        }
-        if (as != NULL)
-            text_str(t, as);
+        if (entity != NULL || !plain)
+            text_str(t, entity != NULL ? entity : "?");
         else
-            text_add(t, BYTES((const uint8_t *)s, 1));
+            text_add(t, BYTES(rest.ptr, n));
+        rest = BYTES(rest.ptr + n, rest.len - n);
     }
 }
 

@@ -15,12 +15,13 @@
 
 /* ---- what is remembered ---- */
 
+enum { INDEXES = 8 };
 struct seen_name {
     char name[STATEMENT_NAME + 1];
     bool ours;         /* asked for, or signed by a publisher's key */
     uint64_t sequence; /* highest of releases, 0: none yet */
     uint64_t index_sequence;
-    uint8_t index[32]; /* the statement that has it */
+    uint8_t indexes[INDEXES][32]; /* the last ones, newest first */
 };
 struct seen_release {
     uint8_t sha256[32], key[32]; /* key: SHA-256 of its SPKI; claimed unless checked */
@@ -77,6 +78,8 @@ MUST enum selfsame_code state_add_rebuild(
     struct state *s, struct seen_rebuild **ret, struct selfsame_err *e);
 struct seen_release *state_release(struct state *s, const uint8_t sha256[static 32]);
 const char *rebuild_word(enum rebuild_result r);
+/* Text of strangers, plain, as much as there is room for. */
+void copy_plain(char *to, size_t cap, const char *from);
 
 /* ---- text that grows ---- */
 
@@ -89,7 +92,7 @@ void text_free(struct text *t);
 #define auto_text __attribute__((cleanup(text_free))) struct text
 void text_add(struct text *t, struct selfsame_bytes b);
 void text_str(struct text *t, const char *s);
-/* For HTML: & < > " ' as entities, control and direction characters as '?'. */
+/* For HTML: & < > " ' as entities, what is not plain as '?'. */
 void text_escaped(struct text *t, const char *s);
 
 /* ---- the page ---- */

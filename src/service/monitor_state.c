@@ -134,7 +134,7 @@ struct seen_release *
 state_release(struct state *s, const uint8_t sha256[static 32])
 {
     for (size_t i = 0; i < s->release_count; i++)
-        if (bytes_eq(BYTES_ARR(s->releases[i].sha256), BYTES(sha256, 32)))
+        if (bytes_cmp(BYTES_ARR(s->releases[i].sha256), BYTES(sha256, 32)) == 0)
             return &s->releases[i];
     return NULL;
 }
@@ -164,6 +164,16 @@ state_set_note(
     s->checkpoint = c;
     s->time_s = time_s;
     return SELFSAME_OK;
+}
+
+void
+copy_plain(char *to, size_t cap, const char *from)
+{
+    size_t len = text_cut(bytes_str(from), cap - 1);
+
+    memcpy(to, from, len);
+    to[len] = '\0';
+    text_clean(to);
 }
 
 static const char *const rebuild_words[] = {
@@ -197,12 +207,12 @@ add_line(struct text *t, json_t *line)
 static json_t *
 name_line(const struct seen_name *n)
 {
-    char index[65];
+    char indexes[2 * sizeof(n->indexes) + 1];
 
-    hex_encode(BYTES_ARR(n->index), index);
+    hex_encode(BYTES(n->indexes[0], sizeof(n->indexes)), indexes);
     return json_pack("{s:s,s:b,s:I,s:I,s:s}", "name", n->name, "ours", n->ours,
         "sequence", (json_int_t)n->sequence, "index_sequence",
-        (json_int_t)n->index_sequence, "index", index);
+        (json_int_t)n->index_sequence, "indexes", indexes);
 }
 
 static json_t *
@@ -296,12 +306,18 @@ take_str(const json_t *j, const char *name, char *ret, size_t cap)
 }
 
 static bool
-take_hash(const json_t *j, const char *name, uint8_t ret[static 32])
+take_hex(const json_t *j, const char *name, uint8_t *ret, size_t size)
 {
     const char *s = json_string_value(json_object_get(j, name));
     size_t len = 0;
 
-    return s != NULL && hex_decode(s, strlen(s), ret, 32, &len) && len == 32;
+    return s != NULL && hex_decode(s, strlen(s), ret, size, &len) && len == size;
+}
+
+static bool
+take_hash(const json_t *j, const char *name, uint8_t ret[static 32])
+{
+    return take_hex(j, name, ret, 32);
 }
 
 static enum selfsame_code
@@ -324,7 +340,7 @@ read_name(struct state *s, const json_t *j, struct selfsame_err *e)
     if (at != had || !take_bool(j, "ours", &n->ours) ||
         !take_int(j, "sequence", &n->sequence) ||
         !take_int(j, "index_sequence", &n->index_sequence) ||
-        !take_hash(j, "index", n->index))
+        !take_hex(j, "indexes", n->indexes[0], sizeof(n->indexes)))
         return bad_line(e);
     return SELFSAME_OK;
 }

@@ -55,10 +55,10 @@ struct witness_work {
     struct witness_dir *dir;
     struct witness_store *store;
     struct witness_counts *counts;
+    atomic_bool *ready; /* could the state be read and written the last time? */
     const struct witness_service_config *config;
 };
-/* Answers all of them. Not OK: the state cannot be read or written. */
-MUST enum selfsame_code witness_work(struct witness_work *w,
-    const struct witness_job *jobs, size_t count, struct selfsame_err *e);
+/* Answers all of them. */
+void witness_work(struct witness_work *w, const struct witness_job *jobs, size_t count);
 
 #endif

@@ -49,17 +49,8 @@ work(void *ctx)
     struct witness_service *s = ctx;
     struct witness_job jobs[WITNESS_BATCH];
 
-    for (size_t n; (n = take_jobs(s, jobs)) > 0;) {
-        struct selfsame_err e = { 0 };
-        bool good = witness_work(&s->work, jobs, n, &e) == SELFSAME_OK;
-        bool was = atomic_exchange(&s->ready, good);
-
-        if (!good && was && s->config.tell != NULL) {
-            char sentence[600];
-            (void)selfsame_err_print(&e, sentence, sizeof(sentence));
-            s->config.tell(s->config.ctx, "state", sentence);
-        }
-    }
+    for (size_t n; (n = take_jobs(s, jobs)) > 0;)
+        witness_work(&s->work, jobs, n);
     return NULL;
 }
 
@@ -271,7 +262,8 @@ witness_service_open(struct witness_service *s, struct selfsame_err *e)
         FAIL(e, SELFSAME_NOMEM, "no memory for a path");
     TRY(witness_store_open(path, false, &s->store, e));
     TRY(read_sizes(s, e));
-    s->work = (struct witness_work){ &s->dir, s->store, &s->counts, &s->config };
+    s->work = (struct witness_work){ &s->dir, s->store, &s->counts, &s->ready,
+        &s->config };
     atomic_store(&s->ready, true);
     return SELFSAME_OK;
 }

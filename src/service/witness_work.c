@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { JOB_MEMORY = 1 << 20, NOTE_ROOM = 65536 };
+enum { JOB_MEMORY = 1 << 20 };
 
 /* What a job will be answered, once the transaction is durable. */
 struct outcome {
@@ -231,27 +231,39 @@ answer(struct witness_work *w, struct httpd_request *r, const struct outcome *o)
     at(w, "answered");
 }
 
-enum selfsame_code
-witness_work(struct witness_work *w, const struct witness_job *jobs, size_t count,
-    struct selfsame_err *e)
+/* Before anybody hears of it by an answer. */
+static void
+report(struct witness_work *w, enum selfsame_code code, const struct selfsame_err *e)
+{
+    bool was = atomic_exchange(w->ready, code == SELFSAME_OK);
+    char sentence[600];
+
+    if (code == SELFSAME_OK || !was)
+        return;
+    (void)selfsame_err_print(e, sentence, sizeof(sentence));
+    tell(w, "state", sentence);
+}
+
+void
+witness_work(struct witness_work *w, const struct witness_job *jobs, size_t count)
 {
     struct arena arenas[WITNESS_BATCH];
     struct outcome *o = calloc(count, sizeof(*o));
     enum selfsame_code code = SELFSAME_NOMEM;
+    struct outcome lost = { .status = 503 };
 
     for (size_t i = 0; i < count; i++)
         arenas[i] = arena_new(JOB_MEMORY);
     if (o != NULL)
-        code = do_all(w, jobs, count, arenas, o, e);
+        code = do_all(w, jobs, count, arenas, o, &lost.e);
     else
-        (void)err_set(e, code, __FILE__, __LINE__, "no memory to judge");
+        (void)err_set(&lost.e, code, __FILE__, __LINE__, "no memory to judge");
+    report(w, code, &lost.e);
     /* What was judged in a transaction that is lost was judged by what is not stored. */
-    const struct outcome lost = { .status = 503, .e = *e };
     for (size_t i = 0; i < count; i++)
         answer(w, jobs[i].r, code == SELFSAME_OK ? &o[i] : &lost);
     (void)atomic_fetch_add(&w->counts->batches, 1);
     for (size_t i = 0; i < count; i++)
         arena_free(&arenas[i]);
     free(o);
-    return code;
 }

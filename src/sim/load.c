@@ -165,22 +165,50 @@ open_file(const char *path, const char *what, int *ret, uint64_t *ret_size,
 
 /* ---- a machine: what `selfsame build` wrote into a directory ---- */
 
-/* The shape of the machine: the first that the build measured, unless told otherwise. */
+static bool
+shape_fits(const json_t *row, const char *name, const char *told, struct arena *arena)
+{
+    const char *value = shape_option(row, name, arena);
+
+    return told == NULL || (value != NULL && strcmp(value, told) == 0);
+}
+
+/* The first machine that the build measured and that is what was asked for. */
+static enum selfsame_code
+choose_shape(const struct load_request *q, json_t *rows, struct arena *arena,
+    json_t **ret, struct selfsame_err *e)
+{
+    size_t i;
+    json_t *row;
+
+    json_array_foreach(rows, i, row) if (shape_fits(row, "vcpus", q->vcpus, arena) &&
+                                         shape_fits(row, "cpu", q->cpu, arena))
+    {
+        *ret = row;
+        return SELFSAME_OK;
+    }
+    (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
+        "expected a machine that the image was measured for, got --vcpus %.16s --cpu "
+        "%.32s",
+        q->vcpus != NULL ? q->vcpus : "(any)", q->cpu != NULL ? q->cpu : "(any)");
+    err_remedy(e, "Take a shape that measurements.json lists, or add it to the recipe "
+                  "('snp.shapes') and build again.");
+    return SELFSAME_USAGE;
+}
+
 static enum selfsame_code
 set_shape(struct load *l, const struct load_request *q, struct arena *arena,
     struct selfsame_err *e)
 {
     auto_json *rows = NULL;
+    json_t *row;
 
     TRY(shapes_read(q->path, q->tee, arena, &rows, e));
+    TRY(choose_shape(q, rows, arena, &row, e));
     for (size_t i = 0; i < SHAPE_OPTIONS; i++) {
         const char *name = shape_options[i];
-        const char *value = shape_option(json_array_get(rows, 0), name, arena);
+        const char *value = shape_option(row, name, arena);
 
-        if (q->vcpus != NULL && strcmp(name, "vcpus") == 0)
-            value = q->vcpus;
-        if (q->cpu != NULL && strcmp(name, "cpu") == 0)
-            value = q->cpu;
         if (value != NULL)
             TRY(l->measurer->set(l->measuring, name, value, e));
     }

@@ -65,7 +65,7 @@ struct loaded {
 struct load_request {
     const char *path; /* a file, or the directory that `build` wrote for a machine */
     const char *tee;
-    const char *vcpus, *cpu; /* of the machine; NULL: as the first that was measured */
+    const char *vcpus, *cpu; /* of a measured machine; NULL: any, so the first */
     int root;                /* an empty directory, or -1: only measure */
 };
 /* Reads the image once: measures exactly the bytes it unpacks into the root. */

@@ -72,17 +72,28 @@ simulator_names(struct arena *arena)
     return all != NULL ? all : "?";
 }
 
-/* A directory is a machine's, a file an enclave's. */
+/* The first TEE whose image is several files for a directory, one for a file. */
+static const char *
+usual_tee(const char *image)
+{
+    struct stat st;
+    const bool dir = image != NULL && stat(image, &st) == 0 && S_ISDIR(st.st_mode);
+    const struct tee_measurer *m;
+
+    for (size_t i = 0; (m = tee_measurer_at(i)) != NULL; i++)
+        if ((m->part != NULL) == dir)
+            return m->name;
+    return "none";
+}
+
 enum selfsame_code
 subject_simulator(struct cli *c, const char *image, const struct tee_simulator **ret,
     struct selfsame_err *e)
 {
     const char *tee = cli_value(c, "tee");
-    struct stat st;
 
     if (tee == NULL)
-        tee = image != NULL && stat(image, &st) == 0 && S_ISDIR(st.st_mode) ? "snp"
-                                                                            : "nitro";
+        tee = usual_tee(image);
     *ret = tee_simulator_find(tee);
     if (*ret == NULL)
         FAIL(e, SELFSAME_USAGE, "--tee %.40s: expected one that is simulated (%s)", tee,

@@ -205,6 +205,8 @@ const struct tee_rule snp_rules[] = {
     MIN_TCB("turin.", "fmc", "Turin"),
     RULE_DEFAULT("vmpl", RULE_ONE_OF_UINT, "vmpl", 0, "privilege level of who asked"),
     RULE("products", RULE_ONE_OF_TEXT, "product", "processor line"),
+    RULE("signers", RULE_ONE_OF_TEXT, "signer", "signed by a key of this kind"),
+    RULE("csp_ids", RULE_ONE_OF_TEXT, "csp_id", "signed by a VLEK of this provider"),
     RULE_DEFAULT("guest_policy.smt", RULE_ALLOW, "policy.smt", 1, "SMT may be on"),
     RULE_DEFAULT("guest_policy.migrate_ma", RULE_ALLOW, "policy.migrate_ma", 0,
         "a migration agent may move it"),

@@ -135,7 +135,7 @@ MUST enum selfsame_code snp_cert_claims(
 
 /* claims.c: what a report says in the words of policies; `leaf` may be all zero. */
 #define SNP_SIMULATED "SIMULATED" /* family_id and image_id of our simulator begin so */
-enum { SNP_RULES = 42 };
+enum { SNP_RULES = 44 };
 extern const struct tee_rule snp_rules[SNP_RULES];
 extern const char *const snp_pins[];
 MUST enum selfsame_code snp_claims(const struct snp_report *r, enum snp_product product,

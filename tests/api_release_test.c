@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Evidence judged by what releases of a log promise, through the public calls. */
+#include "tee_nitro.h"
+
+#include "accept_world.h"
+#include "api/api.h"
+#include "codec/json.h"
+#include "tee/simulate.h"
+
+#define NONCE BYTES_LIT("0123456789abcdef")
+#define SPKI BYTES_LIT("the DER of a public key")
+
+/* A machine, the release that promises its registers, and a client of both. */
+struct fixture {
+    struct machine machine;
+    struct world *w;
+    struct selfsame_verifier *v;
+    struct selfsame_policy *p;
+    struct selfsame_request *q;
+    struct arena arena;
+    struct selfsame_bytes evidence;
+    const char *statement;
+};
+
+static const char *
+hex_of_register(struct fixture *f, size_t i)
+{
+    const char *hex = hex_dup(&f->arena, BYTES_ARR(f->machine.pcr[i]));
+
+    assert_non_null(hex);
+    return hex;
+}
+
+/* `first`: in place of PCR0, or NULL. */
+static const char *
+release_of(struct fixture *f, unsigned sequence, const char *first)
+{
+    const char *item = arena_printf(&f->arena,
+        "{\"alg\":\"sha384\",\"artifact\":\"image.eif\",\"pcr\":{\"0\":[\"%s\"],\"1\":["
+        "\"%s\"],"
+        "\"2\":[\"%s\"]},\"require\":{\"debug\":false},\"tee\":\"aws-nitro\"}",
+        first != NULL ? first : hex_of_register(f, 0), hex_of_register(f, 1),
+        hex_of_register(f, 2));
+
+    return world_release(f->w, &(struct world_release){ .measurements = item,
+                                   .sequence = sequence,
+                                   .from = "2026-05-01T00:00:00Z",
+                                   .to = "2026-12-01T00:00:00Z" });
+}
+
+static struct selfsame_bytes
+proof_at(struct fixture *f, size_t index)
+{
+    const int64_t times[] = { test_now_s, test_now_s, test_now_s };
+
+    return world_proof_of(f->w, index, world_checkpoint(f->w, f->w->log, 7, times));
+}
+
+static void
+quote(struct fixture *f)
+{
+    struct selfsame_err e = { 0 };
+    struct tee_collected doc = { .evidence = BYTES_NONE };
+    struct binder b;
+    uint8_t data[64];
+    const struct sim_quote_request q = {
+        .now_ms = test_now_s * 1000,
+        .subject.measured = f->machine.measured,
+        .subject.measured_count = COUNT(f->machine.measured),
+        .nonce = NONCE,
+        .report_data = BYTES_ARR(data),
+    };
+
+    assert_true(binder_http(&b, NONCE, SPKI));
+    assert_true(binder64(&b, data));
+    assert_code(nitro_simulator.quote(f->machine.pki, &q, &f->arena, &doc, &e),
+        SELFSAME_OK, &e);
+    f->evidence = doc.evidence;
+}
+
+static const char *
+policy_text(struct fixture *f, const char *more)
+{
+    char key[BASE64_SIZE(64)];
+
+    assert_true(f->w->publisher_spki.len <= 64);
+    (void)base64_encode(f->w->publisher_spki, false, key);
+    const char *text = arena_printf(&f->arena,
+        "{\"selfsame_policy\":1,\"tee\":{\"nitro\":{}},\"freshness\":{\"nonce\":true},"
+        "\"binding\":\"key\",\"insecure\":[\"simulated\"],\"releases\":[{\"name\":"
+        "\"hello\","
+        "\"publisher\":\"%s\",\"trust\":\"trust.txt\"%s}]}",
+        key, more);
+    assert_non_null(text);
+    return text;
+}
+
+static void
+open_with(struct fixture *f, const char *more)
+{
+    struct selfsame_err e = { 0 };
+
+    *f = (struct fixture){ .arena = arena_new(16 << 20), .w = world_new() };
+    machine_start(&f->machine);
+    quote(f);
+    f->statement = release_of(f, 17, NULL);
+    (void)world_publish(f->w, f->statement, f->w->publisher);
+    assert_code(selfsame_verifier_new(&f->v, &e), SELFSAME_OK, &e);
+    assert_code(selfsame_policy_parse(bytes_str(policy_text(f, more)), &f->p, &e),
+        SELFSAME_OK, &e);
+    assert_code(selfsame_request_new(&f->q, &e), SELFSAME_OK, &e);
+    selfsame_request_set_time(f->q, test_now_s * 1000);
+    selfsame_request_set_nonce(f->q, NONCE);
+    selfsame_request_expect_key(f->q, SPKI);
+}
+
+static void
+give_trust(struct fixture *f)
+{
+    struct selfsame_err e = { 0 };
+
+    assert_code(
+        selfsame_policy_give_file(f->p, "trust.txt", bytes_str(f->w->trust_text), &e),
+        SELFSAME_OK, &e);
+}
+
+static void
+close_all(struct fixture *f)
+{
+    selfsame_request_free(f->q);
+    selfsame_policy_free(f->p);
+    selfsame_verifier_free(f->v);
+    machine_stop(&f->machine);
+    world_free(f->w);
+    arena_free(&f->arena);
+}
+
+static struct selfsame_result *
+judge(struct fixture *f, enum selfsame_code want)
+{
+    struct selfsame_err e = { 0 };
+    struct selfsame_result *r = NULL;
+
+    assert_code(selfsame_verify(f->v, f->p, f->q, f->evidence, &r, &e), want, &e);
+    return r;
+}
+
+static const char *
+outcome(const struct selfsame_result *r, enum check_name name)
+{
+    return selfsame_result_check(r, name)->outcome;
+}
+
+static void
+a_release_stands_for_its_measurements(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct selfsame_err e = { 0 };
+    char *text = NULL;
+
+    open_with(&f, "");
+    give_trust(&f);
+    selfsame_request_add_release(f.q, proof_at(&f, 0));
+    struct selfsame_result *r = judge(&f, SELFSAME_OK);
+    const struct selfsame_release *release = selfsame_result_release(r);
+    assert_non_null(release);
+    assert_string_equal(release->name, "hello");
+    assert_string_equal(release->version, "1.4.2");
+    assert_int_equal(release->sequence, 17);
+    assert_string_equal(release->statement, world_sha256(f.w, f.statement));
+    assert_string_equal(outcome(r, CHECK_RELEASE), "pass");
+    assert_string_equal(outcome(r, CHECK_LOG_PROOF), "pass");
+    assert_string_equal(outcome(r, CHECK_MEASUREMENT), "pass");
+    assert_code(selfsame_result_json(r, &text, &e), SELFSAME_OK, &e);
+    assert_non_null(strstr(text, "\"identity\":{\"release\":\"hello\","));
+    selfsame_free(text);
+    selfsame_result_free(r);
+    close_all(&f);
+}
+
+static void
+without_a_proof_nothing_is_compared(void **state)
+{
+    (void)state;
+    struct fixture f;
+
+    open_with(&f, "");
+    give_trust(&f);
+    struct selfsame_result *r = judge(&f, SELFSAME_LOG);
+    assert_null(selfsame_result_release(r));
+    assert_string_equal(outcome(r, CHECK_MEASUREMENT), "skipped");
+    assert_string_equal(outcome(r, CHECK_RELEASE), "skipped");
+    assert_string_equal(outcome(r, CHECK_LOG_PROOF), "fail");
+    assert_string_equal(
+        selfsame_result_check(r, CHECK_LOG_PROOF)->got, "PROOF_MISSING");
+    selfsame_result_free(r);
+    close_all(&f);
+}
+
+/* The insecure word for measurements gives up the comparison, not the release. */
+static void
+any_measurement_is_not_any_release(void **state)
+{
+    (void)state;
+    struct fixture f;
+
+    open_with(&f, "");
+    give_trust(&f);
+    selfsame_policy_insecure_any_measurement(f.p);
+    selfsame_result_free(judge(&f, SELFSAME_LOG));
+    close_all(&f);
+}
+
+static void
+another_build_is_a_mismatch(void **state)
+{
+    (void)state;
+    struct fixture f;
+
+    open_with(&f, "");
+    give_trust(&f);
+    size_t i = world_publish(f.w, release_of(&f, 18, WORLD_PCR0), f.w->publisher);
+    selfsame_request_add_release(f.q, proof_at(&f, i));
+    struct selfsame_result *r = judge(&f, SELFSAME_MISMATCH);
+    assert_null(selfsame_result_release(r));
+    assert_string_equal(outcome(r, CHECK_RELEASE), "pass");
+    selfsame_result_free(r);
+    /* The one that fits is found beside it, and named. */
+    selfsame_request_add_release(f.q, proof_at(&f, 0));
+    r = judge(&f, SELFSAME_OK);
+    assert_int_equal(selfsame_result_release(r)->sequence, 17);
+    selfsame_result_free(r);
+    close_all(&f);
+}
+
+static void
+a_later_release_was_seen(void **state)
+{
+    (void)state;
+    struct fixture f;
+
+    open_with(&f, "");
+    give_trust(&f);
+    selfsame_request_add_release(f.q, proof_at(&f, 0));
+    selfsame_request_set_highest_sequence(f.q, "other", 99);
+    selfsame_request_set_highest_sequence(f.q, "hello", 17);
+    selfsame_result_free(judge(&f, SELFSAME_OK));
+    selfsame_request_set_highest_sequence(f.q, "hello", 18);
+    selfsame_request_set_highest_sequence(f.q, "hello", 2); /* takes nothing back */
+    selfsame_result_free(judge(&f, SELFSAME_STALE));
+    close_all(&f);
+}
+
+static void
+a_file_that_was_not_given_is_a_mistake(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct selfsame_err e = { 0 };
+
+    open_with(&f, "");
+    assert_string_equal(selfsame_policy_file_wanted(f.p, 0), "trust.txt");
+    assert_null(selfsame_policy_file_wanted(f.p, 1));
+    assert_null(judge(&f, SELFSAME_USAGE));
+    assert_code(selfsame_policy_give_file(f.p, "trust.txt", BYTES_LIT("log x\n"), &e),
+        SELFSAME_USAGE, &e);
+    give_trust(&f);
+    assert_null(selfsame_policy_file_wanted(f.p, 0));
+    close_all(&f);
+}
+
+static void
+too_much_is_refused(void **state)
+{
+    (void)state;
+    struct fixture f;
+
+    open_with(&f, "");
+    give_trust(&f);
+    for (size_t i = 0; i < API_RELEASES; i++)
+        selfsame_request_add_release(f.q, BYTES_LIT("no proof"));
+    selfsame_result_free(judge(&f, SELFSAME_MALFORMED));
+    selfsame_request_add_release(f.q, BYTES_LIT("one more"));
+    assert_null(judge(&f, SELFSAME_USAGE));
+    close_all(&f);
+}
+
+static void
+measurements_beside_releases_need_none(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct selfsame_err e = { 0 };
+
+    open_with(&f, "");
+    give_trust(&f);
+    const char *entry = arena_printf(&f.arena,
+        "{\"tee\":\"nitro\",\"pcr\":{\"0\":\"%s\",\"1\":\"%s\",\"2\":\"%s\"}}",
+        hex_of_register(&f, 0), hex_of_register(&f, 1), hex_of_register(&f, 2));
+    assert_code(
+        selfsame_policy_add_measurements(f.p, bytes_str(entry), &e), SELFSAME_OK, &e);
+    struct selfsame_result *r = judge(&f, SELFSAME_OK);
+    assert_null(selfsame_result_release(r));
+    assert_string_equal(outcome(r, CHECK_RELEASE), "na");
+    assert_string_equal(outcome(r, CHECK_LOG_PROOF), "na");
+    selfsame_result_free(r);
+    close_all(&f);
+}
+
+static void
+every_allocation_may_fail(void **state)
+{
+    (void)state;
+    struct fixture f;
+    bool accepted = false;
+
+    open_with(&f, "");
+    give_trust(&f);
+    selfsame_request_add_release(f.q, proof_at(&f, 0));
+    for (long at = 1; !accepted; at++) {
+        struct selfsame_err e = { 0 };
+        struct selfsame_result *r = NULL;
+        enum selfsame_code code = verify_within(f.v, f.p, f.q, f.evidence, at, &r, &e);
+
+        assert_true(at < 2000);
+        accepted = code == SELFSAME_OK;
+        if (!accepted && code != SELFSAME_NOMEM)
+            fail_msg("allocation %ld: %s", at, selfsame_code_name(code));
+        selfsame_result_free(r);
+    }
+    close_all(&f);
+}
+
+static void
+one_entry_of_any_log(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct selfsame_err e = { 0 };
+    struct selfsame_log_entry entry = { .index = 7 };
+
+    open_with(&f, "");
+    struct selfsame_bytes proof = proof_at(&f, 0);
+    assert_code(selfsame_log_verify_proof(bytes_str(f.w->trust_text), proof,
+                    BYTES_LIT("another"), &entry, &e),
+        SELFSAME_LOG, &e);
+    assert_int_equal(entry.index, 7); /* untouched */
+    assert_code(selfsame_log_verify_proof(
+                    bytes_str(f.w->trust_text), proof, f.w->entry[0], &entry, &e),
+        SELFSAME_OK, &e);
+    assert_string_equal(entry.origin, "log.example/releases");
+    assert_int_equal(entry.index, 0);
+    assert_int_equal(entry.size, 1);
+    assert_int_equal(entry.witnesses, 3);
+    close_all(&f);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_release_stands_for_its_measurements),
+        cmocka_unit_test(without_a_proof_nothing_is_compared),
+        cmocka_unit_test(any_measurement_is_not_any_release),
+        cmocka_unit_test(another_build_is_a_mismatch),
+        cmocka_unit_test(a_later_release_was_seen),
+        cmocka_unit_test(a_file_that_was_not_given_is_a_mistake),
+        cmocka_unit_test(too_much_is_refused),
+        cmocka_unit_test(measurements_beside_releases_need_none),
+        cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(one_entry_of_any_log),
+    };
+
+    return cmocka_run_group_tests_name("api/releases", tests, NULL, NULL);
+}
