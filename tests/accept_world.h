@@ -270,7 +270,7 @@ world_index(
         "v1\",\"predicate\":{\"current\":[%s],"
         "\"name\":\"hello\",\"revoked\":[%s],\"sequence\":%u,\"validity\":{"
         "\"notAfter\":"
-        "\"2023-11-20T00:00:00Z\",\"notBefore\":\"2023-11-14T00:00:00Z\"}},"
+        "\"2023-11-20T00:00:00Z\",\"notBefore\":\"2023-11-14T22:13:20Z\"}},"
         "\"predicateType\":\"" PREDICATE_INDEX "\",\"subject\":[]}",
         current, revoked, sequence);
 

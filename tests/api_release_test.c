@@ -224,7 +224,7 @@ another_build_is_a_mismatch(void **state)
     selfsame_request_add_release(f.q, proof_at(&f, i));
     struct selfsame_result *r = judge(&f, SELFSAME_MISMATCH);
     assert_null(selfsame_result_release(r));
-    assert_string_equal(outcome(r, CHECK_RELEASE), "pass");
+    assert_string_equal(outcome(r, CHECK_RELEASE), "na");
     selfsame_result_free(r);
     /* The one that fits is found beside it, and named. */
     selfsame_request_add_release(f.q, proof_at(&f, 0));
@@ -249,6 +249,137 @@ a_later_release_was_seen(void **state)
     selfsame_request_set_highest_sequence(f.q, "hello", 18);
     selfsame_request_set_highest_sequence(f.q, "hello", 2); /* takes nothing back */
     selfsame_result_free(judge(&f, SELFSAME_STALE));
+    close_all(&f);
+}
+
+static char *
+remember(struct selfsame_result *r, const char *memory, enum selfsame_code want)
+{
+    struct selfsame_err e = { 0 };
+    char *text = NULL;
+
+    assert_code(selfsame_result_remember(r, bytes_str(memory), &text, &e), want, &e);
+    return text;
+}
+
+static void
+what_was_accepted_is_remembered(void **state)
+{
+    (void)state;
+    struct fixture f;
+
+    open_with(&f, "");
+    give_trust(&f);
+    size_t next = world_publish(f.w, release_of(&f, 18, NULL), f.w->publisher);
+    selfsame_request_add_release(f.q, proof_at(&f, 0));
+    struct selfsame_result *old = judge(&f, SELFSAME_OK);
+    char *first = remember(old, "", SELFSAME_OK);
+    assert_non_null(strstr(first, "\"sequence\": 17"));
+    char *again = remember(old, first, SELFSAME_OK);
+    assert_null(again); /* nothing new */
+    /* Somebody else accepts the next one before the first result is used. */
+    selfsame_request_add_release(f.q, proof_at(&f, next));
+    struct selfsame_result *new = judge(&f, SELFSAME_OK);
+    assert_int_equal(selfsame_result_release(new)->sequence, 18);
+    char *second = remember(new, first, SELFSAME_OK);
+    assert_non_null(strstr(second, "\"sequence\": 18"));
+    again = remember(old, second, SELFSAME_STALE);
+    assert_null(again);
+    assert_int_equal(selfsame_result_code(old), SELFSAME_STALE);
+    assert_null(selfsame_result_release(old));
+    assert_string_equal(selfsame_result_check(old, CHECK_RELEASE)->got, "ROLLBACK");
+    selfsame_result_free(old);
+    selfsame_result_free(new);
+    selfsame_free(first);
+    selfsame_free(second);
+    close_all(&f);
+}
+
+static void
+a_later_request_knows_what_was_remembered(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct selfsame_err e = { 0 };
+    struct selfsame_result *r = NULL;
+
+    open_with(&f, "");
+    give_trust(&f);
+    size_t next = world_publish(f.w, release_of(&f, 18, NULL), f.w->publisher);
+    selfsame_request_add_release(f.q, proof_at(&f, next));
+    r = judge(&f, SELFSAME_OK);
+    char *memory = remember(r, "", SELFSAME_OK);
+    selfsame_result_free(r);
+    selfsame_request_free(f.q);
+    assert_code(selfsame_request_new(&f.q, &e), SELFSAME_OK, &e);
+    selfsame_request_set_time(f.q, test_now_s * 1000);
+    selfsame_request_set_nonce(f.q, NONCE);
+    selfsame_request_expect_key(f.q, SPKI);
+    selfsame_request_add_release(f.q, proof_at(&f, 0));
+    selfsame_request_set_memory(f.q, bytes_str(memory));
+    selfsame_result_free(judge(&f, SELFSAME_STALE));
+    selfsame_free(memory);
+    /* Damaged, it is not "nothing". */
+    static const char *const damaged[] = { "{", "[]",
+        "{\"selfsame_memory\":2,\"releases\":[]}", "{\"selfsame_memory\":1}",
+        "{\"selfsame_memory\":1,\"releases\":[{}]}",
+        "{\"selfsame_memory\":1,\"releases\":[{\"name\":\"hello\",\"trust\":"
+        "\"0123456789abcdef\",\"sequence\":\"7\",\"index\":0,\"revoked\":[]}]}",
+        "{\"selfsame_memory\":1,\"releases\":[{\"name\":\"hello\",\"trust\":"
+        "\"0123456789abcdef\",\"sequence\":7,\"index\":0,\"revoked\":[\"00\"]}]}" };
+    for (size_t i = 0; i < COUNT(damaged); i++) {
+        selfsame_request_set_memory(f.q, bytes_str(damaged[i]));
+        assert_null(judge(&f, SELFSAME_MALFORMED));
+    }
+    close_all(&f);
+}
+
+static void
+what_an_index_revoked_stays_revoked(void **state)
+{
+    (void)state;
+    struct fixture f;
+
+    open_with(&f, "");
+    give_trust(&f);
+    const char *revoked = arena_printf(&f.arena,
+        "{\"reason\":\"leaked\",\"sha256\":\"%s\",\"since\":\"2023-11-15T00:00:00Z\"}",
+        world_sha256(f.w, f.statement));
+    size_t index = world_publish(f.w, world_index(f.w, 4, "", revoked), f.w->publisher);
+    selfsame_request_add_release(f.q, proof_at(&f, 0));
+    struct selfsame_result *early = judge(&f, SELFSAME_OK);
+    selfsame_request_add_release(f.q, proof_at(&f, index));
+    struct selfsame_result *r = judge(&f, SELFSAME_REVOKED);
+    assert_string_equal(outcome(r, CHECK_MEASUREMENT), "pass");
+    assert_string_equal(outcome(r, CHECK_LOG_PROOF), "pass");
+    char *memory = remember(r, "", SELFSAME_OK); /* also of a refusal */
+    assert_non_null(strstr(memory, world_sha256(f.w, f.statement)));
+    assert_null(remember(early, memory, SELFSAME_REVOKED));
+    assert_int_equal(selfsame_result_code(early), SELFSAME_REVOKED);
+    selfsame_result_free(early);
+    selfsame_result_free(r);
+    selfsame_free(memory);
+    close_all(&f);
+}
+
+/* The word of the release that the evidence is of, whatever other release holds. */
+static void
+a_refused_release_says_why_beside_a_good_one(void **state)
+{
+    (void)state;
+    struct fixture f;
+
+    open_with(&f, ",\"min_sequence\":18");
+    give_trust(&f);
+    size_t other = world_publish(f.w, release_of(&f, 18, WORLD_PCR0), f.w->publisher);
+    selfsame_request_add_release(f.q, proof_at(&f, 0));
+    selfsame_request_add_release(f.q, proof_at(&f, other));
+    struct selfsame_result *r = judge(&f, SELFSAME_STALE);
+    assert_string_equal(selfsame_result_check(r, CHECK_RELEASE)->got, "ROLLBACK");
+    assert_string_equal(outcome(r, CHECK_MEASUREMENT), "pass");
+    assert_non_null(
+        strstr(selfsame_result_check(r, CHECK_LOG_PROOF)->got, "entry 0 of 2"));
+    selfsame_result_free(r);
     close_all(&f);
 }
 
@@ -365,6 +496,10 @@ main(void)
         cmocka_unit_test(any_measurement_is_not_any_release),
         cmocka_unit_test(another_build_is_a_mismatch),
         cmocka_unit_test(a_later_release_was_seen),
+        cmocka_unit_test(what_was_accepted_is_remembered),
+        cmocka_unit_test(a_later_request_knows_what_was_remembered),
+        cmocka_unit_test(what_an_index_revoked_stays_revoked),
+        cmocka_unit_test(a_refused_release_says_why_beside_a_good_one),
         cmocka_unit_test(a_file_that_was_not_given_is_a_mistake),
         cmocka_unit_test(too_much_is_refused),
         cmocka_unit_test(measurements_beside_releases_need_none),

@@ -277,6 +277,98 @@ an_index_tells_what_is_current_and_how_lately(void **state)
     world_free(w);
 }
 
+/* Anybody can prove an old entry into a new checkpoint: then witnesses alone say nothing. */
+static void
+an_old_index_is_not_made_young_by_a_fresh_proof(void **state)
+{
+    (void)state;
+    struct world *w = world_new();
+    const char *s = plain(w);
+    size_t i = world_publish(w, s, w->publisher);
+    size_t k = world_publish(
+        w, world_index(w, 1, current_of(w, s, 17), ""), w->publisher);
+    const int64_t later = WORLD_NOW + 3601;
+    const int64_t times[] = { later, later, later };
+    struct ask a = ask_of(w);
+
+    a.rule.max_index_age_s = 3600;
+    a.given.now_s = later;
+    give(&a, world_proof(w, i));
+    give(&a, world_proof_of(w, k, world_checkpoint(w, w->log, 7, times)));
+    expect(w, &a, RELEASE_STALE_INDEX);
+    a.rule.max_index_age_s = 3601;
+    expect(w, &a, RELEASE_TRUSTED);
+    assert_int_equal(a.all[0].index_age_s, 3601);
+    /* Nor does it count once a later one was seen. */
+    a.given.highest_index = 1;
+    expect(w, &a, RELEASE_TRUSTED);
+    a.given.highest_index = 2;
+    expect(w, &a, RELEASE_STALE_INDEX);
+    world_free(w);
+}
+
+static void
+what_indexes_say_is_told_to_be_remembered(void **state)
+{
+    (void)state;
+    struct world *w = world_new();
+    const char *s = plain(w);
+    size_t i = world_publish(w, s, w->publisher);
+    const char *revoked = arena_printf(&w->arena,
+        "{\"reason\":\"r\",\"sha256\":\"%s\",\"since\":\"2023-11-15T00:00:00Z\"}",
+        world_sha256(w, s));
+    size_t k = world_publish(w, world_index(w, 5, "", revoked), w->publisher);
+    size_t theirs = world_publish(w, world_index(w, 9, "", revoked), w->other);
+    struct release_outcome x;
+    struct selfsame_err e = { 0 };
+    struct ask a = ask_of(w);
+
+    give(&a, world_proof(w, i));
+    give(&a, world_proof(w, theirs));
+    assert_code(release_judge(&a.rule, &a.given, &w->arena, &x, &e), SELFSAME_OK, &e);
+    assert_int_equal(x.index, 0);
+    assert_int_equal(x.revoked_count, 0);
+    give(&a, world_proof(w, k));
+    assert_code(
+        release_judge(&a.rule, &a.given, &w->arena, &x, &e), SELFSAME_REVOKED, &e);
+    assert_int_equal(x.index, 5);
+    assert_int_equal(x.revoked_count, 1);
+    assert_int_equal(x.refused_count, 1);
+    assert_int_equal(x.refused[0].error, RELEASE_REVOKED);
+    /* Remembered, it holds without that index. */
+    uint8_t kept[1][32];
+    memcpy(kept[0], x.revoked[0], 32);
+    a.given.revoked = (const uint8_t(*)[32])kept;
+    a.given.revoked_count = 1;
+    a.given.proof_count = 1;
+    expect(w, &a, RELEASE_REVOKED);
+    world_free(w);
+}
+
+static void
+many_copies_cost_little(void **state)
+{
+    (void)state;
+    struct world *w = world_new();
+    size_t i = world_publish(w, plain(w), w->publisher);
+    size_t k = world_publish(
+        w, world_release(w, &(struct world_release){ .version = "9" }), w->other);
+    struct selfsame_bytes proofs[RELEASE_PROOFS];
+    auto_arena arena = arena_new(8 << 20);
+    struct release_outcome x;
+    struct selfsame_err e = { 0 };
+    struct ask a = ask_of(w);
+
+    for (size_t n = 0; n < COUNT(proofs); n++)
+        proofs[n] = world_proof(w, n == 0 ? i : k);
+    a.given.proofs = proofs;
+    a.given.proof_count = COUNT(proofs);
+    assert_code(release_judge(&a.rule, &a.given, &arena, &x, &e), SELFSAME_OK, &e);
+    assert_int_equal(x.accepted_count, 1);
+    assert_int_equal(x.refused_count, 0);
+    world_free(w);
+}
+
 static void
 revocation_stands_without_any_age(void **state)
 {
@@ -614,6 +706,9 @@ main(void)
         cmocka_unit_test(only_canonical_statements_of_ours_count),
         cmocka_unit_test(validity_and_sequence_bound_a_release),
         cmocka_unit_test(an_index_tells_what_is_current_and_how_lately),
+        cmocka_unit_test(an_old_index_is_not_made_young_by_a_fresh_proof),
+        cmocka_unit_test(what_indexes_say_is_told_to_be_remembered),
+        cmocka_unit_test(many_copies_cost_little),
         cmocka_unit_test(revocation_stands_without_any_age),
         cmocka_unit_test(rebuilders_count_once_each),
         cmocka_unit_test(several_releases_come_best_first),

@@ -340,6 +340,10 @@ time_and_index(const struct maker *m)
     PUT("531-index-too-old", "STALE_INDEX",
         "one witness saw it now, the others over an hour ago: no quorum is young", AGE,
         GIVE(proof(m, RELEASE), seen(m, INDEX, log, 7, 0, 3601, 7200)));
+    PUT("536-old-index-proved-anew", "STALE_INDEX",
+        "made over an hour ago; a checkpoint of now has it, too", AGE,
+        .now_s = WORLD_NOW + 3601,
+        GIVE(proof(m, RELEASE), seen(m, INDEX, log, 7, -3601, -3601, -3601)));
     PUT("532-index-from-the-future", "STALE_INDEX",
         "two witnesses' times are five minutes and a second ahead", AGE,
         GIVE(proof(m, RELEASE), seen(m, INDEX, log, 7, -301, -301, 0)));

@@ -411,14 +411,14 @@ static const struct change rebuilds[] = {
         "a later version", "unsupported" },
 };
 
-#define FROM "\"notBefore\":\"2023-11-14T00:00:00Z\""
+#define FROM "\"notBefore\":\"2023-11-14T22:13:20Z\""
 #define SINCE "\"since\":\"2023-11-15T00:00:00Z\""
 static const struct change indexes[] = {
     { "131-index-empty", "\"current\":[{\"sequence\":17,\"sha256\":\"" WORLD_SUM "\"}]",
         "\"current\":[]", "nothing is current", "ok" },
-    { "132-index-seven-days", "2023-11-20T00:00:00Z", "2023-11-21T00:00:00Z",
+    { "132-index-seven-days", "2023-11-20T00:00:00Z", "2023-11-21T22:13:20Z",
         "the longest validity", "ok" },
-    { "600-index-too-long", "2023-11-20T00:00:00Z", "2023-11-21T00:00:01Z",
+    { "600-index-too-long", "2023-11-20T00:00:00Z", "2023-11-21T22:13:21Z",
         "seven days and a second", NULL },
     { "601-index-backwards", "2023-11-20T00:00:00Z", "2023-11-13T23:59:59Z",
         "ends before it begins", NULL },

@@ -241,15 +241,15 @@ trust_of_bad_lines(const struct maker *m, const char *head)
         STR(m, "%squorum w1 # the first\n", head));
     USAGE("259-carriage-return", "lines end in U+000A alone",
         STR(m, "%squorum w1\r\n", head));
-    TRUST("260-log-key", "malformed", "not the id of this name and key",
+    TRUST("260-log-key", "usage", "not the id of this name and key",
         STR(m, "log %s\nquorum none\n",
             maker_swap(m, maker_log_vkey(m), "releases", "release5")),
         NULL);
-    TRUST("261-witness-key", "malformed", "not the id of this name and key",
+    TRUST("261-witness-key", "usage", "not the id of this name and key",
         STR(m, "log %s\nwitness w1 %s\nquorum w1\n", maker_log_vkey(m),
             maker_swap(m, maker_witness_vkey(m, 0), "/w1", "/w7")),
         NULL);
-    TRUST("262-key-of-an-unknown-kind", "unsupported", "type ff",
+    TRUST("262-key-of-an-unknown-kind", "usage", "type ff",
         STR(m, "log %s\nquorum none\n", any_vkey(m, MAKER_ORIGIN, 0xff, 1)), NULL);
 }
 

@@ -152,7 +152,8 @@ expect 0 "the proof alone is enough" verify one.cmw --policy p.json --release 1.
 is "it says which release" "example.com/app 1.0.0 1 $first" \
     "$(jq -r '.identity | "\(.release) \(.version) \(.sequence) \(.statement)"' out)"
 expect 19 "another build" verify two.cmw --policy p.json --release 1.proof
-is "nothing newer was remembered" 1 "$(jq '.highest["example.com/app"]' state/selfsame/releases.json)"
+remembered() { jq ".releases[] | select(.name == \"example.com/app\") | .$1" state/selfsame/releases.json | sort -n | tail -1; }
+is "nothing newer was remembered" 1 "$(remembered sequence)"
 expect 0 "from another folder the trust policy is beside the policy" sh -c "cd / && '$selfsame' verify '$tmp/one.cmw' --policy '$tmp/p.json' --release '$tmp/1.proof' --key '$tmp/service.pem' --nonce $nonce"
 expect 2 "a proof without a policy of releases" verify one.cmw --tee nitro --insecure-simulated --release 1.proof
 said --release-name
@@ -187,6 +188,19 @@ expect 0 "an index lists it" verify one.cmw --policy lately.json --release 1.pro
 expect 13 "an index revokes it" verify one.cmw --policy lately.json --release 1.proof --release i1.proof --release i2.proof
 said "leaked"
 expect 13 "also where none is demanded" verify one.cmw --policy p.json --release 1.proof --release i3.proof
+is "which is remembered" "$first" "$(jq -r '.releases[0].revoked[0]' state/selfsame/releases.json)"
+is "with the index that said so" 3 "$(remembered index)"
+expect 0 "an old index can be proved anew by anybody" "$selfsame" prove i1.proof --trust trust.txt --out i1-fresh.proof
+expect 13 "but a revocation is not forgotten" verify one.cmw --policy p.json --release 1.proof
+rm -rf state
+policy moment.json '{max_index_age: "1s"}'
+sleep 2
+expect 15 "nor is an old index young for somebody new" verify one.cmw --policy moment.json --release 1.proof --release i1-fresh.proof
+expect 13 "another release beside it does not hide why" verify one.cmw --policy p.json --release 1.proof --release 2.proof --release i3.proof
+said REVOKED
+rm -rf state
+(unset HOME XDG_STATE_HOME; verify one.cmw --policy p.json --release 1.proof) > out 2> err
+said "neither HOME nor XDG_STATE_HOME"
 
 # ---- rebuilt ----
 expect 0 "rebuilt, signed and logged" "$selfsame" rebuild 1.proof --source app --out again --key rebuilder.key --trust trust.txt
@@ -225,8 +239,19 @@ expect 21 "which the policy cannot allow against the release" verify s.cmw --pol
 expect 21 "a TEE that the policy does not accept" verify s.cmw --policy wide-policy.json --release wide.proof
 
 # ---- never back ----
+mkfifo pipe
+verify - --policy p.json --release 1.proof < pipe > slow.out 2>&1 &
+slow=$!
+exec 9> pipe
+sleep 0.5
+expect 0 "the next release is accepted while somebody feeds a pipe slowly" verify two.cmw --policy p.json --release 2.proof
+cat one.cmw >&9
+exec 9>&-
+wait $slow
+is "who then gets the one before" 15 $?
+is "and is told so" 1 "$(grep -c 'ROLLBACK: a later release was accepted meanwhile' slow.out)"
 expect 0 "the next release" verify two.cmw --policy p.json --release 2.proof
-is "is remembered" 2 "$(jq '.highest["example.com/app"]' state/selfsame/releases.json)"
+is "is remembered" 2 "$(remembered sequence)"
 expect 15 "the one before is a rollback" verify one.cmw --policy p.json --release 1.proof
 said ROLLBACK
 is "only this user can read what was accepted" 600 "$(stat -c %a state/selfsame/releases.json)"

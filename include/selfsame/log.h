@@ -17,11 +17,11 @@
  *         selfsame_request_new(&q, &err))
  *         return err.code;
  *     selfsame_request_add_release(q, text);
- *     selfsame_request_set_highest_sequence(q, "example.com/hello", 17);
+ *     selfsame_request_set_memory(q, text);
  *     ...
  *     selfsame_request_free(q);
  *
- * After selfsame_verify the sequence of selfsame_result_release is what to remember.
+ * After selfsame_verify, selfsame_result_remember says what to keep for the next request.
  * A request belongs to one thread; a policy may be shared once nothing is added to it.
  * Views given to setters are copied. Formats: docs/formats/release.md; C2SP tlog-proof,
  * tlog-policy, tlog-checkpoint, tlog-cosignature; RFC 9162 §2.1.
@@ -54,9 +54,27 @@ SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_policy_give_file(
 /* A proof file: of a release, of the publisher's index, of a rebuild. At most 64, 1 MiB each. */
 SELFSAME_API void selfsame_request_add_release(
     struct selfsame_request *q, struct selfsame_bytes proof);
-/* What was accepted before under this name: an older release is a rollback (class stale). */
+/* A floor of the caller's own: an older release of this name is a rollback (class stale). */
 SELFSAME_API void selfsame_request_set_highest_sequence(
     struct selfsame_request *q, const char *name, uint64_t sequence);
+
+/*
+ * What earlier results asked to be remembered, as selfsame_result_remember wrote it;
+ * absent at first. At most 4 MiB. What it cannot read is an error (MALFORMED) and no
+ * verdict: an old release must not come back because a file was damaged.
+ */
+SELFSAME_API void selfsame_request_set_memory(
+    struct selfsame_request *q, struct selfsame_bytes memory);
+/*
+ * To be called after selfsame_verify, also when it refused, with the memory as it is
+ * stored by then; whoever shares it holds a lock from reading it to writing it. *ret is
+ * the memory to be stored (the caller frees it with selfsame_free), or NULL when nothing
+ * is new. STALE, REVOKED: another request learned meanwhile what forbids this release;
+ * the result then says so, too, and *ret may still be set. MALFORMED, NOMEM, USAGE (full).
+ */
+SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_result_remember(
+    struct selfsame_result *r, struct selfsame_bytes memory, char **ret,
+    struct selfsame_err *err);
 
 /* The release whose measurements the evidence has; NULL where the policy knew them itself. */
 struct selfsame_release {

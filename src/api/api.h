@@ -6,6 +6,7 @@
 #include <selfsame/log.h>
 #include <selfsame/verify.h>
 
+#include "api/memory.h"
 #include "appraise/appraise.h"
 #include "tee/tee.h"
 
@@ -25,6 +26,8 @@ enum {
     API_RELEASES = 64, /* proofs in a request, and names with a sequence */
     API_RELEASE_MAX = 1 << 20,
     API_RELEASE_ARENA = 64 << 20,
+    API_MEMORY_MAX = 4 << 20, /* what is remembered */
+    API_MEMORY_ARENA = 16 << 20,
     API_TEXT_MAX = 4 << 20, /* files that a policy refers to */
 };
 
@@ -64,6 +67,7 @@ struct selfsame_request {
         uint64_t sequence;
     } highest[API_RELEASES];
     size_t highest_count;
+    struct owned memory;    /* as it was given */
     enum selfsame_code bad; /* of the first setter that could not do its work */
     const char *why;
 };
@@ -73,6 +77,8 @@ struct selfsame_result {
     struct arena arena, released; /* the second of releases and what they promise */
     struct owned evidence;
     struct selfsame_release release;
+    struct memory_entry *learned; /* of each release that the policy names */
+    size_t learned_count;
     struct verdict verdict;
     struct selfsame_check checks[CHECK_COUNT]; /* the verdict's, as callers see them */
     struct selfsame_need *needs;

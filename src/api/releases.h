@@ -9,12 +9,13 @@
 MUST enum selfsame_code releases_check_texts(
     struct selfsame_policy *p, struct selfsame_err *e);
 /*
- * Opens the request's proofs: writes the checks "release" and "log-proof", and puts
- * what the releases promise into *with. Nothing where the policy names no release.
- * NOMEM; USAGE: the policy refers to a file that was not given.
+ * Opens the request's proofs: writes the checks "release" and "log-proof", puts what the
+ * releases promise into *with, and what is to be remembered into the result. Nothing
+ * where the policy names no release. *ret_err: why none holds. NOMEM; MALFORMED (the
+ * memory), USAGE (a file that was not given): of the request, and no verdict.
  */
 MUST enum selfsame_code releases_open(const struct selfsame_policy *policy,
-    const struct selfsame_request *q, int64_t now_ms, struct arena *arena,
-    struct checks *checks, struct policy *with, struct selfsame_err *e);
+    const struct selfsame_request *q, int64_t now_ms, struct selfsame_result *result,
+    struct policy *with, struct selfsame_err *ret_err, struct selfsame_err *e);
 
 #endif

@@ -65,6 +65,7 @@ selfsame_request_free(struct selfsame_request *q)
     owned_free(&q->attest_request);
     owned_free(&q->session_key);
     owned_free(&q->report_data);
+    owned_free(&q->memory);
     for (size_t i = 0; i < q->release_count; i++)
         owned_free(&q->releases[i]);
     for (size_t i = 0; i < q->highest_count; i++)
@@ -169,4 +170,11 @@ selfsame_request_set_highest_sequence(
     }
     if (sequence > q->highest[i].sequence)
         q->highest[i].sequence = sequence;
+}
+
+void
+selfsame_request_set_memory(struct selfsame_request *q, struct selfsame_bytes memory)
+{
+    owned_set(q, &q->memory, memory.len > 0 ? memory : BYTES_NONE, API_MEMORY_MAX,
+        "memory: expected at most 4 MiB");
 }

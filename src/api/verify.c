@@ -41,6 +41,12 @@ check_request(const struct selfsame_request *q, struct selfsame_err *e)
         FAIL(e, q->bad, "%s", q->why);
     if (!q->has_time && !q->has_as_of)
         FAIL(e, SELFSAME_USAGE, "the request has no time: verification has no clock");
+    if (q->memory.len > 0) { /* damaged, it is no reason to judge without it */
+        auto_arena arena = arena_new(API_MEMORY_ARENA);
+        struct memory ignored;
+
+        TRY(memory_parse(view(&q->memory), &arena, &ignored, e));
+    }
     if (!q->has_session)
         return SELFSAME_OK;
     if (q->key.len > 0 && !bytes_eq(view(&q->key), view(&q->session_key)))
@@ -170,12 +176,29 @@ refuse_size(const struct run *r, struct selfsame_result *result)
     return v->code;
 }
 
+/* Why there is no release to go by, with its remedy, unless something came before that. */
+static void
+say_why(struct verdict *v, const struct selfsame_err *unreleased)
+{
+    const struct identity *id = v->identity;
+
+    if (v->err.code != SELFSAME_OK)
+        return;
+    if (id != NULL && id->refused != SELFSAME_OK) {
+        (void)err_set(&v->err, id->refused, __FILE__, __LINE__, "%s", id->refusal);
+        if (id->remedy != NULL)
+            err_remedy(&v->err, id->remedy);
+    } else if (id == NULL && unreleased->code != SELFSAME_OK)
+        v->err = *unreleased;
+}
+
 static enum selfsame_code
 judge(const struct run *r, struct selfsame_result *result)
 {
     struct verdict *v = &result->verdict;
     struct arena *arena = &result->arena;
     struct policy with = *r->policy;
+    struct selfsame_err unreleased = { 0 };
     const struct measurement *matched;
     struct unwrapped u;
     struct tee_trust trust;
@@ -201,9 +224,10 @@ judge(const struct run *r, struct selfsame_result *result)
     v->claims.tee = u.verifier->name;
     v->claims.any_anchor = trust.any_anchor;
     TRY(releases_open(
-        r->given, r->q, r->in.now_ms, &result->released, &v->checks, &with, &v->err));
+        r->given, r->q, r->in.now_ms, result, &with, &unreleased, &v->err));
     matched = appraise(&with, &v->claims, &r->in, arena, &v->checks);
     v->identity = matched != NULL ? matched->identity : NULL;
+    say_why(v, &unreleased);
     verdict_finish(v, r->policy);
     TRY(list_needs(&u, result));
     return v->code;

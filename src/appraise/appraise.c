@@ -284,6 +284,14 @@ no_release_holds(const struct policy *p, const struct checks *checks)
                checks->at[CHECK_LOG_PROOF].outcome == CHECK_FAIL);
 }
 
+/* Of several entries that fit: one that may be used, and whose other demands hold. */
+static int
+worth(const struct measurement *m, const struct selfsame_claims *c)
+{
+    return (m->identity == NULL || m->identity->refused == SELFSAME_OK ? 2 : 0) +
+           (demands_hold(m, c) ? 1 : 0);
+}
+
 static struct check
 measurement_compare(const struct policy *p, const struct selfsame_claims *c,
     const struct checks *checks, struct arena *arena, const struct measurement **ret)
@@ -299,8 +307,8 @@ measurement_compare(const struct policy *p, const struct selfsame_claims *c,
         if (strcmp(m->tee, c->tee) != 0 || !names_all_pins(m, c))
             continue;
         size_t good = entry_fit(m, c, &d);
-        if (d == NULL) { /* one whose other demands hold, too, is the better one */
-            if (fits == NULL || (!demands_hold(fits, c) && demands_hold(m, c)))
+        if (d == NULL) {
+            if (fits == NULL || worth(m, c) > worth(fits, c))
                 fits = m;
             continue;
         }
@@ -400,27 +408,47 @@ checks_skip_rest(struct checks *checks, const char *why)
 
 /* ---- releases ---- */
 
+/* Of the release that the evidence is of. */
 static void
-release_judge(
+say_release(const struct identity *id, struct checks *checks)
+{
+    struct check *release = &checks->at[CHECK_RELEASE];
+    struct check *proof = &checks->at[CHECK_LOG_PROOF];
+
+    proof->outcome = CHECK_PASS;
+    proof->code = SELFSAME_OK;
+    proof->expected = NULL;
+    proof->got = id->proof;
+    proof->detail = "the release stands in a log that the policy trusts";
+    release->outcome = id->refused == SELFSAME_OK ? CHECK_PASS : CHECK_FAIL;
+    release->code = id->refused;
+    release->expected = NULL;
+    release->got = id->word;
+    release->source = "policy: releases";
+    release->detail = id->refused == SELFSAME_OK ? id->detail : id->refusal;
+}
+
+static void
+release_judge_checks(
     const struct policy *p, const struct measurement *matched, struct checks *checks)
 {
     static const enum check_name names[] = { CHECK_RELEASE, CHECK_LOG_PROOF };
+    struct check na = { .outcome = CHECK_NA, .detail = "the policy names no releases" };
 
-    for (size_t i = 0; i < COUNT(names); i++) {
-        struct check *k = &checks->at[names[i]];
-
-        if (p->release_count == 0)
-            checks_put(checks, names[i],
-                (struct check){
-                    .outcome = CHECK_NA, .detail = "the policy names no releases" });
-        else if (matched != NULL && matched->identity == NULL)
-            *k = (struct check){ .outcome = CHECK_NA,
-                .source = matched->source,
-                .detail = "the policy knows this measurement without any release" };
-        else if (matched != NULL && k->outcome == CHECK_PASS &&
-                 names[i] == CHECK_RELEASE)
-            k->detail = matched->identity->detail;
+    if (p->release_count > 0 && matched != NULL && matched->identity != NULL) {
+        say_release(matched->identity, checks);
+        return;
     }
+    if (p->release_count > 0 && matched != NULL) {
+        na.source = matched->source;
+        na.detail = "the policy knows this measurement without any release";
+    } else if (p->release_count > 0) {
+        if (no_release_holds(p, checks))
+            return;
+        na.detail = "the evidence has the measurements of no release";
+    }
+    for (size_t i = 0; i < COUNT(names); i++)
+        checks->at[names[i]] = na;
 }
 
 const struct measurement *
@@ -443,7 +471,7 @@ appraise(const struct policy *p, const struct selfsame_claims *claims,
     checks_put(checks, CHECK_DEBUG, debug_judge(p, claims));
     checks_put(checks, CHECK_MEASUREMENT,
         measurement_judge(p, claims, checks, arena, &matched));
-    release_judge(p, matched, checks);
+    release_judge_checks(p, matched, checks);
     checks_put(checks, CHECK_POLICY, policy_judge(p, claims, arena));
     rules_appraise(p, claims, arena, checks);
     if (matched != NULL)

@@ -86,7 +86,13 @@ struct identity {
     const char *release, *version, *source; /* URI of the source */
     uint64_t sequence;
     const char *statement; /* SHA-256, hex */
+    uint8_t sha256[32];    /* the same */
     const char *detail;    /* who vouches for it */
+    const char *proof;     /* where it stands */
+    /* Why evidence of it must be refused nonetheless; SELFSAME_OK: it need not. */
+    enum selfsame_code refused;
+    const char *word, *refusal, *remedy;
+    const void *learned; /* api/'s own */
 };
 
 /* ---- releases.c: what a policy demands of a release; its texts are read in api/ ---- */

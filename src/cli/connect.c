@@ -57,8 +57,6 @@ say_verdict(const struct context *x, enum selfsame_code code,
     bool all = code != SELFSAME_OK || cli_json(x->c) || cli_flag(x->c, "explain") ||
                cli_value(x->c, "report") != NULL;
 
-    if (code == SELFSAME_OK)
-        releases_remember_or_warn(x->c, r);
     if (all)
         return verify_options_print(x->c, r, STDERR_FILENO, e);
     (void)fprintf(stderr, "selfsame: attested session with %s (%s)\n", x->where,
@@ -186,6 +184,7 @@ run(struct cli *c, struct selfsame_err *e)
     g.policy = policy;
     g.verifier = verifier;
     g.prepare = releases_prepare;
+    g.settle = releases_settle;
     g.prepare_arg = &x.releases;
     (void)pthread_mutex_init(&x.lock, NULL);
     enum selfsame_code code = listen != NULL ? listen_at(&x, &g, listen, e)

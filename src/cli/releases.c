@@ -132,63 +132,30 @@ state_dir(struct arena *arena, const char **ret, struct selfsame_err *e)
     return *ret != NULL ? SELFSAME_OK : nomem(e);
 }
 
-/* {"selfsame_releases": 1, "highest": {NAME: SEQUENCE}}; a state that cannot be read is no state: it is said. */
+/* Nothing there is an empty memory; what cannot be read is none. */
 static enum selfsame_code
-state_read(const char *path, struct arena *arena, json_t **ret, struct selfsame_err *e)
-{
-    struct selfsame_bytes text;
-
-    if (access(path, F_OK) != 0 && errno == ENOENT) {
-        *ret = json_pack("{s:i, s:{}}", "selfsame_releases", 1, "highest");
-        return *ret != NULL ? SELFSAME_OK : nomem(e);
-    }
-    TRY(file_read(path, STATE_LIMIT, arena, &text, e));
-    TRY_WHILE(e, json_parse(text, "releases", ret, e), "%s", path);
-    if (json_is_object(json_object_get(*ret, "highest")))
-        return SELFSAME_OK;
-    json_free(ret);
-    (void)err_set(e, SELFSAME_MALFORMED, __FILE__, __LINE__,
-        "%s: expected the sequences accepted before, got something else", path);
-    err_remedy(e, "Restore the file, or remove it: then any sequence is new.");
-    return SELFSAME_MALFORMED;
-}
-
-static uint64_t
-sequence_of(const json_t *state, const char *name)
-{
-    const json_t *n = json_object_get(json_object_get(state, "highest"), name);
-
-    return json_is_integer(n) && json_integer_value(n) > 0
-               ? (uint64_t)json_integer_value(n)
-               : 0;
-}
-
-static enum selfsame_code
-load_highest(struct cli *c, const struct selfsame_policy *p, struct releases *r,
+memory_read(const char *path, struct arena *arena, struct selfsame_bytes *ret,
     struct selfsame_err *e)
 {
-    auto_json *state = NULL;
-    const char *dir;
-
-    if (p->policy.release_count == 0)
+    *ret = BYTES_NONE;
+    if (access(path, F_OK) != 0 && errno == ENOENT)
         return SELFSAME_OK;
-    TRY(state_dir(cli_arena(c), &dir, e));
-    if (dir == NULL)
-        return SELFSAME_OK;
-    const char *path = arena_printf(cli_arena(c), "%s/releases.json", dir);
-    if (path == NULL)
-        return nomem(e);
-    TRY(state_read(path, cli_arena(c), &state, e));
-    for (size_t i = 0; i < p->policy.release_count && i < RELEASE_FILES; i++) {
-        const char *name = p->policy.releases[i].name;
-        const uint64_t sequence = sequence_of(state, name);
+    return file_read(path, STATE_LIMIT, arena, ret, e);
+}
 
-        if (sequence == 0)
-            continue;
-        r->highest[r->highest_count].name = name;
-        r->highest[r->highest_count++].sequence = sequence;
+static enum selfsame_code
+load_memory(struct cli *c, struct releases *r, struct selfsame_err *e)
+{
+    TRY(state_dir(cli_arena(c), &r->dir, e));
+    if (r->dir == NULL) {
+        (void)fprintf(stderr, "selfsame: warning: neither HOME nor XDG_STATE_HOME is "
+                              "set: older and revoked releases will not be noticed\n");
+        return SELFSAME_OK;
     }
-    return SELFSAME_OK;
+    r->file = arena_printf(cli_arena(c), "%s/releases.json", r->dir);
+    if (r->file == NULL)
+        return nomem(e);
+    return memory_read(r->file, cli_arena(c), &r->memory, e);
 }
 
 enum selfsame_code
@@ -214,7 +181,7 @@ releases_load(struct cli *c, const struct selfsame_policy *p, struct releases *r
             TRY_WHILE(e, file_empty(e, "the proof of a release"), "%s", files[i]);
     }
     ret->proof_count = n;
-    return load_highest(c, p, ret, e);
+    return p->policy.release_count > 0 ? load_memory(c, ret, e) : SELFSAME_OK;
 }
 
 void
@@ -224,9 +191,8 @@ releases_prepare(void *releases, struct selfsame_request *q)
 
     for (size_t i = 0; i < r->proof_count; i++)
         selfsame_request_add_release(q, r->proof[i]);
-    for (size_t i = 0; i < r->highest_count; i++)
-        selfsame_request_set_highest_sequence(
-            q, r->highest[i].name, r->highest[i].sequence);
+    if (r->memory.len > 0)
+        selfsame_request_set_memory(q, r->memory);
 }
 
 /* ---- remembering ---- */
@@ -244,57 +210,42 @@ lock(const char *dir, struct arena *arena, int *ret_fd, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+/* Fails where something cannot be kept; the verdict may have changed all the same. */
 static enum selfsame_code
-keep(const char *path, const struct selfsame_release *r, struct arena *arena,
+keep(const struct releases *x, struct selfsame_result *r, struct selfsame_err *verdict,
     struct selfsame_err *e)
 {
-    auto_json *state = NULL;
+    auto_arena arena = arena_new(4 * STATE_LIMIT);
+    auto_fd fd = -1;
+    const enum selfsame_code before = selfsame_result_code(r);
+    struct selfsame_bytes stored;
+    char *text = NULL;
 
-    TRY(state_read(path, arena, &state, e));
-    if (sequence_of(state, r->name) >= r->sequence)
-        return SELFSAME_OK;
-    if (json_object_set_new(json_object_get(state, "highest"), r->name,
-            json_integer((json_int_t)r->sequence)) != 0)
-        return nomem(e);
-    char *text = json_pretty(state);
-    if (text == NULL)
-        return nomem(e);
-    enum selfsame_code code = file_write(path, bytes_str(text), true, e);
-    free(text);
+    TRY(dir_make(x->dir, true, e));
+    TRY(lock(x->dir, &arena, &fd, e));
+    TRY(memory_read(x->file, &arena, &stored, e));
+    enum selfsame_code code = selfsame_result_remember(r, stored, &text, e);
+    if (selfsame_result_code(r) != before) {
+        *verdict = *e;
+        code = SELFSAME_OK;
+    }
+    if (code == SELFSAME_OK && text != NULL)
+        code = file_write(x->file, bytes_str(text), true, e);
+    selfsame_free(text);
     return code;
 }
 
-static enum selfsame_code
-remember(struct cli *c, const struct selfsame_result *r, struct selfsame_err *e)
+enum selfsame_code
+releases_settle(void *releases, struct selfsame_result *r, struct selfsame_err *e)
 {
-    const struct selfsame_release *release = selfsame_result_release(r);
-    auto_arena arena = arena_new(2 * STATE_LIMIT);
-    auto_fd fd = -1;
-    const char *dir;
-
-    if (release == NULL || cli_value(c, "at") != NULL)
-        return SELFSAME_OK;
-    TRY(state_dir(&arena, &dir, e));
-    if (dir == NULL)
-        return SELFSAME_OK;
-    const char *path = arena_printf(&arena, "%s/releases.json", dir);
-    if (path == NULL)
-        return nomem(e);
-    TRY_WHILE(e, dir_make(dir, true, e), "remembering the release");
-    TRY(lock(dir, &arena, &fd, e));
-    TRY_WHILE(e, keep(path, release, &arena, e), "remembering the release");
-    return SELFSAME_OK;
-}
-
-void
-releases_remember_or_warn(struct cli *c, const struct selfsame_result *r)
-{
-    struct selfsame_err e = { 0 };
+    const struct releases *x = releases;
+    struct selfsame_err failed = { 0 };
     char text[1200];
 
-    if (remember(c, r, &e) == SELFSAME_OK)
-        return;
-    (void)selfsame_err_print(&e, text, sizeof(text));
-    (void)fprintf(
-        stderr, "selfsame: warning: an older release will not be noticed: %s\n", text);
+    if (x->dir != NULL && keep(x, r, e, &failed) != SELFSAME_OK) {
+        (void)selfsame_err_print(&failed, text, sizeof(text));
+        (void)fprintf(stderr,
+            "selfsame: warning: an older release will not be noticed: %s\n", text);
+    }
+    return selfsame_result_code(r);
 }

@@ -8,7 +8,7 @@
 
 /*
  * Proofs of releases on the command line of verify and connect, the files that a
- * policy refers to, and the highest sequence of each name that this user accepted:
+ * policy refers to, and what this user's requests learned of releases:
  * $XDG_STATE_HOME/selfsame/releases.json.
  */
 #define RELEASE_OPTIONS                                                             \
@@ -32,25 +32,24 @@ enum { RELEASE_FILES = 64 };
 struct releases {
     struct selfsame_bytes proof[RELEASE_FILES];
     size_t proof_count;
-    struct {
-        const char *name;
-        uint64_t sequence;
-    } highest[RELEASE_FILES];
-    size_t highest_count;
+    const char *dir, *file;       /* where it is remembered, or NULL */
+    struct selfsame_bytes memory; /* as it was read */
 };
 
 /* Gives the policy the files that it refers to, from beside `policy_file` (NULL: none). */
 MUST enum selfsame_code releases_policy(struct cli *c, const char *policy_file,
     struct selfsame_policy *p, struct selfsame_err *e);
-/* Reads the proofs, and what was accepted before of the policy's releases. */
+/* Reads the proofs, and what is remembered where the policy names releases. */
 MUST enum selfsame_code releases_load(struct cli *c, const struct selfsame_policy *p,
     struct releases *ret, struct selfsame_err *e);
-/* Into a request; `releases` is a struct releases. */
+/* Into a request, and out of its result; `releases` is a struct releases, any thread. */
 void releases_prepare(void *releases, struct selfsame_request *q);
 /*
- * After success: keeps the sequence when it is a new highest; nothing with --at. What
- * cannot be kept is said on stderr: the verdict stands, the next one knows less.
+ * Keeps what the result says is to be remembered, whatever the verdict. Returns the
+ * verdict's class: another one than before, where what was remembered meanwhile forbids
+ * the release. What cannot be kept is said on stderr and changes nothing.
  */
-void releases_remember_or_warn(struct cli *c, const struct selfsame_result *r);
+MUST enum selfsame_code releases_settle(
+    void *releases, struct selfsame_result *r, struct selfsame_err *e);
 
 #endif

@@ -13,6 +13,7 @@ remote_verify(const char *url, struct selfsame_verifier *v,
         .policy = p,
         .key_level_too = true,
         .prepare = releases_prepare,
+        .settle = releases_settle,
         .prepare_arg = releases,
     };
     struct net_url u;

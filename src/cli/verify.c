@@ -194,7 +194,9 @@ verify_file(struct verifying *x, struct selfsame_result **ret, struct selfsame_e
         TRY(read_evidence(x->c, x->what, &x->evidence, e));
     /* Now is when all of it is there: whoever feeds a pipe slowly gains no age. */
     selfsame_request_set_time(q, os_now_ms());
-    return selfsame_verify(x->verifier, x->policy, q, x->evidence, ret, e);
+    const enum selfsame_code code = selfsame_verify(
+        x->verifier, x->policy, q, x->evidence, ret, e);
+    return *ret != NULL ? releases_settle(&x->releases, *ret, e) : code;
 }
 
 static bool
@@ -250,8 +252,6 @@ run(struct cli *c, struct selfsame_err *e)
             code = verify_once(&x, &result, e);
         }
     }
-    if (code == SELFSAME_OK)
-        releases_remember_or_warn(c, result);
     return result != NULL ? verify_options_print(c, result, STDOUT_FILENO, e) : code;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "log/accept.h"
+#include "log/accept_parts.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -67,25 +67,6 @@ release_error_is_of_log(enum release_error x)
     return x >= RELEASE_PROOF_MISSING && x <= RELEASE_INCLUSION;
 }
 
-/* A proof that holds: what it proves to be in the log, by whomever it is signed. */
-struct opened {
-    struct log_proof proof;
-    struct checkpoint checkpoint;
-    uint64_t witnesses;
-    int64_t *times; /* by witness */
-    struct envelope envelope;
-    struct statement statement;
-};
-struct judging {
-    const struct release_rule *rule;
-    const struct release_given *given;
-    struct arena *arena;
-    struct opened *opened;
-    size_t count;
-    enum release_error error; /* that got farthest, told by `e` */
-    struct selfsame_err *e;
-};
-
 static enum selfsame_code
 nomem(struct selfsame_err *e)
 {
@@ -117,19 +98,17 @@ note_failure(struct judging *j, enum release_error x, const struct selfsame_err 
 }
 
 SELFSAME_PRINTF(3, 4)
-static bool
-refuse(struct judging *j, enum release_error x, const char *fmt, ...)
+static enum release_error
+refuse(struct selfsame_err *e, enum release_error x, const char *fmt, ...)
 {
-    struct selfsame_err e = { 0 };
     char text[SELFSAME_ERR_TEXT];
     va_list ap;
 
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    (void)err_set(&e, release_error_code(x), __FILE__, __LINE__, "%s", text);
-    note_failure(j, x, &e);
-    return false;
+    (void)release_error_set(e, x, text);
+    return x;
 }
 
 /* ---- 1: what the log proves ---- */
@@ -160,8 +139,6 @@ static enum selfsame_code
 open_proof(struct judging *j, struct selfsame_bytes in, struct opened *o,
     enum release_error *ret_error, struct selfsame_err *e)
 {
-    uint8_t leaf[LOG_HASH];
-
     *ret_error = RELEASE_PROOF_MALFORMED;
     TRY(proof_parse(in, j->arena, &o->proof, e));
     if (!o->proof.has_extra)
@@ -169,10 +146,10 @@ open_proof(struct judging *j, struct selfsame_bytes in, struct opened *o,
             "expected the envelope behind \"extra\", got a proof without one");
     TRY(open_checkpoint(j, o, ret_error, e));
     *ret_error = RELEASE_INCLUSION;
-    if (!merkle_leaf(o->proof.extra, leaf))
+    if (!merkle_leaf(o->proof.extra, o->leaf))
         return nomem(e);
-    TRY(merkle_check_inclusion(o->proof.index, o->checkpoint.size, leaf, o->proof.path,
-        o->checkpoint.root, e));
+    TRY(merkle_check_inclusion(o->proof.index, o->checkpoint.size, o->leaf,
+        o->proof.path, o->checkpoint.root, e));
     *ret_error = RELEASE_NOT_CANONICAL;
     return statement_of_envelope(
         o->proof.extra, j->arena, &o->envelope, &o->statement, e);
@@ -202,180 +179,100 @@ open_all(struct judging *j)
 
 /* ---- 2: who says it ---- */
 
-/* How many of these keys signed this statement, each in an entry of its own. */
+/* Which of these keys signed it: the one whose id it names, so one signature is checked. */
 static enum selfsame_code
-count_signers(struct judging *j, const uint8_t sha256[32],
-    const struct selfsame_bytes *keys, size_t key_count, size_t *ret)
+signers_of(const struct opened *o, const struct selfsame_bytes *keys, size_t key_count,
+    uint32_t *ret, struct selfsame_err *e)
 {
-    size_t n = 0;
+    auto_arena scratch = arena_new(4 * ENTRY_MAX);
 
-    for (size_t k = 0; k < key_count; k++) {
-        bool signed_it = false;
-
-        for (size_t i = 0; i < j->count && !signed_it; i++) {
-            struct selfsame_err ignored;
-
-            if (!bytes_eq(BYTES(j->opened[i].statement.sha256, 32), BYTES(sha256, 32)))
-                continue;
-            enum selfsame_code code = envelope_verify(
-                &j->opened[i].envelope, keys[k], j->arena, &ignored);
-            if (code == SELFSAME_NOMEM)
-                return nomem(j->e);
-            signed_it = code == SELFSAME_OK;
-        }
-        n += signed_it;
-    }
-    *ret = n;
-    return SELFSAME_OK;
-}
-
-static enum selfsame_code
-signed_by(struct judging *j, const struct opened *o, const struct selfsame_bytes *keys,
-    size_t key_count, bool *ret)
-{
-    *ret = false;
-    for (size_t k = 0; k < key_count && !*ret; k++) {
+    *ret = 0;
+    for (size_t k = 0; k < key_count && k < RELEASE_KEYS; k++) {
+        uint8_t id[HASH_MAX];
+        char hex[65];
         struct selfsame_err ignored;
+
+        if (!hash_bytes(HASH_SHA256, keys[k], id))
+            return nomem(e);
+        hex_encode(BYTES(id, 32), hex);
+        if (!bytes_eq(bytes_str(hex), o->envelope.keyid))
+            continue;
         enum selfsame_code code = envelope_verify(
-            &o->envelope, keys[k], j->arena, &ignored);
-
+            &o->envelope, keys[k], &scratch, &ignored);
         if (code == SELFSAME_NOMEM)
-            return nomem(j->e);
-        *ret = code == SELFSAME_OK;
+            return nomem(e);
+        if (code == SELFSAME_OK)
+            *ret |= UINT32_C(1) << k;
     }
     return SELFSAME_OK;
 }
 
-/* ---- 3: what the index says ---- */
-
-static bool
-is_index_of(const struct judging *j, const struct opened *o)
+/* The same entry under several checkpoints was signed once. */
+static const struct opened *
+seen_before(const struct judging *j, size_t i)
 {
-    return o->statement.kind == STATEMENT_INDEX &&
-           strcmp(o->statement.index.name, j->rule->name) == 0;
+    for (size_t k = 0; k < i; k++)
+        if (same_hash(j->opened[k].leaf, j->opened[i].leaf))
+            return &j->opened[k];
+    return NULL;
 }
 
-/* One publisher is enough to revoke, and no age makes that undone. */
 static enum selfsame_code
-find_revocation(
-    struct judging *j, const uint8_t sha256[32], const struct index_revoked **ret)
+find_signers(struct judging *j)
 {
-    *ret = NULL;
     for (size_t i = 0; i < j->count; i++) {
-        const struct opened *o = &j->opened[i];
-        const struct release_index *x = &o->statement.index;
-        bool ours;
+        struct opened *o = &j->opened[i];
+        const struct opened *same = seen_before(j, i);
 
-        if (!is_index_of(j, o))
+        if (same != NULL) {
+            o->publishers = same->publishers;
+            o->rebuilders = same->rebuilders;
             continue;
-        TRY(signed_by(j, o, j->rule->publishers, j->rule->publisher_count, &ours));
-        for (size_t k = 0; ours && k < x->revoked_count; k++)
-            if (bytes_eq(BYTES(x->revoked[k].sha256, 32), BYTES(sha256, 32)))
-                *ret = &x->revoked[k];
-    }
-    return SELFSAME_OK;
-}
-
-/* The age by which a quorum of witnesses has seen it: the oldest that is still needed. */
-static bool
-witnessed_age(const struct judging *j, const struct opened *o, int64_t *ret_age)
-{
-    const int64_t now = j->given->now_s;
-    bool met = false;
-    int64_t best = 0;
-
-    for (size_t i = 0; i < j->rule->trust->witness_count; i++) {
-        const int64_t age = now - o->times[i];
-        uint64_t young = 0;
-
-        if ((o->witnesses >> i & 1) == 0 || age < -RELEASE_SKEW_S)
-            continue;
-        for (size_t k = 0; k < j->rule->trust->witness_count; k++)
-            if ((o->witnesses >> k & 1) != 0 && now - o->times[k] <= age &&
-                now - o->times[k] >= -RELEASE_SKEW_S)
-                young |= UINT64_C(1) << k;
-        if (log_policy_met(j->rule->trust, young) && (!met || age < best)) {
-            met = true;
-            best = age;
         }
-    }
-    *ret_age = best > 0 ? best : 0;
-    return met;
-}
-
-static bool
-lists(const struct release_index *x, const struct statement *s)
-{
-    for (size_t i = 0; i < x->current_count; i++)
-        if (bytes_eq(BYTES(x->current[i].sha256, 32), BYTES(s->sha256, 32)) &&
-            x->current[i].sequence == s->release.sequence)
-            return true;
-    return false;
-}
-
-static bool
-is_within(int64_t now, int64_t from, int64_t to)
-{
-    return now >= from - RELEASE_SKEW_S && now <= to + RELEASE_SKEW_S;
-}
-
-/* An index that a quorum saw lately; of those the one with the highest sequence counts. */
-static enum selfsame_code
-find_index(struct judging *j, const struct opened **ret, int64_t *ret_age)
-{
-    *ret = NULL;
-    for (size_t i = 0; i < j->count; i++) {
-        const struct opened *o = &j->opened[i];
-        const struct release_index *x = &o->statement.index;
-        int64_t age;
-        size_t signers;
-
-        if (!is_index_of(j, o) ||
-            !is_within(j->given->now_s, x->not_before_s, x->not_after_s) ||
-            !witnessed_age(j, o, &age) || age > j->rule->max_index_age_s)
-            continue;
-        TRY(count_signers(j, o->statement.sha256, j->rule->publishers,
-            j->rule->publisher_count, &signers));
-        if (signers < j->rule->threshold ||
-            (*ret != NULL && (*ret)->statement.index.sequence >= x->sequence))
-            continue;
-        *ret = o;
-        *ret_age = age;
+        TRY(signers_of(
+            o, j->rule->publishers, j->rule->publisher_count, &o->publishers, j->e));
+        TRY(signers_of(
+            o, j->rule->rebuilders, j->rule->rebuilder_count, &o->rebuilders, j->e));
     }
     return SELFSAME_OK;
 }
 
-/* ---- 4: one release ---- */
-
-static enum selfsame_code
-judge_index(
-    struct judging *j, const struct statement *s, struct release_accepted *a, bool *ret)
+size_t
+count_publishers(const struct judging *j, const uint8_t sha256[32])
 {
-    const struct index_revoked *revoked;
-    const struct opened *index = NULL;
+    uint32_t all = 0;
 
-    *ret = false;
-    TRY(find_revocation(j, s->sha256, &revoked));
-    if (revoked != NULL) {
-        (void)refuse(j, RELEASE_REVOKED, "%s %s was revoked: %.80s", s->release.name,
-            s->release.version, revoked->reason);
-        return SELFSAME_OK;
-    }
-    *ret = true;
+    for (size_t i = 0; i < j->count; i++)
+        if (same_hash(j->opened[i].statement.sha256, sha256))
+            all |= j->opened[i].publishers;
+    return (size_t)__builtin_popcount(all);
+}
+
+/* ---- 3: one release ---- */
+
+static enum release_error
+judge_index(const struct judging *j, const struct statement *s,
+    struct release_accepted *a, struct selfsame_err *e)
+{
+    const char *reason = index_why_revoked(j, s->sha256);
+
+    if (reason != NULL)
+        return refuse(e, RELEASE_REVOKED, "%.40s %.40s was revoked: %.60s",
+            s->release.name, s->release.version, reason);
     if (j->rule->max_index_age_s <= 0)
-        return SELFSAME_OK;
-    TRY(find_index(j, &index, &a->index_age_s));
+        return RELEASE_TRUSTED;
+    const struct opened *index = index_find(j, &a->index_age_s);
     a->has_index_age = index != NULL;
     if (index == NULL)
-        *ret = refuse(j, RELEASE_STALE_INDEX,
-            "expected an index of %s that witnesses saw in the last %lld seconds, got "
-            "none",
+        return refuse(e, RELEASE_STALE_INDEX,
+            "expected an index of %.40s, made and witnessed in the last %lld seconds, "
+            "got none",
             s->release.name, (long long)j->rule->max_index_age_s);
-    else if (!lists(&index->statement.index, s))
-        *ret = refuse(j, RELEASE_STALE_INDEX,
-            "the index of %s does not list version %s as current", s->release.name,
-            s->release.version);
-    return SELFSAME_OK;
+    if (!index_lists(&index->statement.index, s))
+        return refuse(e, RELEASE_STALE_INDEX,
+            "the index of %.40s does not list version %.40s as current",
+            s->release.name, s->release.version);
+    return RELEASE_TRUSTED;
 }
 
 enum selfsame_code
@@ -384,156 +281,168 @@ release_check_times(const struct release_rule *rule, const struct release_given 
 {
     const uint64_t least = rule->min_sequence > given->highest ? rule->min_sequence
                                                                : given->highest;
-    char from[TIME_TEXT], to[TIME_TEXT], text[256];
+    char from[TIME_TEXT], to[TIME_TEXT];
 
     *ret_error = RELEASE_TRUSTED;
     time_format(r->not_before_s, from);
     time_format(r->not_after_s, to);
-    if (!is_within(given->now_s, r->not_before_s, r->not_after_s)) {
-        *ret_error = RELEASE_EXPIRED;
-        (void)snprintf(text, sizeof(text), "%.40s %.40s is valid from %s to %s",
+    if (!is_within(given->now_s, r->not_before_s, r->not_after_s))
+        *ret_error = refuse(e, RELEASE_EXPIRED, "%.40s %.40s is valid from %s to %s",
             r->name, r->version, from, to);
-    } else if (r->sequence < least) {
-        *ret_error = RELEASE_ROLLBACK;
-        (void)snprintf(text, sizeof(text),
+    else if (r->sequence < least)
+        *ret_error = refuse(e, RELEASE_ROLLBACK,
             "expected sequence %llu or later of %.40s, got %llu (%.40s)",
             (unsigned long long)least, r->name, (unsigned long long)r->sequence,
             r->version);
-    }
-    return *ret_error == RELEASE_TRUSTED ? SELFSAME_OK
-                                         : release_error_set(e, *ret_error, text);
-}
-
-static bool
-judge_times(struct judging *j, const struct release *r)
-{
-    struct selfsame_err e = { 0 };
-    enum release_error x;
-
-    if (release_check_times(j->rule, j->given, r, &x, &e) == SELFSAME_OK)
-        return true;
-    if (x >= j->error) {
-        j->error = x;
-        *j->e = e;
-    }
-    return false;
+    return release_error_code(*ret_error);
 }
 
 /* Distinct rebuilders that got the same from the source. */
-static enum selfsame_code
-count_rebuilders(struct judging *j, const uint8_t sha256[32], size_t *ret)
+static size_t
+count_rebuilders(const struct judging *j, const uint8_t sha256[32])
 {
-    size_t n = 0;
+    uint32_t all = 0;
 
-    for (size_t k = 0; k < j->rule->rebuilder_count; k++) {
-        bool good = false;
+    for (size_t i = 0; i < j->count; i++) {
+        const struct statement *s = &j->opened[i].statement;
 
-        for (size_t i = 0; i < j->count && !good; i++) {
-            const struct opened *o = &j->opened[i];
-
-            if (o->statement.kind == STATEMENT_REBUILD &&
-                o->statement.rebuild.result == REBUILD_IDENTICAL &&
-                bytes_eq(BYTES(o->statement.rebuild.statement, 32), BYTES(sha256, 32)))
-                TRY(signed_by(j, o, &j->rule->rebuilders[k], 1, &good));
-        }
-        n += good;
+        if (s->kind == STATEMENT_REBUILD && s->rebuild.result == REBUILD_IDENTICAL &&
+            same_hash(s->rebuild.statement, sha256))
+            all |= j->opened[i].rebuilders;
     }
-    *ret = n;
-    return SELFSAME_OK;
+    return (size_t)__builtin_popcount(all);
 }
 
-static enum selfsame_code
-judge_release(
-    struct judging *j, const struct opened *o, struct release_accepted *a, bool *ret)
+static enum release_error
+judge_release(const struct judging *j, const struct statement *s,
+    struct release_accepted *a, struct selfsame_err *e)
 {
-    const struct statement *s = &o->statement;
     const struct release_rule *rule = j->rule;
+    enum release_error x;
 
-    *ret = false;
-    TRY(count_signers(
-        j, s->sha256, rule->publishers, rule->publisher_count, &a->publishers));
-    if (rule->threshold == 0 || a->publishers < rule->threshold) {
-        (void)refuse(j, RELEASE_PUBLISHER_SIG,
-            "expected %s %s signed by %zu of %zu publishers, got %zu", s->release.name,
-            s->release.version, rule->threshold, rule->publisher_count, a->publishers);
-        return SELFSAME_OK;
-    }
-    if (!judge_times(j, &s->release))
-        return SELFSAME_OK;
-    TRY(judge_index(j, s, a, ret));
-    if (!*ret)
-        return SELFSAME_OK;
-    TRY(count_rebuilders(j, s->sha256, &a->rebuilders));
+    a->publishers = count_publishers(j, s->sha256);
+    if (rule->threshold == 0 || a->publishers < rule->threshold)
+        return refuse(e, RELEASE_PUBLISHER_SIG,
+            "expected %.40s %.40s signed by %zu of %zu publishers, got %zu",
+            s->release.name, s->release.version, rule->threshold, rule->publisher_count,
+            a->publishers);
+    if (release_check_times(rule, j->given, &s->release, &x, e) != SELFSAME_OK)
+        return x;
+    x = judge_index(j, s, a, e);
+    if (x != RELEASE_TRUSTED)
+        return x;
+    a->rebuilders = count_rebuilders(j, s->sha256);
     if (a->rebuilders < rule->min_rebuilders)
-        *ret = refuse(j, RELEASE_REBUILDERS,
-            "expected %s %s rebuilt alike by %zu of %zu rebuilders, got %zu",
+        return refuse(e, RELEASE_REBUILDERS,
+            "expected %.40s %.40s rebuilt alike by %zu of %zu rebuilders, got %zu",
             s->release.name, s->release.version, rule->min_rebuilders,
             rule->rebuilder_count, a->rebuilders);
-    return SELFSAME_OK;
+    return RELEASE_TRUSTED;
 }
 
 /* ---- all of them ---- */
 
+/* A statement is judged once, with everybody who signed it. */
 static bool
-is_known(const struct release_accepted *all, size_t count, const uint8_t sha256[32])
+is_judged(const struct judging *j, size_t i)
 {
-    for (size_t i = 0; i < count; i++)
-        if (bytes_eq(BYTES(all[i].statement.sha256, 32), BYTES(sha256, 32)))
+    for (size_t k = 0; k < i; k++)
+        if (same_hash(j->opened[k].statement.sha256, j->opened[i].statement.sha256))
             return true;
     return false;
 }
 
 static enum selfsame_code
-fill(struct release_accepted *a, const struct opened *o, struct arena *arena,
-    struct selfsame_err *e)
+fill(const struct judging *j, struct release_accepted *a, const struct opened *o)
 {
     a->statement = o->statement;
-    a->origin = arena_str(arena, o->checkpoint.origin);
+    a->origin = arena_str(j->arena, o->checkpoint.origin);
     a->index = o->proof.index;
     a->log_size = o->checkpoint.size;
     a->witnesses = (size_t)__builtin_popcountll(o->witnesses);
-    return a->origin != NULL ? SELFSAME_OK : nomem(e);
+    return a->origin != NULL ? SELFSAME_OK : nomem(j->e);
 }
 
 static void
-insert(struct release_accepted *all, size_t count, const struct release_accepted *a)
+insert(struct release_outcome *x, const struct release_accepted *a)
 {
-    size_t at = count;
+    size_t at = x->accepted_count++;
 
-    while (at > 0 &&
-           all[at - 1].statement.release.sequence < a->statement.release.sequence) {
-        all[at] = all[at - 1];
+    while (at > 0 && x->accepted[at - 1].statement.release.sequence <
+                         a->statement.release.sequence) {
+        x->accepted[at] = x->accepted[at - 1];
         at--;
     }
-    all[at] = *a;
+    x->accepted[at] = *a;
 }
 
 static enum selfsame_code
-judge_all(struct judging *j, struct release_accepted *all, size_t *ret_count)
+judge_one(struct judging *j, const struct opened *o, struct release_outcome *ret)
 {
-    size_t n = 0;
+    struct release_accepted a = { .publishers = 0 };
+    struct selfsame_err e = { 0 };
 
-    for (size_t i = 0; i < j->count; i++) {
-        const struct opened *o = &j->opened[i];
-        struct release_accepted a = { .publishers = 0 };
-        bool good;
-
-        if (o->statement.kind != STATEMENT_RELEASE ||
-            is_known(all, n, o->statement.sha256))
-            continue;
-        if (strcmp(o->statement.release.name, j->rule->name) != 0) {
-            (void)refuse(j, RELEASE_WRONG_NAME, "expected a release of %s, got %s",
-                j->rule->name, o->statement.release.name);
-            continue;
+    if (strcmp(o->statement.release.name, j->rule->name) != 0) {
+        (void)refuse(&e, RELEASE_WRONG_NAME, "expected a release of %.50s, got %.50s",
+            j->rule->name, o->statement.release.name);
+        if (j->error < RELEASE_WRONG_NAME) {
+            j->error = RELEASE_WRONG_NAME;
+            *j->e = e;
         }
-        TRY(judge_release(j, o, &a, &good));
-        if (!good)
-            continue;
-        TRY(fill(&a, o, j->arena, j->e));
-        insert(all, n++, &a);
+        return SELFSAME_OK;
     }
-    *ret_count = n;
+    const enum release_error x = judge_release(j, &o->statement, &a, &e);
+    TRY(fill(j, &a, o));
+    if (x == RELEASE_TRUSTED) {
+        insert(ret, &a);
+        return SELFSAME_OK;
+    }
+    if (x > RELEASE_PUBLISHER_SIG) /* a stranger's word says nothing of evidence */
+        ret->refused[ret->refused_count++] = (struct release_refused){
+            .release = a, .error = x, .err = e
+        };
+    if (x >= j->error) {
+        j->error = x;
+        *j->e = e;
+    }
     return SELFSAME_OK;
+}
+
+static enum selfsame_code
+judge_all(struct judging *j, struct release_outcome *ret)
+{
+    for (size_t i = 0; i < j->count; i++)
+        if (j->opened[i].statement.kind == STATEMENT_RELEASE && !is_judged(j, i))
+            TRY(judge_one(j, &j->opened[i], ret));
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+release_judge(const struct release_rule *rule, const struct release_given *given,
+    struct arena *arena, struct release_outcome *ret, struct selfsame_err *e)
+{
+    struct judging j = { .rule = rule, .given = given, .arena = arena, .e = e };
+    struct release_outcome x = { .error = RELEASE_TRUSTED };
+
+    x.accepted = ARENA_NEW(arena, struct release_accepted, given->proof_count + 1);
+    x.refused = ARENA_NEW(arena, struct release_refused, given->proof_count + 1);
+    if (x.accepted == NULL || x.refused == NULL)
+        return nomem(e);
+    if (given->proof_count > RELEASE_PROOFS)
+        FAIL(e, SELFSAME_USAGE, "expected at most %d proofs of releases, got %zu",
+            (int)RELEASE_PROOFS, given->proof_count);
+    j.error = refuse(e, RELEASE_PROOF_MISSING,
+        "expected the proof of a release of %.60s, got none", rule->name);
+    TRY(open_all(&j));
+    TRY(find_signers(&j));
+    TRY(judge_all(&j, &x));
+    TRY(index_remember(&j, &x));
+    if (x.accepted_count == 0)
+        x.error = j.error;
+    else
+        *e = (struct selfsame_err){ 0 };
+    *ret = x;
+    return release_error_code(x.error);
 }
 
 enum selfsame_code
@@ -541,25 +450,11 @@ release_accept(const struct release_rule *rule, const struct release_given *give
     struct arena *arena, struct release_accepted **ret, size_t *ret_count,
     enum release_error *ret_error, struct selfsame_err *e)
 {
-    struct judging j = { .rule = rule, .given = given, .arena = arena, .e = e };
-    struct release_accepted *all = ARENA_NEW(
-        arena, struct release_accepted, given->proof_count + 1);
+    struct release_outcome x = { .error = RELEASE_TRUSTED };
+    enum selfsame_code code = release_judge(rule, given, arena, &x, e);
 
-    if (all == NULL)
-        return nomem(e);
-    if (given->proof_count > RELEASE_PROOFS)
-        FAIL(e, SELFSAME_USAGE, "expected at most %d proofs of releases, got %zu",
-            (int)RELEASE_PROOFS, given->proof_count);
-    (void)refuse(&j, RELEASE_PROOF_MISSING,
-        "expected the proof of a release of %s, got none", rule->name);
-    TRY(open_all(&j));
-    TRY(judge_all(&j, all, ret_count));
-    if (*ret_count == 0) {
-        *ret_error = j.error;
-        return release_error_code(j.error);
-    }
-    *ret = all;
-    *ret_error = RELEASE_TRUSTED;
-    *e = (struct selfsame_err){ 0 };
-    return SELFSAME_OK;
+    *ret = x.accepted;
+    *ret_count = x.accepted_count;
+    *ret_error = x.error;
+    return code;
 }

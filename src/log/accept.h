@@ -59,7 +59,11 @@ struct release_given {
     const struct selfsame_bytes *proofs; /* .tlog-proof files, in any order */
     size_t proof_count;
     int64_t now_s;
-    uint64_t highest; /* sequence of this name that was accepted before, 0: none */
+    /* What is remembered of this name, 0 and none at first: */
+    uint64_t highest;       /* sequence that was accepted */
+    uint64_t highest_index; /* sequence of an index that was seen */
+    const uint8_t (*revoked)[32];
+    size_t revoked_count;
 };
 struct release_accepted {
     struct statement statement;
@@ -69,14 +73,36 @@ struct release_accepted {
     bool has_index_age;
     int64_t index_age_s; /* by the clocks of witnesses */
 };
+/* Of the name and its publishers, and yet not to be used. */
+struct release_refused {
+    struct release_accepted release;
+    enum release_error error;
+    struct selfsame_err err;
+};
+struct release_outcome {
+    struct release_accepted *accepted; /* best sequence first */
+    size_t accepted_count;
+    struct release_refused *refused;
+    size_t refused_count;
+    enum release_error
+        error; /* where none is accepted, the failure that got farthest */
+    /* What is to be remembered, whatever was accepted: */
+    uint64_t index; /* highest sequence of an index of enough publishers, 0: none */
+    uint8_t (*revoked)[32];
+    size_t revoked_count;
+};
 /* Validity and sequence alone: EXPIRED, ROLLBACK. */
 MUST enum selfsame_code release_check_times(const struct release_rule *rule,
     const struct release_given *given, const struct release *r,
     enum release_error *ret_error, struct selfsame_err *e);
 /*
- * Every release of that name among the proofs that holds, best sequence first. At least
- * one, or the class of the failure that got farthest, its word in *ret_error.
+ * Everything that the proofs say of that name. The class of `error` where no release is
+ * accepted; *ret is filled in then, too. NOMEM, USAGE (too many proofs) leave it alone.
  */
+MUST enum selfsame_code release_judge(const struct release_rule *rule,
+    const struct release_given *given, struct arena *arena, struct release_outcome *ret,
+    struct selfsame_err *e);
+/* The accepted ones alone. */
 MUST enum selfsame_code release_accept(const struct release_rule *rule,
     const struct release_given *given, struct arena *arena,
     struct release_accepted **ret, size_t *ret_count, enum release_error *ret_error,

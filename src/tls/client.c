@@ -157,7 +157,10 @@ judge(const struct session_config *c, const struct answer *a,
         selfsame_request_expect_key(q, a->spki);
     if (c->prepare != NULL)
         c->prepare(c->prepare_arg, q);
-    return selfsame_verify(c->verifier, c->policy, q, a->evidence, ret, e);
+    const enum selfsame_code code = selfsame_verify(
+        c->verifier, c->policy, q, a->evidence, ret, e);
+    return *ret != NULL && c->settle != NULL ? c->settle(c->prepare_arg, *ret, e)
+                                             : code;
 }
 
 enum selfsame_code

@@ -85,6 +85,9 @@ struct session_config {
     bool key_level_too;
     /* Adds what the relying party knows besides, as proofs of releases; any thread; or NULL. */
     void (*prepare)(void *arg, struct selfsame_request *q);
+    /* Hears of every result before the session opens, and may refuse it; or NULL. */
+    enum selfsame_code (*settle)(
+        void *arg, struct selfsame_result *r, struct selfsame_err *e);
     void *prepare_arg;
 };
 struct session;
