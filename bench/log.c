@@ -149,8 +149,11 @@ flush_time(const char *in)
 static void
 row(const char *what, double rate, size_t batch, double flush_s, const char *aim)
 {
-    (void)printf("  %-34s %8.0f/s   a batch lasts %.1f flushes of %.2f ms%s\n", what,
-        rate, (double)batch / rate / flush_s, flush_s * 1e3, aim);
+    (void)printf("  %-34s %8.0f/s", what, rate);
+    if (flush_s > 2e-5) /* else it is memory */
+        (void)printf("   a batch lasts %.1f flushes of %.2f ms",
+            (double)batch / rate / flush_s, flush_s * 1e3);
+    (void)printf("%s\n", aim);
 }
 
 /* ---- by batch: one thread keeps two batches under way ---- */

@@ -170,4 +170,62 @@ is "and stops" 503 "$(get /readyz)"
 is "because a witness saw more" 1 "$(grep -c 'has cosigned' "$tmp/got")"
 is "it tells the operator" halted "$(jq -r .event "$tmp/ready6.err" | head -1)"
 stop "$sixth"
+
+# ---- a disk that is really full ----
+cat > "$tmp/full.sh" <<'SH'
+# selfsame peer key: what a log on a file system of 600 KiB says, and on a larger one again
+mkdir -p "$tmp/small" && mount -t tmpfs -o size=600k tmpfs "$tmp/small" || exit 9
+cd "$tmp/small"
+"$1" log init log --origin log.example/full > /dev/null || exit 8
+openssl pkey -in "$3" -pubout -out log/publishers/ed.pem
+start() {
+    : > "$tmp/full.ready"
+    "$1" log serve log --listen 127.0.0.1:0 --json > "$tmp/full.ready" 2> "$tmp/full.err" & pid=$!
+    for _ in $(seq 100); do [ -s "$tmp/full.ready" ] && break; sleep 0.1; done
+    at=http://$(jq -r .listen "$tmp/full.ready")
+}
+add() { curl -s -o "$tmp/full.out" -w '%{http_code}' --data-binary "@$tmp/full.entry" "$at/add"; }
+start "$1"
+good=0
+while [ "$good" -lt 100 ]; do
+    python3 "$2" envelope "$3" "$good" > "$tmp/full.entry"
+    status=$(add)
+    [ "$status" = 200 ] || break
+    good=$((good + 1))
+done
+said=$(grep -cE 'No space left|is full' "$tmp/full.out")
+published=$(curl -s "$at/checkpoint" | sed -n 2p)
+kill "$pid"; wait "$pid"
+mount -o remount,size=20m "$tmp/small"
+start "$1"
+again=$(add)
+index=$(sed -n 's/^index //p' "$tmp/full.out")
+kill "$pid"; wait "$pid"
+"$1" log check log > /dev/null; check=$?
+[ "$published" = "$good" ] && [ "$index" = "$good" ] && [ "$good" -gt 0 ] || echo "$good $published $index"
+echo "$status $said $again $check"
+SH
+if tmp=$tmp unshare -rm true 2>/dev/null; then
+    is "503 and why, nothing acknowledged; with room it is there, and all agrees" "503 1 200 0" \
+        "$(tmp=$tmp timeout 60 unshare -rm sh "$tmp/full.sh" "$selfsame" "$peer" "$tmp/ed.pem" 2>&1)"
+else
+    skipped "a full disk: no namespaces here"
+fi
+
+# ---- without privileges ----
+if [ "$(id -u)" = 0 ] && id nobody > /dev/null 2>&1; then
+    "$selfsame" log init "$tmp/nobody" --origin log.example/nobody > /dev/null
+    chown nobody "$tmp/nobody" "$tmp/nobody/state.sqlite" "$tmp/nobody/staged" "$tmp/nobody/lock" "$tmp/nobody/public"
+    openssl pkey -in "$tmp/ed.pem" -pubout -out "$tmp/nobody/publishers/ed.pem"
+    serve_as() { "$selfsame" log serve "$tmp/nobody" --listen 127.0.0.1:0 --user nobody --json > "$tmp/n.ready" & pid=$!; }
+    serve_as; pids="$pids $pid"
+    for _ in $(seq 100); do [ -s "$tmp/n.ready" ] && break; sleep 0.1; done
+    at=http://$(jq -r .listen "$tmp/n.ready")
+    is "as nobody it takes entries" 200 "$(submit 11 "$tmp/ed.pem")"
+    is "and is nobody" "$(id -u nobody)" "$(stat -c %u "/proc/$pid")"
+    is "the key stays with root" "0 600" "$(stat -c '%u %a' "$tmp/nobody/log.key")"
+    stop "$pid"
+else
+    skipped "a start as root: this is not root"
+fi
 finish

@@ -160,13 +160,22 @@ admit(struct log_core *c, size_t len, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+/* The sequencer is woken by the first and by what fills its batch; between, it looks. */
+static void
+enqueue(struct log_core *c, struct ticket *t)
+{
+    tickets_put(&c->queue, t);
+    if (c->queue.count == 1 || c->queue.count == c->config.batch_max)
+        (void)pthread_cond_signal(&c->work);
+}
+
 /*
- * Finds the one under way with the same key and waits with it, or becomes that one.
- * Returns OK with *ret_joined, or what refuses it; the lock is held.
+ * Finds the one under way with the same key and waits with it, or becomes that one and
+ * is queued, unless the log has stopped. The lock is held.
  */
 static enum selfsame_code
 join(struct log_core *c, struct ticket *t, struct waiter *spare, bool *ret_joined,
-    struct selfsame_err *e)
+    bool *ret_stopped, struct selfsame_err *e)
 {
     struct ticket *same = pending_find(c, t->key);
 
@@ -181,16 +190,10 @@ join(struct log_core *c, struct ticket *t, struct waiter *spare, bool *ret_joine
     TRY(admit(c, t->len, e));
     t->chain = *bucket(c, t->key);
     *bucket(c, t->key) = t;
+    *ret_stopped = c->status.halted || c->sequenced;
+    if (!*ret_stopped)
+        enqueue(c, t);
     return SELFSAME_OK;
-}
-
-/* The sequencer is woken by the first and by what fills its batch; between, it looks. */
-static void
-enqueue(struct log_core *c, struct ticket *t)
-{
-    tickets_put(&c->queue, t);
-    if (c->queue.count == 1 || c->queue.count == c->config.batch_max)
-        (void)pthread_cond_signal(&c->work);
 }
 
 static void
@@ -248,31 +251,20 @@ found(struct log_core *c, struct ticket *t, uint64_t index)
     }
 }
 
-/* The ticket is pending, so that nobody else asks the index for the same key now. */
-static void
-look_up(struct log_core *c, struct ticket *t)
+bool
+log_look_up(struct log_core *c, struct ticket *t)
 {
     struct selfsame_err e = { 0 };
-    bool is_there = false, stopped;
+    bool is_there = false;
     uint64_t index = 0;
-    enum selfsame_code code = c->store->class->find(
+    const enum selfsame_code code = c->store->class->find(
         c->store, t->key, &is_there, &index, &e);
 
-    if (code != SELFSAME_OK) {
+    if (code != SELFSAME_OK)
         give_up(c, t, code, &e);
-        return;
-    }
-    if (is_there) {
+    else if (is_there)
         found(c, t, index);
-        return;
-    }
-    (void)pthread_mutex_lock(&c->lock);
-    stopped = c->status.halted || c->sequenced;
-    if (!stopped)
-        enqueue(c, t);
-    (void)pthread_mutex_unlock(&c->lock);
-    if (stopped)
-        give_up_stopped(c, t);
+    return code != SELFSAME_OK || is_there;
 }
 
 void
@@ -282,21 +274,23 @@ log_core_submit(struct log_core *c, struct selfsame_bytes entry, const uint8_t *
     struct selfsame_err e = { 0 };
     struct ticket *t = NULL;
     struct waiter *spare = malloc(sizeof(*spare));
-    bool joined = false;
+    bool joined = false, stopped = false;
     enum selfsame_code code = make_ticket(c, entry, key, done, &t, &e);
 
     if (code == SELFSAME_OK && spare == NULL)
         code = err_set(&e, SELFSAME_NOMEM, __FILE__, __LINE__, "log: out of memory");
     if (code == SELFSAME_OK) {
         (void)pthread_mutex_lock(&c->lock);
-        code = join(c, t, spare, &joined, &e);
+        code = join(c, t, spare, &joined, &stopped, &e);
         (void)pthread_mutex_unlock(&c->lock);
     }
     if (joined)
         spare = NULL; /* it waits */
     free(spare);
     if (code == SELFSAME_OK && !joined) {
-        look_up(c, t);
+        /* One that has stopped still proves what it has. */
+        if (stopped && !log_look_up(c, t))
+            give_up_stopped(c, t);
         return;
     }
     free(t);

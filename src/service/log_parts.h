@@ -104,7 +104,10 @@ void ticket_free(struct ticket *t);
 /* Stops the log for good, and refuses everything that waits. */
 void log_halt(struct log_core *c, const struct selfsame_err *why);
 
-/* ---- log_core.c: with the lock held ---- */
+/* ---- log_core.c ---- */
+/* Answers a ticket whose key the log has, and gives up one that cannot be looked up. */
+bool log_look_up(struct log_core *c, struct ticket *t);
+/* With the lock held. */
 void pending_remove(struct log_core *c, struct ticket *t);
 int64_t log_clock_ms(void);
 void log_init_cond(pthread_cond_t *cond); /* by the clock of log_wait */

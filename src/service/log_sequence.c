@@ -281,10 +281,28 @@ clock_us(void)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
+/* Takes out what has its place already. */
+static void
+without_known(struct log_core *c, struct tickets *l)
+{
+    struct tickets all;
+    struct ticket *t;
+
+    tickets_init(&all);
+    tickets_move(l, &all);
+    while ((t = tickets_take(&all)) != NULL)
+        if (!log_look_up(c, t))
+            tickets_put(l, t);
+}
+
 static void
 one_batch(struct log_core *c, struct tickets *l)
 {
     struct selfsame_err e = { 0 };
+
+    without_known(c, l);
+    if (l->count == 0)
+        return;
     const size_t count = l->count;
     const uint64_t began = clock_us();
     const enum selfsame_code code = place(c, l, &e);

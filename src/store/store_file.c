@@ -94,30 +94,12 @@ place_sync_dir(const struct file_place *p, const char *path, struct selfsame_err
     return SELFSAME_OK;
 }
 
-/* Its parent is synced also when it was there: whoever made it may have died before. */
-static enum selfsame_code
-make_one(const struct file_place *p, const char *path, const char *parent,
-    struct selfsame_err *e)
+enum selfsame_code
+place_make(const struct file_place *p, const char *path, struct selfsame_err *e)
 {
     if (refused(p, "make directory", path) ||
         (mkdirat(p->dir, path, 0755) != 0 && errno != EEXIST))
         return place_error(p, "cannot make directory", path, e);
-    return place_sync_dir(p, parent, e);
-}
-
-enum selfsame_code
-place_make_above(const struct file_place *p, const char *path, struct selfsame_err *e)
-{
-    char part[STORE_PATH], parent[STORE_PATH] = ".";
-
-    for (size_t i = 1; path[i] != '\0' && i < sizeof(part); i++) {
-        if (path[i] != '/')
-            continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        TRY(make_one(p, part, parent, e));
-        memcpy(parent, part, i + 1);
-    }
     return SELFSAME_OK;
 }
 

@@ -5,6 +5,7 @@
 #include "store/store.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -14,7 +15,10 @@ struct database {
     struct sqlite3 *writer, *reader; /* writer NULL: read only */
     struct sqlite3_stmt *put_state, *put_index, *get_state, *find;
     pthread_mutex_t reading, writing;
-    bool locks; /* the two are made */
+    bool locks;    /* the two are made */
+    bool snapshot; /* the reader's transaction, of what `written` was */
+    unsigned long snapshot_of;
+    atomic_ulong written;
     const struct store_probe *probe;
     char path[1024];
 };
@@ -69,8 +73,8 @@ MUST enum selfsame_code place_sync_dir(
 /* Only the probe's word on a sync that comes later. */
 MUST enum selfsame_code place_may_sync(const struct file_place *p, const char *step,
     const char *path, struct selfsame_err *e);
-/* The directories above a path, each durable in its own. */
-MUST enum selfsame_code place_make_above(
+/* Or it is there; its parent has to be synced. */
+MUST enum selfsame_code place_make(
     const struct file_place *p, const char *path, struct selfsame_err *e);
 /* *ret_taken: the name is taken, and nothing was renamed. */
 MUST enum selfsame_code place_rename_new(const struct file_place *p, const char *from,

@@ -3,6 +3,7 @@
 #include "os/os.h"
 #include "store/store_parts.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +22,8 @@ enum {
     STAGE_LIMIT = 256 << 20,
     BLOB_LIMIT = 32 << 20, /* a bundle of 256 entries of 65535 bytes fits */
     BLOBS = 64,
-    KNOWN = 16,
+    KNOWN = 32,
+    PARENTS = 4 * BLOBS,
 };
 
 struct posix {
@@ -33,7 +35,8 @@ struct posix {
     char dir[1024], root[1024];
     atomic_ulong temporary;        /* number of the next temporary name */
     char known[KNOWN][STORE_PATH]; /* directories that are durable */
-    size_t known_at;
+    char parents[PARENTS][STORE_PATH];
+    size_t known_at, parent_count;
     struct database database;
 };
 
@@ -135,6 +138,26 @@ directory_of(const char *path, char ret[static STORE_PATH])
         ret, STORE_PATH, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
 }
 
+static bool
+is_known(const struct posix *p, const char *dir)
+{
+    for (size_t i = 0; i < KNOWN; i++)
+        if (strcmp(p->known[i], dir) == 0)
+            return true;
+    return false;
+}
+
+/* To be synced with the directories of the blobs. */
+static void
+sync_later(struct posix *p, const char *dir)
+{
+    for (size_t i = 0; i < p->parent_count; i++)
+        if (strcmp(p->parents[i], dir) == 0)
+            return;
+    assert(p->parent_count < PARENTS);
+    (void)snprintf(p->parents[p->parent_count++], STORE_PATH, "%s", dir);
+}
+
 /*
  * Once in a process for each directory in use, also when it is there: whoever made it
  * may have died before that was durable.
@@ -142,14 +165,19 @@ directory_of(const char *path, char ret[static STORE_PATH])
 static enum selfsame_code
 know_directory(struct posix *p, const char *path, struct selfsame_err *e)
 {
-    char dir[STORE_PATH];
+    char part[STORE_PATH], parent[STORE_PATH] = ".";
 
-    directory_of(path, dir);
-    for (size_t i = 0; i < KNOWN; i++)
-        if (strcmp(p->known[i], dir) == 0)
-            return SELFSAME_OK;
-    TRY(place_make_above(&p->blobs, path, e));
-    (void)snprintf(p->known[p->known_at++ % KNOWN], STORE_PATH, "%s", dir);
+    for (size_t i = 1; path[i] != '\0' && i < sizeof(part); i++) {
+        if (path[i] != '/')
+            continue;
+        (void)snprintf(part, sizeof(part), "%.*s", (int)i, path);
+        if (!is_known(p, part)) {
+            TRY(place_make(&p->blobs, part, e));
+            sync_later(p, parent);
+            (void)snprintf(p->known[p->known_at++ % KNOWN], STORE_PATH, "%s", part);
+        }
+        memcpy(parent, part, i + 1);
+    }
     return SELFSAME_OK;
 }
 
@@ -167,21 +195,6 @@ name_blob(struct posix *p, const struct store_blob *b, struct draft *d,
     return SELFSAME_OK;
 }
 
-/* Each directory once. */
-static bool
-is_first_of_directory(const struct store_blob *blobs, size_t i)
-{
-    char dir[STORE_PATH], other[STORE_PATH];
-
-    directory_of(blobs[i].path, dir);
-    for (size_t k = 0; k < i; k++) {
-        directory_of(blobs[k].path, other);
-        if (strcmp(dir, other) == 0)
-            return false;
-    }
-    return true;
-}
-
 static enum selfsame_code
 run_jobs(struct posix *p, struct sync_job *jobs, size_t count, struct selfsame_err *e)
 {
@@ -195,15 +208,12 @@ run_jobs(struct posix *p, struct sync_job *jobs, size_t count, struct selfsame_e
 }
 
 static enum selfsame_code
-open_directories_of(struct posix *p, const struct store_blob *blobs, size_t count,
-    struct sync_job *jobs, size_t *n, struct selfsame_err *e)
+open_directories_of(
+    struct posix *p, struct sync_job *jobs, size_t *n, struct selfsame_err *e)
 {
-    char dir[STORE_PATH];
+    for (size_t i = 0; i < p->parent_count; i++) {
+        const char *dir = p->parents[i];
 
-    for (size_t i = 0; i < count; i++) {
-        if (!is_first_of_directory(blobs, i))
-            continue;
-        directory_of(blobs[i].path, dir);
         TRY(place_may_sync(&p->blobs, "sync directory", dir, e));
         int fd = openat(p->blobs.dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0)
@@ -217,14 +227,20 @@ static enum selfsame_code
 sync_directories(struct posix *p, const struct store_blob *blobs, size_t count,
     struct selfsame_err *e)
 {
-    struct sync_job jobs[BLOBS];
+    struct sync_job jobs[PARENTS];
+    char dir[STORE_PATH];
     size_t n = 0;
-    enum selfsame_code code = open_directories_of(p, blobs, count, jobs, &n, e);
 
+    for (size_t i = 0; i < count; i++) {
+        directory_of(blobs[i].path, dir);
+        sync_later(p, dir);
+    }
+    enum selfsame_code code = open_directories_of(p, jobs, &n, e);
     if (code == SELFSAME_OK)
         code = run_jobs(p, jobs, n, e);
     while (n > 0)
         fd_close(&jobs[--n].fd);
+    p->parent_count = 0;
     return code;
 }
 
@@ -284,7 +300,11 @@ posix_put_new(struct store *s, const struct store_blob *blobs, size_t count,
             drafts[i] = (struct draft){ .fd = -1 };
         enum selfsame_code code = put_drafts(p, blobs + from, drafts, n, e);
         drafts_drop(p, drafts, n);
-        TRY(code);
+        if (code != SELFSAME_OK) { /* what is durable is not known any more */
+            memset(p->known, 0, sizeof(p->known));
+            p->parent_count = 0;
+            return code;
+        }
     }
     return SELFSAME_OK;
 }

@@ -154,6 +154,37 @@ database_close(struct database *d)
 
 /* ---- reading ---- */
 
+/*
+ * Look-ups share a snapshot until something is written: a transaction for each would
+ * cost more than the look-up. The lock is held.
+ */
+static enum selfsame_code
+renew_snapshot(struct database *d, struct selfsame_err *e)
+{
+    const unsigned long now = atomic_load(&d->written);
+
+    if (d->snapshot && d->snapshot_of == now)
+        return SELFSAME_OK;
+    if (d->snapshot)
+        TRY(run(d, d->reader, "COMMIT", "read", e));
+    d->snapshot = false;
+    TRY(run(d, d->reader, "BEGIN", "read", e));
+    d->snapshot = true;
+    d->snapshot_of = now;
+    return SELFSAME_OK;
+}
+
+/* The log of the database cannot begin anew while somebody reads from it. */
+static void
+end_snapshot(struct database *d)
+{
+    (void)pthread_mutex_lock(&d->reading);
+    if (d->snapshot)
+        (void)sqlite3_exec(d->reader, "COMMIT", NULL, NULL, NULL);
+    d->snapshot = false;
+    (void)pthread_mutex_unlock(&d->reading);
+}
+
 static enum selfsame_code
 read_state(struct database *d, const char *key, struct arena *arena,
     struct selfsame_bytes *ret, struct selfsame_err *e)
@@ -182,18 +213,20 @@ database_state(struct database *d, const char *key, struct arena *arena,
     struct selfsame_bytes *ret, struct selfsame_err *e)
 {
     (void)pthread_mutex_lock(&d->reading);
-    enum selfsame_code code = read_state(d, key, arena, ret, e);
+    enum selfsame_code code = renew_snapshot(d, e);
+    if (code == SELFSAME_OK)
+        code = read_state(d, key, arena, ret, e);
     (void)pthread_mutex_unlock(&d->reading);
     return code;
 }
 
-enum selfsame_code
-database_find(struct database *d, const uint8_t key[static STORE_KEY], bool *ret_found,
+static enum selfsame_code
+find_inside(struct database *d, const uint8_t key[static STORE_KEY], bool *ret_found,
     uint64_t *ret_position, struct selfsame_err *e)
 {
     enum selfsame_code code = SELFSAME_OK;
 
-    (void)pthread_mutex_lock(&d->reading);
+    TRY(renew_snapshot(d, e));
     (void)sqlite3_bind_blob(d->find, 1, key, HALF, SQLITE_STATIC);
     int step = sqlite3_step(d->find);
     *ret_found = step == SQLITE_ROW;
@@ -202,6 +235,15 @@ database_find(struct database *d, const uint8_t key[static STORE_KEY], bool *ret
     else if (step != SQLITE_DONE)
         code = failed(d, d->reader, "read", e);
     (void)sqlite3_reset(d->find);
+    return code;
+}
+
+enum selfsame_code
+database_find(struct database *d, const uint8_t key[static STORE_KEY], bool *ret_found,
+    uint64_t *ret_position, struct selfsame_err *e)
+{
+    (void)pthread_mutex_lock(&d->reading);
+    enum selfsame_code code = find_inside(d, key, ret_found, ret_position, e);
     (void)pthread_mutex_unlock(&d->reading);
     return code;
 }
@@ -264,7 +306,9 @@ commit(struct database *d, struct selfsame_err *e)
 {
     if (probe_before(d->probe, "commit", d->path) != 0)
         FAIL(e, SELFSAME_IO, "cannot write %s: disk I/O error", d->path);
+    end_snapshot(d);
     TRY(run(d, d->writer, "COMMIT", "write", e));
+    (void)atomic_fetch_add(&d->written, 1);
     if (probe_before(d->probe, "committed", d->path) != 0)
         FAIL(e, SELFSAME_IO, "cannot write %s: disk I/O error", d->path);
     return SELFSAME_OK;
