@@ -279,6 +279,12 @@ a_printed_policy_reads_back_the_same(void **state)
     }
 }
 
+#define OTHER "\"MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\""
+#define RELEASE "\"tee\":{\"toy\":{}},\"releases\":[{" A ",\"publisher\":" KEY ","
+#define SIGSTORE                                         \
+    "\"sigstore\":{\"identity\":\"i\",\"issuer\":\"j\"," \
+    "\"trusted_root\":\"root.json\"}"
+
 static void
 what_is_weak_is_said(void **state)
 {
@@ -295,6 +301,19 @@ what_is_weak_is_said(void **state)
         { HEAD "\"tee\":{\"toy\":{}},\"insecure\":[\"any-measurement\"],"
                "\"measurements\":[{\"tee\":\"other\",\"mr\":\"aa\"}]" REST,
             { "never used", "\"key\"", "any-measurement" } },
+        { HEAD RELEASE "\"max_index_age\":\"7d\"}]" REST, { "\"key\"", NULL } },
+        { HEAD RELEASE "\"min_sequence\":2}]" REST,
+            { "needs no index", "\"key\"", NULL } },
+        { HEAD RELEASE "\"max_index_age\":\"7d\",\"rebuilders\":" KEY "}]" REST,
+            { "among the rebuilders", "\"key\"", NULL } },
+        { HEAD RELEASE "\"max_index_age\":\"7d\",\"rebuilders\":" OTHER "}]" REST,
+            { "\"key\"", NULL } },
+        { HEAD RELEASE "\"max_index_age\":\"7d\"," SIGSTORE "}]" REST,
+            { "neither index nor rebuilders", "\"key\"", NULL } },
+        { HEAD RELEASE "\"rebuilders\":" OTHER ",\"min_rebuilders\":1," SIGSTORE
+                       "}]" REST,
+            { "needs no index", "neither index nor rebuilders", "\"key\"" } },
+        { HEAD RELEASE SIGSTORE "}]" REST, { "needs no index", "\"key\"", NULL } },
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {

@@ -105,7 +105,7 @@ proofs_malformed(const struct maker *m, const char *good)
     const char *cut = STR(m, "%s", good);
     size_t path_ends = (size_t)(maker_find(cut, "\n\n") - cut) + 1;
 
-    for (size_t i = 0; i < 64; i++)
+    for (size_t i = 0; i < 62; i++) /* the path has two more */
         many = STR(m, "%s%s", many, first);
     MALFORMED("200-nothing", "no byte at all", "");
     MALFORMED(
@@ -114,7 +114,7 @@ proofs_malformed(const struct maker *m, const char *good)
     MALFORMED("203-carriage-return", "the first line ends in CR LF",
         maker_swap(m, good, "@v1\n", "@v1\r\n"));
     MALFORMED("204-extra-is-no-base64", "a hyphen in it",
-        maker_swap(m, good, "extra ", "extra -"));
+        maker_swap(m, good, "extra Z", "extra -"));
     MALFORMED("205-extra-twice", "one line \"extra\" at most",
         maker_swap(m, good, "index ", "extra AAAA\nindex "));
     MALFORMED("206-extra-behind-index", "\"extra\" stands before \"index\"",
@@ -182,7 +182,7 @@ proofs_refused(const struct maker *m, const char *good)
     const char *trust = m->w->trust_text;
     const char *checkpoint = checkpoint_by(m, m->w->log, 7);
     const char *text = maker_checkpoint_text(m, 5);
-    const char *first = maker_lines(m, m->w->leaf[3], 1);
+    const char *first = maker_lines(m, m->w->leaf[3], 1), *many = "";
     const char *w1 = maker_find(checkpoint, "\xe2\x80\x94 " MAKER_WITNESS);
     const char *one = checkpoint_by(m, m->w->log, 1);
     const char *again = maker_find(one, "\xe2\x80\x94 " MAKER_WITNESS);
@@ -195,6 +195,8 @@ proofs_refused(const struct maker *m, const char *good)
         maker_line(m, text, "witness.example/w2", NOTE_COSIGNATURE, m->w->witness[0],
             WORLD_NOW));
 
+    for (size_t i = 0; i < 61; i++)
+        many = STR(m, "%s%s", many, first);
     LOG("300-unknown-log", "LOG_UNKNOWN",
         "signed by a log that the policy does not name", good,
         .trust = maker_swap(m, trust, maker_log_vkey(m),
@@ -210,6 +212,14 @@ proofs_refused(const struct maker *m, const char *good)
         "the policy has another key of that name", good,
         .trust = maker_swap(m, trust, maker_log_vkey(m),
             world_vkey(m->w, MAKER_ORIGIN, NOTE_ED25519, m->w->other)));
+    LOG("404-another-trusted-log", "LOG_SIG",
+        "both logs are trusted, and the other one signed for this one's origin",
+        proof_of(m,
+            STR(m, "%s\n%s%s", text,
+                maker_line(m, text, "log.example/others", NOTE_ED25519, m->w->other, 0),
+                w1)),
+        .trust = STR(m, "log %s\n%s",
+            world_vkey(m->w, "log.example/others", NOTE_ED25519, m->w->other), trust));
     LOG("410-other-index", "INCLUSION", "3 of 5",
         maker_swap(m, good, "index 2", "index 3"), .entry = NULL);
     LOG("411-index-is-the-size", "INCLUSION", "5 of 5",
@@ -222,6 +232,8 @@ proofs_refused(const struct maker *m, const char *good)
         maker_swap(m, good, first, maker_lines(m, m->w->leaf[0], 1)), .entry = NULL);
     LOG("415-other-entry", "INCLUSION", "the entry that is given is not the one",
         without_extra(m, good), .entry = "entry 3");
+    LOG("417-sixty-three-hashes", "INCLUSION", "the longest path that can be written",
+        maker_swap(m, good, first, many), .entry = NULL);
     LOG("416-other-root", "INCLUSION",
         "the path of one tree, the checkpoint of another",
         proof_of(m, maker_signed(m, maker_checkpoint_text(m, 6))),
@@ -334,8 +346,8 @@ witnesses_find_malformed(const struct maker *m)
         maker_swap(m, next, "old 3", "old 6"));
     BAD("212-hash-too-short", "43 characters",
         STR(m, "old 3\n%.43s\n\n%s", maker_lines(m, m->w->leaf[0], 1), checkpoint));
-    BAD("213-hash-is-no-base64", "44 characters that are no base64",
-        STR(m, "old 3\n-%.43s\n\n%s", maker_lines(m, m->w->leaf[0], 1), checkpoint));
+    BAD("213-hash-is-no-base64", "44 characters, the first a hyphen",
+        STR(m, "old 3\n-%s\n%s", maker_lines(m, m->w->leaf[0], 1) + 1, checkpoint));
     BAD("214-hash-of-31-bytes", "44 characters",
         STR(m, "old 3\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==\n\n%s",
             checkpoint));
@@ -354,6 +366,24 @@ witnesses_find_malformed(const struct maker *m)
         STR(m, "%.*s", (int)strlen(next) - 1, next));
     BAD("221-junk-behind", "a line that is no signature", STR(m, "%sjunk\n", next));
 #undef BAD
+}
+
+/* Two logs are known, and one signs for the other's origin. */
+static void
+put_witness_of_two(const struct maker *m, const char *text)
+{
+    const char *other = "log.example/others";
+
+    maker_put(m, &(struct made_vector){ .name = "404-another-known-log",
+                     .kind = "witness",
+                     .expect = "log",
+                     .spec = "C2SP tlog-witness, add-checkpoint",
+                     .note = "both logs are known, and the other one signed",
+                     .field = { "status", "403", "keys",
+                         STR(m, "%s %s", maker_log_vkey(m),
+                             world_vkey(m->w, other, NOTE_ED25519, m->w->other)) },
+                     .payload = bytes_str(STR(m, "old 0\n\n%s\n%s", text,
+                         maker_line(m, text, other, NOTE_ED25519, m->w->other, 0))) });
 }
 
 static void
@@ -380,6 +410,7 @@ witnesses_refuse(const struct maker *m)
         STR(m, "old 0\n\n%s\n%s", text,
             maker_line(m, text, "log.example/others", NOTE_ED25519, m->w->log, 0)),
         .old_size = NULL);
+    put_witness_of_two(m, text);
     WITNESS("402-bad-signature", "403", "the known key's line is wrong",
         STR(m, "old 0\n\n%s\n%s", text,
             maker_raw_line(m, MAKER_ORIGIN, id, BYTES(m->w->leaf[0], 32))),

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -161,6 +162,69 @@ removal_follows_no_link(void **state)
     assert_int_equal(stat("keep/me", &st), 0);
 }
 
+/* ---- what is given back ---- */
+
+void __real_free(void *p);
+void __wrap_free(void *p);
+
+static const char secret[] = "-----BEGIN PRIVATE KEY----- 0123456789";
+static unsigned given_back, with_secret;
+
+/* The linker sends every free of the code under test through here. */
+void
+__wrap_free(void *p)
+{
+    const size_t n = p != NULL ? malloc_usable_size(p) : 0;
+
+    given_back += p != NULL;
+    with_secret += n > 0 && memmem(p, n, secret, sizeof(secret) - 1) != NULL;
+    __real_free(p);
+}
+
+static void
+freed_memory_keeps_nothing_of_a_small_file(void **state)
+{
+    (void)state;
+    enum { LONG = 3 << 16 };
+    auto_arena a = arena_new(1 << 20);
+    struct selfsame_bytes got;
+    uint8_t *big = test_calloc(1, LONG);
+    int ends[2];
+
+    memcpy(big, secret, sizeof(secret));
+    assert_code(file_write("key", BYTES_LIT(secret), true, &err), SELFSAME_OK, &err);
+    given_back = with_secret = 0;
+    assert_code(file_read("key", 1 << 14, &a, &got, &err), SELFSAME_OK, &err);
+    assert_int_equal(got.len, sizeof(secret) - 1);
+    assert_int_equal(given_back, 1);
+    a.fail_at = 1;
+    assert_code(file_read("key", 1 << 14, &a, &got, &err), SELFSAME_NOMEM, &err);
+    assert_int_equal(given_back, 2);
+
+    /* From a pipe: the buffer grows, and each one is wiped. */
+    assert_int_equal(pipe(ends), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(fd_write_all(ends[1], BYTES(big, LONG), "pipe", &err) != SELFSAME_OK);
+    const int in = dup(STDIN_FILENO);
+    assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+    assert_int_equal(close(ends[0]) | close(ends[1]), 0);
+    assert_code(file_read("-", LONG, &a, &got, &err), SELFSAME_OK, &err);
+    assert_int_equal(dup2(in, STDIN_FILENO), STDIN_FILENO);
+    assert_int_equal(close(in), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_bytes(got, BYTES(big, LONG));
+    assert_true(given_back >= 4);
+    assert_int_equal(with_secret, 0);
+
+    /* And the look itself finds what is not wiped. */
+    char *kept = strdup(secret);
+    free(kept);
+    assert_int_equal(with_secret, 1);
+    test_free(big);
+}
+
 int
 main(void)
 {
@@ -171,6 +235,7 @@ main(void)
         cmocka_unit_test(a_file_over_its_limit_is_refused),
         cmocka_unit_test(directories_are_never_overwritten),
         cmocka_unit_test(removal_follows_no_link),
+        cmocka_unit_test(freed_memory_keeps_nothing_of_a_small_file),
     };
 
     return cmocka_run_group_tests_name("os_file", tests, make_place, remove_place);

@@ -94,7 +94,17 @@ is "nothing was written" "" "$(ls ./*.tlog-proof 2>/dev/null)"
 expect 0 "the first release" publish one --key author.key --sequence 1 $from --json
 first=$(jq -r .statement out)
 is "its proof is named by it" example.com-app-1.0.0.tlog-proof "$(jq -r .file out)"
-mv example.com-app-1.0.0.tlog-proof 1.proof
+cp example.com-app-1.0.0.tlog-proof 1.proof
+expect 0 "asked again" publish 1.proof --key author.key
+expect 2 "another publisher's does not take its place" publish example.com-app-1.0.0.tlog-proof --key second.key
+said "of another envelope"
+said "--out"
+expect 2 "nor in a directory" publish 1.proof --key second.key --out .
+is "it is there still" "$(sha256sum < 1.proof)" "$(sha256sum < example.com-app-1.0.0.tlog-proof)"
+expect 0 "an envelope elsewhere" "$selfsame" publish 1.proof --key second.key --sign-only
+expect 2 "another one" "$selfsame" publish 1.proof --key stranger.key --sign-only
+expect 0 "unless that is its name" "$selfsame" publish 1.proof --key stranger.key --sign-only --out example.com-app-1.0.0.envelope.json
+rm example.com-app-1.0.0.*
 is "another reader believes it" "tee-release 0 1 $first" "$(python3 "$root/tests/proof_peer.py" 1.proof trust.txt author.key.pub 2)"
 expect 0 "asked again" publish 1.proof --key author.key --out again.proof --json
 is "it is the same entry" 0 "$(jq .index out)"
@@ -122,9 +132,35 @@ expect 0 "the third" publish index example.com/app --key author.key --previous i
 "$selfsame" show i3.proof --json > out
 is "nothing is forgotten" leaked "$(jq -r '.envelope.payload.predicate.revoked[0].reason' out)"
 
+# What an index is made of is verified: a log that is trusted holds it, and the last index was this key's.
+index() { "$selfsame" publish index example.com/app --key author.key --sign-only --out x.json "$@"; }
+expect 0 "signed alone, of proofs" index --trust trust.txt --previous i3.proof --current 2.proof --revoke 1.proof=again
+expect 0 "or of hashes, which need no log" index --revoke "$first=leaked"
+for what in "--current 2.proof" "--previous i3.proof" "--revoke 1.proof=leaked"; do
+    expect 2 "verified with what: $what" index $what
+    said "--trust FILE is mandatory"
+done
+"$selfsame" show i3.proof --json | jq -jcS '.envelope.payload | .predicate.revoked = []' > forged.json
+expect 0 "nobody's index parses" "$selfsame" publish forged.json --key stranger.key --sign-only --out forged.envelope.json
+for what in "--previous forged.json" "--previous forged.envelope.json" "--current example.com-app-1.1.0.envelope.json" \
+    "--revoke example.com-app-1.1.0.envelope.json=leaked"; do
+    expect 2 "nobody's word: $what" index --trust trust.txt $what
+    said "expected a .tlog-proof"
+done
+sed "2s/.*/$(sed -n 2p 1.proof)/" 2.proof > swapped.proof
+sed "2s/.*/extra $(base64 -w0 forged.envelope.json)/" i3.proof > forged.proof
+for what in "--current swapped.proof" "--revoke swapped.proof=leaked" "--previous forged.proof"; do
+    expect 20 "an entry that is not there: $what" index --trust trust.txt $what
+done
+expect 0 "another publisher's index" publish index example.com/app --key second.key --current 2.proof --out second-index.proof
+expect 20 "is not to be followed" index --trust trust.txt --previous second-index.proof
+expect 2 "a release is no index" index --trust trust.txt --previous 2.proof
+expect 2 "nor the other way round" index --trust trust.txt --current i3.proof
+expect 2 "nor is it revoked by its file" index --trust trust.txt --revoke i3.proof=leaked
+
 # ---- proofs anew ----
 expect 0 "a fresh proof from the log's files over HTTP" "$selfsame" prove 1.proof --trust trust.txt --out fresh.proof
-is "another reader believes it" "tee-release 0 6 $first" "$(python3 "$root/tests/proof_peer.py" fresh.proof trust.txt author.key.pub 2)"
+is "another reader believes it" "tee-release 0 7 $first" "$(python3 "$root/tests/proof_peer.py" fresh.proof trust.txt author.key.pub 2)"
 expect 0 "from its directory, looked for" "$selfsame" prove example.com-app-1.1.0.envelope.json --trust trust.txt --log log --json --out f2.proof
 is "and found" 2 "$(jq .index out)"
 expect 20 "an entry elsewhere" "$selfsame" prove 1.proof --trust trust.txt --index 1
@@ -146,11 +182,36 @@ policy() { # file, further members
 verify() { "$selfsame" verify "$@" --key service.pem --nonce $nonce; }
 policy p.json '{}'
 expect 0 "the policy is valid" "$selfsame" policy lint p.json
+said "valid, 3 warnings"
+expect 0 "its trust policy is beside it" sh -c "cd / && '$selfsame' policy lint '$tmp/p.json'"
+sed 's/^quorum .*/quorum none/' trust.txt > none.txt
+jq '.releases[0].trust = "none.txt"' p.json > none.json
+expect 0 "no witness has to be asked" "$selfsame" policy lint none.json
+said 'release example.com/app: the trust policy says "quorum none"'
+expect 0 "as JSON" "$selfsame" policy lint none.json --json
+is "one more warning" 4 "$(jq '.warnings | length' out)"
+sed '/^witness /d; /^group /d' none.txt > alone.txt
+jq '.releases[0].trust = "alone.txt"' p.json > alone.json
+expect 0 "nor is there one" "$selfsame" policy lint alone.json
+said "has no witnesses"
+sed 's/^log /log x/' trust.txt > broken.txt
+jq '.releases[0].trust = "broken.txt"' p.json > broken.json
+expect 2 "a broken trust policy" "$selfsame" policy lint broken.json
+said "trust policy, line 1"
+jq '.releases[0].trust = "gone.txt"' p.json > gone.json
+expect 3 "a trust policy that is not there" "$selfsame" policy lint gone.json
+said "gone.txt"
 expect 20 "no proof" verify one.cmw --policy p.json
 said PROOF_MISSING
 expect 0 "the proof alone is enough" verify one.cmw --policy p.json --release 1.proof --json
 is "it says which release" "example.com/app 1.0.0 1 $first" \
     "$(jq -r '.identity | "\(.release) \(.version) \(.sequence) \(.statement)"' out)"
+many() { # count: as often --release 1.proof
+    for _ in $(seq "$1"); do printf ' --release 1.proof'; done
+}
+expect 0 "as many proofs as fit" verify one.cmw --policy p.json $(many 64)
+expect 2 "one more" verify one.cmw --policy p.json $(many 65)
+said "--release: at most 64"
 expect 19 "another build" verify two.cmw --policy p.json --release 1.proof
 remembered() { jq ".releases[] | select(.name == \"example.com/app\") | .$1" state/selfsame/releases.json | sort -n | tail -1; }
 is "nothing newer was remembered" 1 "$(remembered sequence)"
@@ -162,7 +223,6 @@ expect 0 "a policy of flags" verify one.cmw --tee nitro --insecure-simulated --r
 expect 2 "flags that belong together" verify one.cmw --tee nitro --insecure-simulated --trust trust.txt
 expect 10 "garbage for a proof" verify one.cmw --policy p.json --release p256.key
 said PROOF_MALFORMED
-sed 's/^quorum .*/quorum none/' trust.txt > none.txt
 expect 20 "another publisher's key" verify one.cmw --tee nitro --insecure-simulated --release-name example.com/app \
     --publisher second.key.pub --trust none.txt --release 1.proof
 said PUBLISHER_SIG
@@ -172,10 +232,7 @@ said WRONG_NAME
 expect 12 "before anything was valid" verify one.cmw --policy p.json --release 1.proof --at 2020-01-01T00:00:00Z --json
 is "neither was the release" "fail stale EXPIRED" \
     "$(jq -r '.checks[] | select(.name == "release") | "\(.outcome) \(.class) \(.got)"' out)"
-sed 's/^log /log x/' trust.txt > broken.txt
-jq '.releases[0].trust = "broken.txt"' p.json > broken.json
 expect 2 "a broken trust policy" verify one.cmw --policy broken.json --release 1.proof
-jq '.releases[0].trust = "gone.txt"' p.json > gone.json
 expect 3 "a trust policy that is not there" verify one.cmw --policy gone.json --release 1.proof
 
 policy both.json "{publisher: [\$key, \"$(openssl pkey -in second.key -pubout -outform DER | base64 -w0)\"], threshold: 2}"
@@ -215,6 +272,18 @@ expect 0 "somebody did" verify one.cmw --policy rebuilt.json --release 1.proof -
 sed 's/"nitro"/"nitro", "snp"/; s,example.com/app,example.com/wide,' app/selfsame.json > wide.json
 mkdir wide; cp app/true app/run wide/; cp wide.json wide/selfsame.json
 expect 0 "images for both" "$selfsame" build wide --out wide.out
+demand() { # JSON, why not
+    echo "{\"amd-sev-snp\": $1}" > require.json
+    expect 2 "no client could use $1" publish wide.out --key author.key --sequence 1 $from --require require.json --out wide.proof
+    said "$2"
+}
+demand '{"minTcb": {"Milan": {"snp": 20}}}' "minTcb says what this build does not know"
+demand '{"minTcb": {"milan": {"smp": 20}}}' "minTcb says what this build does not know"
+demand '{"minTCB": {"milan": {"snp": 20}}}' "require names what this build does not know"
+demand '{"debug": true}' "require.debug is not false"
+demand '{"vmpl": "0"}' "vmpl"
+demand '{"hostData": "00"}' "host_data"
+is "nothing was published" no "$([ -e wide.proof ] && echo yes || echo no)"
 echo '{"amd-sev-snp": {"minTcb": {"milan": {"snp": 20}}}}' > require.json
 expect 0 "one release" publish wide.out --key author.key --sequence 1 $from --require require.json --out wide.proof
 policy wide-policy.json '{name: "example.com/wide"}'

@@ -95,6 +95,17 @@ python3 "$peer" extra "$tmp/released.statement.json" "$tmp/two.json" || exit 1
 expect 19 "a release that also promises what nobody rebuilds" rebuild "$tmp/two.json" --source "$src"
 said "measurement aws-nitro pcr.0: only in A"
 said "measurement intel-tdx mrtd: only in A"
+python3 - "$tmp/released.statement.json" "$tmp/names.json" <<'PYTHON' || exit 1
+import json, sys
+j = json.load(open(sys.argv[1]))
+j["subject"].append({"name": "x\u009b2J\u202ey\u200b", "digest": {"sha256": "ab" * 32}})
+j["predicate"]["build"]["tool"]["version"] = "9\u009bJ"
+open(sys.argv[2], "w").write(json.dumps(j, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+PYTHON
+expect 19 "names that command a terminal" rebuild "$tmp/names.json" --source "$src"
+said "image file x?2J?y?: only in A"
+said "9?J there"
+is "nothing of them is printed" 0 "$(LC_ALL=C grep -c "$(printf '\302\233')" "$tmp/out")"
 expect 19 "an application with other arguments" rebuild "$tmp/released.tlog-proof" --source "$src" -- /app/sh -c true
 
 change; cp "$init" "$tmp/init2"; printf x >> "$tmp/init2"

@@ -51,6 +51,19 @@ json_of "it is the same" .tee nitro
 make forged --raw --bad-signature
 shows "a forged document is decoded, not believed" "$tmp/forged" .believed false
 
+# --- the times of cosignatures
+cosigned() { # time as 8 bytes in octal escapes
+    printf 'log.example\n1\n%s\n\n\342\200\224 log.example %s\n\342\200\224 w.example %s\n' \
+        "$(head -c 32 /dev/zero | base64)" "$(head -c 68 /dev/zero | base64 -w0)" \
+        "$({ printf '\1\2\3\4'"$1"; head -c 64 /dev/zero; } | base64 -w0)" > "$tmp/note"
+}
+cosigned '\0\0\0\072\377\364\101\177'
+shows "the last second of four digits" "$tmp/note" '.signatures[1].cosigned' 9999-12-31T23:59:59Z
+cosigned '\0\0\0\072\377\364\101\200'
+shows "the next is no false date" "$tmp/note" '.signatures[1].cosigned' 253402300800
+cosigned '\377\377\377\377\377\377\377\377'
+shows "nor is the last of all" "$tmp/note" '.signatures[1].cosigned' 18446744073709551615
+
 # --- certificates
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-384 -nodes -keyout "$tmp/key" -days 2 -sha384 \
     -subj "/O=Acme/CN=$(printf 'evil\033[2Jname')" -out "$tmp/pem" 2> /dev/null

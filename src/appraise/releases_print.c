@@ -90,12 +90,29 @@ releases_put(json_t *root, const struct policy *p)
 
 /* ---- what is weak ---- */
 
+static bool
+rebuilds_own(const struct release_demand *d)
+{
+    for (size_t i = 0; i < d->publisher_count; i++)
+        for (size_t k = 0; k < d->rebuilder_count; k++)
+            if (bytes_eq(d->publishers[i], d->rebuilders[k]))
+                return true;
+    return false;
+}
+
 const char *
 release_advice(const struct release_demand *d, size_t *i)
 {
     if (d->max_index_age_ms == 0 && d->publisher_count > 0 && (*i)-- == 0)
         return "a release needs no index: one that was revoked passes until its "
                "validity ends; add \"max_index_age\"";
+    if (rebuilds_own(d) && (*i)-- == 0)
+        return "a publisher's key stands among the rebuilders: a rebuild vouches for a "
+               "release only when somebody else made it";
+    if (d->identity != NULL && (d->max_index_age_ms > 0 || d->min_rebuilders > 0) &&
+        (*i)-- == 0)
+        return "a bundle of Sigstore needs neither index nor rebuilders: \"sigstore\" "
+               "beside them lets releases pass without";
     return NULL;
 }
 

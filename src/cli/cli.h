@@ -18,7 +18,8 @@ struct cli_option {
     const char *help;
 };
 
-enum { CLI_VALUES = 64, CLI_OPERANDS = 16 };
+/* Options in all: those that repeat have limits of their own, of up to 64 each. */
+enum { CLI_VALUES = 512, CLI_OPERANDS = 16 };
 struct cli; /* parsed command line of one verb */
 
 struct cli_command {

@@ -2,13 +2,28 @@
 #include "api/api.h"
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "cli/releases.h"
 #include "codec/json.h"
+#include "log/log.h"
 #include "os/os.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { FILE_LIMIT = 4 << 20, FILES = 64 };
+
+static enum selfsame_code
+nomem(struct selfsame_err *e)
+{
+    FAIL(e, SELFSAME_NOMEM, "no room for the policy");
+}
+
+static void
+policy_drop(struct selfsame_policy **p)
+{
+    selfsame_policy_free(*p);
+}
+#define auto_policy __attribute__((cleanup(policy_drop))) struct selfsame_policy
 
 static enum selfsame_code
 read_policy(struct cli *c, const char *path, struct policy *ret, struct selfsame_err *e)
@@ -121,31 +136,87 @@ const struct cli_command policy_init_command = {
 
 static const struct cli_option no_options[] = { { 0 } };
 
+/* With the files that it refers to: a policy without them refuses everything. */
 static enum selfsame_code
-lint_json(const struct policy *p, struct selfsame_err *e)
+read_whole(struct cli *c, const char *path, struct selfsame_policy **ret,
+    struct selfsame_err *e)
+{
+    struct selfsame_bytes text;
+
+    TRY(file_read(path, FILE_LIMIT, cli_arena(c), &text, e));
+    TRY_WHILE(e, selfsame_policy_parse(text, ret, e), "%s", path);
+    TRY_WHILE(e, releases_policy(c, path, *ret, e), "%s", path);
+    return SELFSAME_OK;
+}
+
+/* What is weak about whom a release's log has to convince; NULL: nothing. */
+static enum selfsame_code
+trust_advice(struct cli *c, const struct release_demand *d, const char **ret,
+    struct selfsame_err *e)
+{
+    struct log_policy trust;
+
+    *ret = NULL;
+    if (d->publisher_count == 0)
+        return SELFSAME_OK;
+    TRY(log_policy_parse(d->trust.text, cli_arena(c), &trust, e));
+    if (!trust.quorum_none)
+        return SELFSAME_OK;
+    *ret = arena_printf(cli_arena(c),
+        "release %s: the trust policy %s: the log alone may show everybody other "
+        "entries; add witnesses and a quorum of them",
+        d->name,
+        trust.witness_count == 0 ? "has no witnesses" : "says \"quorum none\"");
+    return *ret != NULL ? SELFSAME_OK : nomem(e);
+}
+
+static enum selfsame_code
+all_advice(struct cli *c, const struct policy *p, const char ***ret, size_t *ret_count,
+    struct selfsame_err *e)
+{
+    size_t n = 0;
+
+    while (policy_advice(p, n) != NULL)
+        n++;
+    const char **all = ARENA_NEW(cli_arena(c), const char *, n + p->release_count + 1);
+    if (all == NULL)
+        return nomem(e);
+    for (size_t i = 0; i < n; i++)
+        all[i] = policy_advice(p, i);
+    for (size_t i = 0; i < p->release_count; i++) {
+        TRY(trust_advice(c, &p->releases[i], &all[n], e));
+        n += all[n] != NULL;
+    }
+    *ret = all;
+    *ret_count = n;
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+lint_json(const char **advice, size_t count, struct selfsame_err *e)
 {
     auto_json *root = json_pack("{s:s, s:[]}", "result", "ok", "warnings");
     json_t *list = json_object_get(root, "warnings");
-    const char *advice;
     bool good = list != NULL;
 
-    for (size_t i = 0; good && (advice = policy_advice(p, i)) != NULL; i++)
-        good = json_array_append_new(list, json_string(advice)) == 0;
+    for (size_t i = 0; good && i < count; i++)
+        good = json_array_append_new(list, json_string(advice[i])) == 0;
     return print_json_line(good ? root : NULL, e);
 }
 
 static enum selfsame_code
 lint_run(struct cli *c, struct selfsame_err *e)
 {
-    struct policy p;
-    const char *advice;
+    auto_policy *p = NULL;
+    const char **advice;
     size_t n = 0;
 
-    TRY(read_policy(c, cli_operand(c, 0), &p, e));
+    TRY(read_whole(c, cli_operand(c, 0), &p, e));
+    TRY(all_advice(c, &p->policy, &advice, &n, e));
     if (cli_json(c))
-        return lint_json(&p, e);
-    for (; (advice = policy_advice(&p, n)) != NULL; n++)
-        (void)printf("warning: %s\n", advice);
+        return lint_json(advice, n, e);
+    for (size_t i = 0; i < n; i++)
+        (void)printf("warning: %s\n", advice[i]);
     (void)printf("%s: valid, %zu warning%s\n", cli_operand(c, 0), n, n == 1 ? "" : "s");
     return SELFSAME_OK;
 }
@@ -155,6 +226,8 @@ const struct cli_command policy_lint_command = {
     .operands = "FILE",
     .summary = "check a policy: mistakes by line and member, and what is weak",
     .story = "Mistakes are usage errors (exit status 2); what is weak is a warning.\n"
+             "The files that it refers to (trust policies, trusted roots) are read, "
+             "too.\n"
              "Example:\n"
              "  selfsame policy lint policy.json",
     .options = no_options,

@@ -188,11 +188,10 @@ const struct cli_command prove_command = {
     .summary = "a fresh proof that an entry is in a log, made from its tiles",
     .story =
         "FILE is an envelope or an older proof. The log's files are read and checked\n"
-        "against its checkpoint; no proof of its making is believed. A fresh proof\n"
-        "has the witnesses' times of now, which an index needs.\n"
+        "against its checkpoint; no proof of its making is believed.\n"
         "Example:\n"
-        "  selfsame prove hello-index-1.tlog-proof --trust trust.txt \\\n"
-        "      --out hello-index-1.tlog-proof",
+        "  selfsame prove hello-1.0.0.tlog-proof --trust trust.txt \\\n"
+        "      --out hello-1.0.0.tlog-proof",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,

@@ -72,7 +72,8 @@ publisher_trust(struct cli *c, struct log_policy *ret, struct selfsame_err *e)
 
     if (path == NULL)
         FAIL(e, SELFSAME_USAGE,
-            "--trust FILE is mandatory: a log's answer is verified before it is kept");
+            "--trust FILE is mandatory: what a log says is verified before it is "
+            "believed");
     TRY(file_read(path, TRUST_LIMIT, cli_arena(c), &text, e));
     TRY_WHILE(e, log_policy_parse(text, cli_arena(c), ret, e), "%s", path);
     return SELFSAME_OK;
@@ -180,6 +181,22 @@ check_proof(struct cli *c, const struct log_policy *trust,
         return nomem(e);
     return merkle_check_inclusion(
         p->index, checkpoint.size, leaf, p->path, checkpoint.root, e);
+}
+
+enum selfsame_code
+publisher_open_proof(struct cli *c, const struct log_policy *trust,
+    struct selfsame_bytes in, struct selfsame_bytes *ret_envelope,
+    struct selfsame_err *e)
+{
+    struct log_proof p;
+
+    TRY(proof_parse(in, cli_arena(c), &p, e));
+    if (!p.has_extra)
+        FAIL(e, SELFSAME_MALFORMED,
+            "proof: expected the release beside it (\"extra\"), got none");
+    TRY(check_proof(c, trust, p.extra, &p, e));
+    *ret_envelope = p.extra;
+    return SELFSAME_OK;
 }
 
 enum selfsame_code

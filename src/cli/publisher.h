@@ -34,6 +34,13 @@ MUST enum selfsame_code publisher_key(
  */
 MUST enum selfsame_code publish_envelope(struct cli *c, struct selfsame_bytes envelope,
     const char **ret_proof, struct log_proof *ret, struct selfsame_err *e);
+/*
+ * The envelope in a .tlog-proof, and whether it stands in a log of the policy as the proof
+ * says; by whom it is signed is the caller's to ask. MALFORMED, LOG.
+ */
+MUST enum selfsame_code publisher_open_proof(struct cli *c,
+    const struct log_policy *trust, struct selfsame_bytes in,
+    struct selfsame_bytes *ret_envelope, struct selfsame_err *e);
 /* The trust policy of --trust. */
 MUST enum selfsame_code publisher_trust(
     struct cli *c, struct log_policy *ret, struct selfsame_err *e);

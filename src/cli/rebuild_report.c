@@ -58,7 +58,24 @@ rebuild_report_failed(const struct rebuild_report *r, struct selfsame_err *e)
 
 /* ---- text ---- */
 
-/* Names in a release are a stranger's: no control characters on a terminal. */
+/* Names in a release are a stranger's: no terminal is to obey them. */
+static void
+print_clean(const char *s)
+{
+    struct selfsame_bytes rest = bytes_str(s);
+
+    while (rest.len > 0) {
+        bool plain;
+        const size_t n = text_char(rest, &plain);
+
+        if (plain)
+            (void)fwrite(rest.ptr, 1, n, stdout);
+        else
+            (void)fputc('?', stdout);
+        rest = BYTES(rest.ptr + n, rest.len - n);
+    }
+}
+
 static void
 print_part(const char *label, const json_t *text)
 {
@@ -67,8 +84,7 @@ print_part(const char *label, const json_t *text)
     if (s == NULL)
         return;
     (void)fputs(label, stdout);
-    for (; *s != 0; s++)
-        (void)fputc((uint8_t)*s < ' ' || *s == 0x7f ? '?' : *s, stdout);
+    print_clean(s);
 }
 
 static void
@@ -128,9 +144,11 @@ print_text(const struct rebuild_report *r, const struct rebuild_outcome *o,
     (void)printf("release     %s\n", hex);
     (void)printf("source      %s\n", r->source);
     if (claims->tool_version != NULL &&
-        strcmp(claims->tool_version, selfsame_version()) != 0)
-        (void)printf("tool        %s here, %s there\n", selfsame_version(),
-            claims->tool_version);
+        strcmp(claims->tool_version, selfsame_version()) != 0) {
+        (void)printf("tool        %s here, ", selfsame_version());
+        print_clean(claims->tool_version);
+        (void)printf(" there\n");
+    }
     if (!o->sandboxed)
         (void)printf("insecure    built without a sandbox\n");
     (void)printf("statement   %s%s%s%s%s\n", r->statement_path,

@@ -3,7 +3,11 @@
 #include "cli/show.h"
 #include "log/log.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+
+/* 9999-12-31T23:59:59Z */
+#define YEAR_9999_END UINT64_C(253402300799)
 
 static json_t *
 text_of(struct selfsame_bytes b)
@@ -36,6 +40,19 @@ show_is_note(struct selfsame_bytes in)
     return false;
 }
 
+/* Times are written with four digits of a year; what is later is left a number. */
+static json_t *
+time_json(uint64_t at)
+{
+    char text[TIME_TEXT];
+
+    if (at > YEAR_9999_END)
+        (void)snprintf(text, sizeof(text), "%" PRIu64, at);
+    else
+        time_format((int64_t)at, text);
+    return json_string(text);
+}
+
 static json_t *
 line_json(const struct note_line *l)
 {
@@ -47,11 +64,8 @@ line_json(const struct note_line *l)
     /* A cosignature begins with its time; a plain Ed25519 signature has 64 bytes. */
     if (j != NULL && l->signature.len == 8 + 64) {
         struct reader r = reader_of(l->signature);
-        const uint64_t at = get_be64(&r);
-        char time[TIME_TEXT];
 
-        time_format(at <= INT64_MAX ? (int64_t)at : 0, time);
-        if (json_object_set_new(j, "cosigned", json_string(time)) != 0) {
+        if (json_object_set_new(j, "cosigned", time_json(get_be64(&r))) != 0) {
             json_decref(j);
             return NULL;
         }

@@ -41,7 +41,7 @@ static const struct {
     [RELEASE_REVOKED] = { "REVOKED", SELFSAME_REVOKED,
         "Do not use it: its author withdrew it. Get the release that took its place." },
     [RELEASE_STALE_INDEX] = { "STALE_INDEX", SELFSAME_STALE,
-        "Get the index anew (`selfsame prove INDEX`) and give it with --release." },
+        "Get the latest index from the author and give it with --release." },
     [RELEASE_REBUILDERS] = { "REBUILDERS", SELFSAME_LOG,
         "Give proofs of rebuilds with --release, or rebuild it yourself: `selfsame "
         "rebuild`." },

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { SECRET_MAX = 64 * 1024 };
+
 void
 fd_close(int *fd)
 {
@@ -51,13 +53,62 @@ too_large(struct selfsame_err *e, const char *path, size_t limit)
     return SELFSAME_MALFORMED;
 }
 
+/* What a file holds until it stands in the arena. */
+struct buffer {
+    uint8_t *ptr;
+    size_t len, cap;
+};
+
+/* A private key is a small file, and freed memory keeps what stood in it. */
+static void
+buffer_free(struct buffer *b)
+{
+    if (b->ptr != NULL)
+        explicit_bzero(b->ptr, b->len < SECRET_MAX ? b->len : SECRET_MAX);
+    free(b->ptr);
+    *b = (struct buffer){ .ptr = NULL };
+}
+#define auto_buffer __attribute__((cleanup(buffer_free))) struct buffer
+
+/* Twice the room. Not by realloc, which gives the old memory back as it is. */
+static bool
+buffer_grow(struct buffer *b)
+{
+    struct buffer more = { malloc(b->cap * 2), b->len, b->cap * 2 };
+
+    if (more.ptr == NULL)
+        return false;
+    memcpy(more.ptr, b->ptr, b->len);
+    buffer_free(b);
+    *b = more;
+    return true;
+}
+
 /* Reads to the end of fd; `limit` + 1 bytes prove that it is too large. */
+static enum selfsame_code
+fill(struct buffer *b, int fd, const char *path, size_t limit, struct selfsame_err *e)
+{
+    for (;;) {
+        if (b->len == b->cap && (b->cap > limit || !buffer_grow(b)))
+            return too_large(e, path, limit);
+        ssize_t n = read(fd, b->ptr + b->len, b->cap - b->len);
+        if (n == 0)
+            break;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return file_error(e, "cannot read", path);
+        b->len += (size_t)n;
+    }
+    return b->len > limit ? too_large(e, path, limit) : SELFSAME_OK;
+}
+
 static enum selfsame_code
 read_all(int fd, const char *path, size_t limit, struct arena *arena,
     struct selfsame_bytes *ret, struct selfsame_err *e)
 {
     struct stat st;
-    size_t cap = 64 * 1024, len = 0;
+    auto_buffer b = { .cap = 64 * 1024 };
 
     if (fstat(fd, &st) != 0)
         return file_error(e, "cannot read", path);
@@ -66,40 +117,14 @@ read_all(int fd, const char *path, size_t limit, struct arena *arena,
     if (S_ISREG(st.st_mode)) {
         if (st.st_size > (off_t)limit)
             return too_large(e, path, limit);
-        cap = (size_t)st.st_size + 1;
+        b.cap = (size_t)st.st_size + 1;
     }
-    uint8_t *buf = malloc(cap);
-    if (buf == NULL)
-        FAIL(e, SELFSAME_NOMEM, "%s: %zu bytes", path, cap);
-    for (;;) {
-        if (len == cap) {
-            uint8_t *more = cap > limit ? NULL : realloc(buf, cap * 2);
-
-            if (more == NULL) {
-                free(buf);
-                return too_large(e, path, limit);
-            }
-            buf = more;
-            cap *= 2;
-        }
-        ssize_t n = read(fd, buf + len, cap - len);
-        if (n == 0)
-            break;
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            free(buf);
-            return file_error(e, "cannot read", path);
-        }
-        len += (size_t)n;
-    }
-    bool fits = len <= limit;
-    bool copied = fits && arena_dup(arena, BYTES(buf, len), ret);
-    free(buf);
-    if (!fits)
-        return too_large(e, path, limit);
-    if (!copied)
-        FAIL(e, SELFSAME_NOMEM, "%s: %zu bytes", path, len);
+    b.ptr = malloc(b.cap);
+    if (b.ptr == NULL)
+        FAIL(e, SELFSAME_NOMEM, "%s: %zu bytes", path, b.cap);
+    TRY(fill(&b, fd, path, limit, e));
+    if (!arena_dup(arena, BYTES(b.ptr, b.len), ret))
+        FAIL(e, SELFSAME_NOMEM, "%s: %zu bytes", path, b.len);
     return SELFSAME_OK;
 }
 
