@@ -164,6 +164,8 @@ a_replaced_blob_has_its_new_bytes(void **state)
 
     assert_code(p->s->class->replace(p->s, &one, &e), SELFSAME_OK, &e);
     assert_code(p->s->class->replace(p->s, &two, &e), SELFSAME_OK, &e);
+    p->s->class->tidy(p->s);
+    assert_bytes(get(p->s, "checkpoint", &arena), two.bytes);
     reopen(p, false, NULL);
     assert_bytes(get(p->s, "checkpoint", &arena), two.bytes);
 }

@@ -291,6 +291,7 @@ publish_and_answer(struct log_core *c, const struct checkpoint *k, struct ticket
     answer_all(
         c, l, p, code == SELFSAME_OK || code == SELFSAME_LOG ? code : SELFSAME_IO, &e);
     if (code == SELFSAME_OK) {
+        c->store->class->tidy(c->store);
         drop_parts(c, k->size);
         published_drop(c, p);
     }

@@ -50,6 +50,8 @@ struct store_class {
         struct store *s, const struct store_blob *blob, struct selfsame_err *e);
     /* What nobody needs any more: all blobs below a path. Not durable, may fail silently. */
     void (*drop)(struct store *s, const char *path);
+    /* After replace, once nobody waits: what could be put off. */
+    void (*tidy)(struct store *s);
 
     /* ptr NULL when there is none. */
     enum selfsame_code (*state)(struct store *s, const char *key, struct arena *arena,

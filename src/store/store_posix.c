@@ -30,6 +30,7 @@ struct posix {
     struct store store;
     struct file_place blobs, home;
     int lock, staged;
+    int retired;             /* the blob that was replaced last: closing it frees it */
     bool read_only, staging; /* staging: written, and not synced yet */
     struct syncer syncer;
     char dir[1024], root[1024];
@@ -317,6 +318,8 @@ replace_with(struct posix *p, const struct store_blob *b, struct draft *d,
         FAIL(e, SELFSAME_INTERNAL, "%s: expected a path without directories", b->path);
     TRY(draft_blob(p, b, d, e));
     TRY(place_sync(&p->blobs, d->fd, b->path, e));
+    fd_close(&p->retired);
+    p->retired = openat(p->blobs.dir, b->path, O_RDONLY | O_CLOEXEC);
     TRY(place_rename(&p->blobs, d->name, b->path, e));
     d->name[0] = '\0';
     return place_sync_dir(&p->blobs, ".", e);
@@ -344,6 +347,13 @@ posix_drop(struct store *s, const char *path)
     (void)snprintf(full, sizeof(full), "%s/%s", p->root, path);
     if (!p->read_only && dir_remove(full, &ignored) != SELFSAME_OK)
         return; /* it takes room, and that is all */
+}
+
+/* The disk may take its time to forget a file. */
+static void
+posix_tidy(struct store *s)
+{
+    fd_close(&posix_of(s)->retired);
 }
 
 /* ---- staging: one file that is written over, so that a batch costs one sync ---- */
@@ -450,6 +460,7 @@ posix_close(struct store *s)
     syncer_close(&p->syncer);
     database_close(&p->database);
     fd_close(&p->staged);
+    fd_close(&p->retired);
     fd_close(&p->blobs.dir);
     fd_close(&p->home.dir);
     fd_close(&p->lock); /* last: it guards the others */
@@ -462,6 +473,7 @@ static const struct store_class posix_class = {
     .get = posix_get,
     .replace = posix_replace,
     .drop = posix_drop,
+    .tidy = posix_tidy,
     .state = posix_state,
     .swap = posix_swap,
     .find = posix_find,
@@ -556,7 +568,7 @@ store_posix_open(
     if (p == NULL)
         FAIL(e, SELFSAME_NOMEM, "store: out of memory");
     p->store.class = &posix_class;
-    p->lock = p->staged = p->blobs.dir = p->home.dir = -1;
+    p->lock = p->staged = p->retired = p->blobs.dir = p->home.dir = -1;
     p->read_only = c->read_only;
     (void)snprintf(p->dir, sizeof(p->dir), "%s", c->dir);
     int n = c->root != NULL ? snprintf(p->root, sizeof(p->root), "%s", c->root)
