@@ -42,27 +42,30 @@ envelopes_of_bad_form(const struct maker *m, const char *good)
     const char *sig = maker_find(good, "\"sig\":\"") + strlen("\"sig\":\"");
     const char *unpadded = STR(
         m, "%.*s%s", (int)(maker_find(sig, "==") - good), good, maker_find(sig, "\"}"));
+    const char *keyid = STR(
+        m, "%.*s", (int)(maker_find(from, "\"sig\"") - from) - 1, from + 1);
+    const char *payload = STR(
+        m, "%.*s", (int)(maker_find(good, "\"payloadType") - good) - 1, good + 1);
     char *large = arena_alloc(&m->w->arena, 1, 65537);
     const struct {
         const char *name, *old, *new, *why;
     } bad[] = {
         { "201-space", "{\"payload\"", "{ \"payload\"", "a second spelling" },
-        { "202-order", STR(m, ",\"payloadType\":\"%s\"", STATEMENT_PAYLOAD), "",
-            "payloadType is missing" },
+        { "202-no-payload-type", STR(m, ",\"payloadType\":\"%s\"", STATEMENT_PAYLOAD),
+            "", "payloadType is missing" },
         { "203-no-signature", one, "", "exactly one" },
         { "204-two-signatures", one, STR(m, "%s,%s", one, one), "exactly one" },
         { "205-signatures-is-an-object", STR(m, "[%s]", one), one, "a list" },
-        { "206-no-keyid",
-            STR(m, "%.*s", (int)(maker_find(from, "\"sig\"") - from - 1), from + 1),
-            "\"a\":\"\"", "keyid is missing" },
+        { "206-no-keyid", keyid, "", "one member of two" },
         { "207-unknown-member", "{\"payload\"", "{\"a\":1,\"payload\"",
             "no other members" },
         { "208-unknown-member-of-signature", "{\"keyid\"", "{\"a\":1,\"keyid\"",
             "no other members" },
-        { "209-base64-of-payload", "{\"payload\":\"", "{\"payload\":\"-", "a hyphen" },
-        { "210-keyid-is-a-number", "\"keyid\":\"", "\"keyid\":7,\"keyie\":\"", "" },
-        { "211-payload-is-a-number", "{\"payload\":\"", "{\"payload\":7,\"payloae\":\"",
-            "" },
+        { "209-base64-of-payload", "{\"payload\":\"e", "{\"payload\":\"-", "a hyphen" },
+        { "210-keyid-is-a-number", keyid, "\"keyid\":7,", "text" },
+        { "211-payload-is-a-number", payload, "\"payload\":7,", "text" },
+        { "217-other-member-for-keyid", keyid, "\"kid\":\"\",", "keyid is missing" },
+        { "218-payload-is-a-list", payload, "\"payload\":[],", "text" },
     };
 
     assert_non_null(large);

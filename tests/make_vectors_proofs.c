@@ -114,7 +114,7 @@ proofs_malformed(const struct maker *m, const char *good)
     MALFORMED("203-carriage-return", "the first line ends in CR LF",
         maker_swap(m, good, "@v1\n", "@v1\r\n"));
     MALFORMED("204-extra-is-no-base64", "a hyphen in it",
-        maker_swap(m, good, "extra ", "extra -"));
+        maker_swap(m, good, "extra Z", "extra -"));
     MALFORMED("205-extra-twice", "one line \"extra\" at most",
         maker_swap(m, good, "index ", "extra AAAA\nindex "));
     MALFORMED("206-extra-behind-index", "\"extra\" stands before \"index\"",
@@ -334,8 +334,8 @@ witnesses_find_malformed(const struct maker *m)
         maker_swap(m, next, "old 3", "old 6"));
     BAD("212-hash-too-short", "43 characters",
         STR(m, "old 3\n%.43s\n\n%s", maker_lines(m, m->w->leaf[0], 1), checkpoint));
-    BAD("213-hash-is-no-base64", "44 characters that are no base64",
-        STR(m, "old 3\n-%.43s\n\n%s", maker_lines(m, m->w->leaf[0], 1), checkpoint));
+    BAD("213-hash-is-no-base64", "44 characters, the first a hyphen",
+        STR(m, "old 3\n-%s\n%s", maker_lines(m, m->w->leaf[0], 1) + 1, checkpoint));
     BAD("214-hash-of-31-bytes", "44 characters",
         STR(m, "old 3\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==\n\n%s",
             checkpoint));
