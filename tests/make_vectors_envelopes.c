@@ -46,7 +46,6 @@ envelopes_of_bad_form(const struct maker *m, const char *good)
         m, "%.*s", (int)(maker_find(from, "\"sig\"") - from) - 1, from + 1);
     const char *payload = STR(
         m, "%.*s", (int)(maker_find(good, "\"payloadType") - good) - 1, good + 1);
-    char *large = arena_alloc(&m->w->arena, 1, 65537);
     const struct {
         const char *name, *old, *new, *why;
     } bad[] = {
@@ -68,8 +67,6 @@ envelopes_of_bad_form(const struct maker *m, const char *good)
         { "218-payload-is-a-list", payload, "\"payload\":[],", "text" },
     };
 
-    assert_non_null(large);
-    memset(large, 'A', 65536);
     put_envelope(m, "200-nothing", "malformed", "", "no byte at all");
     for (size_t i = 0; i < COUNT(bad); i++)
         put_envelope(m, bad[i].name, "malformed",
@@ -78,9 +75,6 @@ envelopes_of_bad_form(const struct maker *m, const char *good)
         m, "212-unpadded-signature", "malformed", unpadded, "base64 is padded");
     put_envelope(m, "213-newline-behind", "malformed", STR(m, "%s\n", good),
         "a second spelling");
-    put_envelope(m, "214-too-large", "malformed",
-        maker_swap(m, good, "{\"payload\":\"", STR(m, "{\"payload\":\"%s", large)),
-        "an entry of a log has 65535 bytes at most");
     put_envelope(m, "215-members-in-another-order", "malformed",
         STR(m, "{\"signatures\":[%s],%.*s}", one,
             (int)(maker_find(good, ",\"signatures\"") - good) - 1, good + 1),
@@ -88,6 +82,24 @@ envelopes_of_bad_form(const struct maker *m, const char *good)
     put_envelope(m, "216-escaped-slash", "malformed",
         maker_swap(m, good, "application/vnd", "application\\/vnd"),
         "a slash has no escape");
+}
+
+/* An envelope of exactly that size: a note in the statement, a keyid of some length. */
+static const char *
+sized(const struct maker *m, const char *statement, size_t size)
+{
+    const size_t letters = 47000;
+    char *note = arena_alloc(&m->w->arena, 1, letters + 1), *keyid;
+
+    assert_non_null(note);
+    memset(note, 'a', letters);
+    const char *text = signed_as(m, STATEMENT_PAYLOAD,
+        maker_swap(m, statement, SEQ, STR(m, "\"note\":\"%s\"," SEQ, note)));
+    assert_true(strlen(text) < size);
+    keyid = arena_alloc(&m->w->arena, 1, size);
+    assert_non_null(keyid);
+    memset(keyid, 'f', size - strlen(text));
+    return maker_swap(m, text, "\"keyid\":\"", STR(m, "\"keyid\":\"%s", keyid));
 }
 
 void
@@ -119,6 +131,10 @@ make_envelopes(const struct maker *m)
                      .payload = bytes_str(plain) });
     put_envelope(m, "101-other-keyid", "ok", good, "keyid is a hint and nothing else");
     envelopes_of_bad_form(m, plain);
+    put_envelope(m, "102-largest", "ok", sized(m, statement, 65535),
+        "an entry of a log has 65535 bytes at most");
+    put_envelope(m, "214-too-large", "malformed", sized(m, statement, 65536),
+        "rightly signed, a byte too many");
     put_envelope(m, "300-other-type", "unsupported",
         signed_as(m, "application/json", statement), "rightly signed");
     put_envelope(m, "400-other-publisher", "log", by_other, "signed by another key");

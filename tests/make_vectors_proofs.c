@@ -105,7 +105,7 @@ proofs_malformed(const struct maker *m, const char *good)
     const char *cut = STR(m, "%s", good);
     size_t path_ends = (size_t)(maker_find(cut, "\n\n") - cut) + 1;
 
-    for (size_t i = 0; i < 64; i++)
+    for (size_t i = 0; i < 62; i++) /* the path has two more */
         many = STR(m, "%s%s", many, first);
     MALFORMED("200-nothing", "no byte at all", "");
     MALFORMED(
@@ -182,7 +182,7 @@ proofs_refused(const struct maker *m, const char *good)
     const char *trust = m->w->trust_text;
     const char *checkpoint = checkpoint_by(m, m->w->log, 7);
     const char *text = maker_checkpoint_text(m, 5);
-    const char *first = maker_lines(m, m->w->leaf[3], 1);
+    const char *first = maker_lines(m, m->w->leaf[3], 1), *many = "";
     const char *w1 = maker_find(checkpoint, "\xe2\x80\x94 " MAKER_WITNESS);
     const char *one = checkpoint_by(m, m->w->log, 1);
     const char *again = maker_find(one, "\xe2\x80\x94 " MAKER_WITNESS);
@@ -195,6 +195,8 @@ proofs_refused(const struct maker *m, const char *good)
         maker_line(m, text, "witness.example/w2", NOTE_COSIGNATURE, m->w->witness[0],
             WORLD_NOW));
 
+    for (size_t i = 0; i < 61; i++)
+        many = STR(m, "%s%s", many, first);
     LOG("300-unknown-log", "LOG_UNKNOWN",
         "signed by a log that the policy does not name", good,
         .trust = maker_swap(m, trust, maker_log_vkey(m),
@@ -222,6 +224,8 @@ proofs_refused(const struct maker *m, const char *good)
         maker_swap(m, good, first, maker_lines(m, m->w->leaf[0], 1)), .entry = NULL);
     LOG("415-other-entry", "INCLUSION", "the entry that is given is not the one",
         without_extra(m, good), .entry = "entry 3");
+    LOG("417-sixty-three-hashes", "INCLUSION", "the longest path that can be written",
+        maker_swap(m, good, first, many), .entry = NULL);
     LOG("416-other-root", "INCLUSION",
         "the path of one tree, the checkpoint of another",
         proof_of(m, maker_signed(m, maker_checkpoint_text(m, 6))),

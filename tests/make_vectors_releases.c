@@ -356,6 +356,8 @@ time_and_index(const struct maker *m)
     PUT("536-later-index-decides", "STALE_INDEX",
         "the first index lists it, the second one not any more", AGE,
         GIVE(proof(m, RELEASE), proof(m, INDEX), proof(m, INDEX_EMPTY)));
+    PUT("539-later-index-given-first", "STALE_INDEX", "their order decides nothing",
+        AGE, GIVE(proof(m, INDEX_EMPTY), proof(m, INDEX), proof(m, RELEASE)));
     PUT("537-index-expired", "STALE_INDEX", "over a week old by its own validity",
         .more = ",\"max_index_age\":\"30d\"",
         .now_s = INT64_C(1700438400) + 301, /* 2023-11-20T00:00:00Z */

@@ -87,6 +87,15 @@ make_inclusion(const struct maker *m)
         .leaf = leaf0, .path = "");
     INCLUSION(
         "319-sides", "log", "a path for an index on the other side", .index = "1");
+    INCLUSION("320-one-of-one", "log", "index 1 of 1, and the entry is the root",
+        .index = "1", .size = "1", .leaf = leaf0, .root = leaf0, .path = "");
+    uint8_t above[LOG_HASH];
+    assert_true(merkle_node(m->w->leaf[1], m->w->leaf[0], above));
+    INCLUSION("321-beyond-the-root", "log",
+        "a tree of one, and a path that leads to what is said to be its root",
+        .index = "0", .size = "1", .leaf = leaf0,
+        .root = maker_base64(m, BYTES_ARR(above)),
+        .path = maker_lines(m, m->w->leaf[1], 1));
 }
 
 /* ---- consistency ---- */
@@ -121,6 +130,25 @@ put_consistency(const struct maker *m, const char *name, const char *expect,
 
 #define CONSISTENCY(name, expect, why, ...) \
     put_consistency(m, name, expect, &(struct grown){ __VA_ARGS__ }, why)
+
+/* From three to four, and each root with one more node above: a path that leads there. */
+static void
+consistency_beyond_the_roots(const struct maker *m)
+{
+    const struct merkle_source source = { world_node, m->w };
+    uint8_t h[(LOG_PATH_MAX + 1) * LOG_HASH], from[LOG_HASH], to[LOG_HASH];
+    size_t n = 0;
+
+    assert_true(merkle_prove_consistency(&source, 3, 4, h, &n));
+    assert_true(merkle_root(&source, 3, from) && merkle_root(&source, 4, to));
+    memcpy(h + n * LOG_HASH, m->w->leaf[7], LOG_HASH);
+    assert_true(merkle_node(m->w->leaf[7], from, from));
+    assert_true(merkle_node(m->w->leaf[7], to, to));
+    CONSISTENCY("318-beyond-the-roots", "log",
+        "a path that leads to what is said to be the roots, a node above them",
+        .size = "4", .old_root = maker_base64(m, BYTES_ARR(from)),
+        .root = maker_base64(m, BYTES_ARR(to)), .path = maker_lines(m, h, n + 1));
+}
 
 static void
 consistency_refused(const struct maker *m, const uint8_t *h, size_t n)
@@ -165,6 +193,10 @@ consistency_refused(const struct maker *m, const uint8_t *h, size_t n)
         "the longest path, between small trees", .path = maker_lines(m, zeros, 63));
     CONSISTENCY("316-both-roots-the-old", "log", "nothing has been added, it is said",
         .root = maker_root(m, 3));
+    CONSISTENCY("319-shrunk", "log", "from three to one, and the path is both roots",
+        .size = "1", .root = maker_root(m, 3),
+        .path = STR(m, "%s\n", maker_root(m, 3)));
+    consistency_beyond_the_roots(m);
 }
 
 static void
