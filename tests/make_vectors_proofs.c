@@ -212,6 +212,14 @@ proofs_refused(const struct maker *m, const char *good)
         "the policy has another key of that name", good,
         .trust = maker_swap(m, trust, maker_log_vkey(m),
             world_vkey(m->w, MAKER_ORIGIN, NOTE_ED25519, m->w->other)));
+    LOG("404-another-trusted-log", "LOG_SIG",
+        "both logs are trusted, and the other one signed for this one's origin",
+        proof_of(m,
+            STR(m, "%s\n%s%s", text,
+                maker_line(m, text, "log.example/others", NOTE_ED25519, m->w->other, 0),
+                w1)),
+        .trust = STR(m, "log %s\n%s",
+            world_vkey(m->w, "log.example/others", NOTE_ED25519, m->w->other), trust));
     LOG("410-other-index", "INCLUSION", "3 of 5",
         maker_swap(m, good, "index 2", "index 3"), .entry = NULL);
     LOG("411-index-is-the-size", "INCLUSION", "5 of 5",
@@ -360,6 +368,24 @@ witnesses_find_malformed(const struct maker *m)
 #undef BAD
 }
 
+/* Two logs are known, and one signs for the other's origin. */
+static void
+put_witness_of_two(const struct maker *m, const char *text)
+{
+    const char *other = "log.example/others";
+
+    maker_put(m, &(struct made_vector){ .name = "404-another-known-log",
+                     .kind = "witness",
+                     .expect = "log",
+                     .spec = "C2SP tlog-witness, add-checkpoint",
+                     .note = "both logs are known, and the other one signed",
+                     .field = { "status", "403", "keys",
+                         STR(m, "%s %s", maker_log_vkey(m),
+                             world_vkey(m->w, other, NOTE_ED25519, m->w->other)) },
+                     .payload = bytes_str(STR(m, "old 0\n\n%s\n%s", text,
+                         maker_line(m, text, other, NOTE_ED25519, m->w->other, 0))) });
+}
+
 static void
 witnesses_refuse(const struct maker *m)
 {
@@ -384,6 +410,7 @@ witnesses_refuse(const struct maker *m)
         STR(m, "old 0\n\n%s\n%s", text,
             maker_line(m, text, "log.example/others", NOTE_ED25519, m->w->log, 0)),
         .old_size = NULL);
+    put_witness_of_two(m, text);
     WITNESS("402-bad-signature", "403", "the known key's line is wrong",
         STR(m, "old 0\n\n%s\n%s", text,
             maker_raw_line(m, MAKER_ORIGIN, id, BYTES(m->w->leaf[0], 32))),

@@ -162,6 +162,16 @@ edited(const struct maker *m, const char *old, const char *new)
         maker_swap(m, STR(m, "%.*s", (int)p.len, (const char *)p.ptr), old, new));
 }
 
+/* The log's own line replaced by one of another log. */
+static struct selfsame_bytes
+signed_by_other_log(const struct maker *m)
+{
+    const char *text = maker_checkpoint_text(m, m->w->count);
+
+    return edited(m, maker_line(m, text, MAKER_ORIGIN, NOTE_ED25519, m->w->log, 0),
+        maker_line(m, text, "log.example/others", NOTE_ED25519, m->w->other, 0));
+}
+
 static const char *
 keys(const struct maker *m, struct selfsame_bytes a, struct selfsame_bytes b)
 {
@@ -276,6 +286,13 @@ log_and_witnesses(const struct maker *m)
         "a known witness's line is wrong, though two others would do",
         GIVE(edited(m, "\xe2\x80\x94 witness.example/w1 ",
             STR(m, "%s\xe2\x80\x94 stranger.example ", wrong))));
+    PUT("404-another-trusted-log", "LOG_SIG",
+        "both logs are trusted, and the other one signed for this one's origin",
+        .trust = maker_json(
+            m, STR(m, "log %s\n%s",
+                   world_vkey(m->w, "log.example/others", NOTE_ED25519, w->other),
+                   w->trust_text)),
+        GIVE(signed_by_other_log(m)));
     PUT("410-other-index", "INCLUSION", "the neighbour's place",
         GIVE(edited(m, "index 0", "index 1")));
     PUT("411-path-cut", "INCLUSION", "a hash is missing",
@@ -425,6 +442,23 @@ name_and_policy(const struct maker *m)
         GIVE(proof(m, RELEASE)));
 }
 
+/* An index counts for the name in it. */
+static void
+index_of_another_name(struct maker *m)
+{
+    m->w = world_new();
+    const char *s = world_release(m->w, &(struct world_release){ .sequence = 17 });
+    (void)world_publish(m->w, s, m->w->publisher);
+    (void)world_publish(m->w,
+        maker_swap(
+            m, world_index(m->w, 1, current(m, s, 17), ""), "\"hello\"", "\"goodbye\""),
+        m->w->publisher);
+    PUT("540-index-of-another-name", "STALE_INDEX",
+        "it lists the release, under another name", .more = ",\"max_index_age\":\"1h\"",
+        GIVE(world_proof(m->w, 0), world_proof(m->w, 1)));
+    world_free(m->w);
+}
+
 /* ---- with evidence: vectors/nitro/100-happy.vec, whose registers are a0.., a1.., a2.. ---- */
 
 static void
@@ -492,5 +526,6 @@ make_releases(const struct maker *given)
     time_and_index(m);
     rebuilds(m);
     name_and_policy(m);
+    index_of_another_name(&local);
     with_evidence(&local);
 }
