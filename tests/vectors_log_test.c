@@ -445,7 +445,7 @@ log_vectors_give_the_class_they_expect(void **state)
     struct tally t = { .wrong = 0 };
 
     (void)state;
-    vector_walk("log", 500, run_log, &t);
+    vector_walk("log", 600, run_log, &t);
     assert_int_equal(t.wrong, 0);
     for (size_t i = 0; i < COUNT(kinds); i++)
         if (t.seen[i] == 0)
