@@ -258,7 +258,7 @@ const struct cli_command publish_index_command = {
         "this key.\n"
         "Example:\n"
         "  selfsame publish index example.com/hello --key publisher.key \\\n"
-        "      --trust trust.txt --current hello-1.0.0.tlog-proof",
+        "      --trust trust.txt --current example.com-hello-1.0.0.tlog-proof",
     .options = index_options,
     .min_operands = 1,
     .max_operands = 1,
