@@ -257,7 +257,7 @@ def logs():
                                 "tool": {"name": "selfsame", "version": "0"}},
                       "measurements": [{"pcr": {"0": [digest]}, "tee": "aws-nitro"},
                                        {"launch": [{"digest": digest, "vcpus": 1}], "tee": "amd-sev-snp"}],
-                      "release": {"name": "n", "version": "1"}, "source": {"digest": {"gitCommit": "00"}}},
+                      "release": {"name": "n", "version": "1"}, "source": {"digest": {"gitCommit": digest[:40]}}},
         "subject": [{"digest": {"sha256": digest[:64]}, "name": "image.eif"}]}))
     seed("log_canonical", "all", '{"a":[true,false,-5,"\\u001f\\"\\\\x"],"b":{"c":{}}}')
     seed("log_envelope", "one", '{"payload":"e30=","payloadType":"t","signatures":[{"keyid":"k","sig":"AAAA"}]}')
@@ -293,7 +293,7 @@ def monitors():
             "measurements": [{"alg": "sha384", "artifact": "image.eif", "tee": "aws-nitro",
                               "pcr": {"0": [digest], "1": [digest], "2": [digest]}}],
             "release": {"name": "n", "sequence": 1, "version": "1"}, "supersedes": [digest[:64]],
-            "source": {"digest": {"gitCommit": "00"}, "uri": "u"}, "validity": valid},
+            "source": {"digest": {"gitCommit": digest[:40]}, "uri": "u"}, "validity": valid},
         "tee-rebuild": {"rebuilt": subject, "result": "different", "statement": {"sha256": digest[:64]}},
         "tee-index": {"current": [{"sequence": 1, "sha256": digest[:64]}], "name": "n", "sequence": 1, "validity": valid,
                       "revoked": [{"reason": "<r>", "sha256": digest[:64], "since": valid["notBefore"]}]}}
@@ -332,6 +332,8 @@ def log_vectors():
             body = base64.b64decode(body) if fields["payload"] == "base64" else body[:-1]
         if fields["kind"] in targets and len(body) < 8192:
             seed(targets[fields["kind"]], os.path.basename(path)[:-4], body)
+        if fields["kind"] == "statement":
+            seed("log_canonical", os.path.basename(path)[:-4], body)
 
 
 for make in sigstore, log_vectors, logs, monitors, snp, tar, images, oci, http, init, texts, nsm, documents:

@@ -136,6 +136,10 @@ is "nothing is forgotten" leaked "$(jq -r '.envelope.payload.predicate.revoked[0
 index() { "$selfsame" publish index example.com/app --key author.key --sign-only --out x.json "$@"; }
 expect 0 "signed alone, of proofs" index --trust trust.txt --previous i3.proof --current 2.proof --revoke 1.proof=again
 expect 0 "or of hashes, which need no log" index --revoke "$first=leaked"
+long=$(printf '%0700d' 0)
+expect 2 "more revocations than an entry holds" index $(for n in $(seq 64); do printf -- '--revoke %064x=%s ' "$n" "$long"; done)
+said "an index of 0 current and 64 revoked releases is too large"
+said "Begin an index without --previous"
 for what in "--current 2.proof" "--previous i3.proof" "--revoke 1.proof=leaked"; do
     expect 2 "verified with what: $what" index $what
     said "--trust FILE is mandatory"

@@ -102,8 +102,16 @@ sign(struct cli *c, struct publish_source *s, struct selfsame_err *e)
     auto_key *k = NULL;
 
     TRY(publisher_key(c, cli_value(c, "key"), &k, e));
-    return envelope_make(
+    enum selfsame_code code = envelope_make(
         BYTES_LIT(STATEMENT_PAYLOAD), s->payload, k, cli_arena(c), &s->envelope, e);
+    if (code != SELFSAME_USAGE || s->statement.kind != STATEMENT_INDEX)
+        return code;
+    err_remedy(e,
+        "Begin an index without --previous, of the next --sequence, and revoke "
+        "in it only what has not expired; shorter reasons leave more room.");
+    return err_wrap(e, code, __FILE__, __LINE__,
+        "an index of %zu current and %zu revoked releases is too large for a log",
+        s->statement.index.current_count, s->statement.index.revoked_count);
 }
 
 /* "example.com/hello" 1.0 → "example.com-hello-1.0" */
