@@ -319,6 +319,7 @@ def monitors():
         if kind == "tee-release":
             of = hashlib.sha256(statements[kind].encode()).hexdigest()
     seed("log_accept", "release", statements["tee-release"] + "\n")
+    seed("log_accept", "revoked", statements["tee-release"] + "\n" + statements["tee-index"].replace(digest[:64], of) + "\n")
     seed("log_accept", "all", "".join(s + "\n" for s in statements.values()))
     snp = {"alg": "sha384", "artifact": "image.eif", "launch": [{"digest": digest}], "tee": "amd-sev-snp", "require":
            {"debug": False, "migration": False, "minTcb": {"milan": {"snp": 8}}, "smt": True, "vmpl": 0}}
