@@ -307,6 +307,26 @@ def monitors():
         seed("monitor_entry", kind, canonical({
             "payload": base64.b64encode(payload.encode()).decode(), "payloadType": "application/vnd.in-toto+json",
             "signatures": [{"keyid": kid, "sig": base64.b64encode(bytes(64)).decode()}]}))
+    # A release, an index that lists it, and a rebuild that got the same: what together is accepted.
+    statements = {}
+    for kind, predicate in predicates.items():
+        if kind == "tee-index":
+            predicate = dict(predicate, current=[{"sequence": 1, "sha256": of}])
+        elif kind == "tee-rebuild":
+            predicate = dict(predicate, result="identical", statement={"sha256": of})
+        statements[kind] = canonical({"_type": "https://in-toto.io/Statement/v1", "predicate": predicate, "subject": subject,
+                                      "predicateType": f"https://selfsame.dev/predicate/{kind}/v1"})
+        if kind == "tee-release":
+            of = hashlib.sha256(statements[kind].encode()).hexdigest()
+    seed("log_accept", "release", statements["tee-release"] + "\n")
+    seed("log_accept", "revoked", statements["tee-release"] + "\n" + statements["tee-index"].replace(digest[:64], of) + "\n")
+    seed("log_accept", "all", "".join(s + "\n" for s in statements.values()))
+    snp = {"alg": "sha384", "artifact": "image.eif", "launch": [{"digest": digest}], "tee": "amd-sev-snp", "require":
+           {"debug": False, "migration": False, "minTcb": {"milan": {"snp": 8}}, "smt": True, "vmpl": 0}}
+    release = dict(predicates["tee-release"], measurements=[snp, predicates["tee-release"]["measurements"][0]])
+    seed("log_accept", "demands", canonical({
+        "_type": "https://in-toto.io/Statement/v1", "predicate": release, "subject": subject,
+        "predicateType": "https://selfsame.dev/predicate/tee-release/v1"}) + "\n")
     note = f"log\n1\n{base64.b64encode(bytes(32)).decode()}\n\n\u2014 log {base64.b64encode(bytes(68)).decode()}\n"
     lines = [{"selfsame_monitor": 1},
              {"name": "n", "ours": True, "sequence": 1, "index_sequence": 0, "indexes": "00" * 256},

@@ -57,7 +57,7 @@ take_key(struct log_dir *d, struct key **ret, struct selfsame_err *e)
     if (!bytes_line(&vkey, &line))
         line = vkey;
     TRY_WHILE(e, note_key_parse(line, d->arena, &d->name, e), "reading log.vkey");
-    TRY_WHILE(e, key_from_pem(pem, ret, e), "reading log.key");
+    TRY_WHILE(e, key_take_pem(pem, ret, e), "reading log.key");
     TRY(key_spki(*ret, d->arena, &spki, e));
     /* The public key is the end of a SubjectPublicKeyInfo (RFC 8410). */
     if (d->name.type != NOTE_ED25519 || key_type_of(*ret) != KEY_ED25519 ||

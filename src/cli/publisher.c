@@ -51,9 +51,7 @@ publisher_key(struct cli *c, const char *path, struct key **ret, struct selfsame
         FAIL(e, SELFSAME_USAGE, "--key FILE is mandatory: who publishes this?");
     TRY(check_mode(path, e));
     TRY(file_read(path, KEY_LIMIT, cli_arena(c), &pem, e));
-    enum selfsame_code code = key_from_pem(pem, ret, e);
-    secret_wipe((void *)(uintptr_t)pem.ptr, pem.len);
-    TRY_WHILE(e, code, "%s", path);
+    TRY_WHILE(e, key_take_pem(pem, ret, e), "%s", path);
     if (key_type_of(*ret) == KEY_ED25519)
         return SELFSAME_OK;
     (void)err_set(e, SELFSAME_UNSUPPORTED, __FILE__, __LINE__,

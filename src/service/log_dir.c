@@ -40,7 +40,7 @@ take_key(
     if (file == NULL)
         return key_generate(KEY_ED25519, ret, e);
     TRY(file_read(file, KEY_LIMIT, arena, &pem, e));
-    TRY_WHILE(e, key_from_pem(pem, ret, e), "%s", file);
+    TRY_WHILE(e, key_take_pem(pem, ret, e), "%s", file);
     return SELFSAME_OK;
 }
 
@@ -292,7 +292,7 @@ read_keys(struct log_dir *d, struct selfsame_err *e)
 
     TRY(join(d->path, "log.key", &d->arena, &path, e));
     TRY(file_read(path, KEY_LIMIT, &d->arena, &pem, e));
-    TRY_WHILE(e, key_from_pem(pem, &d->key, e), "%s", path);
+    TRY_WHILE(e, key_take_pem(pem, &d->key, e), "%s", path);
     TRY(join(d->path, "log.vkey", &d->arena, &path, e));
     TRY(file_read(path, TEXT_LIMIT, &d->arena, &text, e));
     if (!bytes_line(&text, &line) || text.len != 0)
