@@ -152,6 +152,23 @@ is "the entry was not lost" "6 7" "$(python3 "$peer" prove "$tmp/proof.7" "$tmp/
     "$(cat "$tmp/w1.vkey")" "$(cat "$tmp/w2.vkey")" 2>&1)"
 stop "$fourth"; is "SIGTERM ends it" 0 $?
 
+# ---- nothing new: the witnesses' times stay young ----
+cp "$log/public/checkpoint" "$tmp/idle"
+expect 2 "not how long" "$selfsame" log serve "$log" --listen 127.0.0.1:0 --refresh often
+"$selfsame" log serve "$log" --listen 127.0.0.1:0 --refresh 1s --json > "$tmp/ready4b" 2> "$tmp/ready4b.err" &
+idle=$! pids="$pids $!" fresh=0 last=
+for _ in $(seq 100); do
+    now=$(sha256sum < "$log/public/checkpoint")
+    [ "$now" = "$last" ] || fresh=$((fresh + 1))
+    last=$now
+    [ "$fresh" -gt 3 ] && break
+    sleep 0.1
+done
+is "an idle log is cosigned again" yes "$([ "$fresh" -gt 3 ] && echo yes || echo "$fresh")"
+is "the same tree" "$(head -3 "$tmp/idle")" "$(head -3 "$log/public/checkpoint")"
+is "by both" 2 "$(grep -c '^— witness.example' "$log/public/checkpoint")"
+stop "$idle"; is "SIGTERM ends it" 0 $?
+
 # ---- a copy from before: the witnesses know better ----
 cp -a "$log" "$tmp/backup"
 "$selfsame" log serve "$log" --listen 127.0.0.1:0 --json > "$tmp/ready5" 2> /dev/null &

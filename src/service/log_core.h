@@ -59,7 +59,12 @@ struct log_core_config {
     unsigned
         linger_ms;     /* 0: 5; without a further entry for so long, it waits no more */
     unsigned retry_ms; /* 0: 1000; between two attempts without a quorum */
-    size_t queue_max;  /* 0: 8192 entries; more are refused with DENIED */
+    /*
+     * With `cosign`: a checkpoint this old is cosigned anew, the same tree, and at the
+     * start any; witnesses' times say that somebody still looks. 0: never.
+     */
+    unsigned refresh_ms;
+    size_t queue_max; /* 0: 8192 entries; more are refused with DENIED */
 };
 
 /* The state of a log without entries, for a new store. USAGE: there is one. */

@@ -142,6 +142,7 @@ log_service_open(struct log_service *s, struct selfsame_err *e)
     }
     c.store = s->store;
     c.batch_ms = s->config.batch_ms;
+    c.refresh_ms = s->config.refresh_ms;
     return log_core_open(&c, &s->core, e);
 }
 
