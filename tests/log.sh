@@ -141,6 +141,8 @@ is "is proven with them" "5 6" "$(python3 "$peer" prove "$tmp/proof.6" "$tmp/env
     "$(cat "$tmp/w1.vkey")" "$(cat "$tmp/w2.vkey")" 2>&1)"
 kill -STOP "$w2"
 is "with one of them asleep" 503 "$(submit 7 "$tmp/ed.pem")"
+is "the operator is told who and why" "quorum two: no answer in time" \
+    "$(jq -r '"\(.event) \(.message | sub(".*again: "; ""))"' "$tmp/ready4.err" | head -1)"
 is "the former checkpoint stays" 6 "$(sed -n 2p "$log/public/checkpoint")"
 kill -CONT "$w2"
 for _ in $(seq 20); do
@@ -148,6 +150,7 @@ for _ in $(seq 20); do
     [ "$s" = 200 ] && break
 done
 is "asking again" 200 "$s"
+is "the operator is told so, once" "the quorum is met again" "$(jq -r .message "$tmp/ready4.err" | sed 1d)"
 is "the entry was not lost" "6 7" "$(python3 "$peer" prove "$tmp/proof.7" "$tmp/envelope.7" "$vkey" \
     "$(cat "$tmp/w1.vkey")" "$(cat "$tmp/w2.vkey")" 2>&1)"
 stop "$fourth"; is "SIGTERM ends it" 0 $?

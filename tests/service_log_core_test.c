@@ -464,12 +464,26 @@ cosign(void *ctx, const struct log_cosign *ask, struct arena *arena, char **ret_
     return *ret_lines != NULL ? SELFSAME_OK : SELFSAME_NOMEM;
 }
 
+struct news {
+    atomic_uint count[3];
+};
+
+static void
+note_news(void *ctx, enum log_news news, const struct selfsame_err *why)
+{
+    struct news *n = ctx;
+
+    assert_int_equal(why == NULL, news == LOG_MET);
+    atomic_fetch_add(&n->count[news], 1);
+}
+
 static void
 without_a_quorum_the_former_checkpoint_stays_and_asking_again_helps(void **state)
 {
     struct log_world *w = *state;
     auto_arena arena = arena_new(1 << 20);
     struct quorum q = { .mode = 0 };
+    struct news news = { .count = { 0 } };
     struct selfsame_err e = { 0 };
     char *proof = NULL;
 
@@ -477,6 +491,8 @@ without_a_quorum_the_former_checkpoint_stays_and_asking_again_helps(void **state
     w->config.cosign = cosign;
     w->config.cosign_ctx = &q;
     w->config.retry_ms = 20;
+    w->config.tell = note_news;
+    w->config.tell_ctx = &news;
     assert_code(world_open(w, &e), SELFSAME_OK, &e);
     assert_int_equal(world_add_number(w, 0), 0);
     const struct selfsame_bytes before = read_file(w, "public/checkpoint", &arena);
@@ -491,8 +507,11 @@ without_a_quorum_the_former_checkpoint_stays_and_asking_again_helps(void **state
         SELFSAME_LOG, &e);
     /* What is published is still proven. */
     assert_int_equal(world_add_number(w, 0), 0);
+    assert_int_equal(news.count[LOG_UNMET], 1);
+    assert_int_equal(news.count[LOG_MET], 0);
     q.mode = 0;
     assert_int_equal(world_add_number(w, 1), 1);
+    assert_int_equal(news.count[LOG_MET], 1);
     assert_int_equal(world_add_number(w, 2), 2);
     q.mode = 1;
     assert_code(log_core_add(w->core, BYTES_LIT("entry 3"), &arena, &proof, &e),
@@ -556,6 +575,7 @@ an_alarm_stops_the_log(void **state)
     struct log_world *w = *state;
     auto_arena arena = arena_new(1 << 20);
     struct quorum q = { .mode = 0 };
+    struct news news = { .count = { 0 } };
     struct log_status status;
     struct selfsame_err e = { 0 };
     char *proof = NULL;
@@ -563,6 +583,8 @@ an_alarm_stops_the_log(void **state)
     world_close(w);
     w->config.cosign = cosign;
     w->config.cosign_ctx = &q;
+    w->config.tell = note_news;
+    w->config.tell_ctx = &news;
     assert_code(world_open(w, &e), SELFSAME_OK, &e);
     assert_int_equal(world_add_number(w, 0), 0);
     q.mode = 2;
@@ -573,6 +595,7 @@ an_alarm_stops_the_log(void **state)
     }
     log_core_status(w->core, &status);
     assert_true(status.halted);
+    assert_int_equal(news.count[LOG_HALTED], 1);
     world_close(w);
 }
 

@@ -37,6 +37,7 @@ struct log_receipt {
     struct merkle_path path;
     struct selfsame_bytes checkpoint; /* the whole note, durable and cosigned */
 };
+enum log_news { LOG_UNMET, LOG_MET, LOG_HALTED };
 struct log_core_config {
     struct store *store; /* borrowed */
     struct selfsame_bytes origin;
@@ -54,6 +55,12 @@ struct log_core_config {
         struct arena *arena, char **ret_lines, struct selfsame_err *e);
     bool (*met)(void *ctx, struct selfsame_bytes note);
     void *cosign_ctx;
+    /*
+     * What an operator should know, from the thread that found it and without a lock; or
+     * NULL. A quorum that is not met is told once, until it is met again (why NULL).
+     */
+    void (*tell)(void *ctx, enum log_news news, const struct selfsame_err *why);
+    void *tell_ctx;
     size_t batch_max;  /* 0: 256 */
     unsigned batch_ms; /* 0: 250; how long the first of a batch waits at most */
     unsigned

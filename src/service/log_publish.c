@@ -112,6 +112,13 @@ answer_all(struct log_core *c, struct tickets *l, const struct published *p,
             ticket_refuse(t, code, e);
 }
 
+static void
+tell_news(const struct log_core *c, enum log_news news, const struct selfsame_err *why)
+{
+    if (c->config.tell != NULL)
+        c->config.tell(c->config.tell_ctx, news, why);
+}
+
 void
 log_halt(struct log_core *c, const struct selfsame_err *why)
 {
@@ -119,7 +126,8 @@ log_halt(struct log_core *c, const struct selfsame_err *why)
 
     tickets_init(&all);
     (void)pthread_mutex_lock(&c->lock);
-    if (!c->status.halted)
+    const bool first = !c->status.halted;
+    if (first)
         c->status.why = *why;
     c->status.halted = true;
     tickets_move(&c->queue, &all);
@@ -127,6 +135,8 @@ log_halt(struct log_core *c, const struct selfsame_err *why)
     (void)pthread_cond_signal(&c->work);
     (void)pthread_cond_signal(&c->behind);
     (void)pthread_mutex_unlock(&c->lock);
+    if (first)
+        tell_news(c, LOG_HALTED, why);
     answer_all(c, &all, NULL, SELFSAME_IO, why);
 }
 
@@ -267,10 +277,13 @@ no_quorum(struct log_core *c, const struct selfsame_err *e)
                                                 ? (int64_t)c->config.refresh_ms
                                                 : REFRESH_RETRY_MS);
     c->status.unmet++;
-    if (c->status.unmet_since_ms == 0)
+    const bool first = c->status.unmet_since_ms == 0;
+    if (first)
         c->status.unmet_since_ms = os_now_ms();
     c->status.why = *e;
     (void)pthread_mutex_unlock(&c->lock);
+    if (first)
+        tell_news(c, LOG_UNMET, e);
 }
 
 static uint64_t
@@ -291,12 +304,15 @@ accept_published(struct log_core *c, struct published *p, uint64_t began_us)
     c->status.published_ms = os_now_ms();
     c->publish_us = clock_us() - began_us;
     c->status.publish_us += c->publish_us;
+    const bool again = c->status.unmet_since_ms != 0;
     c->status.unmet_since_ms = 0;
     c->retry_at_ms = 0;
     c->refresh_at_ms = log_clock_ms() + (int64_t)c->config.refresh_ms;
     p->held++; /* this thread's, while it answers */
     (void)pthread_mutex_unlock(&c->lock);
     published_drop(c, old);
+    if (again)
+        tell_news(c, LOG_MET, NULL);
 }
 
 static void
