@@ -147,6 +147,8 @@ is "is proven with them" "5 6" "$(python3 "$peer" prove "$tmp/proof.6" "$tmp/env
     "$(cat "$tmp/w1.vkey")" "$(cat "$tmp/w2.vkey")" 2>&1)"
 kill -STOP "$w2"
 is "with one of them asleep" 503 "$(submit 7 "$tmp/ed.pem")"
+is "the operator is told who and why" "quorum two: no answer in time" \
+    "$(jq -r '"\(.event) \(.message | sub(".*again: "; ""))"' "$tmp/ready4.err" | head -1)"
 is "the former checkpoint stays" 6 "$(sed -n 2p "$log/public/checkpoint")"
 kill -CONT "$w2"
 for _ in $(seq 20); do
@@ -154,9 +156,27 @@ for _ in $(seq 20); do
     [ "$s" = 200 ] && break
 done
 is "asking again" 200 "$s"
+is "the operator is told so, once" "the quorum is met again" "$(jq -r .message "$tmp/ready4.err" | sed 1d)"
 is "the entry was not lost" "6 7" "$(python3 "$peer" prove "$tmp/proof.7" "$tmp/envelope.7" "$vkey" \
     "$(cat "$tmp/w1.vkey")" "$(cat "$tmp/w2.vkey")" 2>&1)"
 stop "$fourth"; is "SIGTERM ends it" 0 $?
+
+# ---- nothing new: the witnesses' times stay young ----
+cp "$log/public/checkpoint" "$tmp/idle"
+expect 2 "not how long" "$selfsame" log serve "$log" --listen 127.0.0.1:0 --refresh often
+"$selfsame" log serve "$log" --listen 127.0.0.1:0 --refresh 1s --json > "$tmp/ready4b" 2> "$tmp/ready4b.err" &
+idle=$! pids="$pids $!" fresh=0 last=
+for _ in $(seq 100); do
+    now=$(sha256sum < "$log/public/checkpoint")
+    [ "$now" = "$last" ] || fresh=$((fresh + 1))
+    last=$now
+    [ "$fresh" -gt 3 ] && break
+    sleep 0.1
+done
+is "an idle log is cosigned again" yes "$([ "$fresh" -gt 3 ] && echo yes || echo "$fresh")"
+is "the same tree" "$(head -3 "$tmp/idle")" "$(head -3 "$log/public/checkpoint")"
+is "by both" 2 "$(grep -c '^— witness.example' "$log/public/checkpoint")"
+stop "$idle"; is "SIGTERM ends it" 0 $?
 
 # ---- a copy from before: the witnesses know better ----
 cp -a "$log" "$tmp/backup"

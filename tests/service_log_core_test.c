@@ -515,12 +515,26 @@ cosign(void *ctx, const struct log_cosign *ask, struct arena *arena, char **ret_
     return *ret_lines != NULL ? SELFSAME_OK : SELFSAME_NOMEM;
 }
 
+struct news {
+    atomic_uint count[3];
+};
+
+static void
+note_news(void *ctx, enum log_news news, const struct selfsame_err *why)
+{
+    struct news *n = ctx;
+
+    assert_int_equal(why == NULL, news == LOG_MET);
+    atomic_fetch_add(&n->count[news], 1);
+}
+
 static void
 without_a_quorum_the_former_checkpoint_stays_and_asking_again_helps(void **state)
 {
     struct log_world *w = *state;
     auto_arena arena = arena_new(1 << 20);
     struct quorum q = { .mode = 0 };
+    struct news news = { .count = { 0 } };
     struct selfsame_err e = { 0 };
     char *proof = NULL;
 
@@ -528,6 +542,8 @@ without_a_quorum_the_former_checkpoint_stays_and_asking_again_helps(void **state
     w->config.cosign = cosign;
     w->config.cosign_ctx = &q;
     w->config.retry_ms = 20;
+    w->config.tell = note_news;
+    w->config.tell_ctx = &news;
     assert_code(world_open(w, &e), SELFSAME_OK, &e);
     assert_int_equal(world_add_number(w, 0), 0);
     const struct selfsame_bytes before = read_file(w, "public/checkpoint", &arena);
@@ -542,8 +558,11 @@ without_a_quorum_the_former_checkpoint_stays_and_asking_again_helps(void **state
         SELFSAME_LOG, &e);
     /* What is published is still proven. */
     assert_int_equal(world_add_number(w, 0), 0);
+    assert_int_equal(news.count[LOG_UNMET], 1);
+    assert_int_equal(news.count[LOG_MET], 0);
     q.mode = 0;
     assert_int_equal(world_add_number(w, 1), 1);
+    assert_int_equal(news.count[LOG_MET], 1);
     assert_int_equal(world_add_number(w, 2), 2);
     q.mode = 1;
     assert_code(log_core_add(w->core, BYTES_LIT("entry 3"), &arena, &proof, &e),
@@ -555,11 +574,59 @@ without_a_quorum_the_former_checkpoint_stays_and_asking_again_helps(void **state
 }
 
 static void
+wait_until_asked(const struct quorum *q, unsigned times)
+{
+    for (unsigned i = 0; q->asked < times && i < 5000; i++)
+        (void)usleep(1000);
+    assert_true(q->asked >= times);
+}
+
+static void
+an_idle_log_is_cosigned_again_and_stays_the_same_tree(void **state)
+{
+    struct log_world *w = *state;
+    auto_arena arena = arena_new(1 << 20);
+    struct quorum q = { .mode = 0 };
+    struct selfsame_err e = { 0 };
+
+    world_close(w);
+    w->config.cosign = cosign;
+    w->config.cosign_ctx = &q;
+    w->config.retry_ms = 5;
+    w->config.refresh_ms = 0;
+    assert_code(world_open(w, &e), SELFSAME_OK, &e);
+    assert_int_equal(world_add_number(w, 0), 0);
+    const unsigned once = q.asked;
+    (void)usleep(100000);
+    assert_int_equal(q.asked, once);
+    world_close(w);
+    const struct selfsame_bytes before = read_file(w, "public/checkpoint", &arena);
+
+    /* Also what was published before the start. */
+    w->config.refresh_ms = 20;
+    assert_code(world_open(w, &e), SELFSAME_OK, &e);
+    wait_until_asked(&q, once + 3);
+    assert_bytes(read_file(w, "public/checkpoint", &arena), before);
+    /* Nobody cosigns: what is published is proven all the same, and it goes on later. */
+    q.mode = 1;
+    wait_until_asked(&q, q.asked + 3);
+    assert_bytes(read_file(w, "public/checkpoint", &arena), before);
+    assert_int_equal(world_add_number(w, 0), 0);
+    q.mode = 0;
+    wait_until_asked(&q, q.asked + 2);
+    assert_int_equal(world_add_number(w, 1), 1);
+    wait_until_asked(&q, q.asked + 2);
+    check_log(w, 2);
+    world_close(w);
+}
+
+static void
 an_alarm_stops_the_log(void **state)
 {
     struct log_world *w = *state;
     auto_arena arena = arena_new(1 << 20);
     struct quorum q = { .mode = 0 };
+    struct news news = { .count = { 0 } };
     struct log_status status;
     struct selfsame_err e = { 0 };
     char *proof = NULL;
@@ -567,6 +634,8 @@ an_alarm_stops_the_log(void **state)
     world_close(w);
     w->config.cosign = cosign;
     w->config.cosign_ctx = &q;
+    w->config.tell = note_news;
+    w->config.tell_ctx = &news;
     assert_code(world_open(w, &e), SELFSAME_OK, &e);
     assert_int_equal(world_add_number(w, 0), 0);
     q.mode = 2;
@@ -577,6 +646,7 @@ an_alarm_stops_the_log(void **state)
     }
     log_core_status(w->core, &status);
     assert_true(status.halted);
+    assert_int_equal(news.count[LOG_HALTED], 1);
     world_close(w);
 }
 
@@ -781,6 +851,7 @@ main(void)
         TEST(a_second_sequencer_refuses),
         TEST(the_audit_finds_each_change),
         TEST(without_a_quorum_the_former_checkpoint_stays_and_asking_again_helps),
+        TEST(an_idle_log_is_cosigned_again_and_stays_the_same_tree),
         TEST(an_alarm_stops_the_log),
         TEST(more_than_the_queue_holds_is_refused_at_once),
         TEST(a_disk_that_fails_acknowledges_nothing_and_says_so),

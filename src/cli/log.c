@@ -29,6 +29,8 @@ flush(struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+enum { REFRESH_MS = 3600 * 1000, REFRESH_MAX_MS = 7 * 24 * 3600 * 1000 };
+
 /* ---- init ---- */
 
 static const struct cli_option init_options[] = {
@@ -93,6 +95,10 @@ static const struct cli_option serve_options[] = {
     { .name = "quorum-ms",
         .argument = "N",
         .help = "how long witnesses have for a checkpoint (default 10000)" },
+    { .name = "refresh",
+        .argument = "DURATION",
+        .help = "have a checkpoint cosigned anew when it is so old (default 1h; 0s: "
+                "never)" },
     { .name = "max-connections",
         .argument = "N",
         .help = "at once (default 1024); then those without a request make room" },
@@ -141,7 +147,9 @@ static enum selfsame_code
 configure(struct cli *c, struct log_service_config *config, struct selfsame_err *e)
 {
     const char *listen = cli_value(c, "listen");
+    const char *refresh = cli_value(c, "refresh");
     uint64_t connections = 0, batch = 0, quorum = 0;
+    int64_t refresh_ms = REFRESH_MS;
 
     TRY_WHILE(e,
         net_addr_parse(
@@ -153,6 +161,12 @@ configure(struct cli *c, struct log_service_config *config, struct selfsame_err 
     config->connections = (unsigned)connections;
     config->batch_ms = (unsigned)batch;
     config->quorum_ms = (unsigned)quorum;
+    if (refresh != NULL &&
+        (!duration_parse(refresh, &refresh_ms) || refresh_ms > REFRESH_MAX_MS))
+        FAIL(e, SELFSAME_USAGE,
+            "--refresh: expected such as 90s, 5m or 1h, at most 7d, or 0s, got \"%s\"",
+            refresh);
+    config->refresh_ms = (unsigned)refresh_ms;
     return SELFSAME_OK;
 }
 

@@ -37,6 +37,7 @@ struct log_receipt {
     struct merkle_path path;
     struct selfsame_bytes checkpoint; /* the whole note, durable and cosigned */
 };
+enum log_news { LOG_UNMET, LOG_MET, LOG_HALTED };
 struct log_core_config {
     struct store *store; /* borrowed */
     struct selfsame_bytes origin;
@@ -54,12 +55,23 @@ struct log_core_config {
         struct arena *arena, char **ret_lines, struct selfsame_err *e);
     bool (*met)(void *ctx, struct selfsame_bytes note);
     void *cosign_ctx;
+    /*
+     * What an operator should know, from the thread that found it and without a lock; or
+     * NULL. A quorum that is not met is told once, until it is met again (why NULL).
+     */
+    void (*tell)(void *ctx, enum log_news news, const struct selfsame_err *why);
+    void *tell_ctx;
     size_t batch_max;  /* 0: 256 */
     unsigned batch_ms; /* 0: 250; how long the first of a batch waits at most */
     unsigned
         linger_ms;     /* 0: 5; without a further entry for so long, it waits no more */
     unsigned retry_ms; /* 0: 1000; between two attempts without a quorum */
-    size_t queue_max;  /* 0: 8192 entries; more are refused with DENIED */
+    /*
+     * With `cosign`: a checkpoint this old is cosigned anew, the same tree, and at the
+     * start any; witnesses' times say that somebody still looks. 0: never.
+     */
+    unsigned refresh_ms;
+    size_t queue_max; /* 0: 8192 entries; more are refused with DENIED */
 };
 
 /* The state of a log without entries, for a new store. USAGE: there is one. */

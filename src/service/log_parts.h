@@ -63,7 +63,7 @@ struct log_core {
     struct published *published; /* NULL: none with a quorum yet */
     bool publishing, closing, sequenced, tried,
         ended; /* ended: nobody publishes any more */
-    int64_t retry_at_ms;
+    int64_t retry_at_ms, refresh_at_ms;
     uint64_t sequence_us, publish_us; /* what the last ones took */
     struct log_status status;
     /* ---- */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+enum { REFRESH_RETRY_MS = 60000 };
+
 /* ---- checkpoints that are held ---- */
 
 struct published *
@@ -110,6 +112,13 @@ answer_all(struct log_core *c, struct tickets *l, const struct published *p,
             ticket_refuse(t, code, e);
 }
 
+static void
+tell_news(const struct log_core *c, enum log_news news, const struct selfsame_err *why)
+{
+    if (c->config.tell != NULL)
+        c->config.tell(c->config.tell_ctx, news, why);
+}
+
 void
 log_halt(struct log_core *c, const struct selfsame_err *why)
 {
@@ -117,7 +126,8 @@ log_halt(struct log_core *c, const struct selfsame_err *why)
 
     tickets_init(&all);
     (void)pthread_mutex_lock(&c->lock);
-    if (!c->status.halted)
+    const bool first = !c->status.halted;
+    if (first)
         c->status.why = *why;
     c->status.halted = true;
     tickets_move(&c->queue, &all);
@@ -125,6 +135,8 @@ log_halt(struct log_core *c, const struct selfsame_err *why)
     (void)pthread_cond_signal(&c->work);
     (void)pthread_cond_signal(&c->behind);
     (void)pthread_mutex_unlock(&c->lock);
+    if (first)
+        tell_news(c, LOG_HALTED, why);
     answer_all(c, &all, NULL, SELFSAME_IO, why);
 }
 
@@ -217,6 +229,24 @@ is_behind(const struct log_core *c)
     return c->published == NULL || c->published->view.size < c->size;
 }
 
+/* The checkpoint needs newer cosignatures. The lock is held. */
+static bool
+is_old(const struct log_core *c)
+{
+    return c->config.refresh_ms > 0 && c->config.cosign != NULL &&
+           log_clock_ms() >= c->refresh_at_ms;
+}
+
+/* The lock is held. */
+static void
+wait_for_work(struct log_core *c)
+{
+    if (c->config.refresh_ms > 0 && c->config.cosign != NULL)
+        log_wait(&c->behind, &c->lock, c->refresh_at_ms);
+    else
+        (void)pthread_cond_wait(&c->behind, &c->lock);
+}
+
 /* Waits until there is something to publish; false: the log ends. The lock is held. */
 static bool
 something(struct log_core *c)
@@ -226,8 +256,8 @@ something(struct log_core *c)
 
         if (c->status.halted || (last && (!is_behind(c) || c->tried)))
             return false;
-        if (!is_behind(c) && c->placed.count == 0)
-            (void)pthread_cond_wait(&c->behind, &c->lock);
+        if (!is_behind(c) && c->placed.count == 0 && !is_old(c))
+            wait_for_work(c);
         else if (!last && log_clock_ms() < c->retry_at_ms)
             log_wait(&c->behind, &c->lock, c->retry_at_ms);
         else
@@ -242,11 +272,18 @@ no_quorum(struct log_core *c, const struct selfsame_err *e)
 {
     (void)pthread_mutex_lock(&c->lock);
     c->retry_at_ms = log_clock_ms() + (int64_t)c->config.retry_ms;
+    /* What is published is good: witnesses who sleep are not asked all the time for it. */
+    c->refresh_at_ms = log_clock_ms() + (c->config.refresh_ms < REFRESH_RETRY_MS
+                                                ? (int64_t)c->config.refresh_ms
+                                                : REFRESH_RETRY_MS);
     c->status.unmet++;
-    if (c->status.unmet_since_ms == 0)
+    const bool first = c->status.unmet_since_ms == 0;
+    if (first)
         c->status.unmet_since_ms = os_now_ms();
     c->status.why = *e;
     (void)pthread_mutex_unlock(&c->lock);
+    if (first)
+        tell_news(c, LOG_UNMET, e);
 }
 
 static uint64_t
@@ -267,11 +304,15 @@ accept_published(struct log_core *c, struct published *p, uint64_t began_us)
     c->status.published_ms = os_now_ms();
     c->publish_us = clock_us() - began_us;
     c->status.publish_us += c->publish_us;
+    const bool again = c->status.unmet_since_ms != 0;
     c->status.unmet_since_ms = 0;
     c->retry_at_ms = 0;
+    c->refresh_at_ms = log_clock_ms() + (int64_t)c->config.refresh_ms;
     p->held++; /* this thread's, while it answers */
     (void)pthread_mutex_unlock(&c->lock);
     published_drop(c, old);
+    if (again)
+        tell_news(c, LOG_MET, NULL);
 }
 
 static void
@@ -326,7 +367,7 @@ log_publisher(void *core)
         memcpy(k.root, c->root, LOG_HASH);
         tickets_init(&l);
         tickets_move(&c->placed, &l);
-        if (!is_behind(c)) {
+        if (!is_behind(c) && l.count > 0) {
             answer_again(c, &l);
             continue;
         }

@@ -3,6 +3,7 @@
 
 #include "service/log_parts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Clients and proxies may keep the head of the log for as long. */
@@ -88,6 +89,46 @@ met(void *ctx, struct selfsame_bytes note)
                &ignored) == SELFSAME_OK;
 }
 
+/* Who did not cosign, and why: more than an error's sentence has room for. */
+static void
+list_absent(struct log_service *s, char *ret, size_t cap)
+{
+    size_t len = 0;
+
+    *ret = '\0';
+    for (size_t i = 0; i < s->dir.policy.witness_count && len < cap - 1; i++) {
+        const struct selfsame_bytes name = s->dir.policy.witness_names[i];
+        struct witness_health h;
+
+        witness_client_health(s->witnesses, i, &h);
+        if (h.why[0] == '\0')
+            continue;
+        const int n = snprintf(ret + len, cap - len, "%s%.*s: %s", len > 0 ? "; " : "",
+            name.len < 60 ? (int)name.len : 60, (const char *)name.ptr, h.why);
+        len += n > 0 ? (size_t)n : 0;
+    }
+}
+
+static void
+tell(void *ctx, enum log_news news, const struct selfsame_err *why)
+{
+    struct log_service *s = ctx;
+    char sentence[2048], absent[1900];
+
+    if (s->config.tell == NULL)
+        return;
+    if (news == LOG_HALTED) {
+        (void)selfsame_err_print(why, sentence, sizeof(sentence));
+    } else if (news == LOG_MET) {
+        (void)snprintf(sentence, sizeof(sentence), "the quorum is met again");
+    } else {
+        list_absent(s, absent, sizeof(absent));
+        (void)snprintf(sentence, sizeof(sentence),
+            "the quorum is not met, and is asked for again: %s", absent);
+    }
+    s->config.tell(s->config.ctx, news == LOG_HALTED ? "halted" : "quorum", sentence);
+}
+
 /* ---- its life ---- */
 
 static enum selfsame_code
@@ -140,8 +181,11 @@ log_service_open(struct log_service *s, struct selfsame_err *e)
         c.met = met;
         c.cosign_ctx = s;
     }
+    c.tell = tell;
+    c.tell_ctx = s;
     c.store = s->store;
     c.batch_ms = s->config.batch_ms;
+    c.refresh_ms = s->config.refresh_ms;
     return log_core_open(&c, &s->core, e);
 }
 

@@ -42,7 +42,8 @@ struct log_service_config {
     unsigned connections;         /* 0: as httpd_config */
     unsigned workers;             /* 0: one a processor, at most 8 */
     unsigned batch_ms, quorum_ms; /* 0: 250; 10000 */
-    /* What an operator should know ("halted", "quorum"), from any thread; or NULL. */
+    unsigned refresh_ms;          /* as log_core_config */
+    /* What an operator should know ("halted", "quorum", "lookup"), from any thread; or NULL. */
     void (*tell)(void *ctx, const char *what, const char *sentence);
     void *ctx;
     const struct store_probe *probe; /* tests */

@@ -18,7 +18,6 @@ struct log_service {
     struct log_core *core;
     struct httpd *httpd;
     atomic_ulong status[600]; /* answers by status */
-    atomic_bool told;         /* that it halted */
 
     pthread_t worker[LOG_WORKERS];
     size_t workers;

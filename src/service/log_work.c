@@ -23,17 +23,6 @@ struct submission {
 };
 
 static void
-tell_halted(struct log_service *s, const struct selfsame_err *e)
-{
-    char sentence[600];
-
-    if (s->config.tell == NULL || atomic_exchange(&s->told, true))
-        return;
-    (void)selfsame_err_print(e, sentence, sizeof(sentence));
-    s->config.tell(s->config.ctx, "halted", sentence);
-}
-
-static void
 submitted(void *ctx, enum selfsame_code code, const struct log_receipt *receipt,
     const struct selfsame_err *e)
 {
@@ -49,8 +38,6 @@ submitted(void *ctx, enum selfsame_code code, const struct log_receipt *receipt,
 
         text = proof_text(&p, &arena);
         (void)err_set(&nomem, SELFSAME_NOMEM, __FILE__, __LINE__, "out of memory");
-    } else if (code == SELFSAME_IO) {
-        tell_halted(q->s, e);
     }
     if (text != NULL) {
         const struct httpd_answer a = { .status = 200, .body = bytes_str(text) };
