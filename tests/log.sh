@@ -238,6 +238,54 @@ else
     skipped "a full disk: no namespaces here"
 fi
 
+# ---- a crowd that only holds connections ----
+cat > "$tmp/idle.py" <<'PY'
+import socket, sys, time
+held = []
+for _ in range(300):
+    try:
+        held.append(socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=5))
+    except OSError:
+        break
+print(len(held), flush=True)
+time.sleep(60)
+PY
+crowd() { # the server at $at has all the connections it takes
+    : > "$tmp/held"
+    python3 "$tmp/idle.py" "${at##*:}" > "$tmp/held" 2>&1 & idle=$! pids="$pids $!"
+    for _ in $(seq 100); do [ -s "$tmp/held" ] && break; sleep 0.1; done
+}
+"$selfsame" log init "$tmp/few.log" --origin log.example/few > /dev/null
+openssl pkey -in "$tmp/ed.pem" -pubout -out "$tmp/few.log/publishers/ed.pem"
+serve_few() { # limits of descriptors, soft and hard; log or witness
+    : > "$tmp/few.ready"
+    (ulimit -S -n "$1" && ulimit -H -n "$2" &&
+        exec "$selfsame" "$3" serve "$tmp/few.$3" --listen 127.0.0.1:0 --json > "$tmp/few.ready" 2> "$tmp/few.err") &
+    pid=$! pids="$pids $!"
+    for _ in $(seq 100); do [ -s "$tmp/few.ready" ] && break; sleep 0.1; done
+    at=http://$(jq -r .listen "$tmp/few.ready")
+}
+serve_few 64 64 log
+is "with 64 descriptors it takes fewer connections and says so" 1 \
+    "$(grep -c '"warning".*32 connections at once instead of 1024' "$tmp/few.err")"
+crowd
+for n in 20 21 22; do is "and takes entries beside a crowd" 200 "$(submit $n "$tmp/ed.pem")"; done
+is "and is read" 200 "$(get /checkpoint)"
+is "it has not stopped" 0 "$(grep -c halted "$tmp/few.err")"
+kill "$idle"; stop "$pid"
+serve_few 64 4096 log
+is "a soft limit is raised" "0 1152" \
+    "$(grep -c warning "$tmp/few.err") $(awk '/Max open files/ { print $4 }' "/proc/$pid/limits")"
+stop "$pid"
+expect 0 "all of it agrees" "$selfsame" log check "$tmp/few.log"
+said "ok: 3 entries"
+"$selfsame" witness init "$tmp/few.witness" --name witness.example/few > /dev/null
+serve_few 64 64 witness
+is "a witness says so too" 1 "$(grep -c '"warning".*32 connections' "$tmp/few.err")"
+crowd
+for p in /readyz /metrics; do is "and answers beside a crowd" 200 "$(get $p)"; done
+kill "$idle"; stop "$pid"
+
 # ---- without privileges ----
 if [ "$(id -u)" = 0 ] && id nobody > /dev/null 2>&1; then
     "$selfsame" log init "$tmp/nobody" --origin log.example/nobody > /dev/null

@@ -117,7 +117,7 @@ tell(void *ctx, enum log_news news, const struct selfsame_err *why)
 
     if (s->config.tell == NULL)
         return;
-    if (news == LOG_HALTED) {
+    if (news == LOG_HALTED || news == LOG_SCARCE) {
         (void)selfsame_err_print(why, sentence, sizeof(sentence));
     } else if (news == LOG_MET) {
         (void)snprintf(sentence, sizeof(sentence), "the quorum is met again");
@@ -126,7 +126,11 @@ tell(void *ctx, enum log_news news, const struct selfsame_err *why)
         (void)snprintf(sentence, sizeof(sentence),
             "the quorum is not met, and is asked for again: %s", absent);
     }
-    s->config.tell(s->config.ctx, news == LOG_HALTED ? "halted" : "quorum", sentence);
+    s->config.tell(s->config.ctx,
+        news == LOG_HALTED   ? "halted"
+        : news == LOG_SCARCE ? "busy"
+                             : "quorum",
+        sentence);
 }
 
 /* ---- its life ---- */
@@ -160,6 +164,8 @@ log_service_new(const struct log_service_config *c, struct log_service **ret,
     (void)pthread_cond_init(&s->more, NULL);
     log_init_cond(&s->ending);
     TRY(new_parts(s, e));
+    if (c->tell != NULL && httpd_limited(s->httpd)[0] != '\0')
+        c->tell(c->ctx, "warning", httpd_limited(s->httpd));
     *ret = s;
     s = NULL;
     return SELFSAME_OK;
