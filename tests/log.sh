@@ -238,6 +238,29 @@ else
     skipped "a full disk: no namespaces here"
 fi
 
+# ---- an end beside a witness that never answers ----
+"$selfsame" log init "$tmp/hang" --origin log.example/hang > "$tmp/hang.vkey"
+"$selfsame" witness init "$tmp/hang.w" --name witness.example/hang > "$tmp/hang.w.vkey"
+openssl pkey -in "$tmp/ed.pem" -pubout -out "$tmp/hang/publishers/ed.pem"
+python3 -c 'import socket, time
+s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True); time.sleep(120)' > "$tmp/hang.port" &
+pids="$pids $!"
+for _ in $(seq 100); do [ -s "$tmp/hang.port" ] && break; sleep 0.1; done
+printf 'log %s\nwitness one %s http://127.0.0.1:%s\nquorum one\n' "$(cat "$tmp/hang.vkey")" \
+    "$(cat "$tmp/hang.w.vkey")" "$(cat "$tmp/hang.port")" > "$tmp/hang/policy.txt"
+"$selfsame" log serve "$tmp/hang" --listen 127.0.0.1:0 --quorum-ms 100000 --json > "$tmp/hang.ready" 2> /dev/null &
+pid=$! pids="$pids $!"
+for _ in $(seq 100); do [ -s "$tmp/hang.ready" ] && break; sleep 0.1; done
+at=http://$(jq -r .listen "$tmp/hang.ready")
+submit 40 "$tmp/ed.pem" > "$tmp/hang.status" & asking=$!
+sleep 1
+began=$(date +%s)
+stop "$pid"; is "SIGTERM ends it" 0 $?
+wait "$asking"
+is "in time" yes "$([ $(($(date +%s) - began)) -le 6 ] && echo yes || echo no)"
+is "and who waited was told" 503 "$(cat "$tmp/hang.status")"
+is "the entry stays" 1 "$("$selfsame" log status "$tmp/hang" --json | jq .size)"
+
 # ---- a crowd that only holds connections ----
 cat > "$tmp/idle.py" <<'PY'
 import socket, sys, time

@@ -15,7 +15,7 @@
 
 enum {
     TICK_MS = 200,
-    STOP_MS = 5000,
+    STOP_MS = 4000,
     ACCEPT_AT_ONCE = 64,
     OTHERS = 128, /* descriptors of whoever stores, asks witnesses and reads */
 };
@@ -134,6 +134,8 @@ begin_stop(struct httpd *h)
         return;
     h->loop.stopping = true;
     h->stop_ms = net_clock_ms() + STOP_MS;
+    if (h->config.stopping != NULL)
+        h->config.stopping(h->config.ctx);
     (void)event_del(h->accept_event);
     fd_close(&h->listen_fd);
     for (struct httpd_conn *c = h->loop.conns, *next; c != NULL; c = next) {

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { QUORUM_AT_END_MS = 3000 };
+
 /* Clients and proxies may keep the head of the log for as long. */
 #define SHORT "public, max-age=2"
 
@@ -135,6 +137,16 @@ tell(void *ctx, enum log_news news, const struct selfsame_err *why)
 
 /* ---- its life ---- */
 
+/* So that those who wait hear before the connections are cut off. */
+static void
+hurry(void *ctx)
+{
+    const struct log_service *s = ctx;
+
+    if (s->witnesses != NULL)
+        witness_client_hurry(s->witnesses, QUORUM_AT_END_MS);
+}
+
 static enum selfsame_code
 new_parts(struct log_service *s, struct selfsame_err *e)
 {
@@ -145,6 +157,7 @@ new_parts(struct log_service *s, struct selfsame_err *e)
         .ctx = s,
         .body_limit = ENTRY_MAX,
         .connections = s->config.connections,
+        .stopping = hurry,
     };
 
     TRY(log_dir_open(s->config.dir, &s->dir, e));
