@@ -648,6 +648,74 @@ silent_connections_make_room(void **state)
     end(&w);
 }
 
+/* Asks for what is large, with so much room for it. */
+static int
+ask_for_large(const struct world *w, int room)
+{
+    int fd = dial(w);
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), 0);
+    send_all(fd, GET("/large"), strlen(GET("/large")));
+    return fd;
+}
+
+static void
+connections_that_do_not_read_make_room(void **state)
+{
+    const struct httpd_config c = { .connections = 8 };
+    struct world w;
+    char buf[4096];
+    int deaf[8];
+
+    (void)state;
+    begin(&w, &c);
+    for (size_t i = 0; i < COUNT(deaf); i++)
+        deaf[i] = ask_for_large(&w, 4096);
+    (void)usleep(1500000);
+    for (int i = 0; i < 20; i++) {
+        const char *got = ask(
+            &w, GET("/hello"), strlen(GET("/hello")), buf, sizeof(buf));
+        assert_memory_equal(got, "HTTP/1.1 200", 12);
+    }
+    for (size_t i = 0; i < COUNT(deaf); i++)
+        fd_close(&deaf[i]);
+    end(&w);
+}
+
+/* Among the deaf one reads on, slowly: it gets all. */
+static void
+connections_that_read_stay(void **state)
+{
+    const struct httpd_config c = { .connections = 4 };
+    struct world w;
+    char *buf = malloc(9 << 20), small[4096];
+    int deaf[3];
+    size_t len = 0;
+
+    (void)state;
+    assert_non_null(buf);
+    begin(&w, &c);
+    auto_fd reader = ask_for_large(&w, 128 << 10);
+    for (size_t i = 0; i < COUNT(deaf); i++)
+        deaf[i] = ask_for_large(&w, 4096);
+    for (int i = 0; i < 15; i++) {
+        ssize_t n = recv(reader, buf + len, 64 << 10, MSG_WAITALL);
+        assert_true(n > 0);
+        len += (size_t)n;
+        (void)usleep(100000);
+    }
+    const char *got = ask(
+        &w, GET("/hello"), strlen(GET("/hello")), small, sizeof(small));
+    assert_memory_equal(got, "HTTP/1.1 200", 12);
+    (void)shutdown(reader, SHUT_WR);
+    ssize_t n = read_all(reader, buf + len, (9 << 20) - len);
+    assert_true(n > 0 && len + (size_t)n > 8 << 20);
+    for (size_t i = 0; i < COUNT(deaf); i++)
+        fd_close(&deaf[i]);
+    free(buf);
+    end(&w);
+}
+
 static void
 served_connections_are_not_thrown_out(void **state)
 {
@@ -764,6 +832,8 @@ main(void)
         cmocka_unit_test(request_that_nobody_answers_gets_503),
         cmocka_unit_test(client_that_leaves_does_not_hurt),
         cmocka_unit_test(silent_connections_make_room),
+        cmocka_unit_test(connections_that_do_not_read_make_room),
+        cmocka_unit_test(connections_that_read_stay),
         cmocka_unit_test(served_connections_are_not_thrown_out),
         cmocka_unit_test(stopping_answers_what_is_under_way),
         cmocka_unit_test(answers_go_to_who_asked),

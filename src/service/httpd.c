@@ -17,7 +17,8 @@ enum {
     TICK_MS = 200,
     STOP_MS = 4000,
     ACCEPT_AT_ONCE = 64,
-    OTHERS = 128, /* descriptors of whoever stores, asks witnesses and reads */
+    STILL_MS = 1000, /* an answer that did not move for so long may be cut off */
+    OTHERS = 128,    /* descriptors of whoever stores, asks witnesses and reads */
 };
 
 struct httpd {
@@ -177,19 +178,30 @@ on_wake(evutil_socket_t fd, short what, void *ctx)
         begin_stop(h);
 }
 
+static struct httpd_conn *
+older(struct httpd_conn *a, struct httpd_conn *b)
+{
+    return a == NULL || b->since_ms <= a->since_ms ? b : a;
+}
+
 /*
- * Whoever has waited longest without a whole request goes, so that clients that only
- * hold connections cannot keep the others out. False: all are being served.
+ * Whoever has waited longest without a whole request goes, or else whose answer has not
+ * moved for the longest time, so that clients that only hold connections cannot keep
+ * the others out. False: all are being served.
  */
 static bool
 evict(struct httpd *h)
 {
-    struct httpd_conn *oldest = NULL;
+    const int64_t still_ms = net_clock_ms() - STILL_MS;
+    struct httpd_conn *oldest = NULL, *stillest = NULL;
 
     for (struct httpd_conn *c = h->loop.conns; c != NULL; c = c->next)
-        if ((c->state == CONN_READING || c->state == CONN_DRAINING) &&
-            (oldest == NULL || c->since_ms <= oldest->since_ms))
-            oldest = c;
+        if (c->state == CONN_READING || c->state == CONN_DRAINING)
+            oldest = older(oldest, c);
+        else if (c->state == CONN_WRITING && c->since_ms <= still_ms)
+            stillest = older(stillest, c);
+    if (oldest == NULL)
+        oldest = stillest;
     if (oldest == NULL)
         return false;
     httpd_conn_close(oldest);

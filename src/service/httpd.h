@@ -19,7 +19,10 @@
  * for all that wait.
  *
  * Full, or out of descriptors: whoever has waited longest without a whole request goes,
- * so that clients that only hold connections keep nobody out.
+ * and then whose answer has not moved for the longest time, at least for a second, so
+ * that clients that only hold connections keep nobody out. While handlers have the
+ * requests of all, or all read their answers, further ones get 503. The next request of
+ * a connection is looked at once the answer to the former has left.
  *
  * Only origin-form targets are served (RFC 9112 §3.2.1); a proxy cuts off its prefix.
  */

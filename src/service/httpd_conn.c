@@ -3,12 +3,19 @@
 #include "service/httpd_parts.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include <event2/event.h>
 
-enum { DRAIN_MS = 2000, DRAIN_MAX = 4 << 20, SLOWEST = 8192 /* bytes a second */ };
+enum {
+    DRAIN_MS = 2000,
+    DRAIN_MAX = 4 << 20,
+    SLOWEST = 8192, /* bytes a second */
+    UNSENT = 128 << 10,
+};
 
 static void advance(struct httpd_conn *c);
 
@@ -104,6 +111,7 @@ write_on(struct httpd_conn *c)
         if (n > 0) {
             r->out_beg += (size_t)n;
             c->moved += (size_t)n;
+            c->since_ms = net_clock_ms();
         } else if (n < 0 && errno == EAGAIN && event_add(c->write_event, NULL) == 0) {
             return true;
         } else if (n == 0 || errno != EINTR) {
@@ -138,7 +146,8 @@ begin_answer(struct httpd_conn *c)
         return false;
     }
     c->moved = 0;
-    c->deadline_ms = net_clock_ms() + l->times.idle_ms;
+    c->since_ms = net_clock_ms();
+    c->deadline_ms = c->since_ms + l->times.idle_ms;
     return write_on(c);
 }
 
@@ -439,6 +448,18 @@ on_readable(evutil_socket_t fd, short what, void *ctx)
     }
 }
 
+/*
+ * What nobody reads stays with whoever asked for it: the system keeps little of it, so
+ * that a pipeline of requests goes on as fast as its answers are read. TCP only.
+ */
+static void
+keep_little(int fd)
+{
+    const int unsent = UNSENT;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+}
+
 bool
 httpd_conn_open(struct httpd *h, int fd)
 {
@@ -458,6 +479,7 @@ httpd_conn_open(struct httpd *h, int fd)
         c->next->prev = c;
     l->conns = c;
     l->conn_count++;
+    keep_little(fd);
     now_reading(c);
     c->read_event = event_new(l->base, fd, EV_READ | EV_PERSIST, on_readable, c);
     c->write_event = event_new(l->base, fd, EV_WRITE, on_writable, c);

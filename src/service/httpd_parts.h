@@ -78,7 +78,8 @@ struct httpd_conn {
     struct event *read_event, *write_event;
     bool paused; /* the read event is off */
     enum httpd_state state;
-    int64_t since_ms, deadline_ms;
+    int64_t since_ms; /* it waits for a request, or its answer moved last */
+    int64_t deadline_ms;
     struct httpd_request *r; /* being read, kept or answered */
     const struct httpd_route *route;
     struct http_body body;
