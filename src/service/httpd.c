@@ -300,15 +300,17 @@ make_events(struct httpd *h, struct selfsame_err *e)
 static void
 fit_descriptors(struct httpd *h)
 {
-    const uint64_t want = h->config.connections, may = os_descriptors(want + OTHERS);
+    const unsigned want = h->config.connections, each = h->config.files ? 2 : 1;
+    const uint64_t need = (uint64_t)want * each + OTHERS, may = os_descriptors(need);
 
-    if (may == 0 || may >= want + OTHERS)
+    if (may == 0 || may >= need)
         return;
-    h->config.connections = (unsigned)(may > 2 * OTHERS ? may - OTHERS : may / 2);
+    h->config.connections = (unsigned)(may > 2 * OTHERS ? may - OTHERS : may / 2) /
+                            each;
     (void)snprintf(h->limited, sizeof(h->limited),
         "%u connections at once instead of %u: this process may have %llu descriptors "
         "(see ulimit -n, LimitNOFILE=)",
-        h->config.connections, (unsigned)want, (unsigned long long)may);
+        h->config.connections, want, (unsigned long long)may);
 }
 
 const char *
@@ -335,6 +337,8 @@ httpd_new(const struct httpd_config *c, struct httpd **ret, struct selfsame_err 
     h->config = *c;
     if (c->connections == 0)
         h->config.connections = 1024;
+    if (c->answers_limit == 0)
+        h->config.answers_limit = 256 << 20;
     fit_descriptors(h);
     h->loop.times.idle_ms = (int64_t)1000 * (c->idle_s > 0 ? c->idle_s : 15);
     h->loop.times.answer_ms = (int64_t)1000 * (c->answer_s > 0 ? c->answer_s : 60);

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -99,17 +100,47 @@ finish(struct httpd_conn *c)
     return false;
 }
 
+/* What did not go out is read again. A file that has become shorter is an error. */
+static ssize_t
+send_file(struct httpd_conn *c)
+{
+    struct httpd_request *r = c->r;
+    uint8_t *piece = httpd_loop(c->h)->piece;
+    const size_t want = r->file_left < HTTPD_PIECE ? (size_t)r->file_left : HTTPD_PIECE;
+    ssize_t n = pread(r->file, piece, want, (off_t)r->file_at);
+
+    if (n > 0)
+        n = send(c->fd, piece, (size_t)n, MSG_NOSIGNAL);
+    if (n > 0) {
+        r->file_at += (uint64_t)n;
+        r->file_left -= (uint64_t)n;
+    }
+    return n;
+}
+
+static ssize_t
+send_some(struct httpd_conn *c)
+{
+    struct httpd_request *r = c->r;
+
+    if (r->out_beg == r->out_end)
+        return send_file(c);
+    ssize_t n = send(c->fd, r->out + r->out_beg, r->out_end - r->out_beg,
+        MSG_NOSIGNAL | (r->file_left > 0 ? MSG_MORE : 0));
+    if (n > 0)
+        r->out_beg += (size_t)n;
+    return n;
+}
+
 static bool
 write_on(struct httpd_conn *c)
 {
     struct httpd_request *r = c->r;
 
-    while (r->out_beg < r->out_end) {
-        ssize_t n = send(
-            c->fd, r->out + r->out_beg, r->out_end - r->out_beg, MSG_NOSIGNAL);
+    while (r->out_beg < r->out_end || r->file_left > 0) {
+        ssize_t n = send_some(c);
 
         if (n > 0) {
-            r->out_beg += (size_t)n;
             c->moved += (size_t)n;
             c->since_ms = net_clock_ms();
         } else if (n < 0 && errno == EAGAIN && event_add(c->write_event, NULL) == 0) {
