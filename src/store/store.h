@@ -13,7 +13,8 @@
  * and stage: out of descriptors or memory before anything got its name, so that nothing
  * happened and another batch may take the place.
  *
- *   store_posix.c   blobs as files, staging, the lock that one process holds
+ *   store_posix.c   blobs as files, the lock that one process holds
+ *   store_stage.c   the staged batch
  *   store_sqlite.c  state and index
  *   store_file.c    one durable step after another, so that tests can fail each
  *   store_sync.c    several syncs at once

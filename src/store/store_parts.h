@@ -89,4 +89,13 @@ MUST enum selfsame_code place_rename(const struct file_place *p, const char *fro
 enum selfsame_code place_error(const struct file_place *p, const char *what,
     const char *path, struct selfsame_err *e);
 
+/* ---- store_stage.c ---- */
+/* Not synced yet. */
+MUST enum selfsame_code stage_write(const struct file_place *home, int fd,
+    uint64_t first, struct selfsame_bytes batch, struct selfsame_err *e);
+/* ptr NULL: none, or a torn one; fd -1: none. */
+MUST enum selfsame_code stage_read(const struct file_place *home, int fd,
+    struct arena *arena, uint64_t *ret_first, struct selfsame_bytes *ret,
+    struct selfsame_err *e);
+
 #endif
