@@ -36,6 +36,15 @@ said "there is a log already"
 openssl genpkey -algorithm ed25519 -out "$tmp/ed.pem" 2>/dev/null
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$tmp/p256.pem" 2>/dev/null
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out "$tmp/p384.pem" 2>/dev/null
+chmod 644 "$tmp/ed.pem"
+expect 2 "a key that others can read" "$selfsame" log init "$tmp/loose" --origin log.example/loose --key "$tmp/ed.pem"
+said "others can read this key"
+is "is not taken" no "$([ -e "$tmp/loose" ] && echo yes || echo no)"
+chmod 600 "$tmp/ed.pem"
+chmod 640 "$log/log.key"
+expect 2 "nor served with" "$selfsame" log serve "$log" --listen 127.0.0.1:0
+said "chmod 600"
+chmod 600 "$log/log.key"
 for k in ed p256; do openssl pkey -in "$tmp/$k.pem" -pubout -out "$log/publishers/$k.pem"; done
 
 # ---- submissions ----

@@ -359,7 +359,7 @@ directories_that_do_not_agree_are_refused(void **state)
         stop(&w);
         (void)snprintf(path, sizeof(path), "%s/%s", w.dir, cases[i].file);
         assert_code(
-            file_write(path, bytes_str(cases[i].text), false, &e), SELFSAME_OK, &e);
+            file_write(path, bytes_str(cases[i].text), true, &e), SELFSAME_OK, &e);
         c = (struct witness_service_config){ .dir = w.dir };
         assert_code(net_addr_parse("127.0.0.1:0", 0, &c.listen, &e), SELFSAME_OK, &e);
         enum selfsame_code code = witness_service_new(&c, &s, &e);
