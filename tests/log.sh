@@ -100,7 +100,7 @@ is "is an empty answer" 0 "$(jq '.releases | length' "$tmp/got")"
 is "a look-up of what nobody knows" 400 "$(get '/lookup?colour=red')"
 
 # ---- one at a time, and again ----
-expect 21 "a second one on the directory" "$selfsame" log serve "$log" --listen 127.0.0.1:0
+expect 3 "a second one on the directory" "$selfsame" log serve "$log" --listen 127.0.0.1:0
 said "another process writes this log"
 expect 0 "check beside one that runs" "$selfsame" log check "$log" --json
 is "counts" "3 3" "$(jq -r '"\(.size) \(.published)"' "$tmp/out")"

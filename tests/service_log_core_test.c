@@ -396,7 +396,7 @@ a_second_sequencer_refuses(void **state)
 
     second.store = NULL;
     second.core = NULL;
-    assert_code(world_open(&second, &e), SELFSAME_DENIED, &e);
+    assert_code(world_open(&second, &e), SELFSAME_IO, &e);
     assert_non_null(strstr(err_text(&e), "another process writes this log"));
     (void)world_add_number(w, 1);
 }

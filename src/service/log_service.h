@@ -51,7 +51,7 @@ struct log_service_config {
 /* Reads keys and policy and listens; privileges may be dropped afterwards. */
 MUST enum selfsame_code log_service_new(const struct log_service_config *c,
     struct log_service **ret, struct selfsame_err *e);
-/* Opens the log. DENIED: another process serves it; LOG: what is there disagrees. */
+/* Opens the log. IO: another process serves it; LOG: what is there disagrees. */
 MUST enum selfsame_code log_service_open(struct log_service *s, struct selfsame_err *e);
 void log_service_bound(const struct log_service *s, struct net_addr *ret);
 const char *log_service_vkey(const struct log_service *s);
