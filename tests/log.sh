@@ -130,6 +130,14 @@ spoil() { # file below the log, what, words
 spoil public/tile/0/000.p/5 "a changed hash" 20
 spoil public/tile/entries/000.p/5 "a changed entry" 20
 spoil public/checkpoint "a changed checkpoint" 10
+cp -a "$log" "$tmp/spoilt"; rm "$tmp/spoilt/public/checkpoint"
+expect 20 "a checkpoint that is gone" "$selfsame" log check "$tmp/spoilt"
+said "Start the log"
+serve "$tmp/spoilt" ready4a log
+for _ in $(seq 100); do [ -s "$tmp/spoilt/public/checkpoint" ] && break; sleep 0.1; done
+stop "$pid"
+expect 0 "is made again by a start" "$selfsame" log check "$tmp/spoilt"
+rm -rf "$tmp/spoilt"
 expect 3 "no log" "$selfsame" log status "$tmp/nowhere"
 
 # ---- witnesses ----
