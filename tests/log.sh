@@ -47,6 +47,15 @@ said "chmod 600"
 chmod 600 "$log/log.key"
 for k in ed p256; do openssl pkey -in "$tmp/$k.pem" -pubout -out "$log/publishers/$k.pem"; done
 
+for u in log.example ftp://log.example "https://log.example two" "https://log.example
+quorum none"; do
+    expect 2 "no URL: $u" "$selfsame" log init "$tmp/url" --origin log.example/url --url "$u"
+    is "and nothing is made" no "$([ -e "$tmp/url" ] && echo yes || echo no)"
+done
+expect 0 "a log that says where it is" "$selfsame" log init "$tmp/url" --origin log.example/url --url https://log.example/url
+is "in its policy" "log $(cat "$tmp/url/log.vkey") https://log.example/url" "$(grep '^log ' "$tmp/url/policy.txt")"
+is "which is a trust policy" https://log.example/url "$("$selfsame" show "$tmp/url/policy.txt" --json | jq -r '.logs[0].url')"
+
 # ---- submissions ----
 serve "$log" ready log
 first=$pid

@@ -20,6 +20,9 @@ static const struct cli_option init_options[] = {
         .argument = "FILE",
         .help =
             "PEM private key, Ed25519, used for nothing else (default: a new one)" },
+    { .name = "url",
+        .argument = "URL",
+        .help = "where clients will find it (https://log.example), for policy.txt" },
     { 0 },
 };
 
@@ -32,7 +35,11 @@ run_init(struct cli *c, struct selfsame_err *e)
     if (origin == NULL)
         FAIL(e, SELFSAME_USAGE,
             "--origin is missing: the name that every checkpoint and proof will bear");
-    TRY(log_service_init(dir, origin, cli_value(c, "key"), cli_arena(c), &vkey, e));
+    const struct log_service_make m = { .dir = dir,
+        .origin = origin,
+        .key_file = cli_value(c, "key"),
+        .url = cli_value(c, "url") };
+    TRY(log_service_init(&m, cli_arena(c), &vkey, e));
     if (cli_json(c)) {
         auto_json *j = json_pack(
             "{s:s,s:s,s:s}", "dir", dir, "origin", origin, "vkey", vkey);
@@ -52,7 +59,8 @@ const struct cli_command log_init_command = {
         "policies. Put the public keys of those who may submit into "
         "DIR/publishers/*.pem,\n"
         "and witnesses and their quorum into DIR/policy.txt.\n\n"
-        "  selfsame log init /var/lib/log --origin log.example/releases\n",
+        "  selfsame log init /var/lib/log --origin log.example/releases \\\n"
+        "      --url https://log.example/releases\n",
     .options = init_options,
     .min_operands = 1,
     .max_operands = 1,

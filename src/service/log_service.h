@@ -31,9 +31,14 @@
  */
 enum { LOG_PUBLISHERS = 4096 };
 
-/* Makes DIR with a key, new or this file's. USAGE: there is one already. */
-MUST enum selfsame_code log_service_init(const char *dir, const char *origin,
-    const char *key_file, struct arena *arena, char **ret_vkey, struct selfsame_err *e);
+struct log_service_make {
+    const char *dir, *origin;
+    const char *key_file; /* NULL: a new key */
+    const char *url;      /* where clients will find it, for policy.txt; or NULL */
+};
+/* USAGE: there is one already. */
+MUST enum selfsame_code log_service_init(const struct log_service_make *m,
+    struct arena *arena, char **ret_vkey, struct selfsame_err *e);
 
 struct log_service;
 struct log_service_config {
