@@ -107,35 +107,52 @@ add_references(const struct release *r, struct arena *arena)
     }
 }
 
-static void
-judge(const struct release_rule *rule, const struct selfsame_bytes *proofs,
-    size_t count, struct arena *arena)
+static bool
+is_revoked(const struct release_outcome *o, const uint8_t sha256[32])
 {
-    const struct release_given given = {
-        .proofs = proofs, .proof_count = count, .now_s = NOW
-    };
-    struct release_accepted *all = NULL;
-    enum release_error why = RELEASE_TRUSTED;
+    for (size_t i = 0; i < o->revoked_count; i++)
+        if (bytes_eq(BYTES(o->revoked[i], 32), BYTES(sha256, 32)))
+            return true;
+    return false;
+}
+
+static void
+check_accepted(const struct release_rule *rule, const struct release_accepted *a,
+    struct arena *arena)
+{
+    const struct release *r = &a->statement.release;
+
+    must(a->statement.kind == STATEMENT_RELEASE && strcmp(r->name, rule->name) == 0);
+    must(r->sequence >= rule->min_sequence && r->not_before_s <= NOW + RELEASE_SKEW_S &&
+         r->not_after_s >= NOW - RELEASE_SKEW_S);
+    must(a->publishers == 1 && a->rebuilders >= rule->min_rebuilders &&
+         a->has_index_age >= (rule->max_index_age_s > 0));
+    add_references(r, arena);
+}
+
+/* What is to be remembered goes into `given`, as a client would keep it. */
+static void
+judge(const struct release_rule *rule, struct release_given *given, struct arena *arena)
+{
+    struct release_outcome o = { .accepted = NULL };
     struct selfsame_err e = { 0 };
-    size_t n = 0;
 
-    enum selfsame_code code = release_accept(rule, &given, arena, &all, &n, &why, &e);
-    if (code != SELFSAME_OK) {
-        must(code == SELFSAME_NOMEM || (why != RELEASE_TRUSTED && e.depth > 0));
+    enum selfsame_code code = release_judge(rule, given, arena, &o, &e);
+    must(code == SELFSAME_OK || e.depth > 0);
+    if (code == SELFSAME_NOMEM)
         return;
+    must((code == SELFSAME_OK) == (o.accepted_count > 0));
+    must(code == SELFSAME_OK || o.error != RELEASE_TRUSTED);
+    for (size_t i = 0; i < o.accepted_count; i++) {
+        check_accepted(rule, &o.accepted[i], arena);
+        must(!is_revoked(&o, o.accepted[i].statement.sha256));
     }
-    must(n > 0 && n <= count);
-    for (size_t i = 0; i < n; i++) {
-        const struct release *r = &all[i].statement.release;
-
-        must(all[i].statement.kind == STATEMENT_RELEASE &&
-             strcmp(r->name, rule->name) == 0 && r->sequence >= rule->min_sequence &&
-             r->not_before_s <= NOW + RELEASE_SKEW_S &&
-             r->not_after_s >= NOW - RELEASE_SKEW_S &&
-             all[i].rebuilders >= rule->min_rebuilders && all[i].publishers == 1 &&
-             all[i].has_index_age >= (rule->max_index_age_s > 0));
-        add_references(r, arena);
-    }
+    for (size_t i = 0; i < o.refused_count; i++)
+        must(o.refused[i].error != RELEASE_TRUSTED && o.refused[i].err.depth > 0);
+    must(o.index == 0 || o.index >= given->highest_index);
+    given->highest_index = o.index;
+    given->revoked = (const uint8_t(*)[32])o.revoked;
+    given->revoked_count = o.revoked_count;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -151,11 +168,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .threshold = 1,
         .rebuilders = &spki[REBUILDER],
         .rebuilder_count = 1 };
-    size_t count = 0;
+    struct release_given given = { .proofs = proofs, .now_s = NOW };
 
     if (keys[0] == NULL)
         make_fixed();
-    while (count < LINES && bytes_line(&rest, &line)) {
+    while (given.proof_count < LINES && bytes_line(&rest, &line)) {
         struct selfsame_err e;
         struct statement s = { .kind = 0 };
         enum who who = AUTHOR;
@@ -165,12 +182,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             who = REBUILDER;
         if (s.kind == STATEMENT_RELEASE)
             rule.name = s.release.name;
-        count += prove(line, keys[who], &arena, &proofs[count]);
+        given.proof_count += prove(line, keys[who], &arena, &proofs[given.proof_count]);
     }
-    judge(&rule, proofs, count, &arena);
+    judge(&rule, &given, &arena);
     rule.min_sequence = 1;
     rule.max_index_age_s = 86400;
     rule.min_rebuilders = 1;
-    judge(&rule, proofs, count, &arena);
+    judge(&rule, &given, &arena);
     return 0;
 }

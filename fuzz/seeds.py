@@ -257,7 +257,7 @@ def logs():
                                 "tool": {"name": "selfsame", "version": "0"}},
                       "measurements": [{"pcr": {"0": [digest]}, "tee": "aws-nitro"},
                                        {"launch": [{"digest": digest, "vcpus": 1}], "tee": "amd-sev-snp"}],
-                      "release": {"name": "n", "version": "1"}, "source": {"digest": {"gitCommit": "00"}}},
+                      "release": {"name": "n", "version": "1"}, "source": {"digest": {"gitCommit": digest[:40]}}},
         "subject": [{"digest": {"sha256": digest[:64]}, "name": "image.eif"}]}))
     seed("log_canonical", "all", '{"a":[true,false,-5,"\\u001f\\"\\\\x"],"b":{"c":{}}}')
     seed("log_envelope", "one", '{"payload":"e30=","payloadType":"t","signatures":[{"keyid":"k","sig":"AAAA"}]}')
@@ -293,7 +293,7 @@ def monitors():
             "measurements": [{"alg": "sha384", "artifact": "image.eif", "tee": "aws-nitro",
                               "pcr": {"0": [digest], "1": [digest], "2": [digest]}}],
             "release": {"name": "n", "sequence": 1, "version": "1"}, "supersedes": [digest[:64]],
-            "source": {"digest": {"gitCommit": "00" * 20}, "uri": "u"}, "validity": valid},
+            "source": {"digest": {"gitCommit": digest[:40]}, "uri": "u"}, "validity": valid},
         "tee-rebuild": {"rebuilt": subject, "result": "different", "statement": {"sha256": digest[:64]}},
         "tee-index": {"current": [{"sequence": 1, "sha256": digest[:64]}], "name": "n", "sequence": 1, "validity": valid,
                       "revoked": [{"reason": "<r>", "sha256": digest[:64], "since": valid["notBefore"]}]}}
@@ -319,6 +319,7 @@ def monitors():
         if kind == "tee-release":
             of = hashlib.sha256(statements[kind].encode()).hexdigest()
     seed("log_accept", "release", statements["tee-release"] + "\n")
+    seed("log_accept", "revoked", statements["tee-release"] + "\n" + statements["tee-index"].replace(digest[:64], of) + "\n")
     seed("log_accept", "all", "".join(s + "\n" for s in statements.values()))
     snp = {"alg": "sha384", "artifact": "image.eif", "launch": [{"digest": digest}], "tee": "amd-sev-snp", "require":
            {"debug": False, "migration": False, "minTcb": {"milan": {"snp": 8}}, "smt": True, "vmpl": 0}}
@@ -351,6 +352,8 @@ def log_vectors():
             body = base64.b64decode(body) if fields["payload"] == "base64" else body[:-1]
         if fields["kind"] in targets and len(body) < 8192:
             seed(targets[fields["kind"]], os.path.basename(path)[:-4], body)
+        if fields["kind"] == "statement":
+            seed("log_canonical", os.path.basename(path)[:-4], body)
 
 
 for make in sigstore, log_vectors, logs, monitors, snp, tar, images, oci, http, init, texts, nsm, documents:

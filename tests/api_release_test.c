@@ -383,6 +383,121 @@ a_refused_release_says_why_beside_a_good_one(void **state)
     close_all(&f);
 }
 
+/* ---- Sigstore: vectors/sigstore/108-release.vec is a release of this very machine ---- */
+
+#define SIGNER \
+    "https://github.com/example/hello/.github/workflows/release.yml@refs/tags/"
+#define TOKENS "https://token.actions.githubusercontent.com"
+
+/* `log`: also by the log's proof, with the members that follow. */
+static void
+open_sigstore(struct fixture *f, const char *identity, const char *log)
+{
+    struct selfsame_err e = { 0 };
+    const char *more = arena_printf(&f->arena,
+        "%s,\"sigstore\":{\"identity\":\"%s\",\"issuer\":\"" TOKENS
+        "\",\"trusted_root\":\"root.json\"}",
+        log != NULL ? log : "", identity);
+    const char *text = log != NULL
+                           ? policy_text(f, more)
+                           : arena_printf(&f->arena,
+                                 "{\"selfsame_policy\":1,\"tee\":{\"nitro\":{}},"
+                                 "\"freshness\":{\"nonce\":true},\"binding\":\"key\","
+                                 "\"insecure\":[\"simulated\"],\"releases\":[{"
+                                 "\"name\":\"hello\"%s}]}",
+                                 more);
+
+    selfsame_policy_free(f->p);
+    assert_code(selfsame_policy_parse(bytes_str(text), &f->p, &e), SELFSAME_OK, &e);
+    assert_code(selfsame_policy_give_file(f->p, "root.json",
+                    test_file("vectors/sigstore/usual.root.json", &f->arena), &e),
+        SELFSAME_OK, &e);
+}
+
+/* What stands behind the header of the vector. */
+static struct selfsame_bytes
+bundle(struct fixture *f)
+{
+    struct selfsame_bytes b = test_file("vectors/sigstore/108-release.vec", &f->arena);
+
+    while (b.len > 1 && !(b.ptr[0] == '\n' && b.ptr[1] == '\n'))
+        b = BYTES(b.ptr + 1, b.len - 1);
+    return BYTES(b.ptr + 2, b.len - 3); /* and its last newline */
+}
+
+static void
+a_bundle_of_sigstore_stands_for_a_release(void **state)
+{
+    (void)state;
+    struct fixture f;
+
+    open_with(&f, "");
+    open_sigstore(&f, SIGNER "*", NULL);
+    selfsame_request_add_release(f.q, bundle(&f));
+    struct selfsame_result *r = judge(&f, SELFSAME_OK);
+    assert_string_equal(selfsame_result_release(r)->version, "1.4.2");
+    assert_non_null(
+        strstr(selfsame_result_check(r, CHECK_RELEASE)->detail, "signed as " SIGNER));
+    char *memory = remember(r, "", SELFSAME_OK);
+    assert_non_null(strstr(memory, "\"sequence\": 17"));
+    selfsame_free(memory);
+    selfsame_result_free(r);
+    selfsame_request_set_highest_sequence(f.q, "hello", 18);
+    selfsame_result_free(judge(&f, SELFSAME_STALE));
+    close_all(&f);
+}
+
+static void
+a_bundle_of_somebody_else_stands_for_nothing(void **state)
+{
+    (void)state;
+    struct fixture f;
+
+    open_with(&f, "");
+    open_sigstore(&f, SIGNER "v2*", NULL);
+    selfsame_request_add_release(f.q, bundle(&f));
+    struct selfsame_result *r = judge(&f, SELFSAME_LOG);
+    assert_string_equal(selfsame_result_check(r, CHECK_RELEASE)->got, "PUBLISHER_SIG");
+    assert_non_null(
+        strstr(selfsame_result_check(r, CHECK_RELEASE)->detail, "expected"));
+    selfsame_result_free(r);
+    /* The proof of a log is none for a policy of Sigstore alone, nor the other way. */
+    selfsame_request_add_release(f.q, proof_at(&f, 0));
+    selfsame_result_free(judge(&f, SELFSAME_LOG));
+    close_all(&f);
+}
+
+static void
+a_revocation_holds_for_bundles_too(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint8_t digest[HASH_MAX];
+    auto_json *j = NULL;
+    struct selfsame_err e = { 0 };
+    uint8_t payload[8192];
+    size_t len = 0;
+
+    open_with(&f, "");
+    open_sigstore(&f, SIGNER "*", "");
+    give_trust(&f);
+    selfsame_request_add_release(f.q, bundle(&f));
+    selfsame_result_free(judge(&f, SELFSAME_OK));
+    assert_code(json_parse(bundle(&f), "bundle", &j, &e), SELFSAME_OK, &e);
+    const char *text = json_string_value(
+        json_object_get(json_object_get(j, "dsseEnvelope"), "payload"));
+    assert_true(
+        base64_decode(text, strlen(text), false, payload, sizeof(payload), &len));
+    assert_true(hash_bytes(HASH_SHA256, BYTES(payload, len), digest));
+    const char *revoked = arena_printf(&f.arena,
+        "{\"reason\":\"r\",\"sha256\":\"%s\",\"since\":\"2023-11-15T00:00:00Z\"}",
+        hex_dup(&f.arena, BYTES(digest, 32)));
+    size_t index = world_publish(f.w, world_index(f.w, 1, "", revoked), f.w->publisher);
+    selfsame_request_add_release(f.q, proof_at(&f, index));
+    selfsame_result_free(judge(&f, SELFSAME_REVOKED));
+    close_all(&f);
+}
+
 static void
 a_file_that_was_not_given_is_a_mistake(void **state)
 {
@@ -500,6 +615,9 @@ main(void)
         cmocka_unit_test(a_later_request_knows_what_was_remembered),
         cmocka_unit_test(what_an_index_revoked_stays_revoked),
         cmocka_unit_test(a_refused_release_says_why_beside_a_good_one),
+        cmocka_unit_test(a_bundle_of_sigstore_stands_for_a_release),
+        cmocka_unit_test(a_bundle_of_somebody_else_stands_for_nothing),
+        cmocka_unit_test(a_revocation_holds_for_bundles_too),
         cmocka_unit_test(a_file_that_was_not_given_is_a_mistake),
         cmocka_unit_test(too_much_is_refused),
         cmocka_unit_test(measurements_beside_releases_need_none),

@@ -84,6 +84,25 @@ pem_of(EVP_PKEY *key, const char *passphrase, struct arena *arena)
 }
 
 static void
+what_is_taken_is_wiped_also_when_it_is_no_key(void **state)
+{
+    (void)state;
+    auto_arena arena = arena_new(1 << 16);
+    struct selfsame_err e = { 0 };
+    auto_key *key = NULL;
+    EVP_PKEY *p256 = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+    struct selfsame_bytes good = pem_of(p256, NULL, &arena), bad = BYTES_NONE;
+
+    assert_true(arena_dup(&arena, BYTES(good.ptr, good.len - 40), &bad));
+    assert_code(key_take_pem(bad, &key, &e), SELFSAME_MALFORMED, &e);
+    assert_true(bytes_is_zero(bad));
+    assert_code(key_take_pem(good, &key, &e), SELFSAME_OK, &e);
+    assert_true(bytes_is_zero(good));
+    assert_int_equal(key_type_of(key), KEY_P256);
+    EVP_PKEY_free(p256);
+}
+
+static void
 other_keys_and_garbage_are_refused(void **state)
 {
     (void)state;
@@ -239,6 +258,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_key_signs_verifies_also_after_a_trip_through_pem),
+        cmocka_unit_test(what_is_taken_is_wiped_also_when_it_is_no_key),
         cmocka_unit_test(other_keys_and_garbage_are_refused),
         cmocka_unit_test(no_room_is_said_and_outputs_stay),
         cmocka_unit_test(a_made_chain_is_what_was_asked_for),

@@ -74,6 +74,12 @@ is "until its key is there" 200 "$(submit 2 "$tmp/p384.pem")"
 is "without a new start" "2 3" "$(python3 "$peer" prove "$tmp/proof.2" "$tmp/envelope.2" "$vkey" 2>&1)"
 rm "$log/publishers/p384.pem"
 is "who is removed" 403 "$(submit 3 "$tmp/p384.pem")"
+echo junk > "$log/publishers/junk.pem"
+is "while a key does not read" 503 "$(submit 3 "$tmp/ed.pem")"
+is "it says which" 1 "$(grep -c 'junk.pem' "$tmp/proof.3")"
+is "and when to ask again" 1 "$(curl -s -D - -o /dev/null --data-binary "@$tmp/envelope.3" "$at/add" |
+    grep -c '^Retry-After')"
+rm "$log/publishers/junk.pem"
 sed 's/"sig":"...../"sig":"AAAAA/' "$tmp/envelope.0" > "$tmp/forged"
 post() { curl -s -o "$tmp/got" -w '%{http_code}' --data-binary "@$1" "$at/add"; }
 is "a forged signature" 403 "$(post "$tmp/forged")"

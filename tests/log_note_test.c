@@ -644,6 +644,58 @@ what_is_signed_says_type_and_length(void **state)
         pae, BYTES_LIT("DSSEv1 29 http://example.com/HelloWorld 11 hello world"));
 }
 
+/* The signature that DSSE's protocol.md prints, r||s by P-256. */
+static void
+the_signature_of_the_specification_verifies(void **state)
+{
+    auto_arena arena = arena_new(1 << 16);
+    struct selfsame_err e = { 0 };
+    static const char sig[] =
+        "A3JqsQGtVsJ2O2xqrI5IcnXip5GToJ3F+FnZ+O88SjtR6rDAajabZKciJTfUi"
+        "HqJPcIAriEGAHTVeCUjW2JIZA==";
+    uint8_t raw[64];
+    size_t len = 0;
+
+    (void)state;
+    const struct selfsame_bytes spki = unhex(
+        "3059301306072a8648ce3d020106082a8648ce3d03010703420004"
+        "67cd390f77aa359cb08c2235f652270493a9ed832b0abcc01f70954c0390d238"
+        "0c782bd54e269125a44f4433aff1432ce94e12bca73aa67ac80cea12608ddf74",
+        &arena);
+    assert_true(base64_decode(sig, strlen(sig), false, raw, sizeof(raw), &len));
+    struct envelope v = { .payload = BYTES_LIT("hello world"),
+        .payload_type = BYTES_LIT("http://example.com/HelloWorld"),
+        .signature = BYTES_ARR(raw) };
+    assert_code(envelope_verify(&v, spki, &arena, &e), SELFSAME_OK, &e);
+    v.payload = BYTES_LIT("hello World");
+    assert_code(envelope_verify(&v, spki, &arena, &e), SELFSAME_LOG, &e);
+}
+
+/* Go's second signer, and the note that C2SP's signed-note prints. */
+static void
+notes_of_the_specifications_verify(void **state)
+{
+    static const struct {
+        const char *key, *note;
+    } of[] = {
+        { "EnochRoot+af0cfe78+ATtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop",
+            T "\n" DASH "EnochRoot rwz+eBzmZa0SO3NbfRGzPCpDckykFXSdeX+MNtCOXm2/"
+              "5n2tiOHp+vAF1aGrQ5ovTG01oOTGwnWLox33WWd1RvMc+QQ=\n" },
+        { "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
+            "This is an example message.\n\n" DASH
+            "example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1"
+            "ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(of); i++) {
+        struct selfsame_err e = { 0 };
+
+        assert_code(judge(of[i].note, of[i].key, &e), SELFSAME_OK, &e);
+        assert_code(judge(of[i].note, peter, &e), SELFSAME_LOG, &e);
+    }
+}
+
 /* ECDSA envelopes, both forms of the signature, made by OpenSSL. */
 static void
 ecdsa_envelopes_verify_in_both_forms(void **state)
@@ -857,6 +909,8 @@ main(void)
         cmocka_unit_test(quorums_are_counted),
         cmocka_unit_test(json_has_one_form),
         cmocka_unit_test(what_is_signed_says_type_and_length),
+        cmocka_unit_test(the_signature_of_the_specification_verifies),
+        cmocka_unit_test(notes_of_the_specifications_verify),
         cmocka_unit_test(ecdsa_envelopes_verify_in_both_forms),
         cmocka_unit_test(the_worked_release_is_reproduced),
         cmocka_unit_test(the_worked_release_verifies_and_no_other),

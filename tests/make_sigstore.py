@@ -353,6 +353,22 @@ def statement(subject=ARTIFACT, predicate=PREDICATE, kind="https://in-toto.io/St
                     "subject": [{"digest": {"sha256": sha(b"other").hex()}, "name": "other"}, {"digest": {"sha256": subject.hex()}, "name": "hello"}]})
 
 
+def release():
+    """All that a release has to say: tests/api_release_test.c has evidence of it."""
+    digest = {"sha256": sha(b"image").hex()}
+    return compact({
+        "_type": "https://in-toto.io/Statement/v1", "predicateType": PREDICATE,
+        "predicate": {
+            "build": {"recipe": {"digest": digest, "name": "selfsame.json"}, "sourceDateEpoch": 0,
+                      "tool": {"name": "selfsame", "version": "0.1.0"}},
+            "measurements": [{"alg": "sha384", "artifact": "image.eif", "pcr": {str(i): [f"a{i}" * 48] for i in range(3)},
+                              "require": {"debug": False}, "tee": "aws-nitro"}],
+            "release": {"name": "hello", "sequence": 17, "version": "1.4.2"},
+            "source": {"digest": {"gitCommit": "4b825dc642cb6eb9a060e54bf8d69288fbee4904"}, "uri": "git+https://github.com/example/hello"},
+            "validity": {"notAfter": "2026-12-01T00:00:00Z", "notBefore": "2026-05-01T00:00:00Z"}},
+        "subject": [{"digest": digest, "name": "image.eif"}]})
+
+
 def make(kind="hashedrekord-v1", dsse=None, minor=3, key=None, by=None, managed=False, cert=None, cert_args=None, payload=None, payload_type=INTOTO,
          body=None, log=None, entry_args=None, stamps=None, edit=None, signature=None, logged=None):
     k, version, v2 = KINDS[kind]
@@ -462,6 +478,7 @@ for n, kind in enumerate(KINDS):
 put("105-envelope-as-hashedrekord-v2", "ok", "as clients log envelopes in Rekor v2", make("hashedrekord-v2", dsse=True))
 put("106-envelope-without-artifact", "ok", "the caller compares the subjects", make("dsse-v1"), artifact=None)
 put("107-all-of-the-build", "ok", "every extension that is handed out", make("dsse-v1", cert_args={"texts": all_texts(ISSUER)}))
+put("108-release", "ok", "a release of ours, of a machine whose registers are a0.., a1.. and a2..", make("dsse-v1", payload=release()), artifact=None)
 put("110-v0.2-chain", "ok", "a chain with the intermediate", make(minor=2))
 
 

@@ -129,7 +129,8 @@ make_envelopes(const struct maker *m)
                      .field = { "publisher", maker_base64(m, m->w->publisher_spki),
                          "sweep", "cuts" },
                      .payload = bytes_str(plain) });
-    put_envelope(m, "101-other-keyid", "ok", good, "keyid is a hint and nothing else");
+    put_envelope(m, "101-other-keyid", "ok", good,
+        "it is not signed: this reader is told whose key to try");
     envelopes_of_bad_form(m, plain);
     put_envelope(m, "102-largest", "ok", sized(m, statement, 65535),
         "an entry of a log has 65535 bytes at most");

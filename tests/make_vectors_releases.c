@@ -27,7 +27,8 @@ struct scene {
     const char *more;              /* members of the policy, each behind a comma */
     const char *publisher, *trust; /* JSON; NULL: the usual */
     int64_t now_s;                 /* 0: WORLD_NOW */
-    unsigned highest;
+    unsigned highest, highest_index;
+    const char *revoked; /* SHA-256 in hex */
     const char *evidence;
     struct selfsame_bytes proofs[PROOFS];
 };
@@ -66,6 +67,14 @@ put(const struct maker *m, const struct scene *s)
     if (s->highest > 0) {
         v.field[f++] = "highest";
         v.field[f++] = STR(m, "%u", s->highest);
+    }
+    if (s->highest_index > 0) {
+        v.field[f++] = "highest-index";
+        v.field[f++] = STR(m, "%u", s->highest_index);
+    }
+    if (s->revoked != NULL) {
+        v.field[f++] = "revoked";
+        v.field[f++] = s->revoked;
     }
     if (s->evidence != NULL) {
         v.field[f++] = "evidence";
@@ -442,20 +451,44 @@ name_and_policy(const struct maker *m)
         GIVE(proof(m, RELEASE)));
 }
 
-/* An index counts for the name in it. */
+/* A world of its own: an index of another name, an envelope with another key's id. */
 static void
-index_of_another_name(struct maker *m)
+names_and_memory(struct maker *m)
 {
     m->w = world_new();
     const char *s = world_release(m->w, &(struct world_release){ .sequence = 17 });
+    const char *sha256 = world_sha256(m->w, s), *good = current(m, s, 17);
+    const char *index = world_index(m->w, 2, good, "");
+    const struct selfsame_bytes e = world_envelope(m->w, s, m->w->publisher);
+    const char *text = STR(m, "%.*s", (int)e.len, (const char *)e.ptr);
+    const char *keyid = maker_find(text, "\"keyid\":\"") + strlen("\"keyid\":\"");
     (void)world_publish(m->w, s, m->w->publisher);
-    (void)world_publish(m->w,
-        maker_swap(
-            m, world_index(m->w, 1, current(m, s, 17), ""), "\"hello\"", "\"goodbye\""),
-        m->w->publisher);
-    PUT("540-index-of-another-name", "STALE_INDEX",
-        "it lists the release, under another name", .more = ",\"max_index_age\":\"1h\"",
+    (void)world_publish(m->w, index, m->w->publisher);
+    (void)world_publish(
+        m->w, maker_swap(m, index, "\"hello\"", "\"goodbye\""), m->w->publisher);
+    (void)world_add(m->w, bytes_str(maker_swap(m, text, STR(m, "%.64s", keyid),
+                              world_sha256(m->w, "another key"))));
+#define AGE .more = ",\"max_index_age\":\"1h\""
+    PUT("115-index-seen-before", "TRUSTED", "the same index again", AGE,
+        .highest_index = 2, GIVE(world_proof(m->w, 0), world_proof(m->w, 1)));
+    PUT("116-another-was-revoked", "TRUSTED",
+        "what is remembered is of another release",
+        .revoked = world_sha256(m->w, "another release"), GIVE(world_proof(m->w, 0)));
+    PUT("425-other-keyid", "PUBLISHER_SIG",
+        "rightly signed, and the envelope names another key",
+        GIVE(world_proof(m->w, 3)));
+    PUT("524-revocation-remembered", "REVOKED",
+        "an index that is not given any more revoked it", .revoked = sha256,
+        GIVE(world_proof(m->w, 0)));
+    PUT("525-revocation-remembered-and-listed", "REVOKED",
+        "an index that lists it does not take it back", AGE, .revoked = sha256,
         GIVE(world_proof(m->w, 0), world_proof(m->w, 1)));
+    PUT("540-index-of-another-name", "STALE_INDEX",
+        "it lists the release, under another name", AGE,
+        GIVE(world_proof(m->w, 0), world_proof(m->w, 2)));
+    PUT("541-index-behind", "STALE_INDEX", "index 3 was seen before, this one is 2",
+        AGE, .highest_index = 3, GIVE(world_proof(m->w, 0), world_proof(m->w, 1)));
+#undef AGE
     world_free(m->w);
 }
 
@@ -526,6 +559,6 @@ make_releases(const struct maker *given)
     time_and_index(m);
     rebuilds(m);
     name_and_policy(m);
-    index_of_another_name(&local);
+    names_and_memory(&local);
     with_evidence(&local);
 }

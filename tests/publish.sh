@@ -78,9 +78,9 @@ expect 2 "a key that others can read" publish one --key open.key --sequence 1 $f
 said "mode 0600"
 openssl ecparam -name prime256v1 -genkey -noout -out p256.key 2>/dev/null; chmod 600 p256.key
 expect 11 "a key of another kind" publish one --key p256.key --sequence 1 $from
-expect 10 "a validity of over 400 days" publish one --key author.key --sequence 1 $from --valid 401d
+expect 2 "a validity of over 400 days" publish one --key author.key --sequence 1 $from --valid 401d
 expect 2 "no duration" publish one --key author.key --sequence 1 $from --valid soon
-expect 10 "no commit" publish one --key author.key --sequence 1 --source x --commit xyz
+expect 2 "no commit" publish one --key author.key --sequence 1 --source x --commit xyz
 expect 10 "no build" publish app/selfsame.json --key author.key --sequence 1 $from
 expect 3 "nothing there" publish nowhere --key author.key --sequence 1 $from
 echo '{"intel-tdx": {"x": 1}}' > require.json
@@ -95,6 +95,22 @@ expect 0 "the first release" publish one --key author.key --sequence 1 $from --j
 first=$(jq -r .statement out)
 is "its proof is named by it" example.com-app-1.0.0.tlog-proof "$(jq -r .file out)"
 cp example.com-app-1.0.0.tlog-proof 1.proof
+mv 1.proof example.com-app-1.0.0.tlog-proof
+expect 0 "published once more, a second later" publish one --key author.key --sequence 1 $from --json
+is "it is the same statement" "$first" "$(jq -r .statement out)"
+is "and the same entry" 0 "$(jq .index out)"
+expect 2 "other facts of the same version" publish one --key author.key --sequence 1 --source git+https://example.com/other --commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904
+said "signed another statement of the same version"
+mv example.com-app-1.0.0.tlog-proof 1.proof
+expect 2 "facts for what is complete" publish 1.proof --key author.key --sequence 9
+expect 3 "a log that does not answer" publish one --key author.key --sequence 1 $from --log http://127.0.0.1:1/ --out kept.proof
+said "kept.proof.envelope.json"
+kept=$("$selfsame" show kept.proof.envelope.json --json | jq -r .payload.predicate.validity.notBefore)
+sleep 1
+expect 3 "asked again" publish one --key author.key --sequence 1 $from --log http://127.0.0.1:1/ --out kept.proof
+is "what was signed first is kept" "$kept" "$("$selfsame" show kept.proof.envelope.json --json | jq -r .payload.predicate.validity.notBefore)"
+expect 2 "a version is signed once" publish one --key author.key --sequence 2 $from --log http://127.0.0.1:1/ --out kept.proof
+rm kept.proof.envelope.json
 expect 0 "asked again" publish 1.proof --key author.key
 expect 2 "another publisher's does not take its place" publish example.com-app-1.0.0.tlog-proof --key second.key
 said "of another envelope"
@@ -106,6 +122,22 @@ expect 2 "another one" "$selfsame" publish 1.proof --key stranger.key --sign-onl
 expect 0 "unless that is its name" "$selfsame" publish 1.proof --key stranger.key --sign-only --out example.com-app-1.0.0.envelope.json
 rm example.com-app-1.0.0.*
 is "another reader believes it" "tee-release 0 1 $first" "$(python3 "$root/tests/proof_peer.py" 1.proof trust.txt author.key.pub 2)"
+mv 1.proof example.com-app-1.0.0.tlog-proof
+expect 0 "published once more, a second later" publish one --key author.key --sequence 1 $from --json
+is "it is the same statement" "$first" "$(jq -r .statement out)"
+is "and the same entry" 0 "$(jq .index out)"
+expect 2 "other facts of the same version" publish one --key author.key --sequence 1 --source git+https://example.com/other --commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904
+said "signed another statement of the same version"
+mv example.com-app-1.0.0.tlog-proof 1.proof
+expect 2 "facts for what is complete" publish 1.proof --key author.key --sequence 9
+expect 3 "a log that does not answer" publish one --key author.key --sequence 1 $from --log http://127.0.0.1:1/ --out kept.proof
+said "kept.proof.envelope.json"
+kept=$("$selfsame" show kept.proof.envelope.json --json | jq -r .payload.predicate.validity.notBefore)
+sleep 1
+expect 3 "asked again" publish one --key author.key --sequence 1 $from --log http://127.0.0.1:1/ --out kept.proof
+is "what was signed first is kept" "$kept" "$("$selfsame" show kept.proof.envelope.json --json | jq -r .payload.predicate.validity.notBefore)"
+expect 2 "a version is signed once" publish one --key author.key --sequence 2 $from --log http://127.0.0.1:1/ --out kept.proof
+rm kept.proof.envelope.json
 expect 0 "asked again" publish 1.proof --key author.key --out again.proof --json
 is "it is the same entry" 0 "$(jq .index out)"
 expect 0 "a second publisher signs the same" publish 1.proof --key second.key --out 1-second.proof --json
@@ -122,15 +154,17 @@ is "with what it supersedes" "$first" "$(jq -r '.envelope.payload.predicate.supe
 expect 2 "an index has a name" publish index "Example" --key author.key
 expect 2 "a release of that name" publish index example.com/other --key author.key --current 1.proof
 expect 2 "a reason" publish index example.com/app --key author.key --revoke 1.proof
-expect 10 "a week at most" publish index example.com/app --key author.key --current 1.proof --valid 8d
+expect 2 "a week at most" publish index example.com/app --key author.key --current 1.proof --valid 8d
 expect 0 "the index" publish index example.com/app --key author.key --current 1.proof --current 2.proof --out i1.proof
-expect 0 "the next revokes" publish index example.com/app --key author.key --previous i1.proof --revoke 1.proof=leaked --out i2.proof
+expect 2 "an index does not go back" publish index example.com/app --key author.key --previous i1.proof --sequence 1 --out x.proof
+expect 2 "what is revoked is not current" publish index example.com/app --key author.key --previous i1.proof --current 1.proof --revoke 1.proof=x --out x.proof
+expect 0 "the next revokes" publish index example.com/app --key author.key --previous i1.proof --revoke 1.proof=leaked=here --out i2.proof
 "$selfsame" show i2.proof --json > out
 is "one more" 2 "$(jq .envelope.payload.predicate.sequence out)"
 is "what is revoked is not current" 2 "$(jq '.envelope.payload.predicate.current[0].sequence' out)"
 expect 0 "the third" publish index example.com/app --key author.key --previous i2.proof --out i3.proof
 "$selfsame" show i3.proof --json > out
-is "nothing is forgotten" leaked "$(jq -r '.envelope.payload.predicate.revoked[0].reason' out)"
+is "nothing is forgotten" leaked=here "$(jq -r '.envelope.payload.predicate.revoked[0].reason' out)"
 
 # What an index is made of is verified: a log that is trusted holds it, and the last index was this key's.
 index() { "$selfsame" publish index example.com/app --key author.key --sign-only --out x.json "$@"; }

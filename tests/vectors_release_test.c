@@ -61,7 +61,9 @@ accept(const struct vector *v, struct arena *arena, enum release_error *ret_erro
     struct selfsame_err *e)
 {
     struct selfsame_bytes proofs[RELEASE_PROOFS];
-    struct release_given given = { .proofs = proofs };
+    uint8_t revoked[1][32];
+    struct release_given given = { .proofs = proofs,
+        .revoked = (const uint8_t(*)[32])revoked };
     struct release_accepted *all = NULL;
     struct release_rule rule;
     size_t count = 0;
@@ -71,6 +73,15 @@ accept(const struct vector *v, struct arena *arena, enum release_error *ret_erro
     assert_true(time_parse(vector_need(v, "now"), &given.now_s));
     if (vector_get(v, "highest") != NULL)
         given.highest = vector_number(v, "highest");
+    if (vector_get(v, "highest-index") != NULL)
+        given.highest_index = vector_number(v, "highest-index");
+    if (vector_get(v, "revoked") != NULL) {
+        const struct selfsame_bytes hash = unhex(vector_get(v, "revoked"), arena);
+
+        assert_int_equal(hash.len, sizeof(revoked[0]));
+        memcpy(revoked[0], hash.ptr, hash.len);
+        given.revoked_count = 1;
+    }
     return release_accept(&rule, &given, arena, &all, &count, ret_error, e);
 }
 
@@ -117,7 +128,7 @@ static void
 run_release(const char *path, void *ctx)
 {
     static const char *const allowed[] = { "expect", "word", "spec", "note", "now",
-        "highest", "evidence", "policy" };
+        "highest", "highest-index", "revoked", "evidence", "policy" };
     auto_arena arena = arena_new(32 << 20);
     enum release_error word = RELEASE_TRUSTED;
     struct vector_outcome o = { .word = NULL };

@@ -120,7 +120,7 @@ vouchers(const struct release_accepted *a, const struct release_demand *d,
 
 static struct identity *
 identity_of(const struct opening *o, const struct release *r, const uint8_t sha256[32],
-    const char *detail, const char *proof)
+    const char *detail, const char *proof, const char *spec)
 {
     struct identity *id = ARENA_NEW(o->arena, struct identity, 1);
 
@@ -134,6 +134,7 @@ identity_of(const struct opening *o, const struct release *r, const uint8_t sha2
         .statement = hex_dup(o->arena, BYTES(sha256, 32)),
         .detail = detail,
         .proof = proof,
+        .spec = spec,
         .learned = o->learned,
     };
     memcpy(id->sha256, sha256, 32);
@@ -192,7 +193,7 @@ take(struct opening *o, const struct release_accepted *a, enum release_error err
         "entry %llu of %llu in %.120s, %zu witnesses", (unsigned long long)a->index,
         (unsigned long long)a->log_size, a->origin, a->witnesses);
     struct identity *id = identity_of(o, &a->statement.release, a->statement.sha256,
-        vouchers(a, o->d, o->arena), proof);
+        vouchers(a, o->d, o->arena), proof, "C2SP tlog-proof, RFC 9162 §2.1.3");
 
     return add_release(o, &a->statement.release, id, error, why);
 }
@@ -328,7 +329,8 @@ take_bundle(struct opening *o, const struct sigstore_claims *claims,
         claims->log != NULL ? claims->log : "a log of the trusted root");
 
     return add_release(o, &s->release,
-        identity_of(o, &s->release, s->sha256, detail, proof), error, why);
+        identity_of(o, &s->release, s->sha256, detail, proof, "Sigstore bundle"), error,
+        why);
 }
 
 static enum selfsame_code
@@ -343,7 +345,12 @@ accept_bundle(struct opening *o, struct selfsame_bytes in)
     if (code == SELFSAME_NOMEM)
         return nomem(o->e);
     if (code != SELFSAME_OK) {
-        (void)release_error_set(&e, error, err_text(&e));
+        const char *text = code == SELFSAME_DENIED && error == RELEASE_PUBLISHER_SIG
+                               ? arena_printf(o->arena, "expected %.60s by %.40s, %s",
+                                     o->d->identity, o->d->issuer, err_text(&e))
+                               : err_text(&e);
+
+        (void)release_error_set(&e, error, text != NULL ? text : "out of memory");
         keep_failure(o, error, &e);
         return SELFSAME_OK;
     }

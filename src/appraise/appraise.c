@@ -419,6 +419,7 @@ say_release(const struct identity *id, struct checks *checks)
     proof->code = SELFSAME_OK;
     proof->expected = NULL;
     proof->got = id->proof;
+    proof->spec = id->spec;
     proof->detail = "the release stands in a log that the policy trusts";
     release->outcome = id->refused == SELFSAME_OK ? CHECK_PASS : CHECK_FAIL;
     release->code = id->refused;

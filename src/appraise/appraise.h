@@ -89,6 +89,7 @@ struct identity {
     uint8_t sha256[32];    /* the same */
     const char *detail;    /* who vouches for it */
     const char *proof;     /* where it stands */
+    const char *spec;      /* of that proof */
     /* Why evidence of it must be refused nonetheless; SELFSAME_OK: it need not. */
     enum selfsame_code refused;
     const char *word, *refusal, *remedy;

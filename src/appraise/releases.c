@@ -156,7 +156,9 @@ log_parse(const struct entry *x)
     TRY(keys_of(x, "publisher", &d->publishers, &d->publisher_count));
     if (d->publisher_count == 0)
         return policy_bad(x->r, path_of(x, "publisher"),
-            "mandatory: the publisher's key, unless \"sigstore\" says who it is");
+            json_object_get(x->j, "sigstore") == NULL
+                ? "mandatory: the publisher's key, unless \"sigstore\" says who it is"
+                : "mandatory beside the other members about logs");
     TRY(text_of(x, x->j, "trust",
         "a trust policy (logs, witnesses, quorum) or its file", &d->trust));
     TRY(uint_of(x, "threshold", d->publisher_count, &threshold));

@@ -40,7 +40,7 @@ spki_of_file(
     TRY(pem_next(&rest, "PUBLIC KEY", cli_arena(c), ret, e));
     if (ret->ptr != NULL)
         return SELFSAME_OK;
-    TRY(key_from_pem(file, &key, e));
+    TRY(key_take_pem(file, &key, e));
     return key_spki(key, cli_arena(c), ret, e);
 }
 

@@ -30,7 +30,7 @@ read_key(struct cli *c, const char *option, struct key **ret, struct selfsame_er
     if (path == NULL)
         return SELFSAME_OK;
     TRY(file_read(path, 1 << 16, cli_arena(c), &pem, e));
-    TRY_WHILE(e, key_from_pem(pem, ret, e), "--%s %s", option, path);
+    TRY_WHILE(e, key_take_pem(pem, ret, e), "--%s %s", option, path);
     return SELFSAME_OK;
 }
 

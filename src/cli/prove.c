@@ -190,8 +190,8 @@ const struct cli_command prove_command = {
         "FILE is an envelope or an older proof. The log's files are read and checked\n"
         "against its checkpoint; no proof of its making is believed.\n"
         "Example:\n"
-        "  selfsame prove hello-1.0.0.tlog-proof --trust trust.txt \\\n"
-        "      --out hello-1.0.0.tlog-proof",
+        "  selfsame prove example.com-hello-1.0.0.tlog-proof --trust trust.txt \\\n"
+        "      --out example.com-hello-1.0.0.tlog-proof",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,

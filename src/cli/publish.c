@@ -135,6 +135,21 @@ static const struct cli_option options[] = {
     { 0 },
 };
 
+/* What is complete is signed as it is: options that would say otherwise are mistakes. */
+static enum selfsame_code
+check_unused(struct cli *c, struct selfsame_err *e)
+{
+    static const char *const facts[] = { "sequence", "source", "commit", "git-tree",
+        "source-sha256", "name", "version", "channel", "valid", "not-before",
+        "supersedes", "require" };
+
+    for (size_t i = 0; i < COUNT(facts); i++)
+        if (cli_value(c, facts[i]) != NULL)
+            FAIL(e, SELFSAME_USAGE, "--%s is for what `build` wrote: %.60s is complete",
+                facts[i], cli_operand(c, 0));
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 run(struct cli *c, struct selfsame_err *e)
 {
@@ -147,8 +162,10 @@ run(struct cli *c, struct selfsame_err *e)
         TRY_WHILE(e, release_make(s.build, &facts, cli_arena(c), &s.payload, e), "%s",
             cli_operand(c, 0));
         TRY(statement_parse(s.payload, cli_arena(c), &s.statement, e));
+        s.made = true;
         TRY(check_usable(c, &s.statement.release, e));
-    }
+    } else
+        TRY(check_unused(c, e));
     return publish_finish(c, &s, e);
 }
 

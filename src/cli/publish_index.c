@@ -5,6 +5,8 @@
 #include "log/release_make.h"
 #include "os/os.h"
 
+#include <stdio.h>
+
 enum { FILE_LIMIT = 4 << 20 };
 
 static enum selfsame_code
@@ -110,7 +112,7 @@ revoked_place(struct release_index *x, const uint8_t sha256[32])
 static enum selfsame_code
 add_revoked(struct making *m, const char *text, struct selfsame_err *e)
 {
-    const char *equals = strrchr(text, '=');
+    const char *equals = strchr(text, '=');
     uint8_t sha256[32];
     struct statement s;
 
@@ -206,12 +208,25 @@ index_of(struct cli *c, struct release_index *x, struct selfsame_err *e)
     x->sequence = previous == NULL ? 1 : 0;
     if (previous != NULL)
         TRY(add_previous(&making, previous, n == 0, e));
+    const uint64_t least = x->sequence;
     TRY(cli_uint(c, "sequence", 1, (UINT64_C(1) << 53) - 1, &x->sequence, e));
+    if (x->sequence < least)
+        FAIL(e, SELFSAME_USAGE,
+            "--sequence: expected %llu or more, after that of the previous index",
+            (unsigned long long)least);
     for (size_t i = 0; i < n; i++)
         TRY(add_current(&making, current[i], e));
     for (size_t i = 0; i < m; i++)
         TRY(add_revoked(&making, revoke[i], e));
+    const size_t all = x->current_count;
     drop_revoked(x);
+    if (n > 0 && x->current_count < all)
+        FAIL(e, SELFSAME_USAGE,
+            "--current: expected releases that are not revoked, got one that is");
+    if (previous == NULL && !cli_json(c))
+        (void)fprintf(stderr,
+            "selfsame: an index without --previous revokes nothing that an earlier one "
+            "did\n");
     return publish_validity(
         c, 7 * PUBLISH_DAY_MS, &x->not_before_s, &x->not_after_s, e);
 }
@@ -228,6 +243,7 @@ index_run(struct cli *c, struct selfsame_err *e)
     TRY(index_of(c, &x, e));
     TRY(index_make(&x, cli_arena(c), &s.payload, e));
     TRY(statement_parse(s.payload, cli_arena(c), &s.statement, e));
+    s.made = true;
     return publish_finish(c, &s, e);
 }
 
@@ -242,7 +258,7 @@ const struct cli_command publish_index_command = {
         "this key.\n"
         "Example:\n"
         "  selfsame publish index example.com/hello --key publisher.key \\\n"
-        "      --trust trust.txt --current hello-1.0.0.tlog-proof",
+        "      --trust trust.txt --current example.com-hello-1.0.0.tlog-proof",
     .options = index_options,
     .min_operands = 1,
     .max_operands = 1,

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { FILE_LIMIT = 4 << 20, HASH_TEXT = 64 };
 
@@ -21,13 +22,23 @@ nomem(struct selfsame_err *e)
 
 /* ---- what comes ---- */
 
+/* A build says no validity: that is for who publishes. */
+static bool
+is_of_build(struct selfsame_bytes payload)
+{
+    struct selfsame_err ignored;
+    auto_json *j = NULL;
+
+    return json_parse(payload, "statement", &j, &ignored) == SELFSAME_OK &&
+           json_object_get(json_object_get(j, "predicate"), "validity") == NULL;
+}
+
 enum selfsame_code
 publish_read(
     struct cli *c, const char *path, struct publish_source *ret, struct selfsame_err *e)
 {
     struct selfsame_bytes in;
     struct release_input r;
-    struct selfsame_err ignored;
     struct stat st;
 
     *ret = (struct publish_source){ .statement = { .kind = 0 } };
@@ -42,11 +53,12 @@ publish_read(
     if (r.envelope.ptr != NULL)
         TRY_WHILE(e, statement_parse(r.payload, cli_arena(c), &ret->statement, e), "%s",
             path);
-    else if (statement_parse(r.payload, cli_arena(c), &ret->statement, &ignored) !=
-             SELFSAME_OK) {
+    else if (is_of_build(r.payload)) {
         ret->build = r.payload;
         return SELFSAME_OK;
-    }
+    } else
+        TRY_WHILE(e, statement_parse(r.payload, cli_arena(c), &ret->statement, e), "%s",
+            path);
     ret->payload = r.payload;
     /* What stands in a proof is in a log already: it is signed anew. */
     if (strcmp(r.kind, "envelope") == 0)
@@ -231,24 +243,52 @@ write_corim(struct cli *c, const struct publish_source *s, struct selfsame_err *
     return file_write(path, corim, false, e);
 }
 
+/* What was signed is kept until there is a proof: asked again, it is the same entry. */
+static enum selfsame_code
+log_it(struct cli *c, const struct publish_source *s, const char *path,
+    const char *pending, struct selfsame_err *e)
+{
+    const char *text = NULL;
+    struct log_proof p;
+
+    if (s->made)
+        TRY(file_write(pending, s->envelope, false, e));
+    const enum selfsame_code code = publish_envelope(c, s->envelope, &text, &p, e);
+    if (code != SELFSAME_OK && s->made)
+        return err_wrap(e, code, __FILE__, __LINE__,
+            "what was signed is in %.90s; ask again the same way", pending);
+    TRY(code);
+    TRY(file_write(path, bytes_str(text), false, e));
+    if (s->made)
+        (void)unlink(pending);
+    return print(c, path, &s->statement, &p, e);
+}
+
 enum selfsame_code
 publish_finish(struct cli *c, struct publish_source *s, struct selfsame_err *e)
 {
     const bool sign_only = cli_flag(c, "sign-only");
-    const char *path, *text = NULL;
-    struct log_proof p;
+    const char *path, *pending;
+    bool resumed = false;
 
-    if (s->envelope.ptr == NULL)
-        TRY(sign(c, s, e));
     TRY(place_of(
         c, &s->statement, sign_only ? ".envelope.json" : ".tlog-proof", &path, e));
+    pending = sign_only ? path : arena_printf(cli_arena(c), "%s.envelope.json", path);
+    if (pending == NULL)
+        return nomem(e);
+    /* A name that was given may be replaced; what stands there under ours may not. */
+    const char *out = cli_value(c, "out");
+    const bool given = out != NULL && strcmp(out, path) == 0;
+    if (s->made && !sign_only)
+        TRY(publish_resume(c, pending, true, s, &resumed, e));
+    if (s->made && !resumed)
+        TRY(publish_resume(c, path, !given, s, &resumed, e));
+    if (s->envelope.ptr == NULL)
+        TRY(sign(c, s, e));
     TRY(check_place(c, path, s->envelope, e));
     TRY(write_corim(c, s, e));
-    if (sign_only) {
-        TRY(file_write(path, s->envelope, false, e));
-        return print(c, path, &s->statement, NULL, e);
-    }
-    TRY(publish_envelope(c, s->envelope, &text, &p, e));
-    TRY(file_write(path, bytes_str(text), false, e));
-    return print(c, path, &s->statement, &p, e);
+    if (!sign_only)
+        return log_it(c, s, path, pending, e);
+    TRY(file_write(path, s->envelope, false, e));
+    return print(c, path, &s->statement, NULL, e);
 }

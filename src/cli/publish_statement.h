@@ -15,11 +15,19 @@ struct publish_source {
     struct selfsame_bytes envelope; /* signed already */
     struct selfsame_bytes build;    /* of a build: incomplete */
     struct statement statement;     /* of payload */
+    bool made;                      /* in this run, with its times */
 };
 
 /* A proof, an envelope, a complete statement, or that of a build. No signature is checked. */
 MUST enum selfsame_code publish_read(struct cli *c, const char *path,
     struct publish_source *ret, struct selfsame_err *e);
+/*
+ * publish_pending.c: what this key signed before with the same facts, in the file at
+ * `path`, in place of what was made now; *ret false: nothing of the kind is there. USAGE
+ * where `strict`: another statement of the same version is.
+ */
+MUST enum selfsame_code publish_resume(struct cli *c, const char *path, bool strict,
+    struct publish_source *s, bool *ret, struct selfsame_err *e);
 /* Is it the hash of a statement, as hex? */
 bool publish_is_hash(const char *text, uint8_t ret[32]);
 /* The hash of a statement: hex, or a file that holds it. */

@@ -94,12 +94,10 @@ message_of(const struct answer *a, char *ret, size_t cap)
             json_object_get(json_object_get(j, "error"), "message"));
     int n = a->body.len < 100 ? (int)a->body.len : 100;
     if (text != NULL)
-        (void)snprintf(ret, cap, "%.140s", text);
+        (void)snprintf(ret, cap, "%.*s", (int)cap - 1, text);
     else
         (void)snprintf(ret, cap, "%.*s", n, (const char *)a->body.ptr);
-    for (char *s = ret; *s != '\0'; s++)
-        if (*s < ' ' || *s > '~')
-            *s = '?';
+    text_clean(ret);
 }
 
 static enum selfsame_code
@@ -109,7 +107,9 @@ refused(const char *url, const struct answer *a, struct selfsame_err *e)
 
     message_of(a, text, sizeof(text));
     (void)err_set(e, a->status == 403 ? SELFSAME_DENIED : SELFSAME_IO, __FILE__,
-        __LINE__, "the log answered %ld: %.120s", a->status, text);
+        __LINE__, "%s", text); /* its own frame, so that it has room */
+    (void)err_wrap(e, a->status == 403 ? SELFSAME_DENIED : SELFSAME_IO, __FILE__,
+        __LINE__, "the log answered %ld", a->status);
     err_remedy(e, a->status == 403
                       ? "The log's operator has to add the publisher's public key."
                       : "Look at the log's own messages, or ask again later: an entry "

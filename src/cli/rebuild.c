@@ -317,11 +317,11 @@ const struct cli_command rebuild_command = {
     .name = "rebuild",
     .operands = "RELEASE",
     .summary = "build the source of a release again, and compare",
-    .story =
-        "RELEASE is a .tlog-proof, an envelope, or the statement.json of a build; "
-        "signatures are not checked\n(`verify --release` does). Exit status: 0 "
-        "identical, 19 different.\n\nExample:\n"
-        "  selfsame rebuild hello-1.0.0.tlog-proof --source hello --key rebuilder.key",
+    .story = "RELEASE is a .tlog-proof, an envelope, or the statement.json of a build; "
+             "signatures are not checked\n(`verify --release` does). Exit status: 0 "
+             "identical, 19 different.\n\nExample:\n"
+             "  selfsame rebuild example.com-hello-1.0.0.tlog-proof --source hello "
+             "--key rebuilder.key",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,

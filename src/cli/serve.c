@@ -135,11 +135,13 @@ run(struct cli *c, struct selfsame_err *e)
     TRY(configure(c, &g, e));
     TRY(selfsame_attester_open(cli_value(c, "device"), &a, e));
     g.source = attester_source(a);
-    TRY(server_new(&g, &s, e));
+    enum selfsame_code code = server_new(&g, &s, e);
+    secret_wipe((void *)(uintptr_t)g.key.ptr, g.key.len);
+    TRY(code);
     running = s;
     (void)sigaction(SIGTERM, &on_stop, NULL);
     (void)sigaction(SIGINT, &on_stop, NULL);
-    enum selfsame_code code = announce(c, s, &g, selfsame_attester_tee(a), e);
+    code = announce(c, s, &g, selfsame_attester_tee(a), e);
     if (code == SELFSAME_OK)
         code = server_run(s, e);
     (void)signal(SIGTERM, SIG_DFL);

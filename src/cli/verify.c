@@ -265,7 +265,7 @@ const struct cli_command verify_command = {
              "measurements.json \\\n"
              "      --nonce 00112233445566778899aabbccddeeff --key service.pem\n"
              "  selfsame verify https://127.0.0.1:8443/ --policy policy.json \\\n"
-             "      --release hello-1.4.2.tlog-proof",
+             "      --release example.com-hello-1.4.2.tlog-proof",
     .options = options,
     .min_operands = 1,
     .max_operands = 1,

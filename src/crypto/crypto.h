@@ -74,6 +74,9 @@ MUST enum selfsame_code key_generate(
     enum key_type t, struct key **ret, struct selfsame_err *e);
 MUST enum selfsame_code key_from_pem(
     struct selfsame_bytes pem, struct key **ret, struct selfsame_err *e);
+/* The same of a file that was read for it alone: `pem`, writable memory, is wiped. */
+MUST enum selfsame_code key_take_pem(
+    struct selfsame_bytes pem, struct key **ret, struct selfsame_err *e);
 /* An Ed25519 key from its 32 bytes (RFC 8032 §5.1.5), as Go's note keys are kept. */
 MUST enum selfsame_code key_from_seed(
     struct selfsame_bytes seed, struct key **ret, struct selfsame_err *e);

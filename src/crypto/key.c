@@ -125,6 +125,15 @@ key_from_pem(struct selfsame_bytes pem, struct key **ret, struct selfsame_err *e
 }
 
 enum selfsame_code
+key_take_pem(struct selfsame_bytes pem, struct key **ret, struct selfsame_err *e)
+{
+    enum selfsame_code code = key_from_pem(pem, ret, e);
+
+    secret_wipe((void *)(uintptr_t)pem.ptr, pem.len);
+    return code;
+}
+
+enum selfsame_code
 key_from_seed(struct selfsame_bytes seed, struct key **ret, struct selfsame_err *e)
 {
     if (seed.len != 32)

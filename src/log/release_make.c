@@ -127,7 +127,13 @@ finish(const json_t *root, struct arena *arena, struct selfsame_bytes *ret,
     free(text);
     if (!good)
         return nomem(e);
-    return statement_parse(*ret, arena, &parsed, e);
+    const enum selfsame_code code = statement_parse(*ret, arena, &parsed, e);
+    if (code != SELFSAME_MALFORMED && code != SELFSAME_UNSUPPORTED)
+        return code;
+    /* What it was made of says so. */
+    e->code = SELFSAME_USAGE;
+    err_remedy(e, "Correct what the statement is made of: the member is named.");
+    return SELFSAME_USAGE;
 }
 
 enum selfsame_code

@@ -30,9 +30,7 @@ key_file_read(const char *path, struct key **ret, struct selfsame_err *e)
 
     TRY(check_mode(path, e));
     TRY(file_read(path, KEY_LIMIT, &arena, &pem, e));
-    enum selfsame_code code = key_from_pem(pem, ret, e);
-    secret_wipe((void *)(uintptr_t)pem.ptr, pem.len);
-    TRY_WHILE(e, code, "%s", path);
+    TRY_WHILE(e, key_take_pem(pem, ret, e), "%s", path);
     return SELFSAME_OK;
 }
 

@@ -93,8 +93,11 @@ pending_remove(struct log_core *c, struct ticket *t)
 
     while (*at != NULL && *at != t)
         at = &(*at)->chain;
-    if (*at != NULL)
-        *at = t->chain;
+    if (*at == NULL)
+        return;
+    *at = t->chain;
+    c->under_way--;
+    c->under_way_bytes -= t->len;
 }
 
 /* ---- coming in ---- */
@@ -151,11 +154,10 @@ admit(struct log_core *c, size_t len, struct selfsame_err *e)
 {
     if (c->closing)
         FAIL(e, SELFSAME_DENIED, "the log is shutting down: expected one that runs");
-    if (c->queue.count + c->placed.count >= c->config.queue_max ||
-        c->queue.bytes + len > QUEUE_BYTES) {
+    if (c->under_way >= c->config.queue_max || c->under_way_bytes + len > QUEUE_BYTES) {
         c->status.refused++;
         FAIL(e, SELFSAME_DENIED, "the log is busy: %zu entries wait already",
-            c->queue.count + c->placed.count);
+            c->under_way);
     }
     return SELFSAME_OK;
 }
@@ -190,6 +192,8 @@ join(struct log_core *c, struct ticket *t, struct waiter *spare, bool *ret_joine
     TRY(admit(c, t->len, e));
     t->chain = *bucket(c, t->key);
     *bucket(c, t->key) = t;
+    c->under_way++;
+    c->under_way_bytes += t->len;
     *ret_stopped = c->status.halted || c->sequenced;
     if (!*ret_stopped)
         enqueue(c, t);
@@ -373,7 +377,7 @@ log_core_status(struct log_core *c, struct log_status *ret)
     *ret = c->status;
     ret->size = c->size;
     ret->published = c->published != NULL ? c->published->view.size : 0;
-    ret->waiting = c->queue.count + c->placed.count;
+    ret->waiting = c->under_way;
     (void)pthread_mutex_unlock(&c->lock);
 }
 

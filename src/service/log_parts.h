@@ -57,6 +57,7 @@ struct log_core {
     pthread_cond_t work, behind;
     struct ticket *pending[BUCKETS];
     struct tickets queue, placed;
+    size_t under_way, under_way_bytes; /* all pending, also while they are written */
     uint64_t size;
     uint8_t root[LOG_HASH];
     struct published *published; /* NULL: none with a quorum yet */

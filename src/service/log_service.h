@@ -10,7 +10,7 @@
  *
  *     POST /add                 an envelope of a known publisher; answered with its proof
  *     GET  /checkpoint /tile/…  static: a proxy may serve DIR/public as well
- *     GET  /lookup              hints, from the entries
+ *     GET  /lookup              hints, from the entries (docs/monitor.md)
  *     GET  /healthz /readyz /metrics
  *
  *     DIR/log.key             private key: PEM, Ed25519, used for nothing else
