@@ -47,6 +47,15 @@ said "chmod 600"
 chmod 600 "$log/log.key"
 for k in ed p256; do openssl pkey -in "$tmp/$k.pem" -pubout -out "$log/publishers/$k.pem"; done
 
+for u in log.example ftp://log.example "https://log.example two" "https://log.example
+quorum none"; do
+    expect 2 "no URL: $u" "$selfsame" log init "$tmp/url" --origin log.example/url --url "$u"
+    is "and nothing is made" no "$([ -e "$tmp/url" ] && echo yes || echo no)"
+done
+expect 0 "a log that says where it is" "$selfsame" log init "$tmp/url" --origin log.example/url --url https://log.example/url
+is "in its policy" "log $(cat "$tmp/url/log.vkey") https://log.example/url" "$(grep '^log ' "$tmp/url/policy.txt")"
+is "which is a trust policy" https://log.example/url "$("$selfsame" show "$tmp/url/policy.txt" --json | jq -r '.logs[0].url')"
+
 # ---- submissions ----
 serve "$log" ready log
 first=$pid
@@ -106,7 +115,7 @@ is "is an empty answer" 0 "$(jq '.releases | length' "$tmp/got")"
 is "a look-up of what nobody knows" 400 "$(get '/lookup?colour=red')"
 
 # ---- one at a time, and again ----
-expect 21 "a second one on the directory" "$selfsame" log serve "$log" --listen 127.0.0.1:0
+expect 3 "a second one on the directory" "$selfsame" log serve "$log" --listen 127.0.0.1:0
 said "another process writes this log"
 expect 0 "check beside one that runs" "$selfsame" log check "$log" --json
 is "counts" "3 3" "$(jq -r '"\(.size) \(.published)"' "$tmp/out")"
@@ -136,6 +145,14 @@ spoil() { # file below the log, what, words
 spoil public/tile/0/000.p/5 "a changed hash" 20
 spoil public/tile/entries/000.p/5 "a changed entry" 20
 spoil public/checkpoint "a changed checkpoint" 10
+cp -a "$log" "$tmp/spoilt"; rm "$tmp/spoilt/public/checkpoint"
+expect 20 "a checkpoint that is gone" "$selfsame" log check "$tmp/spoilt"
+said "Start the log"
+serve "$tmp/spoilt" ready4a log
+for _ in $(seq 100); do [ -s "$tmp/spoilt/public/checkpoint" ] && break; sleep 0.1; done
+stop "$pid"
+expect 0 "is made again by a start" "$selfsame" log check "$tmp/spoilt"
+rm -rf "$tmp/spoilt"
 expect 3 "no log" "$selfsame" log status "$tmp/nowhere"
 
 # ---- witnesses ----

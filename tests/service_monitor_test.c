@@ -725,6 +725,16 @@ a_larger_tree_with_another_beginning(void **state)
     check_evidence(x, believed, w->made.checkpoint, 2);
 }
 
+/* As when the network is gone: the checkpoint came, nothing else does. */
+static enum selfsame_code
+refuse_tiles(void *ctx, const char *name, size_t limit, struct arena *arena,
+    struct selfsame_bytes *ret, bool *ret_absent, struct selfsame_err *e)
+{
+    if (strcmp(name, "checkpoint") != 0)
+        FAIL(e, SELFSAME_IO, "%s: no route to the log", name);
+    return made_read(ctx, name, limit, arena, ret, ret_absent, e);
+}
+
 static void
 a_smaller_tree_of_another_history(void **state)
 {
@@ -748,6 +758,44 @@ a_smaller_tree_of_another_history(void **state)
     look(x);
     expect_alarms(x, SELFSAME_LOG, "fork", NULL);
     check_evidence(x, believed, w->made.checkpoint, 2);
+}
+
+static void
+a_smaller_tree_without_the_tiles_of_the_larger(void **state)
+{
+    const char *sha256[3];
+    auto_world *w = NULL;
+    auto_watch *x = NULL;
+    struct selfsame_err e = { 0 };
+
+    (void)state;
+    begin(&w, &x, sha256);
+    struct selfsame_bytes believed = w->made.checkpoint;
+    const size_t size = w->count;
+    w->entries[0] = BYTES_LIT("another history");
+    w->count = 5;
+    (void)world_publish(w, WORLD_NOW - 10);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "went-back", NULL);
+    check_evidence(x, believed, w->made.checkpoint, 2);
+    look(x);
+    assert_int_equal(json_array_size(x->events), 0);
+    restart(x);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "went-back", NULL);
+    assert_bytes(BYTES(x->m->state.note, x->m->state.note_len), believed);
+    /* What cannot be read at all says nothing. */
+    x->reader.read = refuse_tiles;
+    restart(x);
+    assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_IO);
+    assert_int_equal(count(x, "event", "alarm"), 0);
+    x->reader = made_reader(&w->made);
+    restart(x);
+    /* As large again, it is a fork. */
+    w->count = size + 1;
+    (void)world_publish(w, WORLD_NOW - 5);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "fork", NULL);
 }
 
 static void
@@ -1115,7 +1163,8 @@ one_state_serves_one_monitor(void **state)
     (void)state;
     publish(w);
     look(x);
-    assert_int_equal(monitor_new(&x->c, &second, &e), SELFSAME_DENIED);
+    assert_int_equal(monitor_new(&x->c, &second, &e), SELFSAME_IO);
+    assert_non_null(strstr(err_text(&e), "another monitor"));
     restart(x);
     assert_code(monitor_new(&x->c, &second, &e), SELFSAME_OK, &e);
     monitor_free(&second);
@@ -1230,6 +1279,7 @@ main(void)
         cmocka_unit_test(a_page_that_cannot_be_written_is_tried_again),
         cmocka_unit_test(a_larger_tree_with_another_beginning),
         cmocka_unit_test(a_smaller_tree_of_another_history),
+        cmocka_unit_test(a_smaller_tree_without_the_tiles_of_the_larger),
         cmocka_unit_test(a_fork_that_witnesses_did_not_sign_binds_the_log_too),
         cmocka_unit_test(checkpoints_that_are_none),
         cmocka_unit_test(tiles_that_are_not_those_of_the_checkpoint),

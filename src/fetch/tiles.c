@@ -29,9 +29,16 @@ struct tiles {
     struct edge edge;
     struct tile whole[TILE_LEVELS][SLOTS];
     unsigned next[TILE_LEVELS]; /* the slot to be filled */
+    bool absent;                /* what was read last was not there */
     enum selfsame_code code;    /* why a node could not be had */
     struct selfsame_err err;
 };
+
+bool
+tiles_absent(const struct tiles *t)
+{
+    return t->absent;
+}
 
 /* ---- where files come from ---- */
 
@@ -146,6 +153,7 @@ fetch_tile(struct tiles *t, struct tile_id id, struct arena *arena,
 
     tile_name(&id, name);
     *ret_whole = id.width == TILE_WIDTH;
+    t->absent = false;
     TRY(fetch(t, name, limit, arena, ret, &absent, e));
     if (absent && !*ret_whole) {
         char whole[TILE_NAME];
@@ -155,6 +163,7 @@ fetch_tile(struct tiles *t, struct tile_id id, struct arena *arena,
         tile_name(&id, whole);
         TRY(fetch(t, whole, limit, arena, ret, &absent, e));
     }
+    t->absent = absent;
     if (absent)
         FAIL(e, SELFSAME_IO, "the log has no %s, which its checkpoint calls for", name);
     return SELFSAME_OK;

@@ -46,6 +46,9 @@ MUST enum selfsame_code tiles_believe(
     struct tiles *t, const struct checkpoint *c, struct selfsame_err *e);
 uint64_t tiles_size(const struct tiles *t); /* of the tree; 0 before tiles_believe */
 
+/* Did the last read fail because the log has not what its checkpoint calls for? */
+bool tiles_absent(const struct tiles *t);
+
 /* Hashes of the tree, verified, for the functions of merkle.c. */
 struct merkle_source tiles_source(struct tiles *t);
 /* The same with the reason of a failure. `hashes`: room for LOG_PATH_MAX. */

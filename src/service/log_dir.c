@@ -22,24 +22,46 @@ enum {
 
 /* ---- init ---- */
 
+/* Without a scheme or with white space it would be another line than was meant. */
 static enum selfsame_code
-write_texts(
-    const char *dir, const char *vkey, struct arena *arena, struct selfsame_err *e)
+check_url(const char *url, struct selfsame_err *e)
 {
-    const char *path, *line = arena_printf(arena, "%s\n", vkey);
-    const char *policy = arena_printf(arena,
+    bool plain = true;
+
+    for (const char *p = url; *p != '\0'; p++)
+        plain = plain && *p > ' ' && *p <= '~';
+    if (!plain || (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0))
+        FAIL(e, SELFSAME_USAGE,
+            "URL: expected such as https://log.example/releases, got \"%.80s\"", url);
+    return SELFSAME_OK;
+}
+
+static char *
+policy_of(const char *vkey, const char *url, struct arena *arena)
+{
+    return arena_printf(arena,
         "# Who has to cosign this log's checkpoints, and so whom its clients believe.\n"
         "# witness NAME VKEY URL\n"
         "# group NAME all|any|NUMBER MEMBER...\n"
-        "log %s\n"
+        "log %s%s%s\n"
         "quorum none\n",
-        vkey);
+        vkey, url != NULL ? " " : "", url != NULL ? url : "");
+}
+
+static enum selfsame_code
+write_texts(const struct log_service_make *m, const char *vkey, struct arena *arena,
+    struct selfsame_err *e)
+{
+    const char *path, *line = arena_printf(arena, "%s\n", vkey);
+    const char *policy = policy_of(vkey, m->url, arena);
+    struct log_policy same;
 
     if (line == NULL || policy == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for a key");
-    TRY(path_join(dir, "log.vkey", arena, &path, e));
+    TRY(log_policy_parse(bytes_str(policy), arena, &same, e));
+    TRY(path_join(m->dir, "log.vkey", arena, &path, e));
     TRY(file_write(path, bytes_str(line), false, e));
-    TRY(path_join(dir, "policy.txt", arena, &path, e));
+    TRY(path_join(m->dir, "policy.txt", arena, &path, e));
     return file_write(path, bytes_str(policy), false, e);
 }
 
@@ -54,9 +76,10 @@ make_store(const char *dir, struct selfsame_err *e)
 }
 
 enum selfsame_code
-log_service_init(const char *dir, const char *origin, const char *key_file,
-    struct arena *arena, char **ret_vkey, struct selfsame_err *e)
+log_service_init(const struct log_service_make *m, struct arena *arena, char **ret_vkey,
+    struct selfsame_err *e)
 {
+    const char *dir = m->dir;
     const char *path, *key_path;
     struct note_key vkey;
     auto_key *k = NULL;
@@ -64,8 +87,10 @@ log_service_init(const char *dir, const char *origin, const char *key_file,
     TRY(path_join(dir, "log.key", arena, &key_path, e));
     if (access(key_path, F_OK) == 0)
         FAIL(e, SELFSAME_USAGE, "%s: there is a log already", key_path);
-    TRY(key_file_take(key_file, &k, e));
-    TRY(note_key_of(bytes_str(origin), NOTE_ED25519, k, arena, &vkey, e));
+    if (m->url != NULL)
+        TRY(check_url(m->url, e));
+    TRY(key_file_take(m->key_file, &k, e));
+    TRY(note_key_of(bytes_str(m->origin), NOTE_ED25519, k, arena, &vkey, e));
     char *text = note_key_text(&vkey, arena);
     if (text == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for a key");
@@ -73,7 +98,7 @@ log_service_init(const char *dir, const char *origin, const char *key_file,
     TRY(path_join(dir, "publishers", arena, &path, e));
     TRY(dir_make(path, false, e));
     TRY(make_store(dir, e));
-    TRY(write_texts(dir, text, arena, e));
+    TRY(write_texts(m, text, arena, e));
     /* Last: whoever finds a key finds all. */
     TRY(key_file_write(key_path, k, e));
     *ret_vkey = text;

@@ -28,6 +28,7 @@ static const struct {
     bool once; /* the same again is no news while it lasts */
 } alarms[ALARM_COUNT] = {
     [ALARM_FORK] = { "fork", SELFSAME_LOG, true },
+    [ALARM_WENT_BACK] = { "went-back", SELFSAME_LOG, true },
     [ALARM_TILES] = { "tiles", SELFSAME_LOG, true },
     [ALARM_CHECKPOINT] = { "checkpoint", SELFSAME_LOG, true },
     [ALARM_FOREIGN] = { "foreign", SELFSAME_LOG, false },
@@ -283,6 +284,26 @@ tiles_failed(struct monitor *m, const struct looking *l, enum selfsame_code code
     return monitor_alarm(m, ALARM_TILES, more, e, "%s", err_text(why));
 }
 
+/*
+ * A smaller checkpoint than the believed one, of which the log has not the tiles any more: it
+ * lost them, or another history took their place. Either way it takes back what it signed.
+ */
+static enum selfsame_code
+went_back(struct monitor *m, const struct looking *l, const struct selfsame_err *why,
+    struct selfsame_err *e)
+{
+    json_t *more = json_pack("{s:I,s:I}", "believed_size",
+        (json_int_t)m->state.checkpoint.size, "other_size", (json_int_t)l->c.size);
+
+    keep_evidence(m, l->note, more);
+    return monitor_alarm(m, ALARM_WENT_BACK, more, e,
+        "the log went back to a tree of size %llu and cannot show that it is part of "
+        "the "
+        "one of size %llu it showed before: %s",
+        (unsigned long long)l->c.size, (unsigned long long)m->state.checkpoint.size,
+        err_text(why));
+}
+
 /* Does the tree of `larger` begin with that of `smaller`? Both are signed. */
 static enum selfsame_code
 check_follows(struct monitor *m, struct looking *l, const struct checkpoint *larger,
@@ -296,6 +317,8 @@ check_follows(struct monitor *m, struct looking *l, const struct checkpoint *lar
     enum selfsame_code code = tiles_believe(m->tiles, larger, &why);
     if (code == SELFSAME_OK)
         code = tiles_consistency(m->tiles, smaller->size, hashes, &count, &why);
+    if (code == SELFSAME_IO && smaller == &l->c && tiles_absent(m->tiles))
+        return went_back(m, l, &why, e);
     if (code != SELFSAME_OK)
         return tiles_failed(m, l, code, &why, e);
     code = merkle_check_consistency(smaller->size, smaller->root, larger->size,
@@ -510,10 +533,10 @@ take_lock(struct monitor *m, struct selfsame_err *e)
         return SELFSAME_OK;
     if (errno != EWOULDBLOCK)
         return file_error(e, "cannot lock", path);
-    (void)err_set(e, SELFSAME_DENIED, __FILE__, __LINE__,
+    (void)err_set(e, SELFSAME_IO, __FILE__, __LINE__,
         "%s: another monitor keeps its state there", m->c->state);
     err_remedy(e, "End that one, or give this one a state of its own.");
-    return SELFSAME_DENIED;
+    return SELFSAME_IO;
 }
 
 static enum selfsame_code
