@@ -537,7 +537,7 @@ cosign(void *ctx, const struct log_cosign *ask, struct arena *arena, char **ret_
 }
 
 struct news {
-    atomic_uint count[3];
+    atomic_uint count[4];
 };
 
 static void
@@ -853,6 +853,88 @@ what_is_signed_is_durable_and_in_the_state(void **state)
     world_close(w);
 }
 
+/* ---- want that passes ---- */
+
+static int
+fail_open(void *ctx, const char *step, const char *path)
+{
+    (void)path;
+    return strcmp(step, "open") == 0 ? *(atomic_int *)ctx : 0;
+}
+
+/* All at once; how many were answered with this code. */
+static unsigned
+submit_lot(
+    struct log_world *w, const char *word, unsigned count, enum selfsame_code code)
+{
+    struct answer *a = calloc(count, sizeof(*a));
+    unsigned got = 0;
+
+    assert_non_null(a);
+    for (unsigned i = 0; i < count; i++) {
+        const struct log_done done = { note_code, &a[i] };
+        char text[32];
+
+        a[i].code = -1;
+        (void)snprintf(text, sizeof(text), "%s %u", word, i);
+        log_core_submit(w->core, bytes_str(text), NULL, &done);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        while (a[i].code == -1)
+            (void)usleep(1000);
+        got += a[i].code == (int)code;
+    }
+    free(a);
+    return got;
+}
+
+/*
+ * A batch that crosses the end of a tile gets no place and another one does: nothing of
+ * the first is left in memory or on the disk, and the log goes on.
+ */
+static void
+want_of_descriptors_refuses_a_batch_and_no_more(void **state)
+{
+    struct log_world *w = *state;
+    static const int why[] = { EMFILE, ENFILE, ENOMEM };
+    atomic_int fail = 0;
+    const struct store_probe probe = { fail_open, &fail };
+    struct news news = { .count = { 0 } };
+    struct log_check check = { .size = 0 };
+    struct log_status status;
+    struct selfsame_err e = { 0 };
+
+    w->probe = &probe;
+    w->config.tell = note_news;
+    w->config.tell_ctx = &news;
+    w->config.retry_ms = 1;
+    reopen(w);
+    assert_int_equal(submit_lot(w, "first", 250, SELFSAME_OK), 250);
+    for (unsigned i = 0; i < COUNT(why); i++) {
+        fail = why[i];
+        assert_int_equal(submit_lot(w, "refused", 20, SELFSAME_DENIED), 20);
+        fail = 0;
+        log_core_status(w->core, &status);
+        assert_false(status.halted);
+        assert_int_equal(status.size, 250 + 20 * i);
+        assert_int_equal(submit_lot(w,
+                             i == 0   ? "a"
+                             : i == 1 ? "b"
+                                      : "c",
+                             20, SELFSAME_OK),
+            20);
+    }
+    assert_int_equal(news.count[LOG_SCARCE], 1);
+    assert_int_equal(news.count[LOG_HALTED], 0);
+    assert_true(world_add(w, BYTES_LIT("first 3")) < 250);
+    assert_true(world_add(w, BYTES_LIT("a 19")) < 270);
+    assert_int_equal(world_add(w, BYTES_LIT("refused 0")), 310);
+    reopen(w);
+    assert_code(log_core_check(&w->config, NULL, NULL, &check, &e), SELFSAME_OK, &e);
+    assert_int_equal(check.size, 311);
+    world_close(w);
+}
+
 int
 main(void)
 {
@@ -877,6 +959,7 @@ main(void)
         TEST(an_alarm_stops_the_log),
         TEST(more_than_the_queue_holds_is_refused_at_once),
         TEST(a_disk_that_fails_acknowledges_nothing_and_says_so),
+        TEST(want_of_descriptors_refuses_a_batch_and_no_more),
         TEST(what_is_signed_is_durable_and_in_the_state),
     };
 

@@ -62,7 +62,10 @@ void log_service_bound(const struct log_service *s, struct net_addr *ret);
 const char *log_service_vkey(const struct log_service *s);
 size_t log_service_publishers(struct log_service *s);
 void log_service_status(struct log_service *s, struct log_status *ret);
-/* As httpd_run; what was submitted is finished first. */
+/*
+ * As httpd_run; what was submitted is finished first. Witnesses have 3 s for that: then
+ * an entry that has its place is published at the next start.
+ */
 MUST enum selfsame_code log_service_run(struct log_service *s, struct selfsame_err *e);
 void log_service_stop(struct log_service *s); /* from any thread */
 void log_service_free(struct log_service **s);
