@@ -1085,11 +1085,20 @@ a_full_state_forgets_nothing_and_says_so(void **state)
             r->version, sizeof(r->version), "v%zu", x->m->state.release_count);
         memset(r->sha256, 1, sizeof(r->sha256));
     }
-    (void)world_add(w, THIEF, world_release(w, WORLD_NAME, "2", 2, 2, NULL));
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "2", 2, 2, NULL));
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "v9", 3, 3, NULL));
+    (void)world_add(w, ME, world_release(w, "example.com/more", "1", 1, 1, NULL));
     publish(w);
-    assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_USAGE);
-    assert_non_null(strstr(err_text(&e), "the state is full"));
-    expect_alarms(x, SELFSAME_LOG, "foreign", NULL); /* that is told before */
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "duplicate", "full"); /* it goes on judging */
+    assert_int_equal(count(x, "event", "release"), 3);
+    assert_int_equal(x->m->state.dropped, 3);
+    assert_int_equal(x->m->state.names[0].sequence, 3);
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "4", 4, 4, NULL));
+    publish(w);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, NULL, NULL); /* said once by a process */
+    assert_int_equal(state_add_release(&x->m->state, &r, &e), SELFSAME_USAGE);
     while (x->m->state.rebuild_count < MONITOR_REBUILDS)
         assert_code(state_add_rebuild(&x->m->state, &b, &e), SELFSAME_OK, &e);
     assert_int_equal(state_add_rebuild(&x->m->state, &b, &e), SELFSAME_USAGE);
@@ -1101,7 +1110,68 @@ a_full_state_forgets_nothing_and_says_so(void **state)
     assert_code(state_read(x->state, &s, &e), SELFSAME_OK, &e);
     assert_int_equal(s.release_count, MONITOR_RELEASES);
     assert_int_equal(s.rebuild_count, MONITOR_REBUILDS);
+    assert_int_equal(s.dropped, 4);
     state_free(&s);
+    restart(x);
+    look(x);
+    expect_alarms(x, SELFSAME_NOMEM, "full", NULL);
+}
+
+/* What anybody may write into a log must not end the watch over it. */
+static void
+strangers_do_not_fill_a_state(void **state)
+{
+    const char *sha256[3];
+    auto_world *w = NULL;
+    auto_watch *x = NULL;
+
+    (void)state;
+    begin(&w, &x, sha256); /* one unchecked rebuild of the second release in it */
+    for (int i = 0; i < MONITOR_UNCHECKED + 5; i++)
+        (void)world_add(w, THIEF, world_rebuild(w, sha256[1], "identical"));
+    (void)world_add(w, REBUILDER, world_rebuild(w, sha256[1], "identical"));
+    publish(w);
+    restart(x); /* what was counted is counted anew */
+    look(x);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(count(x, "event", "rebuild"), MONITOR_UNCHECKED + 6);
+    assert_int_equal(x->m->state.releases[1].unchecked, MONITOR_UNCHECKED);
+    assert_int_equal(x->m->state.releases[1].more, 6);
+    assert_int_equal(x->m->state.rebuild_count, 2 + MONITOR_UNCHECKED);
+    /* Full of such by whatever way: that of a known key finds none, and all is seen. */
+    struct selfsame_err e = { 0 };
+    struct seen_rebuild *b;
+    while (x->m->state.rebuild_count < MONITOR_REBUILDS) {
+        assert_code(state_add_rebuild(&x->m->state, &b, &e), SELFSAME_OK, &e);
+        b->result = REBUILD_IDENTICAL;
+        state_count_rebuild(&x->m->state, b);
+    }
+    (void)world_add(w, THIEF, world_rebuild(w, sha256[2], "identical"));
+    (void)world_add(w, THIEF, world_release(w, WORLD_NAME, "6.6", 10, 6, NULL));
+    publish(w);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "foreign", NULL);
+    assert_int_equal(x->m->state.releases[2].more, 1);
+    (void)world_add(w, REBUILDER, world_rebuild(w, sha256[2], "identical"));
+    publish(w);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "full", NULL);
+    /* Their releases under my name: an alarm each, few remembered; names: none. */
+    for (int i = 0; i < 2 * MONITOR_STRANGERS; i++)
+        (void)world_add(w, THIEF,
+            world_release(
+                w, WORLD_NAME, arena_printf(&w->arena, "7.%d", i), 10, 7, NULL));
+    publish(w);
+    look(x);
+    assert_int_equal(count(x, "alarm", "foreign"), 2 * MONITOR_STRANGERS);
+    assert_int_equal(x->m->state.release_count, 3 + MONITOR_STRANGERS);
+    size_t at = world_add(
+        w, THIEF, world_release(w, "example.net/new", "1", 1, 1, NULL));
+    w->entries[at] = replaced(w, w->entries[at], key_id(w, THIEF), key_id(w, ME));
+    publish(w);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "foreign", NULL);
+    assert_int_equal(x->m->state.name_count, 1);
 }
 
 static void
@@ -1240,6 +1310,7 @@ main(void)
         cmocka_unit_test(long_texts_of_strangers_are_kept_plain),
         cmocka_unit_test(a_state_that_could_not_be_written_is_written_later),
         cmocka_unit_test(a_full_state_forgets_nothing_and_says_so),
+        cmocka_unit_test(strangers_do_not_fill_a_state),
         cmocka_unit_test(one_state_serves_one_monitor),
         cmocka_unit_test(the_page_says_what_is_known_and_is_text),
         cmocka_unit_test(a_hook_gets_the_event_as_input_and_nothing_else),

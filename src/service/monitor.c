@@ -37,13 +37,15 @@ static const struct {
     [ALARM_UNPARSABLE] = { "unparsable", SELFSAME_MALFORMED, false },
     [ALARM_SEQUENCE] = { "sequence", SELFSAME_STALE, false },
     [ALARM_STALE] = { "stale", SELFSAME_STALE, true },
+    [ALARM_FULL] = { "full", SELFSAME_NOMEM, true },
 };
 
 static unsigned
 rank(enum selfsame_code code)
 {
-    static const enum selfsame_code worst_last[] = { SELFSAME_OK, SELFSAME_STALE,
-        SELFSAME_MALFORMED, SELFSAME_REVOKED, SELFSAME_MISMATCH, SELFSAME_LOG };
+    static const enum selfsame_code worst_last[] = { SELFSAME_OK, SELFSAME_NOMEM,
+        SELFSAME_STALE, SELFSAME_MALFORMED, SELFSAME_REVOKED, SELFSAME_MISMATCH,
+        SELFSAME_LOG };
     unsigned i = 0;
 
     while (i < COUNT(worst_last) - 1 && worst_last[i] != code)
@@ -401,7 +403,7 @@ finish(
 
     hex_encode(BYTES_ARR(l->c.root), root);
     /* What lasted is over. */
-    memset(m->told, 0, sizeof(m->told));
+    memset(m->told, 0, sizeof(m->told[0]) * ALARM_FULL);
     TRY(monitor_tell(m,
         json_pack("{s:s,s:I,s:s,s:I}", "event", "checkpoint", "size",
             (json_int_t)l->c.size, "root", root, "entries",
@@ -476,6 +478,16 @@ check_stale(struct monitor *m, struct selfsame_err *e)
         (unsigned long long)s->checkpoint.size, when);
 }
 
+static enum selfsame_code
+check_full(struct monitor *m, struct selfsame_err *e)
+{
+    if (m->state.dropped == 0)
+        return SELFSAME_OK;
+    return monitor_alarm(m, ALARM_FULL, NULL, e,
+        "the state is full: what finds no room is told and judged, and not remembered; "
+        "watch fewer names with --name and --publisher, with a state of their own");
+}
+
 enum selfsame_code
 monitor_round(struct monitor *m, int64_t now_s, struct selfsame_err *e)
 {
@@ -486,6 +498,8 @@ monitor_round(struct monitor *m, int64_t now_s, struct selfsame_err *e)
     enum selfsame_code code = look(m, e);
     /* A log that cannot be read grows old all the same. */
     enum selfsame_code stale = check_stale(m, &later);
+    if (stale == SELFSAME_OK)
+        stale = check_full(m, &later);
     if (code == SELFSAME_OK && stale != SELFSAME_OK) {
         *e = later;
         code = stale;

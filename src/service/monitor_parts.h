@@ -35,6 +35,8 @@ struct seen_release {
     int64_t revoked_s;
     char reason[128];
     char superseded_by[65]; /* version, or "" */
+    uint64_t unchecked;     /* rebuilds by keys nobody knows, of state.rebuilds */
+    uint64_t more;          /* of such, that were only counted */
 };
 struct seen_rebuild {
     size_t release; /* of state.releases */
@@ -51,7 +53,9 @@ struct state {
     struct seen_rebuild *rebuilds;
     size_t name_count, release_count, rebuild_count;
     size_t name_room, release_room, rebuild_room;
-    uint8_t *note; /* the last checkpoint believed, as it was served; NULL: none */
+    size_t unchecked; /* of the rebuilds */
+    uint64_t dropped; /* what was told and found no room */
+    uint8_t *note;    /* the last checkpoint believed, as it was served; NULL: none */
     size_t note_len;
     struct checkpoint checkpoint; /* views into it */
     int64_t time_s;               /* of that, by its witnesses; 0: unknown */
@@ -69,13 +73,17 @@ MUST enum selfsame_code state_parse(
 /* In place of the checkpoint so far. */
 MUST enum selfsame_code state_set_note(struct state *s, struct selfsame_bytes note,
     int64_t time_s, struct selfsame_err *e);
-/* New members at the end; USAGE: the state is full. */
+bool state_find_name(const struct state *s, const char *name, size_t *ret);
+/* New members at the end; USAGE: the state is full, see state_has_room. */
 MUST enum selfsame_code state_name(
     struct state *s, const char *name, size_t *ret, struct selfsame_err *e);
 MUST enum selfsame_code state_add_release(
     struct state *s, struct seen_release **ret, struct selfsame_err *e);
+/* Not filled in yet; state_count_rebuild when it is. */
 MUST enum selfsame_code state_add_rebuild(
     struct state *s, struct seen_rebuild **ret, struct selfsame_err *e);
+void state_count_rebuild(struct state *s, const struct seen_rebuild *b);
+bool state_has_room(const struct state *s, bool new_name);
 struct seen_release *state_release(struct state *s, const uint8_t sha256[static 32]);
 const char *rebuild_word(enum rebuild_result r);
 /* Text of strangers, plain, as much as there is room for. */
@@ -112,6 +120,7 @@ enum alarm {
     ALARM_UNPARSABLE,
     ALARM_SEQUENCE,
     ALARM_STALE,
+    ALARM_FULL, /* this and what follows lasts for good */
     ALARM_COUNT,
 };
 struct monitor {

@@ -82,16 +82,32 @@ grow(void **at, size_t size, size_t count, size_t *room, size_t max, const char 
     return SELFSAME_OK;
 }
 
+bool
+state_find_name(const struct state *s, const char *name, size_t *ret)
+{
+    for (size_t i = 0; i < s->name_count; i++)
+        if (strcmp(s->names[i].name, name) == 0) {
+            *ret = i;
+            return true;
+        }
+    return false;
+}
+
+/* For a release, under a name that is new. */
+bool
+state_has_room(const struct state *s, bool new_name)
+{
+    return s->release_count < MONITOR_RELEASES &&
+           (!new_name || s->name_count < NAMES_MAX);
+}
+
 enum selfsame_code
 state_name(struct state *s, const char *name, size_t *ret, struct selfsame_err *e)
 {
     void *at = s->names;
 
-    for (size_t i = 0; i < s->name_count; i++)
-        if (strcmp(s->names[i].name, name) == 0) {
-            *ret = i;
-            return SELFSAME_OK;
-        }
+    if (state_find_name(s, name, ret))
+        return SELFSAME_OK;
     enum selfsame_code code = grow(
         &at, sizeof(*s->names), s->name_count, &s->name_room, NAMES_MAX, "names", e);
     s->names = at;
@@ -128,6 +144,13 @@ state_add_rebuild(struct state *s, struct seen_rebuild **ret, struct selfsame_er
     *ret = &s->rebuilds[s->rebuild_count++];
     **ret = (struct seen_rebuild){ .release = 0 };
     return SELFSAME_OK;
+}
+
+void
+state_count_rebuild(struct state *s, const struct seen_rebuild *b)
+{
+    s->releases[b->release].unchecked += !b->checked;
+    s->unchecked += !b->checked;
 }
 
 struct seen_release *
@@ -222,12 +245,12 @@ release_line(const struct state *s, const struct seen_release *r)
 
     hex_encode(BYTES_ARR(r->sha256), sha256);
     hex_encode(BYTES_ARR(r->key), key);
-    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:b,s:b,s:b,s:I,s:s,s:s}", "release",
-        sha256, "key", key, "of", s->names[r->name].name, "version", r->version,
-        "sequence", (json_int_t)r->sequence, "entry", (json_int_t)r->entry, "seen",
-        (json_int_t)r->seen_s, "checked", r->checked, "current", r->current, "revoked",
-        r->revoked, "since", (json_int_t)r->revoked_s, "reason", r->reason,
-        "superseded_by", r->superseded_by);
+    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:b,s:b,s:b,s:I,s:s,s:s,s:I}",
+        "release", sha256, "key", key, "of", s->names[r->name].name, "version",
+        r->version, "sequence", (json_int_t)r->sequence, "entry", (json_int_t)r->entry,
+        "seen", (json_int_t)r->seen_s, "checked", r->checked, "current", r->current,
+        "revoked", r->revoked, "since", (json_int_t)r->revoked_s, "reason", r->reason,
+        "superseded_by", r->superseded_by, "more", (json_int_t)r->more);
 }
 
 static json_t *
@@ -254,8 +277,9 @@ state_write(const char *path, const struct state *s, struct selfsame_err *e)
         add_line(&t, release_line(s, &s->releases[i]));
     for (size_t i = 0; i < s->rebuild_count; i++)
         add_line(&t, rebuild_line(s, &s->rebuilds[i]));
-    add_line(&t, json_pack("{s:s%,s:I,s:I}", "checkpoint", s->note, s->note_len, "time",
-                     (json_int_t)s->time_s, "next", (json_int_t)s->next));
+    add_line(&t, json_pack("{s:s%,s:I,s:I,s:I}", "checkpoint", s->note, s->note_len,
+                     "time", (json_int_t)s->time_s, "next", (json_int_t)s->next,
+                     "dropped", (json_int_t)s->dropped));
     if (t.bad)
         FAIL(e, SELFSAME_NOMEM, "%s", path);
     return file_write(path, BYTES((const uint8_t *)t.ptr, t.len), false, e);
@@ -365,7 +389,8 @@ read_release(struct state *s, const json_t *j, struct selfsame_err *e)
         !take_bool(j, "revoked", &r->revoked) ||
         !take_time(j, "since", &r->revoked_s) ||
         !take_str(j, "reason", r->reason, sizeof(r->reason)) ||
-        !take_str(j, "superseded_by", r->superseded_by, sizeof(r->superseded_by)))
+        !take_str(j, "superseded_by", r->superseded_by, sizeof(r->superseded_by)) ||
+        !take_int(j, "more", &r->more))
         return bad_line(e);
     return SELFSAME_OK;
 }
@@ -390,6 +415,7 @@ read_rebuild(struct state *s, const json_t *j, struct selfsame_err *e)
     for (size_t i = 1; i < COUNT(rebuild_words); i++)
         if (strcmp(word, rebuild_words[i]) == 0)
             b->result = (enum rebuild_result)i;
+    state_count_rebuild(s, b);
     return b->result != 0 ? SELFSAME_OK : bad_line(e);
 }
 
@@ -400,7 +426,7 @@ read_checkpoint(struct state *s, const json_t *j, struct selfsame_err *e)
     int64_t time_s;
 
     if (!json_is_string(note) || !take_time(j, "time", &time_s) ||
-        !take_int(j, "next", &s->next))
+        !take_int(j, "next", &s->next) || !take_int(j, "dropped", &s->dropped))
         return bad_line(e);
     TRY(state_set_note(s,
         BYTES((const uint8_t *)json_string_value(note), json_string_length(note)),
