@@ -910,6 +910,169 @@ a_checkpoint_grows_stale_by_the_clock_of_witnesses(void **state)
     expect_alarms(x, SELFSAME_STALE, "stale", NULL);
 }
 
+/* ---- trees that come without their tiles ---- */
+
+static void
+try_io(struct watch *x, const char *text)
+{
+    struct selfsame_err e = { 0 };
+
+    assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_IO);
+    if (strstr(err_text(&e), text) == NULL)
+        fail_msg("expected \"%s\", got \"%s\"", text, err_text(&e));
+}
+
+/* What was kept of the believed tree tells, even in another process. */
+static void
+a_smaller_fork_is_seen_without_its_tiles(void **state)
+{
+    const char *sha256[3];
+    auto_world *w = NULL;
+    auto_watch *x = NULL;
+
+    (void)state;
+    begin(&w, &x, sha256);
+    restart(x);
+    struct selfsame_bytes believed = w->made.checkpoint;
+    struct checkpoint c = made_checkpoint(&w->made, 5);
+    c.origin = BYTES_LIT(WORLD_ORIGIN);
+    w->made.no_tiles = true;
+    w->made.checkpoint = world_note(w, &c, 2, WORLD_NOW - 10);
+    look(x);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(count(x, "event", "older-checkpoint"), 1);
+    c.root[3] ^= 1;
+    w->made.checkpoint = world_note(w, &c, 2, WORLD_NOW - 10);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "fork", NULL);
+    check_evidence(x, believed, w->made.checkpoint, 2);
+}
+
+static void
+a_larger_fork_without_tiles_is_not_forgotten(void **state)
+{
+    const char *sha256[3];
+    auto_world *w = NULL;
+    auto_watch *x = NULL;
+
+    (void)state;
+    begin(&w, &x, sha256);
+    (void)world_raw(w, BYTES_LIT("more"));
+    (void)world_raw(w, BYTES_LIT("and more"));
+    (void)world_publish(w, WORLD_NOW - 10);
+    struct selfsame_bytes good = w->made.checkpoint;
+    struct checkpoint c = made_checkpoint(&w->made, w->count - 1);
+    c.origin = BYTES_LIT(WORLD_ORIGIN);
+    c.root[3] ^= 1;
+    struct selfsame_bytes other = world_note(w, &c, 2, WORLD_NOW - 20);
+    w->made.checkpoint = other;
+    w->made.no_tiles = true;
+    try_io(x, "calls for");
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+    restart(x);
+    w->made.checkpoint = good;
+    w->made.no_tiles = false;
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "fork", NULL);
+    check_evidence(x, good, other, 2);
+    restart(x);
+    look(x);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+}
+
+static void
+what_comes_late_and_agrees_is_no_alarm(void **state)
+{
+    const char *sha256[3];
+    auto_world *w = NULL;
+    auto_watch *x = NULL;
+
+    (void)state;
+    begin(&w, &x, sha256);
+    for (int i = 0; i < 2 * PENDING; i++) {
+        (void)world_raw(w, BYTES_LIT("more"));
+        (void)world_publish(w, WORLD_NOW - 30 + i);
+        w->made.no_tiles = true;
+        if (i % 2 == 0)
+            restart(x);
+        struct selfsame_err e = { 0 };
+        assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_IO);
+    }
+    assert_int_equal(x->m->state.pending_count, PENDING);
+    /* It lasted too long, which was said; and is over. */
+    assert_int_equal(monitor_worst(x->m), SELFSAME_LOG);
+    restart(x);
+    w->made.no_tiles = false;
+    look(x);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(x->m->state.pending_count, 0);
+    assert_int_equal(x->m->state.next, w->count);
+}
+
+/* The checkpoint of a tree that was never shown, and the one before again. */
+static void
+a_log_that_goes_back_behind_what_it_signed(void **state)
+{
+    const char *sha256[3];
+    auto_world *w = NULL;
+    auto_watch *x = NULL;
+
+    (void)state;
+    begin(&w, &x, sha256);
+    struct selfsame_bytes believed = w->made.checkpoint;
+    struct checkpoint c = made_checkpoint(&w->made, w->count);
+    c.origin = BYTES_LIT(WORLD_ORIGIN);
+    c.size += 3;
+    struct selfsame_bytes other = world_note(w, &c, 2, WORLD_NOW - 20);
+    w->made.checkpoint = other;
+    try_io(x, "has no tile/0/000.p/13, which its checkpoint of size 13 calls for");
+    w->made.checkpoint = believed;
+    restart(x);
+    look(x);
+    assert_int_equal(json_array_size(x->events), 0);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "withheld", NULL);
+    check_evidence(x, believed, other, 2);
+    look(x);
+    assert_int_equal(json_array_size(x->events), 0);
+    restart(x);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "withheld", NULL);
+}
+
+static void
+tiles_of_a_believed_tree_that_are_gone(void **state)
+{
+    auto_world *w = world_new();
+    auto_watch *x = watch_new(w);
+
+    (void)state;
+    for (int i = 0; i < 300; i++)
+        (void)world_raw(w, bytes_str(arena_printf(&w->arena, "filler %d", i)));
+    publish(w);
+    look(x);
+    struct selfsame_bytes believed = w->made.checkpoint;
+    struct checkpoint c = made_checkpoint(&w->made, 100);
+    c.origin = BYTES_LIT(WORLD_ORIGIN);
+    w->made.checkpoint = world_note(w, &c, 2, WORLD_NOW - 100);
+    w->made.no_tiles = true;
+    restart(x);
+    try_io(x, "has no tile/0/000, which its checkpoint of size 300 calls for");
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+    restart(x);
+    try_io(x, "of size 300");
+    expect_alarms(x, SELFSAME_LOG, "withheld", NULL);
+    check_evidence(x, believed, w->made.checkpoint, 2);
+    assert_non_null(
+        strstr(text_of(first(x, "alarm", "withheld"), "message"), "size 100"));
+    w->made.no_tiles = false;
+    restart(x);
+    look(x);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(count(x, "event", "older-checkpoint"), 1);
+    assert_int_equal(x->m->state.pending_count, 0);
+}
+
 /* ---- state ---- */
 
 static void
@@ -1305,6 +1468,11 @@ main(void)
         cmocka_unit_test(tiles_that_are_not_those_of_the_checkpoint),
         cmocka_unit_test(entries_that_are_withheld_are_an_error_and_grow_stale),
         cmocka_unit_test(a_checkpoint_grows_stale_by_the_clock_of_witnesses),
+        cmocka_unit_test(a_smaller_fork_is_seen_without_its_tiles),
+        cmocka_unit_test(a_larger_fork_without_tiles_is_not_forgotten),
+        cmocka_unit_test(what_comes_late_and_agrees_is_no_alarm),
+        cmocka_unit_test(a_log_that_goes_back_behind_what_it_signed),
+        cmocka_unit_test(tiles_of_a_believed_tree_that_are_gone),
         cmocka_unit_test(what_could_not_be_told_is_told_again),
         cmocka_unit_test(a_state_is_read_as_it_was_written_and_not_otherwise),
         cmocka_unit_test(long_texts_of_strangers_are_kept_plain),
