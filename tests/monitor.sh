@@ -94,7 +94,7 @@ expect 20 "a changed entry" watch
 said '"alarm":"tiles"'
 rm "$w/log/tile/entries/000.p/6"
 expect 3 "one that is not there" watch
-said "which its checkpoint calls for"
+said "which its checkpoint of size 7 calls for"
 rm -f "$w/log/checkpoint"
 expect 3 "no log" watch
 echo "not a note" > "$w/log/checkpoint"

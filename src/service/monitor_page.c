@@ -145,6 +145,11 @@ draw_rebuilds(struct text *t, const struct state *s, size_t release)
         add_number(t, b->entry);
         text_str(t, "</span></li>");
     }
+    if (s->releases[release].more > 0) {
+        text_str(t, "<li class=\"dim\">and ");
+        add_number(t, s->releases[release].more);
+        text_str(t, " more by keys that were not checked</li>");
+    }
     text_str(t, any ? "</ul>" : "<li class=\"dim\">nobody yet</li></ul>");
 }
 

@@ -56,6 +56,9 @@ state_free(struct state *s)
     free(s->releases);
     free(s->rebuilds);
     free(s->note);
+    free(s->edge);
+    while (s->pending_count > 0)
+        state_drop_pending(s, 0);
     *s = (struct state){ .note = NULL };
 }
 
@@ -82,16 +85,32 @@ grow(void **at, size_t size, size_t count, size_t *room, size_t max, const char 
     return SELFSAME_OK;
 }
 
+bool
+state_find_name(const struct state *s, const char *name, size_t *ret)
+{
+    for (size_t i = 0; i < s->name_count; i++)
+        if (strcmp(s->names[i].name, name) == 0) {
+            *ret = i;
+            return true;
+        }
+    return false;
+}
+
+/* For a release, under a name that is new. */
+bool
+state_has_room(const struct state *s, bool new_name)
+{
+    return s->release_count < MONITOR_RELEASES &&
+           (!new_name || s->name_count < NAMES_MAX);
+}
+
 enum selfsame_code
 state_name(struct state *s, const char *name, size_t *ret, struct selfsame_err *e)
 {
     void *at = s->names;
 
-    for (size_t i = 0; i < s->name_count; i++)
-        if (strcmp(s->names[i].name, name) == 0) {
-            *ret = i;
-            return SELFSAME_OK;
-        }
+    if (state_find_name(s, name, ret))
+        return SELFSAME_OK;
     enum selfsame_code code = grow(
         &at, sizeof(*s->names), s->name_count, &s->name_room, NAMES_MAX, "names", e);
     s->names = at;
@@ -130,6 +149,13 @@ state_add_rebuild(struct state *s, struct seen_rebuild **ret, struct selfsame_er
     return SELFSAME_OK;
 }
 
+void
+state_count_rebuild(struct state *s, const struct seen_rebuild *b)
+{
+    s->releases[b->release].unchecked += !b->checked;
+    s->unchecked += !b->checked;
+}
+
 struct seen_release *
 state_release(struct state *s, const uint8_t sha256[static 32])
 {
@@ -139,13 +165,12 @@ state_release(struct state *s, const uint8_t sha256[static 32])
     return NULL;
 }
 
-enum selfsame_code
-state_set_note(
-    struct state *s, struct selfsame_bytes note, int64_t time_s, struct selfsame_err *e)
+static enum selfsame_code
+copy_note(struct selfsame_bytes note, uint8_t **ret, struct checkpoint *ret_c,
+    struct selfsame_err *e)
 {
     auto_arena arena = arena_new(1 << 20);
     uint8_t *copy = malloc(note.len + 1);
-    struct checkpoint c = { .size = 0 };
     struct note n;
 
     if (copy == NULL)
@@ -153,17 +178,78 @@ state_set_note(
     memcpy(copy, note.ptr, note.len);
     enum selfsame_code code = note_parse(BYTES(copy, note.len), &arena, &n, e);
     if (code == SELFSAME_OK)
-        code = checkpoint_parse(n.text, &c, e);
+        code = checkpoint_parse(n.text, ret_c, e);
     if (code != SELFSAME_OK) {
         free(copy);
         return code;
     }
+    *ret = copy;
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+state_set_note(
+    struct state *s, struct selfsame_bytes note, int64_t time_s, struct selfsame_err *e)
+{
+    struct checkpoint c = { .size = 0 };
+    uint8_t *copy = NULL;
+
+    TRY(copy_note(note, &copy, &c, e));
     free(s->note);
     s->note = copy;
     s->note_len = note.len;
     s->checkpoint = c;
     s->time_s = time_s;
     return SELFSAME_OK;
+}
+
+enum selfsame_code
+state_set_edge(struct state *s, struct selfsame_bytes edge, struct selfsame_err *e)
+{
+    uint8_t *copy = malloc(edge.len + 1);
+
+    if (copy == NULL)
+        FAIL(e, SELFSAME_NOMEM, "the right edge of a log");
+    if (edge.len > 0)
+        memcpy(copy, edge.ptr, edge.len);
+    free(s->edge);
+    s->edge = copy;
+    s->edge_len = edge.len;
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+state_add_pending(struct state *s, struct selfsame_bytes note, int64_t since_s,
+    bool absent, struct selfsame_err *e)
+{
+    struct seen_pending p = { .since_s = since_s, .note_len = note.len };
+
+    TRY(copy_note(note, &p.note, &p.checkpoint, e));
+    p.absent = absent;
+    for (size_t i = 0; i < s->pending_count; i++) {
+        struct seen_pending *same = &s->pending[i];
+
+        if (same->checkpoint.size != p.checkpoint.size ||
+            !bytes_eq(BYTES_ARR(same->checkpoint.root), BYTES_ARR(p.checkpoint.root)))
+            continue;
+        same->absent = absent;
+        free(p.note);
+        return SELFSAME_OK;
+    }
+    if (s->pending_count == PENDING)
+        free(p.note);
+    else
+        s->pending[s->pending_count++] = p;
+    return SELFSAME_OK;
+}
+
+void
+state_drop_pending(struct state *s, size_t i)
+{
+    free(s->pending[i].note);
+    s->pending_count--;
+    memmove(&s->pending[i], &s->pending[i + 1],
+        (s->pending_count - i) * sizeof(s->pending[0]));
 }
 
 void
@@ -222,12 +308,12 @@ release_line(const struct state *s, const struct seen_release *r)
 
     hex_encode(BYTES_ARR(r->sha256), sha256);
     hex_encode(BYTES_ARR(r->key), key);
-    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:b,s:b,s:b,s:I,s:s,s:s}", "release",
-        sha256, "key", key, "of", s->names[r->name].name, "version", r->version,
-        "sequence", (json_int_t)r->sequence, "entry", (json_int_t)r->entry, "seen",
-        (json_int_t)r->seen_s, "checked", r->checked, "current", r->current, "revoked",
-        r->revoked, "since", (json_int_t)r->revoked_s, "reason", r->reason,
-        "superseded_by", r->superseded_by);
+    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:b,s:b,s:b,s:I,s:s,s:s,s:I}",
+        "release", sha256, "key", key, "of", s->names[r->name].name, "version",
+        r->version, "sequence", (json_int_t)r->sequence, "entry", (json_int_t)r->entry,
+        "seen", (json_int_t)r->seen_s, "checked", r->checked, "current", r->current,
+        "revoked", r->revoked, "since", (json_int_t)r->revoked_s, "reason", r->reason,
+        "superseded_by", r->superseded_by, "more", (json_int_t)r->more);
 }
 
 static json_t *
@@ -242,6 +328,26 @@ rebuild_line(const struct state *s, const struct seen_rebuild *b)
         "entry", (json_int_t)b->entry, "seen", (json_int_t)b->seen_s);
 }
 
+static void
+add_edge(struct text *t, const struct state *s)
+{
+    char *hex = malloc(2 * s->edge_len + 1);
+
+    t->bad |= hex == NULL;
+    if (hex == NULL)
+        return;
+    hex_encode(BYTES(s->edge, s->edge_len), hex);
+    add_line(t, json_pack("{s:s}", "edge", hex));
+    free(hex);
+}
+
+static json_t *
+pending_line(const struct seen_pending *p)
+{
+    return json_pack("{s:s%,s:I,s:I,s:b}", "pending", p->note, p->note_len, "since",
+        (json_int_t)p->since_s, "looks", (json_int_t)p->looks, "absent", p->absent);
+}
+
 enum selfsame_code
 state_write(const char *path, const struct state *s, struct selfsame_err *e)
 {
@@ -254,8 +360,13 @@ state_write(const char *path, const struct state *s, struct selfsame_err *e)
         add_line(&t, release_line(s, &s->releases[i]));
     for (size_t i = 0; i < s->rebuild_count; i++)
         add_line(&t, rebuild_line(s, &s->rebuilds[i]));
-    add_line(&t, json_pack("{s:s%,s:I,s:I}", "checkpoint", s->note, s->note_len, "time",
-                     (json_int_t)s->time_s, "next", (json_int_t)s->next));
+    for (size_t i = 0; i < s->pending_count; i++)
+        add_line(&t, pending_line(&s->pending[i]));
+    if (s->edge != NULL)
+        add_edge(&t, s);
+    add_line(&t, json_pack("{s:s%,s:I,s:I,s:I}", "checkpoint", s->note, s->note_len,
+                     "time", (json_int_t)s->time_s, "next", (json_int_t)s->next,
+                     "dropped", (json_int_t)s->dropped));
     if (t.bad)
         FAIL(e, SELFSAME_NOMEM, "%s", path);
     return file_write(path, BYTES((const uint8_t *)t.ptr, t.len), false, e);
@@ -365,7 +476,8 @@ read_release(struct state *s, const json_t *j, struct selfsame_err *e)
         !take_bool(j, "revoked", &r->revoked) ||
         !take_time(j, "since", &r->revoked_s) ||
         !take_str(j, "reason", r->reason, sizeof(r->reason)) ||
-        !take_str(j, "superseded_by", r->superseded_by, sizeof(r->superseded_by)))
+        !take_str(j, "superseded_by", r->superseded_by, sizeof(r->superseded_by)) ||
+        !take_int(j, "more", &r->more))
         return bad_line(e);
     return SELFSAME_OK;
 }
@@ -390,7 +502,43 @@ read_rebuild(struct state *s, const json_t *j, struct selfsame_err *e)
     for (size_t i = 1; i < COUNT(rebuild_words); i++)
         if (strcmp(word, rebuild_words[i]) == 0)
             b->result = (enum rebuild_result)i;
+    state_count_rebuild(s, b);
     return b->result != 0 ? SELFSAME_OK : bad_line(e);
+}
+
+static enum selfsame_code
+read_pending(struct state *s, const json_t *j, struct selfsame_err *e)
+{
+    const json_t *note = json_object_get(j, "pending");
+    const size_t at = s->pending_count;
+    int64_t since_s;
+    bool absent;
+
+    if (!json_is_string(note) || !take_time(j, "since", &since_s) ||
+        !take_bool(j, "absent", &absent))
+        return bad_line(e);
+    TRY(state_add_pending(s,
+        BYTES((const uint8_t *)json_string_value(note), json_string_length(note)),
+        since_s, absent, e));
+    return s->pending_count == at + 1 && take_int(j, "looks", &s->pending[at].looks)
+               ? SELFSAME_OK
+               : bad_line(e);
+}
+
+/* Whether it is that of the checkpoint is seen when it is used. */
+static enum selfsame_code
+read_edge(struct state *s, const json_t *j, struct selfsame_err *e)
+{
+    auto_arena arena = arena_new(TILES_EDGE_MAX + 4096);
+    const char *hex = json_string_value(json_object_get(j, "edge"));
+    uint8_t *to = arena_alloc(&arena, 1, TILES_EDGE_MAX);
+    size_t len = 0;
+
+    if (to == NULL)
+        FAIL(e, SELFSAME_NOMEM, "the right edge of a log");
+    if (hex == NULL || !hex_decode(hex, strlen(hex), to, TILES_EDGE_MAX, &len))
+        return bad_line(e);
+    return state_set_edge(s, BYTES(to, len), e);
 }
 
 static enum selfsame_code
@@ -400,7 +548,7 @@ read_checkpoint(struct state *s, const json_t *j, struct selfsame_err *e)
     int64_t time_s;
 
     if (!json_is_string(note) || !take_time(j, "time", &time_s) ||
-        !take_int(j, "next", &s->next))
+        !take_int(j, "next", &s->next) || !take_int(j, "dropped", &s->dropped))
         return bad_line(e);
     TRY(state_set_note(s,
         BYTES((const uint8_t *)json_string_value(note), json_string_length(note)),
@@ -420,6 +568,8 @@ read_line(
         { "name", read_name },
         { "release", read_release },
         { "rebuild", read_rebuild },
+        { "pending", read_pending },
+        { "edge", read_edge },
         { "checkpoint", read_checkpoint },
     };
     auto_json *j = NULL;
