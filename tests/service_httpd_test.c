@@ -106,6 +106,38 @@ serve_large(void *ctx, struct httpd_request *r)
     free(large);
 }
 
+enum { FILE_SIZE = 3000001 };
+
+static uint8_t
+byte_at(size_t i)
+{
+    return (uint8_t)(i * 31 + i / 65536);
+}
+
+/* So much of a longer file. */
+static void
+serve_file(void *ctx, struct httpd_request *r)
+{
+    char name[] = "/tmp/selfsame-httpd.XXXXXX";
+    uint8_t *all = malloc(FILE_SIZE + 9);
+    struct httpd_answer a = { .status = 200, .file_size = FILE_SIZE };
+    struct selfsame_err e = { 0 };
+
+    (void)ctx;
+    assert_non_null(all);
+    for (size_t i = 0; i < FILE_SIZE + 9; i++)
+        all[i] = byte_at(i);
+    a.file = mkstemp(name);
+    assert_true(a.file >= 0);
+    assert_int_equal(unlink(name), 0);
+    assert_code(
+        fd_write_all(a.file, BYTES(all, FILE_SIZE + 9), name, &e), SELFSAME_OK, &e);
+    free(all);
+    if (strcmp(httpd_path(r), "/short") == 0)
+        assert_int_equal(ftruncate(a.file, 100), 0);
+    httpd_answer(r, &a);
+}
+
 static const struct httpd_route routes[] = {
     { "GET", "/hello", serve_hello },
     { "GET", "/path/*", serve_path },
@@ -114,6 +146,8 @@ static const struct httpd_route routes[] = {
     { "POST", "/later", serve_later },
     { "GET", "/never", serve_never },
     { "GET", "/large", serve_large },
+    { "GET", "/file", serve_file },
+    { "GET", "/short", serve_file },
 };
 
 static void *
@@ -648,6 +682,155 @@ silent_connections_make_room(void **state)
     end(&w);
 }
 
+/* Asks for what is large, with so much room for it. */
+static int
+ask_for_large(const struct world *w, int room)
+{
+    int fd = dial(w);
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), 0);
+    send_all(fd, GET("/large"), strlen(GET("/large")));
+    return fd;
+}
+
+static void
+connections_that_do_not_read_make_room(void **state)
+{
+    const struct httpd_config c = { .connections = 8 };
+    struct world w;
+    char buf[4096];
+    int deaf[8];
+
+    (void)state;
+    begin(&w, &c);
+    for (size_t i = 0; i < COUNT(deaf); i++)
+        deaf[i] = ask_for_large(&w, 4096);
+    (void)usleep(1500000);
+    for (int i = 0; i < 20; i++) {
+        const char *got = ask(
+            &w, GET("/hello"), strlen(GET("/hello")), buf, sizeof(buf));
+        assert_memory_equal(got, "HTTP/1.1 200", 12);
+    }
+    for (size_t i = 0; i < COUNT(deaf); i++)
+        fd_close(&deaf[i]);
+    end(&w);
+}
+
+/* Among the deaf one reads on, slowly: it gets all. */
+static void
+connections_that_read_stay(void **state)
+{
+    const struct httpd_config c = { .connections = 4 };
+    struct world w;
+    char *buf = malloc(9 << 20), small[4096];
+    int deaf[3];
+    size_t len = 0;
+
+    (void)state;
+    assert_non_null(buf);
+    begin(&w, &c);
+    auto_fd reader = ask_for_large(&w, 128 << 10);
+    for (size_t i = 0; i < COUNT(deaf); i++)
+        deaf[i] = ask_for_large(&w, 4096);
+    for (int i = 0; i < 15; i++) {
+        ssize_t n = recv(reader, buf + len, 64 << 10, MSG_WAITALL);
+        assert_true(n > 0);
+        len += (size_t)n;
+        (void)usleep(100000);
+    }
+    const char *got = ask(
+        &w, GET("/hello"), strlen(GET("/hello")), small, sizeof(small));
+    assert_memory_equal(got, "HTTP/1.1 200", 12);
+    (void)shutdown(reader, SHUT_WR);
+    ssize_t n = read_all(reader, buf + len, (9 << 20) - len);
+    assert_true(n > 0 && len + (size_t)n > 8 << 20);
+    for (size_t i = 0; i < COUNT(deaf); i++)
+        fd_close(&deaf[i]);
+    free(buf);
+    end(&w);
+}
+
+static unsigned
+descriptors(void)
+{
+    unsigned n = 0;
+
+    for (int fd = 0; fd < 1024; fd++)
+        n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+}
+
+/* Twice on a connection, and HEAD between, which is the head of the same. */
+static void
+files_are_sent_as_they_are_read(void **state)
+{
+    const struct httpd_config c = { .files = true };
+    static const char text[] = GET(
+        "/file") "HEAD /file HTTP/1.1\r\nHost: x\r\n\r\n" GET("/file");
+    struct world w;
+    const size_t cap = 7 << 20;
+    char *buf = malloc(cap), *at = buf;
+
+    (void)state;
+    assert_non_null(buf);
+    begin(&w, &c);
+    const unsigned before = descriptors();
+    (void)ask(&w, text, strlen(text), buf, cap);
+    for (int i = 0; i < 3; i++) {
+        assert_memory_equal(at, "HTTP/1.1 200", 12);
+        assert_non_null(strstr(at, "Content-Length: 3000001\r\n"));
+        at = strstr(at, "\r\n\r\n") + 4;
+        for (size_t k = 0; i != 1 && k < FILE_SIZE; k++)
+            assert_int_equal((uint8_t)at[k], byte_at(k));
+        at += i != 1 ? FILE_SIZE : 0;
+    }
+    assert_int_equal(*at, '\0');
+    /* One that is shorter than was said ends the connection, and nothing is added. */
+    {
+        auto_fd fd = dial(&w);
+        send_all(fd, GET("/short"), strlen(GET("/short")));
+        assert_true(read_all(fd, buf, cap) < 100 + 640);
+    }
+    (void)usleep(300000);
+    assert_int_equal(descriptors(), before);
+    free(buf);
+    end(&w);
+}
+
+/* Answers in memory are bounded together; files are not among them. */
+static void
+answers_that_wait_are_bounded_together(void **state)
+{
+    const struct httpd_config c = { .answers_limit = 20 << 20 };
+    struct world w;
+    char *buf = malloc(9 << 20);
+    int deaf[2];
+
+    (void)state;
+    assert_non_null(buf);
+    begin(&w, &c);
+    for (size_t i = 0; i < COUNT(deaf); i++)
+        deaf[i] = ask_for_large(&w, 4096);
+    (void)usleep(300000);
+    const char *got = ask(&w, GET("/large"), strlen(GET("/large")), buf, 9 << 20);
+    assert_memory_equal(got, "HTTP/1.1 503", 12);
+    assert_non_null(strstr(got, "Retry-After: 1\r\n"));
+    assert_non_null(strstr(got, "Content-Length: 0\r\n"));
+    got = ask(&w, GET("/hello"), strlen(GET("/hello")), buf, 9 << 20);
+    assert_memory_equal(got, "HTTP/1.1 200", 12);
+    got = ask(&w, GET("/file"), strlen(GET("/file")), buf, 9 << 20);
+    assert_memory_equal(got, "HTTP/1.1 200", 12);
+    for (size_t i = 0; i < COUNT(deaf); i++) {
+        net_reset_on_close(deaf[i]);
+        fd_close(&deaf[i]);
+    }
+    (void)usleep(300000);
+    got = ask(&w, GET("/large"), strlen(GET("/large")), buf, 9 << 20);
+    assert_memory_equal(got, "HTTP/1.1 200", 12);
+    free(buf);
+    end(&w);
+}
+
 static void
 served_connections_are_not_thrown_out(void **state)
 {
@@ -764,6 +947,10 @@ main(void)
         cmocka_unit_test(request_that_nobody_answers_gets_503),
         cmocka_unit_test(client_that_leaves_does_not_hurt),
         cmocka_unit_test(silent_connections_make_room),
+        cmocka_unit_test(connections_that_do_not_read_make_room),
+        cmocka_unit_test(connections_that_read_stay),
+        cmocka_unit_test(files_are_sent_as_they_are_read),
+        cmocka_unit_test(answers_that_wait_are_bounded_together),
         cmocka_unit_test(served_connections_are_not_thrown_out),
         cmocka_unit_test(stopping_answers_what_is_under_way),
         cmocka_unit_test(answers_go_to_who_asked),

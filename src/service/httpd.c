@@ -17,7 +17,8 @@ enum {
     TICK_MS = 200,
     STOP_MS = 4000,
     ACCEPT_AT_ONCE = 64,
-    OTHERS = 128, /* descriptors of whoever stores, asks witnesses and reads */
+    STILL_MS = 1000, /* an answer that did not move for so long may be cut off */
+    OTHERS = 128,    /* descriptors of whoever stores, asks witnesses and reads */
 };
 
 struct httpd {
@@ -177,19 +178,30 @@ on_wake(evutil_socket_t fd, short what, void *ctx)
         begin_stop(h);
 }
 
+static struct httpd_conn *
+older(struct httpd_conn *a, struct httpd_conn *b)
+{
+    return a == NULL || b->since_ms <= a->since_ms ? b : a;
+}
+
 /*
- * Whoever has waited longest without a whole request goes, so that clients that only
- * hold connections cannot keep the others out. False: all are being served.
+ * Whoever has waited longest without a whole request goes, or else whose answer has not
+ * moved for the longest time, so that clients that only hold connections cannot keep
+ * the others out. False: all are being served.
  */
 static bool
 evict(struct httpd *h)
 {
-    struct httpd_conn *oldest = NULL;
+    const int64_t still_ms = net_clock_ms() - STILL_MS;
+    struct httpd_conn *oldest = NULL, *stillest = NULL;
 
     for (struct httpd_conn *c = h->loop.conns; c != NULL; c = c->next)
-        if ((c->state == CONN_READING || c->state == CONN_DRAINING) &&
-            (oldest == NULL || c->since_ms <= oldest->since_ms))
-            oldest = c;
+        if (c->state == CONN_READING || c->state == CONN_DRAINING)
+            oldest = older(oldest, c);
+        else if (c->state == CONN_WRITING && c->since_ms <= still_ms)
+            stillest = older(stillest, c);
+    if (oldest == NULL)
+        oldest = stillest;
     if (oldest == NULL)
         return false;
     httpd_conn_close(oldest);
@@ -288,15 +300,17 @@ make_events(struct httpd *h, struct selfsame_err *e)
 static void
 fit_descriptors(struct httpd *h)
 {
-    const uint64_t want = h->config.connections, may = os_descriptors(want + OTHERS);
+    const unsigned want = h->config.connections, each = h->config.files ? 2 : 1;
+    const uint64_t need = (uint64_t)want * each + OTHERS, may = os_descriptors(need);
 
-    if (may == 0 || may >= want + OTHERS)
+    if (may == 0 || may >= need)
         return;
-    h->config.connections = (unsigned)(may > 2 * OTHERS ? may - OTHERS : may / 2);
+    h->config.connections = (unsigned)(may > 2 * OTHERS ? may - OTHERS : may / 2) /
+                            each;
     (void)snprintf(h->limited, sizeof(h->limited),
         "%u connections at once instead of %u: this process may have %llu descriptors "
         "(see ulimit -n, LimitNOFILE=)",
-        h->config.connections, (unsigned)want, (unsigned long long)may);
+        h->config.connections, want, (unsigned long long)may);
 }
 
 const char *
@@ -323,6 +337,8 @@ httpd_new(const struct httpd_config *c, struct httpd **ret, struct selfsame_err 
     h->config = *c;
     if (c->connections == 0)
         h->config.connections = 1024;
+    if (c->answers_limit == 0)
+        h->config.answers_limit = 256 << 20;
     fit_descriptors(h);
     h->loop.times.idle_ms = (int64_t)1000 * (c->idle_s > 0 ? c->idle_s : 15);
     h->loop.times.answer_ms = (int64_t)1000 * (c->answer_s > 0 ? c->answer_s : 60);

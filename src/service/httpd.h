@@ -19,7 +19,10 @@
  * for all that wait.
  *
  * Full, or out of descriptors: whoever has waited longest without a whole request goes,
- * so that clients that only hold connections keep nobody out.
+ * and then whose answer has not moved for the longest time, at least for a second, so
+ * that clients that only hold connections keep nobody out. While handlers have the
+ * requests of all, or all read their answers, further ones get 503. The next request of
+ * a connection is looked at once the answer to the former has left.
  *
  * Only origin-form targets are served (RFC 9112 §3.2.1); a proxy cuts off its prefix.
  */
@@ -35,11 +38,13 @@ struct httpd_config {
     struct net_addr listen;
     const struct httpd_route *routes;
     size_t route_count;
-    void *ctx;                   /* of every handler */
-    size_t body_limit;           /* larger bodies: 413 */
-    unsigned connections;        /* at once; 0: 1024, or what httpd_limited says */
-    unsigned idle_s;             /* 0: 15; a whole request must arrive within it: 408 */
-    unsigned answer_s;           /* 0: 60; a kept request that nobody answers: 503 */
+    void *ctx;            /* of every handler */
+    size_t body_limit;    /* larger bodies: 413 */
+    unsigned connections; /* at once; 0: 1024, or what httpd_limited says */
+    unsigned idle_s;      /* 0: 15; a whole request must arrive within it: 408 */
+    unsigned answer_s;    /* 0: 60; a kept request that nobody answers: 503 */
+    size_t answers_limit; /* 0: 256 MiB; answers in memory that wait, together: 503 */
+    bool files;           /* answers may be files: a descriptor more for each */
     void (*stopping)(void *ctx); /* when it begins to stop, in the loop; or NULL */
 };
 /* Listens; nothing is served before httpd_run. IO, USAGE, NOMEM. */
@@ -73,6 +78,8 @@ struct httpd_answer {
     const char *cache;          /* Cache-Control; NULL: no-store */
     unsigned retry_s;           /* > 0: Retry-After */
     struct selfsame_bytes body; /* copied */
+    uint64_t file_size;         /* > 0: instead of the body so much of `file`, */
+    int file;                   /* which the answer takes; it is read as it is sent */
 };
 void httpd_answer(struct httpd_request *r, const struct httpd_answer *a);
 /* A sentence as {"error":{"class":…,"message":…}} with the status. */

@@ -3,12 +3,20 @@
 #include "service/httpd_parts.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
-enum { DRAIN_MS = 2000, DRAIN_MAX = 4 << 20, SLOWEST = 8192 /* bytes a second */ };
+enum {
+    DRAIN_MS = 2000,
+    DRAIN_MAX = 4 << 20,
+    SLOWEST = 8192, /* bytes a second */
+    UNSENT = 128 << 10,
+};
 
 static void advance(struct httpd_conn *c);
 
@@ -92,18 +100,49 @@ finish(struct httpd_conn *c)
     return false;
 }
 
+/* What did not go out is read again. A file that has become shorter is an error. */
+static ssize_t
+send_file(struct httpd_conn *c)
+{
+    struct httpd_request *r = c->r;
+    uint8_t *piece = httpd_loop(c->h)->piece;
+    const size_t want = r->file_left < HTTPD_PIECE ? (size_t)r->file_left : HTTPD_PIECE;
+    ssize_t n = pread(r->file, piece, want, (off_t)r->file_at);
+
+    if (n > 0)
+        n = send(c->fd, piece, (size_t)n, MSG_NOSIGNAL);
+    if (n > 0) {
+        r->file_at += (uint64_t)n;
+        r->file_left -= (uint64_t)n;
+    }
+    return n;
+}
+
+static ssize_t
+send_some(struct httpd_conn *c)
+{
+    struct httpd_request *r = c->r;
+
+    if (r->out_beg == r->out_end)
+        return send_file(c);
+    ssize_t n = send(c->fd, r->out + r->out_beg, r->out_end - r->out_beg,
+        MSG_NOSIGNAL | (r->file_left > 0 ? MSG_MORE : 0));
+    if (n > 0)
+        r->out_beg += (size_t)n;
+    return n;
+}
+
 static bool
 write_on(struct httpd_conn *c)
 {
     struct httpd_request *r = c->r;
 
-    while (r->out_beg < r->out_end) {
-        ssize_t n = send(
-            c->fd, r->out + r->out_beg, r->out_end - r->out_beg, MSG_NOSIGNAL);
+    while (r->out_beg < r->out_end || r->file_left > 0) {
+        ssize_t n = send_some(c);
 
         if (n > 0) {
-            r->out_beg += (size_t)n;
             c->moved += (size_t)n;
+            c->since_ms = net_clock_ms();
         } else if (n < 0 && errno == EAGAIN && event_add(c->write_event, NULL) == 0) {
             return true;
         } else if (n == 0 || errno != EINTR) {
@@ -138,7 +177,8 @@ begin_answer(struct httpd_conn *c)
         return false;
     }
     c->moved = 0;
-    c->deadline_ms = net_clock_ms() + l->times.idle_ms;
+    c->since_ms = net_clock_ms();
+    c->deadline_ms = c->since_ms + l->times.idle_ms;
     return write_on(c);
 }
 
@@ -439,6 +479,18 @@ on_readable(evutil_socket_t fd, short what, void *ctx)
     }
 }
 
+/*
+ * What nobody reads stays with whoever asked for it: the system keeps little of it, so
+ * that a pipeline of requests goes on as fast as its answers are read. TCP only.
+ */
+static void
+keep_little(int fd)
+{
+    const int unsent = UNSENT;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+}
+
 bool
 httpd_conn_open(struct httpd *h, int fd)
 {
@@ -458,6 +510,7 @@ httpd_conn_open(struct httpd *h, int fd)
         c->next->prev = c;
     l->conns = c;
     l->conn_count++;
+    keep_little(fd);
     now_reading(c);
     c->read_event = event_new(l->base, fd, EV_READ | EV_PERSIST, on_readable, c);
     c->write_event = event_new(l->base, fd, EV_WRITE, on_writable, c);

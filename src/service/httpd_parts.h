@@ -5,6 +5,8 @@
 #include "net/http.h"
 #include "service/httpd.h"
 
+#include <stdatomic.h>
+
 /*
  * Between the two halves of the server.
  *
@@ -17,6 +19,8 @@ enum {
     HTTPD_ANSWER_HEAD = 640,
     HTTPD_QUERY_MAX = 16,
     HTTPD_DATE = 32,
+    HTTPD_PIECE = 64 << 10,   /* of a file, at once */
+    HTTPD_ANSWER_FREE = 4096, /* a body up to this may always wait */
 };
 
 struct httpd_conn;
@@ -42,6 +46,9 @@ struct httpd_request {
     char type[96], cache[96], allow[32];
     uint8_t *out; /* room for a head, then the body; NULL: no memory for it */
     size_t out_body, out_beg, out_end;
+    size_t counted; /* of the body, among the answers that wait */
+    int file;       /* -1: none; sent behind `out`, from there so much */
+    uint64_t file_at, file_left;
 };
 
 /* ---- httpd_request.c ---- */
@@ -78,7 +85,8 @@ struct httpd_conn {
     struct event *read_event, *write_event;
     bool paused; /* the read event is off */
     enum httpd_state state;
-    int64_t since_ms, deadline_ms;
+    int64_t since_ms; /* it waits for a request, or its answer moved last */
+    int64_t deadline_ms;
     struct httpd_request *r; /* being read, kept or answered */
     const struct httpd_route *route;
     struct http_body body;
@@ -107,6 +115,8 @@ struct httpd_loop { /* what connections see of their server */
     struct httpd_request *serving; /* its handler is running in the loop */
     struct httpd_times times;
     bool stopping;
+    atomic_size_t waiting; /* bytes of answers in memory; of any thread */
+    uint8_t piece[HTTPD_PIECE];
     char date[HTTPD_DATE];
 };
 struct httpd_loop *httpd_loop(struct httpd *h);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/json.h"
+#include "os/os.h"
 #include "service/httpd_parts.h"
 
 #include <assert.h>
@@ -15,11 +16,23 @@ httpd_request_new(struct httpd *h)
 
     if (r == NULL)
         return NULL;
-    *r = (struct httpd_request){ .h = h, .next = l->requests, .path = "" };
+    *r = (struct httpd_request){ .h = h, .next = l->requests, .path = "", .file = -1 };
     if (r->next != NULL)
         r->next->prev = r;
     l->requests = r;
     return r;
+}
+
+static void
+drop_answer(struct httpd_request *r)
+{
+    (void)atomic_fetch_sub(&httpd_loop(r->h)->waiting, r->counted);
+    r->counted = 0;
+    free(r->out);
+    r->out = NULL;
+    r->out_body = 0;
+    fd_close(&r->file);
+    r->file_left = 0;
 }
 
 void
@@ -27,6 +40,7 @@ httpd_request_free(struct httpd_request *r)
 {
     struct httpd_loop *l = httpd_loop(r->h);
 
+    drop_answer(r);
     if (r->prev != NULL)
         r->prev->next = r->next;
     else
@@ -35,7 +49,6 @@ httpd_request_free(struct httpd_request *r)
         r->next->prev = r->prev;
     free(r->text);
     free(r->body);
-    free(r->out);
     free(r);
 }
 
@@ -255,6 +268,34 @@ httpd_body(const struct httpd_request *r)
 
 /* ---- the answer ---- */
 
+/* Clients that do not read what they asked for must not fill the memory together. */
+static bool
+may_wait(struct httpd_request *r, size_t len)
+{
+    struct httpd_loop *l = httpd_loop(r->h);
+
+    if (len <= HTTPD_ANSWER_FREE)
+        return true;
+    r->counted = len;
+    return atomic_fetch_add(&l->waiting, len) + len <=
+           httpd_config(r->h)->answers_limit;
+}
+
+static void
+keep_body(struct httpd_request *r, struct selfsame_bytes body)
+{
+    if (may_wait(r, body.len))
+        r->out = malloc(HTTPD_ANSWER_HEAD + body.len);
+    if (r->out == NULL) {
+        drop_answer(r);
+        r->retry_s = 1; /* 503, without a word */
+        return;
+    }
+    r->out_body = body.len;
+    if (body.len > 0)
+        memcpy(r->out + HTTPD_ANSWER_HEAD, body.ptr, body.len);
+}
+
 void
 httpd_request_keep_answer(struct httpd_request *r, const struct httpd_answer *a)
 {
@@ -269,11 +310,15 @@ httpd_request_keep_answer(struct httpd_request *r, const struct httpd_answer *a)
     assert(type > 0 && (size_t)type < sizeof(r->type));
     assert(cache > 0 && (size_t)cache < sizeof(r->cache));
     assert(strpbrk(r->type, "\r\n") == NULL && strpbrk(r->cache, "\r\n") == NULL);
-    free(r->out);
-    r->out = malloc(HTTPD_ANSWER_HEAD + a->body.len);
-    r->out_body = r->out != NULL ? a->body.len : 0;
-    if (r->out_body > 0)
-        memcpy(r->out + HTTPD_ANSWER_HEAD, a->body.ptr, a->body.len);
+    drop_answer(r);
+    if (a->file_size == 0) {
+        keep_body(r, a->body);
+        return;
+    }
+    keep_body(r, BYTES_NONE);
+    r->file = a->file;
+    r->file_at = 0;
+    r->file_left = a->file_size;
 }
 
 void
@@ -346,6 +391,7 @@ httpd_request_render(struct httpd_request *r, const char *date, bool close)
     char head[HTTPD_ANSWER_HEAD], retry[40] = "";
 
     if (r->out == NULL) {
+        drop_answer(r);
         r->status = 503;
         r->out = malloc(HTTPD_ANSWER_HEAD);
         if (r->out == NULL)
@@ -359,15 +405,18 @@ httpd_request_render(struct httpd_request *r, const char *date, bool close)
     if (r->retry_s > 0)
         (void)snprintf(retry, sizeof(retry), "Retry-After: %u\r\n", r->retry_s);
     int len = snprintf(head, sizeof(head),
-        "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+        "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %llu\r\n"
         "Cache-Control: %s\r\nX-Content-Type-Options: nosniff\r\n%s%s%s%s%s\r\n",
-        r->status, reason(r->status), date, r->type, r->out_body, r->cache, retry,
-        r->allow[0] != '\0' ? "Allow: " : "", r->allow,
+        r->status, reason(r->status), date, r->type,
+        (unsigned long long)(r->file >= 0 ? r->file_left : r->out_body), r->cache,
+        retry, r->allow[0] != '\0' ? "Allow: " : "", r->allow,
         r->allow[0] != '\0' ? "\r\n" : "", connection);
     assert(len > 0 && (size_t)len < sizeof(head));
     r->out_beg = HTTPD_ANSWER_HEAD - (size_t)len;
     memcpy(r->out + r->out_beg, head, (size_t)len);
     bool head_alone = bytes_eq(r->head.method, BYTES_LIT("HEAD"));
     r->out_end = HTTPD_ANSWER_HEAD + (head_alone ? 0 : r->out_body);
+    if (head_alone)
+        r->file_left = 0;
     return true;
 }

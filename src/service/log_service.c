@@ -157,6 +157,7 @@ new_parts(struct log_service *s, struct selfsame_err *e)
         .ctx = s,
         .body_limit = ENTRY_MAX,
         .connections = s->config.connections,
+        .files = true,
         .stopping = hurry,
     };
 

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "os/os.h"
 #include "service/log_parts.h"
 #include "service/log_service_parts.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { WORK_ARENA = 4 << 20, READ_ARENA = 40 << 20, ANSWER_ARENA = 4 << 20 };
+enum {
+    WORK_ARENA = 4 << 20,
+    READ_ARENA = 40 << 20,
+    ANSWER_ARENA = 4 << 20,
+    FILE_FROM = 64 << 10,
+};
 #define IMMUTABLE "public, max-age=31536000, immutable"
 
 /* ---- submissions ---- */
@@ -92,17 +98,46 @@ submit(struct log_service *s, struct httpd_request *r)
 
 /* ---- tiles ---- */
 
+/*
+ * A large bundle is sent from its file, the first `size` bytes or all (0), so that who
+ * does not read it holds no memory. False: it is not large, or has no file.
+ */
+static bool
+serve_file(struct log_service *s, struct httpd_request *r, const struct tile_id *id,
+    uint64_t size)
+{
+    auto_fd fd = -1;
+    uint64_t have = 0;
+    struct selfsame_err ignored;
+    char name[TILE_NAME];
+
+    log_tree_name(id->entries, id->level, id->index, TILE_WIDTH, name);
+    if (s->store->class->open(s->store, name, &fd, &have, &ignored) == SELFSAME_OK &&
+        fd < 0 && id->width < TILE_WIDTH) {
+        tile_name(id, name);
+        if (s->store->class->open(s->store, name, &fd, &have, &ignored) != SELFSAME_OK)
+            return false;
+    }
+    size = size == 0 ? have : size;
+    if (fd < 0 || size <= FILE_FROM || have < size)
+        return false;
+    const struct httpd_answer a = { .status = 200,
+        .type = "application/octet-stream",
+        .cache = IMMUTABLE,
+        .file_size = size,
+        .file = fd };
+    fd = -1;
+    log_answer(s, r, &a);
+    return true;
+}
+
 static int
-read_tile(struct log_service *s, const char *path, struct arena *arena,
+read_tile(struct log_service *s, const struct tile_id *id, struct arena *arena,
     struct selfsame_bytes *ret, struct selfsame_err *e)
 {
-    struct tile_id id;
-
     *ret = BYTES_NONE;
-    if (tile_name_parse(path, &id, e) != SELFSAME_OK)
-        return 404;
-    if (log_read_tile(s->store, id.entries, id.level, id.index, id.width, arena, ret,
-            e) != SELFSAME_OK)
+    if (log_read_tile(s->store, id->entries, id->level, id->index, id->width, arena,
+            ret, e) != SELFSAME_OK)
         return 503;
     if (ret->ptr != NULL)
         return 0;
@@ -117,7 +152,17 @@ serve_tile(struct log_service *s, struct httpd_request *r)
     auto_arena arena = arena_new(READ_ARENA);
     struct selfsame_bytes b;
     struct selfsame_err e = { 0 };
-    const int status = read_tile(s, httpd_path(r) + 1, &arena, &b, &e);
+    struct tile_id id;
+
+    if (tile_name_parse(httpd_path(r) + 1, &id, &e) != SELFSAME_OK) {
+        log_refuse(s, r, 404, &e);
+        return;
+    }
+    if (id.entries && id.width == TILE_WIDTH && serve_file(s, r, &id, 0))
+        return;
+    const int status = read_tile(s, &id, &arena, &b, &e);
+    if (status == 0 && id.entries && b.len > FILE_FROM && serve_file(s, r, &id, b.len))
+        return;
     const struct httpd_answer a = {
         .status = 200, .type = "application/octet-stream", .cache = IMMUTABLE, .body = b
     };

@@ -47,6 +47,9 @@ struct store_class {
     /* ptr NULL when there is none. */
     enum selfsame_code (*get)(struct store *s, const char *path, struct arena *arena,
         struct selfsame_bytes *ret, struct selfsame_err *e);
+    /* The same as a file that the caller closes; -1 when there is none. */
+    enum selfsame_code (*open)(struct store *s, const char *path, int *ret_fd,
+        uint64_t *ret_size, struct selfsame_err *e);
     /* Readers see the former bytes or these. */
     enum selfsame_code (*replace)(
         struct store *s, const struct store_blob *blob, struct selfsame_err *e);

@@ -84,14 +84,16 @@ draft_blob(struct posix *p, const struct store_blob *b, struct draft *d,
     return SELFSAME_OK;
 }
 
+/* *ret_fd -1: there is none. */
 static enum selfsame_code
-read_blob(struct posix *p, const char *path, struct arena *arena,
-    struct selfsame_bytes *ret, struct selfsame_err *e)
+open_blob(struct posix *p, const char *path, int *ret_fd, uint64_t *ret_size,
+    struct selfsame_err *e)
 {
     struct stat st;
     auto_fd fd = openat(p->blobs.dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
-    *ret = BYTES_NONE;
+    *ret_fd = -1;
+    *ret_size = 0;
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return SELFSAME_OK;
     if (fd < 0 || fstat(fd, &st) != 0)
@@ -100,12 +102,36 @@ read_blob(struct posix *p, const char *path, struct arena *arena,
         FAIL(e, SELFSAME_MALFORMED,
             "%s/%s: expected a file of at most %d bytes, got %s", p->root, path,
             (int)BLOB_LIMIT, S_ISREG(st.st_mode) ? "a larger one" : "no file");
-    uint8_t *to = arena_alloc(arena, 1, (size_t)st.st_size + 1);
+    *ret_size = (uint64_t)st.st_size;
+    *ret_fd = fd;
+    fd = -1;
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+read_blob(struct posix *p, const char *path, struct arena *arena,
+    struct selfsame_bytes *ret, struct selfsame_err *e)
+{
+    auto_fd fd = -1;
+    uint64_t size = 0;
+
+    *ret = BYTES_NONE;
+    TRY(open_blob(p, path, &fd, &size, e));
+    if (fd < 0)
+        return SELFSAME_OK;
+    uint8_t *to = arena_alloc(arena, 1, (size_t)size + 1);
     if (to == NULL)
         FAIL(e, SELFSAME_NOMEM, "%s: out of memory", path);
-    TRY(fd_pread_all(fd, 0, to, (size_t)st.st_size, path, e));
-    *ret = BYTES(to, (size_t)st.st_size);
+    TRY(fd_pread_all(fd, 0, to, (size_t)size, path, e));
+    *ret = BYTES(to, (size_t)size);
     return SELFSAME_OK;
+}
+
+static enum selfsame_code
+posix_open(struct store *s, const char *path, int *ret_fd, uint64_t *ret_size,
+    struct selfsame_err *e)
+{
+    return open_blob(posix_of(s), path, ret_fd, ret_size, e);
 }
 
 static enum selfsame_code
@@ -493,6 +519,7 @@ static const struct store_class posix_class = {
     .name = "posix",
     .put_new = posix_put_new,
     .get = posix_get,
+    .open = posix_open,
     .replace = posix_replace,
     .drop = posix_drop,
     .tidy = posix_tidy,
