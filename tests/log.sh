@@ -221,7 +221,91 @@ is "an old copy gets nothing cosigned" 503 "$(submit 10 "$tmp/ed.pem")"
 is "and stops" 503 "$(get /readyz)"
 is "because a witness saw more" 1 "$(grep -c 'has cosigned' "$tmp/got")"
 is "it tells the operator" halted "$(jq -r .event "$tmp/ready6.err" | head -1)"
+kept=$(jq -r 'select(.event == "halted").message' "$tmp/ready6.err" | sed 's/.*signed by this log: //')
+is "and keeps what the witness shows" "$(sed -n 2p "$log/public/checkpoint")" "$(sed -n 2p "$kept")"
+is "which this log has signed" "$(sed -n 5p "$log/public/checkpoint")" "$(sed -n 5p "$kept")"
 stop "$sixth"
+
+# ---- a witness that says what it cannot show ----
+policy() { # further lines, with the quorum
+    printf 'log %s\nwitness one %s %s\nwitness two %s %s\n%s\n' "$vkey" \
+        "$(cat "$tmp/w1.vkey")" "$w1_at" "$(cat "$tmp/w2.vkey")" "$w2_at" "$1"
+}
+log_serve() { # directory, name, options: sets pid and at
+    d=$1 name=$2
+    shift 2
+    rm -f "$tmp/$name"
+    "$selfsame" log serve "$d" --listen 127.0.0.1:0 --json "$@" > "$tmp/$name" 2> "$tmp/$name.err" &
+    pid=$! pids="$pids $!"
+    for _ in $(seq 100); do [ -s "$tmp/$name" ] && break; sleep 0.1; done
+    at=http://$(jq -r .listen "$tmp/$name")
+}
+cat > "$tmp/liar.py" <<'PY'
+import http.server, sys
+class Liar(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(409, b"999999999\n")
+    def do_GET(self):
+        self.answer(404, b"")
+    def answer(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Liar)
+print(f"http://127.0.0.1:{server.server_port}", flush=True)
+server.serve_forever()
+PY
+python3 "$tmp/liar.py" > "$tmp/liar" &
+liar=$! pids="$pids $!"
+"$selfsame" witness init "$tmp/w3" --name witness.example/w3 > "$tmp/w3.vkey"
+for _ in $(seq 100); do [ -s "$tmp/liar" ] && break; sleep 0.1; done
+policy "witness three $(cat "$tmp/w3.vkey") $(cat "$tmp/liar")
+group most 2 one two three
+quorum most" > "$log/policy.txt"
+log_serve "$log" ready6d
+is "it does not stop the log" 200 "$(submit 24 "$tmp/ed.pem")"
+is "again" 200 "$(submit 25 "$tmp/ed.pem")"
+is "ready" 200 "$(get /readyz)"
+is "it is told, once" "three does not cosign: it says that it has cosigned 999999999 entries" \
+    "$(jq -r 'select(.event == "witness").message' "$tmp/ready6d.err" | sed 's/,.*//')"
+get /metrics > /dev/null
+is "and counted" yes "$(sed -n 's/^selfsame_log_witness_unproven_total{witness="three"} //p' "$tmp/got" |
+    awk '{ print ($1 >= 2) ? "yes" : $1 }')"
+stop "$pid"
+kill "$liar"
+
+# ---- a copy from before that has grown, where one witness alone knows better and one is enough ----
+any='group either any one two
+quorum either'
+cp -a "$log" "$tmp/grown"
+stop "$w1"
+policy "$any" > "$log/policy.txt"
+log_serve "$log" ready6b
+is "one witness is enough" 200 "$(submit 20 "$tmp/ed.pem")"
+stop "$pid"
+serve "$tmp/w1" w1.again witness
+w1=$pid w1_at=$at
+policy "$any" > "$tmp/grown/policy.txt"
+cp "$tmp/grown/public/checkpoint" "$tmp/grown.before"
+for n in 21 22 23; do python3 "$peer" envelope "$tmp/ed.pem" $n > "$tmp/envelope.$n"; done
+log_serve "$tmp/grown" ready6c --refresh 0s --batch-ms 3000
+for n in 21 22 23; do
+    curl -s -o /dev/null -w '%{http_code}\n' --data-binary "@$tmp/envelope.$n" "$at/add" > "$tmp/status.$n" &
+    eval "add$n=$!"
+done
+# shellcheck disable=SC2154
+wait "$add21" "$add22" "$add23"
+is "nothing of the other tree is acknowledged" "503 503 503" "$(cat "$tmp"/status.2[123] | paste -sd' ')"
+is "nor published" "$(sha256sum < "$tmp/grown.before")" "$(sha256sum < "$tmp/grown/public/checkpoint")"
+is "the log has stopped" 503 "$(get /readyz)"
+is "because it would be another" 1 "$(jq -r 'select(.event == "halted").message' "$tmp/ready6c.err" |
+    grep -c 'witness two has cosigned .* \(not those\|older copy\)')"
+is "with what proves it" 1 "$(find "$tmp/grown" -name 'witnessed-*' | wc -l)"
+stop "$pid"
 
 # ---- a disk that is really full ----
 cat > "$tmp/full.sh" <<'SH'

@@ -232,10 +232,47 @@ forks_are_refused_and_kept(void **state)
     for (uint64_t branch = 1; branch < 30; branch++)
         assert_int_equal(add(&w, log, branch, 12, 20, buf), 422);
     assert_int_equal(files_in(w.dir, "-suspect-.*offered"), WITNESS_SUSPECTS);
+    assert_int_equal(files_in(w.dir, "-suspect-.*cosigned"), WITNESS_SUSPECTS);
     stop(&w);
     start(&w);
     assert_int_equal(add(&w, log, 31, 12, 20, buf), 422);
     assert_int_equal(files_in(w.dir, "-suspect-.*offered"), WITNESS_SUSPECTS);
+    end(&w);
+}
+
+/* Others than the log bring these about: they must not hide a later one that matters. */
+static void
+the_first_and_the_last_suspects_are_kept(void **state)
+{
+    const char *log = "log.example/0";
+    struct world w;
+    char buf[ANSWER], name[32];
+
+    (void)state;
+    begin(&w);
+    assert_int_equal(add(&w, log, 0, 0, 8, buf), 200);
+    for (uint64_t size = 20; size < 40; size++) {
+        if (size == 30) { /* the order is that of the files */
+            stop(&w);
+            start(&w);
+        }
+        assert_int_equal(add(&w, log, 1, 8, size, buf), 422);
+        assert_int_equal(add(&w, log, 1, 8, size, buf), 422); /* kept once */
+        (void)usleep(10000);
+    }
+    for (int size = 20; size < 40; size++) {
+        (void)snprintf(name, sizeof(name), "-suspect-%d-.*offered", size);
+        assert_int_equal(files_in(w.dir, name), size < 25 || size >= 35);
+    }
+    assert_int_equal(files_in(w.dir, "-suspect-.*cosigned"), WITNESS_SUSPECTS);
+    assert_true(was_told(&w, "dropped: log.example/0: 10 suspects are kept"));
+    assert_true(was_told(&w, "8 between were dropped"));
+    assert_false(was_told(&w, "9 between were dropped"));
+    assert_int_equal(get(&w, "/metrics", buf), 200);
+    assert_non_null(strstr(buf, "selfsame_witness_evidence_dropped_total 10\n"));
+    /* A fork is another matter. */
+    assert_int_equal(add(&w, log, 1, 8, 8, buf), 422);
+    assert_int_equal(files_in(w.dir, "-fork-8-.*offered"), 1);
     end(&w);
 }
 
@@ -723,6 +760,7 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cosigns_what_follows_and_remembers),
         cmocka_unit_test(forks_are_refused_and_kept),
+        cmocka_unit_test(the_first_and_the_last_suspects_are_kept),
         cmocka_unit_test(lines_of_others_are_not_kept),
         cmocka_unit_test(a_line_that_is_repeated_is_kept_once),
         cmocka_unit_test(other_requests_have_their_status),

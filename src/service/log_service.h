@@ -48,7 +48,8 @@ struct log_service_config {
     unsigned workers;             /* 0: one a processor, at most 8 */
     unsigned batch_ms, quorum_ms; /* 0: 250; 10000 */
     unsigned refresh_ms;          /* as log_core_config */
-    /* What an operator should know ("halted", "quorum", "lookup"), from any thread; or NULL. */
+    /* What an operator should know ("halted", "quorum", "witness", "lookup"), from any
+     * thread; or NULL. */
     void (*tell)(void *ctx, const char *what, const char *sentence);
     void *ctx;
     const struct store_probe *probe; /* tests */

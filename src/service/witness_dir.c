@@ -159,24 +159,82 @@ witness_dir_log(struct witness_dir *d, struct selfsame_bytes origin)
 }
 
 static const char *const kinds[] = { "suspect", "fork" };
+static const size_t limits[] = { WITNESS_SUSPECTS, WITNESS_FORKS };
 
-/* "HASH-fork-SIZE-HASH.offered" of which log and kind? */
-static void
-count_kept(struct witness_dir *d, const char *name)
+/* By its place in the order: behind all that are known. False: no memory. */
+static bool
+remember(struct witness_dir *d, struct witness_kept *k, size_t limit, const char *stem)
 {
-    size_t len = strlen(name);
+    if (k->stems == NULL)
+        k->stems = arena_alloc(&d->arena, sizeof(*k->stems), limit);
+    if (k->stems == NULL)
+        return false;
+    if (k->count < limit)
+        (void)snprintf(k->stems[k->count++], WITNESS_STEM, "%s", stem);
+    return true;
+}
 
-    if (len < 8 + HASH_PART + 2 || strcmp(name + len - 8, ".offered") != 0)
-        return;
+/* "HASH-fork-SIZE-HASH.offered": of which log and kind? */
+static bool
+know_kept(struct witness_dir *d, const char *name)
+{
+    const size_t len = strlen(name);
+    char stem[WITNESS_STEM];
+
+    if (len < 8 + HASH_PART + 2 || len - 8 >= sizeof(stem) ||
+        strcmp(name + len - 8, ".offered") != 0)
+        return true;
+    (void)snprintf(stem, sizeof(stem), "%.*s", (int)(len - 8), name);
     for (size_t i = 0; i < d->log_count; i++)
         for (size_t k = 0; k < COUNT(kinds); k++)
             if (strncmp(name, d->logs[i].hash, HASH_PART) == 0 &&
                 strncmp(name + HASH_PART + 1, kinds[k], strlen(kinds[k])) == 0)
-                d->logs[i].kept[k]++;
+                return remember(d, &d->logs[i].kept[k], limits[k], stem);
+    return true;
+}
+
+/* The order in which they were kept is that of the files' times. */
+struct dated {
+    int64_t ns;
+    char name[256 + 8];
+};
+
+static int
+by_date(const void *a, const void *b)
+{
+    const struct dated *x = a, *y = b;
+
+    return x->ns < y->ns ? -1 : x->ns > y->ns ? 1 : strcmp(x->name, y->name);
 }
 
 static enum selfsame_code
-count_forks(struct witness_dir *d, struct selfsame_err *e)
+know_all(struct witness_dir *d, const char *dir, struct dirent **found, size_t n,
+    struct selfsame_err *e)
+{
+    struct dated *all = calloc(n + 1, sizeof(*all));
+    char path[1400];
+    bool good = all != NULL;
+
+    for (size_t i = 0; i < n && good; i++) {
+        struct stat st = { 0 };
+
+        (void)snprintf(path, sizeof(path), "%s/%s", dir, found[i]->d_name);
+        (void)stat(path, &st);
+        all[i].ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+        (void)snprintf(all[i].name, sizeof(all[i].name), "%s", found[i]->d_name);
+    }
+    if (good)
+        qsort(all, n, sizeof(*all), by_date);
+    for (size_t i = 0; i < n && good; i++)
+        good = know_kept(d, all[i].name);
+    free(all);
+    if (!good)
+        FAIL(e, SELFSAME_NOMEM, "no memory for the evidence that is kept");
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+know_forks(struct witness_dir *d, struct selfsame_err *e)
 {
     struct dirent **found = NULL;
     const char *dir;
@@ -185,12 +243,11 @@ count_forks(struct witness_dir *d, struct selfsame_err *e)
     int n = scandir(dir, &found, NULL, NULL);
     if (n < 0)
         return file_error(e, "read", dir);
-    for (int i = 0; i < n; i++) {
-        count_kept(d, found[i]->d_name);
+    enum selfsame_code code = know_all(d, dir, found, (size_t)n, e);
+    for (int i = 0; i < n; i++)
         free(found[i]);
-    }
     free(found);
-    return SELFSAME_OK;
+    return code;
 }
 
 enum selfsame_code
@@ -202,7 +259,7 @@ witness_dir_open(const char *path, struct witness_dir *d, struct selfsame_err *e
         FAIL(e, SELFSAME_NOMEM, "no memory for a path");
     TRY(read_own(d, e));
     TRY(read_logs(d, e));
-    return count_forks(d, e);
+    return know_forks(d, e);
 }
 
 void
@@ -214,34 +271,76 @@ witness_dir_close(struct witness_dir *d)
 
 /* ---- evidence ---- */
 
+static bool
+is_kept(const struct witness_kept *k, const char *stem)
+{
+    for (size_t i = 0; i < k->count; i++)
+        if (strcmp(k->stems[i], stem) == 0)
+            return true;
+    return false;
+}
+
+static enum selfsame_code
+file_of(const struct witness_dir *d, const char *stem, const char *what,
+    struct arena *arena, const char **ret, struct selfsame_err *e)
+{
+    *ret = arena_printf(arena, "%s/forks/%s.%s", d->path, stem, what);
+    if (*ret == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for a path");
+    return SELFSAME_OK;
+}
+
+/* The first half stays; of the others the oldest goes. */
+static enum selfsame_code
+make_room(const struct witness_dir *d, struct witness_kept *k, size_t limit,
+    struct arena *arena, struct selfsame_err *e)
+{
+    const size_t oldest = limit / 2;
+    const char *path;
+
+    if (k->count < limit)
+        return SELFSAME_OK;
+    TRY(file_of(d, k->stems[oldest], "offered", arena, &path, e));
+    (void)unlink(path);
+    TRY(file_of(d, k->stems[oldest], "cosigned", arena, &path, e));
+    (void)unlink(path);
+    memmove(k->stems[oldest], k->stems[oldest + 1],
+        (k->count - oldest - 1) * sizeof(*k->stems));
+    k->count--;
+    k->dropped++;
+    return SELFSAME_OK;
+}
+
 enum selfsame_code
 witness_dir_keep(struct witness_dir *d, const struct witness_asked *q,
     const struct witness_record *cosigned, struct selfsame_bytes request, bool fork,
-    bool *ret_new, struct selfsame_err *e)
+    bool *ret_new, size_t *ret_dropped, struct selfsame_err *e)
 {
     auto_arena arena = arena_new(16384);
     struct witness_log *l = witness_dir_log(d, q->checkpoint.origin);
-    const size_t limit = fork ? WITNESS_FORKS : WITNESS_SUSPECTS;
+    struct witness_kept *k = l != NULL ? &l->kept[fork] : NULL;
     uint8_t digest[HASH_MAX];
-    char hex[2 * LOG_HASH + 1];
+    char hex[2 * LOG_HASH + 1], stem[WITNESS_STEM];
+    const char *ours, *theirs;
 
     *ret_new = false;
-    if (l == NULL || l->kept[fork] >= limit)
+    if (k == NULL)
         return SELFSAME_OK;
     if (!hash_bytes(HASH_SHA256, q->note.text, digest))
         FAIL(e, SELFSAME_NOMEM, "no memory for a hash");
     hex_encode(BYTES(digest, LOG_HASH), hex);
-    char *stem = arena_printf(&arena, "%s/forks/%.*s-%s-%" PRIu64 "-%.*s", d->path,
-        (int)HASH_PART, l->hash, kinds[fork], q->checkpoint.size, (int)HASH_PART, hex);
-    char *ours = arena_printf(&arena, "%s.cosigned", stem != NULL ? stem : "");
-    char *theirs = arena_printf(&arena, "%s.offered", stem != NULL ? stem : "");
-    if (stem == NULL || ours == NULL || theirs == NULL)
-        FAIL(e, SELFSAME_NOMEM, "no memory for a path");
-    if (access(theirs, F_OK) == 0)
+    (void)snprintf(stem, sizeof(stem), "%.*s-%s-%" PRIu64 "-%.*s", (int)HASH_PART,
+        l->hash, kinds[fork], q->checkpoint.size, (int)HASH_PART, hex);
+    if (is_kept(k, stem))
         return SELFSAME_OK;
+    TRY(file_of(d, stem, "cosigned", &arena, &ours, e));
+    TRY(file_of(d, stem, "offered", &arena, &theirs, e));
     TRY(file_write(ours, cosigned->note, false, e));
     TRY(file_write(theirs, request, false, e));
-    l->kept[fork]++;
+    TRY(make_room(d, k, limits[fork], &arena, e));
+    if (!remember(d, k, limits[fork], stem))
+        FAIL(e, SELFSAME_NOMEM, "no memory for the evidence that is kept");
     *ret_new = true;
+    *ret_dropped = k->dropped;
     return SELFSAME_OK;
 }

@@ -111,6 +111,26 @@ sign(struct witness_dir *d, const struct witness_asked *q, struct arena *arena,
 
 /* ---- one job ---- */
 
+/* There may be very many of them: told at 1, 2, 4, 8 … */
+static void
+tell_dropped(
+    struct witness_work *w, const struct witness_asked *q, size_t dropped, bool fork)
+{
+    char sentence[400];
+
+    (void)atomic_fetch_add(&w->counts->dropped, 1);
+    if ((dropped & (dropped - 1)) != 0)
+        return;
+    (void)snprintf(sentence, sizeof(sentence),
+        "%.*s: %d %s are kept in %s/forks, the first and the last half of them; %zu "
+        "between were dropped since the start",
+        q->checkpoint.origin.len < 100 ? (int)q->checkpoint.origin.len : 100,
+        (const char *)q->checkpoint.origin.ptr,
+        fork ? (int)WITNESS_FORKS : (int)WITNESS_SUSPECTS, fork ? "forks" : "suspects",
+        w->dir->path, dropped);
+    tell(w, "dropped", sentence);
+}
+
 /* Two trees, or one that does not follow: what the log signed is kept. */
 static void
 keep_evidence(struct witness_work *w, const struct witness_asked *q,
@@ -118,6 +138,7 @@ keep_evidence(struct witness_work *w, const struct witness_asked *q,
 {
     struct selfsame_err e = { 0 };
     char sentence[400];
+    size_t dropped = 0;
     bool fresh = false;
 
     if (fork)
@@ -125,9 +146,12 @@ keep_evidence(struct witness_work *w, const struct witness_asked *q,
     /* Nothing contradicts what was never cosigned. */
     if (stored->note.len == 0)
         return;
-    if (witness_dir_keep(w->dir, q, stored, request, fork, &fresh, &e) != SELFSAME_OK) {
+    if (witness_dir_keep(w->dir, q, stored, request, fork, &fresh, &dropped, &e) !=
+        SELFSAME_OK) {
         (void)selfsame_err_print(&e, sentence, sizeof(sentence));
         tell(w, "evidence", sentence);
+    } else if (fresh && dropped > 0) {
+        tell_dropped(w, q, dropped, fork);
     } else if (fresh) {
         (void)snprintf(sentence, sizeof(sentence),
             "%.*s signed a checkpoint of size %" PRIu64
