@@ -865,6 +865,83 @@ entries_that_are_withheld_are_an_error_and_grow_stale(void **state)
     assert_int_equal(count(x, "event", "alarm"), 0);
 }
 
+/* From the first look on, and without a witness: looks are counted, across processes. */
+static void
+entries_that_stay_withheld_are_an_alarm(void **state)
+{
+    auto_world *w = world_new();
+    auto_watch *x = watch_new(w);
+    struct selfsame_err e = { 0 };
+
+    (void)state;
+    x->c.stale_s = 0;
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "1", 1, 1, NULL));
+    publish(w);
+    w->made.spoil = "tile/entries/000.p/1";
+    w->made.spoilt = BYTES_NONE;
+    for (uint64_t i = 1; i < LOOKS_ABSENT; i++) {
+        assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_IO);
+        expect_alarms(x, SELFSAME_OK, NULL, NULL);
+        restart(x);
+    }
+    assert_int_equal(try_round(x, WORLD_NOW + 60, &e), SELFSAME_IO);
+    expect_alarms(x, SELFSAME_LOG, "withheld", NULL);
+    assert_non_null(strstr(text_of(first(x, "alarm", "withheld"), "message"),
+        "since 2026-09-21T14:13:20Z the log does not show entry 0"));
+    assert_int_equal(try_round(x, WORLD_NOW + 120, &e), SELFSAME_IO);
+    assert_int_equal(json_array_size(x->events), 0);
+    restart(x);
+    assert_int_equal(try_round(x, WORLD_NOW + 180, &e), SELFSAME_IO);
+    expect_alarms(x, SELFSAME_LOG, "withheld", NULL);
+    /* A log that grows meanwhile hides it no better; an older checkpoint neither. */
+    (void)world_raw(w, BYTES_LIT("more"));
+    publish(w);
+    w->made.spoil = "tile/entries/000.p/2";
+    w->made.spoilt = BYTES_NONE;
+    restart(x);
+    assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_IO);
+    expect_alarms(x, SELFSAME_LOG, "withheld", NULL);
+    w->made.spoil = NULL;
+    restart(x);
+    look(x);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(count(x, "event", "release"), 1);
+    assert_int_equal(x->m->state.stuck.looks, 0);
+    restart(x);
+    look(x);
+    assert_int_equal(json_array_size(x->events), 0);
+}
+
+/* Nothing was ever read to its end: then it is the first checkpoint that grows old. */
+static void
+a_log_that_is_never_read_grows_stale(void **state)
+{
+    auto_world *w = world_new();
+    auto_watch *x = watch_new(w);
+    struct selfsame_err e = { 0 };
+
+    (void)state;
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "1", 1, 1, NULL));
+    publish(w); /* witnessed at WORLD_NOW - 60 */
+    w->made.spoil = "tile/entries/000.p/1";
+    w->made.spoilt = BYTES_NONE;
+    assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_IO);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+    restart(x);
+    /* Newer ones that cannot be read either do not make it younger. */
+    (void)world_publish(w, WORLD_NOW + 86400);
+    w->made.spoil = "tile/entries/000.p/1";
+    w->made.spoilt = BYTES_NONE;
+    assert_int_equal(try_round(x, WORLD_NOW + 86400, &e), SELFSAME_IO);
+    expect_alarms(x, SELFSAME_STALE, "stale", NULL);
+    assert_non_null(
+        strstr(text_of(first(x, "alarm", "stale"), "message"), "2026-09-21T14:12:20Z"));
+    w->made.spoil = NULL;
+    restart(x);
+    assert_code(try_round(x, WORLD_NOW + 86400, &e), SELFSAME_OK, &e);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+}
+
 static void
 a_checkpoint_grows_stale_by_the_clock_of_witnesses(void **state)
 {
@@ -1467,6 +1544,8 @@ main(void)
         cmocka_unit_test(checkpoints_that_are_none),
         cmocka_unit_test(tiles_that_are_not_those_of_the_checkpoint),
         cmocka_unit_test(entries_that_are_withheld_are_an_error_and_grow_stale),
+        cmocka_unit_test(entries_that_stay_withheld_are_an_alarm),
+        cmocka_unit_test(a_log_that_is_never_read_grows_stale),
         cmocka_unit_test(a_checkpoint_grows_stale_by_the_clock_of_witnesses),
         cmocka_unit_test(a_smaller_fork_is_seen_without_its_tiles),
         cmocka_unit_test(a_larger_fork_without_tiles_is_not_forgotten),

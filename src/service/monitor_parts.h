@@ -49,7 +49,12 @@ struct seen_rebuild {
     int64_t seen_s;
 };
 /* A checkpoint that its log and its witnesses signed and that is not compared yet. */
-enum { PENDING = 8 };
+enum {
+    PENDING = 8,
+    LOOKS_GONE = 2,   /* before it is an alarm that what was there is gone */
+    LOOKS_ABSENT = 3, /* that what has to be there is not */
+    LOOKS_IO = 10,    /* that it cannot be had */
+};
 struct seen_pending {
     uint8_t *note;
     size_t note_len;
@@ -70,8 +75,13 @@ struct state {
     size_t note_len;
     struct checkpoint checkpoint; /* views into it */
     int64_t time_s;               /* of that, by its witnesses; 0: unknown */
-    uint64_t next;                /* the first entry that is not told yet */
-    uint8_t *edge;                /* hashes of that tree's right edge, see tiles_edge */
+    int64_t first_s; /* of the first one that was good, until one is read to its end */
+    uint64_t next;   /* the first entry that is not told yet */
+    struct {
+        uint64_t looks, next; /* that did not get beyond it */
+        int64_t since_s;
+    } stuck;
+    uint8_t *edge; /* hashes of that tree's right edge, see tiles_edge */
     size_t edge_len;
     struct seen_pending pending[PENDING];
     size_t pending_count;
@@ -188,7 +198,7 @@ MUST enum selfsame_code monitor_compare(
     struct monitor *m, struct looking *l, struct selfsame_err *e);
 /* Compares what was not compared; alarms when it did not agree, or lasts. */
 MUST enum selfsame_code monitor_settle(
-    struct monitor *m, bool *ret_changed, struct selfsame_err *e);
+    struct monitor *m, bool *ret_overdue, struct selfsame_err *e);
 /* What the log shows is not what it signed: an alarm. What cannot be had: an error. */
 MUST enum selfsame_code monitor_unread(struct monitor *m, struct looking *l,
     enum selfsame_code code, const struct selfsame_err *why, struct selfsame_err *e);

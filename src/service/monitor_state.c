@@ -12,41 +12,6 @@
 
 enum { STATE_MAX = 64 << 20, FIRST_ROOM = 16, NAMES_MAX = MONITOR_RELEASES };
 
-/* ---- text ---- */
-
-void
-text_free(struct text *t)
-{
-    free(t->ptr);
-    *t = (struct text){ .ptr = NULL };
-}
-
-void
-text_add(struct text *t, struct selfsame_bytes b)
-{
-    size_t cap = t->cap > 0 ? t->cap : 4096;
-
-    while (cap - t->len < b.len && cap < SIZE_MAX / 4)
-        cap *= 2;
-    if (!t->bad && cap > t->cap) {
-        char *more = cap - t->len < b.len ? NULL : realloc(t->ptr, cap);
-
-        t->bad = more == NULL;
-        t->ptr = more != NULL ? more : t->ptr;
-        t->cap = more != NULL ? cap : t->cap;
-    }
-    if (t->bad || b.len == 0)
-        return;
-    memcpy(t->ptr + t->len, b.ptr, b.len);
-    t->len += b.len;
-}
-
-void
-text_str(struct text *t, const char *s)
-{
-    text_add(t, bytes_str(s));
-}
-
 /* ---- members ---- */
 
 void
@@ -348,6 +313,16 @@ pending_line(const struct seen_pending *p)
         (json_int_t)p->since_s, "looks", (json_int_t)p->looks, "absent", p->absent);
 }
 
+static json_t *
+checkpoint_line(const struct state *s)
+{
+    return json_pack("{s:s%,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "checkpoint", s->note,
+        s->note_len, "time", (json_int_t)s->time_s, "first", (json_int_t)s->first_s,
+        "next", (json_int_t)s->next, "stuck", (json_int_t)s->stuck.looks, "stuck_at",
+        (json_int_t)s->stuck.next, "stuck_since", (json_int_t)s->stuck.since_s,
+        "dropped", (json_int_t)s->dropped);
+}
+
 enum selfsame_code
 state_write(const char *path, const struct state *s, struct selfsame_err *e)
 {
@@ -364,9 +339,7 @@ state_write(const char *path, const struct state *s, struct selfsame_err *e)
         add_line(&t, pending_line(&s->pending[i]));
     if (s->edge != NULL)
         add_edge(&t, s);
-    add_line(&t, json_pack("{s:s%,s:I,s:I,s:I}", "checkpoint", s->note, s->note_len,
-                     "time", (json_int_t)s->time_s, "next", (json_int_t)s->next,
-                     "dropped", (json_int_t)s->dropped));
+    add_line(&t, checkpoint_line(s));
     if (t.bad)
         FAIL(e, SELFSAME_NOMEM, "%s", path);
     return file_write(path, BYTES((const uint8_t *)t.ptr, t.len), false, e);
@@ -548,7 +521,11 @@ read_checkpoint(struct state *s, const json_t *j, struct selfsame_err *e)
     int64_t time_s;
 
     if (!json_is_string(note) || !take_time(j, "time", &time_s) ||
-        !take_int(j, "next", &s->next) || !take_int(j, "dropped", &s->dropped))
+        !take_time(j, "first", &s->first_s) || !take_int(j, "next", &s->next) ||
+        !take_int(j, "stuck", &s->stuck.looks) ||
+        !take_int(j, "stuck_at", &s->stuck.next) ||
+        !take_time(j, "stuck_since", &s->stuck.since_s) ||
+        !take_int(j, "dropped", &s->dropped))
         return bad_line(e);
     TRY(state_set_note(s,
         BYTES((const uint8_t *)json_string_value(note), json_string_length(note)),
