@@ -355,6 +355,45 @@ a_name_is_mine_before_i_publish_when_i_say_so(void **state)
 }
 
 static void
+who_was_there_before_me_is_told_when_i_come(void **state)
+{
+    auto_world *w = world_new();
+    auto_watch *x = watch_new(w);
+
+    (void)state;
+    (void)world_add(w, THIEF, world_release(w, WORLD_NAME, "1", 1, 1, NULL));
+    (void)world_add(w, THIEF, world_release(w, "example.com/else", "1", 1, 1, NULL));
+    (void)world_add(w, THIEF, world_release(w, WORLD_NAME, "2", 2, 2, NULL));
+    see(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(x->m->state.stranger_count, 2);
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "1.0", 7, 3, NULL));
+    publish(w);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "foreign", NULL);
+    const json_t *j = first(x, "alarm", "foreign");
+    assert_int_equal(json_integer_value(json_object_get(j, "entry")), 0);
+    assert_int_equal(json_integer_value(json_object_get(j, "count")), 2);
+    assert_string_equal(text_of(j, "name"), WORLD_NAME);
+    restart(x);
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "1.1", 8, 4, NULL));
+    see(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(x->m->state.stranger_count, 1);
+    /* Others cannot make it grow without end. */
+    struct selfsame_err e = { 0 };
+    for (int i = 0; i < MONITOR_STRANGE_NAMES + 9; i++) {
+        char name[32];
+
+        (void)snprintf(name, sizeof(name), "example.net/%d", i);
+        assert_code(state_add_stranger(&x->m->state, name, 5, &e), SELFSAME_OK, &e);
+    }
+    assert_int_equal(x->m->state.stranger_count, MONITOR_STRANGE_NAMES);
+    assert_code(state_write(x->state, &x->m->state, &e), SELFSAME_OK, &e);
+    restart(x);
+    look(x);
+    assert_int_equal(x->m->state.stranger_count, MONITOR_STRANGE_NAMES);
+}
+
+static void
 my_key_signs_what_i_did_not_make(void **state)
 {
     const char *sha256[3];
@@ -1524,6 +1563,7 @@ main(void)
         cmocka_unit_test(a_log_without_entries_is_no_matter),
         cmocka_unit_test(entries_that_are_not_mine_under_my_name),
         cmocka_unit_test(a_name_is_mine_before_i_publish_when_i_say_so),
+        cmocka_unit_test(who_was_there_before_me_is_told_when_i_come),
         cmocka_unit_test(my_key_signs_what_i_did_not_make),
         cmocka_unit_test(a_stolen_key_is_seen_behind_another_key_id),
         cmocka_unit_test(an_entry_names_my_key_and_is_signed_by_another),

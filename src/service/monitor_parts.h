@@ -9,7 +9,8 @@
  *   monitor.c        a round: checkpoint, entries, what is saved
  *   monitor_tree.c   is all that it signs one tree?
  *   monitor_entry.c  what one entry means
- *   monitor_state.c  what is remembered from round to round
+ *   monitor_memory.c what is remembered from round to round
+ *   monitor_state.c  the same as a file
  *   monitor_page.c   the same as HTML
  *   hook.c           a program that is told
  */
@@ -48,6 +49,11 @@ struct seen_rebuild {
     uint64_t entry;
     int64_t seen_s;
 };
+/* Of a name that is nobody's yet: it may turn out to be the operator's. */
+struct seen_stranger {
+    char name[STATEMENT_NAME + 1];
+    uint64_t entry, count; /* the first one's, and how many */
+};
 /* A checkpoint that its log and its witnesses signed and that is not compared yet. */
 enum {
     PENDING = 8,
@@ -71,7 +77,9 @@ struct state {
     size_t name_room, release_room, rebuild_room;
     size_t unchecked; /* of the rebuilds */
     uint64_t dropped; /* what was told and found no room */
-    uint8_t *note;    /* the last checkpoint believed, as it was served; NULL: none */
+    struct seen_stranger *strangers;
+    size_t stranger_count, stranger_room;
+    uint8_t *note; /* the last checkpoint believed, as it was served; NULL: none */
     size_t note_len;
     struct checkpoint checkpoint; /* views into it */
     int64_t time_s;               /* of that, by its witnesses; 0: unknown */
@@ -104,6 +112,10 @@ MUST enum selfsame_code state_set_edge(
 MUST enum selfsame_code state_add_pending(struct state *s, struct selfsame_bytes note,
     int64_t since_s, bool absent, struct selfsame_err *e);
 void state_drop_pending(struct state *s, size_t i);
+/* Beyond MONITOR_STRANGE_NAMES the first ones stay. */
+MUST enum selfsame_code state_add_stranger(
+    struct state *s, const char *name, uint64_t entry, struct selfsame_err *e);
+bool state_take_stranger(struct state *s, const char *name, struct seen_stranger *ret);
 bool state_find_name(const struct state *s, const char *name, size_t *ret);
 /* New members at the end; USAGE: the state is full, see state_has_room. */
 MUST enum selfsame_code state_name(
