@@ -547,6 +547,49 @@ the_real_one_understands(void **state)
     assert_code(dir_remove(top, &e), SELFSAME_OK, &e);
 }
 
+static void *
+hurry_soon(void *client)
+{
+    (void)usleep(300000);
+    witness_client_hurry(client, 200);
+    return NULL;
+}
+
+static void
+an_end_does_not_wait_for_a_silent_one(void **state)
+{
+    struct world w;
+    struct witness_client *client = NULL;
+    auto_arena arena = arena_new(1 << 22);
+    struct selfsame_err e = { 0 };
+    uint64_t branch = 0;
+    const struct merkle_source s = { .node = branch_node, .ctx = &branch };
+    const struct checkpoint c = world_checkpoint(origin, 0, 5);
+    char *lines = NULL;
+    pthread_t t;
+
+    (void)state;
+    begin(&w, "group all all w0 w1 w2\nquorum all\n");
+    w.w[1].mode = SILENT;
+    const struct witness_client_config config = { .policy = &w.policy,
+        .timeout_ms = 60000 };
+    assert_code(witness_client_new(&config, &client, &e), SELFSAME_OK, &e);
+    const int64_t began_ms = net_clock_ms();
+    assert_int_equal(pthread_create(&t, NULL, hurry_soon, client), 0);
+    assert_code(
+        witness_client_ask(client, world_note(&c, &arena), &c, &s, &arena, &lines, &e),
+        SELFSAME_LOG, &e);
+    (void)pthread_join(t, NULL);
+    assert_true(net_clock_ms() - began_ms < 2000);
+    /* Nor does the next round begin to wait. */
+    assert_code(
+        witness_client_ask(client, world_note(&c, &arena), &c, &s, &arena, &lines, &e),
+        SELFSAME_LOG, &e);
+    witness_client_free(&client);
+    assert_true(net_clock_ms() - began_ms < 5000);
+    end(&w);
+}
+
 int
 main(void)
 {
@@ -561,6 +604,7 @@ main(void)
         cmocka_unit_test(connections_that_were_closed_are_opened_again),
         cmocka_unit_test(without_a_quorum_it_is_enough_to_have_asked),
         cmocka_unit_test(the_real_one_understands),
+        cmocka_unit_test(an_end_does_not_wait_for_a_silent_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

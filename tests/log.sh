@@ -36,7 +36,25 @@ said "there is a log already"
 openssl genpkey -algorithm ed25519 -out "$tmp/ed.pem" 2>/dev/null
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$tmp/p256.pem" 2>/dev/null
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out "$tmp/p384.pem" 2>/dev/null
+chmod 644 "$tmp/ed.pem"
+expect 2 "a key that others can read" "$selfsame" log init "$tmp/loose" --origin log.example/loose --key "$tmp/ed.pem"
+said "others can read this key"
+is "is not taken" no "$([ -e "$tmp/loose" ] && echo yes || echo no)"
+chmod 600 "$tmp/ed.pem"
+chmod 640 "$log/log.key"
+expect 2 "nor served with" "$selfsame" log serve "$log" --listen 127.0.0.1:0
+said "chmod 600"
+chmod 600 "$log/log.key"
 for k in ed p256; do openssl pkey -in "$tmp/$k.pem" -pubout -out "$log/publishers/$k.pem"; done
+
+for u in log.example ftp://log.example "https://log.example two" "https://log.example
+quorum none"; do
+    expect 2 "no URL: $u" "$selfsame" log init "$tmp/url" --origin log.example/url --url "$u"
+    is "and nothing is made" no "$([ -e "$tmp/url" ] && echo yes || echo no)"
+done
+expect 0 "a log that says where it is" "$selfsame" log init "$tmp/url" --origin log.example/url --url https://log.example/url
+is "in its policy" "log $(cat "$tmp/url/log.vkey") https://log.example/url" "$(grep '^log ' "$tmp/url/policy.txt")"
+is "which is a trust policy" https://log.example/url "$("$selfsame" show "$tmp/url/policy.txt" --json | jq -r '.logs[0].url')"
 
 # ---- submissions ----
 serve "$log" ready log
@@ -97,7 +115,7 @@ is "is an empty answer" 0 "$(jq '.releases | length' "$tmp/got")"
 is "a look-up of what nobody knows" 400 "$(get '/lookup?colour=red')"
 
 # ---- one at a time, and again ----
-expect 21 "a second one on the directory" "$selfsame" log serve "$log" --listen 127.0.0.1:0
+expect 3 "a second one on the directory" "$selfsame" log serve "$log" --listen 127.0.0.1:0
 said "another process writes this log"
 expect 0 "check beside one that runs" "$selfsame" log check "$log" --json
 is "counts" "3 3" "$(jq -r '"\(.size) \(.published)"' "$tmp/out")"
@@ -127,6 +145,14 @@ spoil() { # file below the log, what, words
 spoil public/tile/0/000.p/5 "a changed hash" 20
 spoil public/tile/entries/000.p/5 "a changed entry" 20
 spoil public/checkpoint "a changed checkpoint" 10
+cp -a "$log" "$tmp/spoilt"; rm "$tmp/spoilt/public/checkpoint"
+expect 20 "a checkpoint that is gone" "$selfsame" log check "$tmp/spoilt"
+said "Start the log"
+serve "$tmp/spoilt" ready4a log
+for _ in $(seq 100); do [ -s "$tmp/spoilt/public/checkpoint" ] && break; sleep 0.1; done
+stop "$pid"
+expect 0 "is made again by a start" "$selfsame" log check "$tmp/spoilt"
+rm -rf "$tmp/spoilt"
 expect 3 "no log" "$selfsame" log status "$tmp/nowhere"
 
 # ---- witnesses ----
@@ -237,6 +263,77 @@ if tmp=$tmp unshare -rm true 2>/dev/null; then
 else
     skipped "a full disk: no namespaces here"
 fi
+
+# ---- an end beside a witness that never answers ----
+"$selfsame" log init "$tmp/hang" --origin log.example/hang > "$tmp/hang.vkey"
+"$selfsame" witness init "$tmp/hang.w" --name witness.example/hang > "$tmp/hang.w.vkey"
+openssl pkey -in "$tmp/ed.pem" -pubout -out "$tmp/hang/publishers/ed.pem"
+python3 -c 'import socket, time
+s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True); time.sleep(120)' > "$tmp/hang.port" &
+pids="$pids $!"
+for _ in $(seq 100); do [ -s "$tmp/hang.port" ] && break; sleep 0.1; done
+printf 'log %s\nwitness one %s http://127.0.0.1:%s\nquorum one\n' "$(cat "$tmp/hang.vkey")" \
+    "$(cat "$tmp/hang.w.vkey")" "$(cat "$tmp/hang.port")" > "$tmp/hang/policy.txt"
+"$selfsame" log serve "$tmp/hang" --listen 127.0.0.1:0 --quorum-ms 100000 --json > "$tmp/hang.ready" 2> /dev/null &
+pid=$! pids="$pids $!"
+for _ in $(seq 100); do [ -s "$tmp/hang.ready" ] && break; sleep 0.1; done
+at=http://$(jq -r .listen "$tmp/hang.ready")
+submit 40 "$tmp/ed.pem" > "$tmp/hang.status" & asking=$!
+sleep 1
+began=$(date +%s)
+stop "$pid"; is "SIGTERM ends it" 0 $?
+wait "$asking"
+is "in time" yes "$([ $(($(date +%s) - began)) -le 6 ] && echo yes || echo no)"
+is "and who waited was told" 503 "$(cat "$tmp/hang.status")"
+is "the entry stays" 1 "$("$selfsame" log status "$tmp/hang" --json | jq .size)"
+
+# ---- a crowd that only holds connections ----
+cat > "$tmp/idle.py" <<'PY'
+import socket, sys, time
+held = []
+for _ in range(300):
+    try:
+        held.append(socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=5))
+    except OSError:
+        break
+print(len(held), flush=True)
+time.sleep(60)
+PY
+crowd() { # the server at $at has all the connections it takes
+    : > "$tmp/held"
+    python3 "$tmp/idle.py" "${at##*:}" > "$tmp/held" 2>&1 & idle=$! pids="$pids $!"
+    for _ in $(seq 100); do [ -s "$tmp/held" ] && break; sleep 0.1; done
+}
+"$selfsame" log init "$tmp/few.log" --origin log.example/few > /dev/null
+openssl pkey -in "$tmp/ed.pem" -pubout -out "$tmp/few.log/publishers/ed.pem"
+serve_few() { # limits of descriptors, soft and hard; log or witness
+    : > "$tmp/few.ready"
+    (ulimit -S -n "$1" && ulimit -H -n "$2" &&
+        exec "$selfsame" "$3" serve "$tmp/few.$3" --listen 127.0.0.1:0 --json > "$tmp/few.ready" 2> "$tmp/few.err") &
+    pid=$! pids="$pids $!"
+    for _ in $(seq 100); do [ -s "$tmp/few.ready" ] && break; sleep 0.1; done
+    at=http://$(jq -r .listen "$tmp/few.ready")
+}
+serve_few 64 64 log
+is "with 64 descriptors it takes fewer connections and says so" 1 \
+    "$(grep -c '"warning".*32 connections at once instead of 1024' "$tmp/few.err")"
+crowd
+for n in 20 21 22; do is "and takes entries beside a crowd" 200 "$(submit $n "$tmp/ed.pem")"; done
+is "and is read" 200 "$(get /checkpoint)"
+is "it has not stopped" 0 "$(grep -c halted "$tmp/few.err")"
+kill "$idle"; stop "$pid"
+serve_few 64 4096 log
+is "a soft limit is raised" "0 1152" \
+    "$(grep -c warning "$tmp/few.err") $(awk '/Max open files/ { print $4 }' "/proc/$pid/limits")"
+stop "$pid"
+expect 0 "all of it agrees" "$selfsame" log check "$tmp/few.log"
+said "ok: 3 entries"
+"$selfsame" witness init "$tmp/few.witness" --name witness.example/few > /dev/null
+serve_few 64 64 witness
+is "a witness says so too" 1 "$(grep -c '"warning".*32 connections' "$tmp/few.err")"
+crowd
+for p in /readyz /metrics; do is "and answers beside a crowd" 200 "$(get $p)"; done
+kill "$idle"; stop "$pid"
 
 # ---- without privileges ----
 if [ "$(id -u)" = 0 ] && id nobody > /dev/null 2>&1; then

@@ -182,7 +182,7 @@ expect 0 "and well again" over --once
 : > "$tmp/follow"
 (exec_over --interval 1s) > "$tmp/follow" 2> "$tmp/follow.err" & follower=$!; pids="$pids $follower"
 held
-expect 21 "a second one on the state is refused" over --once
+expect 3 "a second one on the state is refused" over --once
 wait_for() { # text
     for _ in $(seq 100); do grep -q "$1" "$tmp/follow" && break; sleep 0.1; done
     grep -q "$1" "$tmp/follow" && ok "it tells: $1" || { not_ok "it tells: $1"; cat "$tmp/follow" "$tmp/follow.err"; }

@@ -447,7 +447,7 @@ a_second_sequencer_refuses(void **state)
 
     second.store = NULL;
     second.core = NULL;
-    assert_code(world_open(&second, &e), SELFSAME_DENIED, &e);
+    assert_code(world_open(&second, &e), SELFSAME_IO, &e);
     assert_non_null(strstr(err_text(&e), "another process writes this log"));
     (void)world_add_number(w, 1);
 }
@@ -460,7 +460,8 @@ the_audit_finds_each_change(void **state)
     struct log_world *w = *state;
     static const char *const files[] = { "public/tile/0/000", "public/tile/0/001.p/44",
         "public/tile/1/000.p/1", "public/tile/entries/000",
-        "public/tile/entries/001.p/44", "public/checkpoint" };
+        "public/tile/entries/001.p/44", "public/tile/0/001.p/7",
+        "public/tile/entries/001.p/43", "public/checkpoint" };
     const struct store_posix_config read_only = { .dir = w->dir, .read_only = true };
     struct selfsame_err e = { 0 };
 
@@ -483,6 +484,26 @@ the_audit_finds_each_change(void **state)
         write_file(w, files[i], was);
     }
     check_log(w, 300);
+}
+
+static void
+the_audit_misses_a_checkpoint(void **state)
+{
+    struct log_world *w = *state;
+    struct selfsame_err e = { 0 };
+    struct log_check out;
+    char path[256];
+
+    fill(w, 3);
+    (void)snprintf(path, sizeof(path), "%s/public/checkpoint", w->dir);
+    assert_int_equal(unlink(path), 0);
+    assert_code(log_core_check(&w->config, NULL, NULL, &out, &e), SELFSAME_LOG, &e);
+    assert_non_null(strstr(err_text(&e), "expected a published checkpoint, got none"));
+    assert_non_null(strstr(e.remedy, "Start the log"));
+    reopen(w);
+    world_close(w);
+    assert_code(world_open(w, &e), SELFSAME_OK, &e);
+    check_log(w, 3);
 }
 
 /* ---- quorums ---- */
@@ -516,7 +537,7 @@ cosign(void *ctx, const struct log_cosign *ask, struct arena *arena, char **ret_
 }
 
 struct news {
-    atomic_uint count[3];
+    atomic_uint count[4];
 };
 
 static void
@@ -832,6 +853,88 @@ what_is_signed_is_durable_and_in_the_state(void **state)
     world_close(w);
 }
 
+/* ---- want that passes ---- */
+
+static int
+fail_open(void *ctx, const char *step, const char *path)
+{
+    (void)path;
+    return strcmp(step, "open") == 0 ? *(atomic_int *)ctx : 0;
+}
+
+/* All at once; how many were answered with this code. */
+static unsigned
+submit_lot(
+    struct log_world *w, const char *word, unsigned count, enum selfsame_code code)
+{
+    struct answer *a = calloc(count, sizeof(*a));
+    unsigned got = 0;
+
+    assert_non_null(a);
+    for (unsigned i = 0; i < count; i++) {
+        const struct log_done done = { note_code, &a[i] };
+        char text[32];
+
+        a[i].code = -1;
+        (void)snprintf(text, sizeof(text), "%s %u", word, i);
+        log_core_submit(w->core, bytes_str(text), NULL, &done);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        while (a[i].code == -1)
+            (void)usleep(1000);
+        got += a[i].code == (int)code;
+    }
+    free(a);
+    return got;
+}
+
+/*
+ * A batch that crosses the end of a tile gets no place and another one does: nothing of
+ * the first is left in memory or on the disk, and the log goes on.
+ */
+static void
+want_of_descriptors_refuses_a_batch_and_no_more(void **state)
+{
+    struct log_world *w = *state;
+    static const int why[] = { EMFILE, ENFILE, ENOMEM };
+    atomic_int fail = 0;
+    const struct store_probe probe = { fail_open, &fail };
+    struct news news = { .count = { 0 } };
+    struct log_check check = { .size = 0 };
+    struct log_status status;
+    struct selfsame_err e = { 0 };
+
+    w->probe = &probe;
+    w->config.tell = note_news;
+    w->config.tell_ctx = &news;
+    w->config.retry_ms = 1;
+    reopen(w);
+    assert_int_equal(submit_lot(w, "first", 250, SELFSAME_OK), 250);
+    for (unsigned i = 0; i < COUNT(why); i++) {
+        fail = why[i];
+        assert_int_equal(submit_lot(w, "refused", 20, SELFSAME_DENIED), 20);
+        fail = 0;
+        log_core_status(w->core, &status);
+        assert_false(status.halted);
+        assert_int_equal(status.size, 250 + 20 * i);
+        assert_int_equal(submit_lot(w,
+                             i == 0   ? "a"
+                             : i == 1 ? "b"
+                                      : "c",
+                             20, SELFSAME_OK),
+            20);
+    }
+    assert_int_equal(news.count[LOG_SCARCE], 1);
+    assert_int_equal(news.count[LOG_HALTED], 0);
+    assert_true(world_add(w, BYTES_LIT("first 3")) < 250);
+    assert_true(world_add(w, BYTES_LIT("a 19")) < 270);
+    assert_int_equal(world_add(w, BYTES_LIT("refused 0")), 310);
+    reopen(w);
+    assert_code(log_core_check(&w->config, NULL, NULL, &check, &e), SELFSAME_OK, &e);
+    assert_int_equal(check.size, 311);
+    world_close(w);
+}
+
 int
 main(void)
 {
@@ -850,11 +953,13 @@ main(void)
         TEST(a_directory_without_a_log_is_refused),
         TEST(a_second_sequencer_refuses),
         TEST(the_audit_finds_each_change),
+        TEST(the_audit_misses_a_checkpoint),
         TEST(without_a_quorum_the_former_checkpoint_stays_and_asking_again_helps),
         TEST(an_idle_log_is_cosigned_again_and_stays_the_same_tree),
         TEST(an_alarm_stops_the_log),
         TEST(more_than_the_queue_holds_is_refused_at_once),
         TEST(a_disk_that_fails_acknowledges_nothing_and_says_so),
+        TEST(want_of_descriptors_refuses_a_batch_and_no_more),
         TEST(what_is_signed_is_durable_and_in_the_state),
     };
 

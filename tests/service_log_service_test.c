@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@ struct world {
     bool runs;
     struct store_probe probe;
     atomic_int fail; /* errno of every durable step */
+    atomic_uint lookup_failures;
 };
 
 static int
@@ -34,6 +36,15 @@ maybe_fail(void *ctx, const char *step, const char *path)
     (void)step;
     (void)path;
     return w->fail;
+}
+
+static void
+note_news(void *ctx, const char *what, const char *sentence)
+{
+    struct world *w = ctx;
+
+    (void)sentence;
+    w->lookup_failures += strcmp(what, "lookup") == 0;
 }
 
 static void *
@@ -49,7 +60,9 @@ run_loop(void *ctx)
 static void
 start(struct world *w)
 {
-    struct log_service_config c = { .dir = w->dir, .batch_ms = 50, .probe = &w->probe };
+    struct log_service_config c = {
+        .dir = w->dir, .batch_ms = 50, .probe = &w->probe, .tell = note_news, .ctx = w
+    };
     struct selfsame_err e = { 0 };
 
     assert_code(net_addr_parse("127.0.0.1:0", 0, &c.listen, &e), SELFSAME_OK, &e);
@@ -84,8 +97,8 @@ set_up(void **state)
     (void)snprintf(w->dir, sizeof(w->dir), "/tmp/selfsame-log.XXXXXX");
     assert_non_null(mkdtemp(w->dir));
     w->probe = (struct store_probe){ maybe_fail, w };
-    assert_code(log_service_init(w->dir, "log.example/http", NULL, &arena, &vkey, &e),
-        SELFSAME_OK, &e);
+    const struct log_service_make m = { .dir = w->dir, .origin = "log.example/http" };
+    assert_code(log_service_init(&m, &arena, &vkey, &e), SELFSAME_OK, &e);
     (void)snprintf(w->trust, sizeof(w->trust), "log %s\nquorum none\n", vkey);
     assert_code(key_generate(KEY_ED25519, &w->key, &e), SELFSAME_OK, &e);
     assert_code(key_spki(w->key, &arena, &spki, &e), SELFSAME_OK, &e);
@@ -425,6 +438,25 @@ stopping_under_load_loses_no_answer(void **state)
         }
 }
 
+/* The last test: the signal stays. The index looks twice a second meanwhile. */
+static void
+an_end_by_a_signal_is_no_failure_of_the_index(void **state)
+{
+    struct world *w = *state;
+    uint64_t index = 0;
+
+    os_interruptible();
+    auto_fd half = dial(w); /* keeps it from ending at once */
+    assert_true(send_all(half, "POST", 4));
+    auto_fd fd = dial(w);
+    assert_int_equal(submit(w, fd, 1, &index), 200);
+    assert_int_equal(raise(SIGTERM), 0);
+    (void)usleep(1200000);
+    fd_close(&half);
+    stop(w);
+    assert_int_equal(w->lookup_failures, 0);
+}
+
 int
 main(void)
 {
@@ -434,6 +466,7 @@ main(void)
         TEST(a_body_over_the_limit_is_refused_and_the_next_is_served),
         TEST(a_disk_that_fails_is_said_and_reads_go_on),
         TEST(stopping_under_load_loses_no_answer),
+        TEST(an_end_by_a_signal_is_no_failure_of_the_index),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

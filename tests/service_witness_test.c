@@ -259,6 +259,35 @@ lines_of_others_are_not_kept(void **state)
     end(&w);
 }
 
+/* As often as it fits; the next request is not the worse for it. */
+static void
+a_line_that_is_repeated_is_kept_once(void **state)
+{
+    auto_arena arena = arena_new(4 << 20);
+    struct world w;
+    char buf[ANSWER], path[96];
+    int lines = 0;
+
+    (void)state;
+    begin(&w);
+    const char *request = world_request("log.example/0", 0, 0, 4, &arena);
+    const char *line = strstr(request, "\xe2\x80\x94 log.example/0 ");
+    char *body = arena_str(&arena, bytes_str(request));
+    for (int i = 1; i < NOTE_LINES && body != NULL; i++)
+        body = arena_printf(&arena, "%s%s", body, line);
+    assert_non_null(body);
+    auto_fd fd = world_dial(&w.at);
+    assert_int_equal(
+        world_exchange(fd, "POST", "/add-checkpoint", body, buf, ANSWER), 200);
+    check_cosigned(&w, "log.example/0", 0, 4, buf);
+    assert_int_equal(get(&w, path_of("log.example/0", path), buf), 200);
+    for (const char *at = buf; (at = strstr(at, "\xe2\x80\x94 log.")) != NULL; at++)
+        lines++;
+    assert_int_equal(lines, 1);
+    assert_int_equal(add(&w, "log.example/1", 0, 0, 4, buf), 200);
+    end(&w);
+}
+
 static void
 other_requests_have_their_status(void **state)
 {
@@ -359,7 +388,7 @@ directories_that_do_not_agree_are_refused(void **state)
         stop(&w);
         (void)snprintf(path, sizeof(path), "%s/%s", w.dir, cases[i].file);
         assert_code(
-            file_write(path, bytes_str(cases[i].text), false, &e), SELFSAME_OK, &e);
+            file_write(path, bytes_str(cases[i].text), true, &e), SELFSAME_OK, &e);
         c = (struct witness_service_config){ .dir = w.dir };
         assert_code(net_addr_parse("127.0.0.1:0", 0, &c.listen, &e), SELFSAME_OK, &e);
         enum selfsame_code code = witness_service_new(&c, &s, &e);
@@ -695,6 +724,7 @@ main(int argc, char **argv)
         cmocka_unit_test(cosigns_what_follows_and_remembers),
         cmocka_unit_test(forks_are_refused_and_kept),
         cmocka_unit_test(lines_of_others_are_not_kept),
+        cmocka_unit_test(a_line_that_is_repeated_is_kept_once),
         cmocka_unit_test(other_requests_have_their_status),
         cmocka_unit_test(second_process_on_a_directory_is_refused),
         cmocka_unit_test(directories_that_do_not_agree_are_refused),

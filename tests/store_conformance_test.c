@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 struct maker {
@@ -367,8 +368,7 @@ a_second_writer_is_refused_and_readers_are_not(void **state)
     struct store *second = NULL;
     struct selfsame_err e = { 0 };
 
-    assert_code(
-        maker->open(p->dir, false, false, NULL, &second, &e), SELFSAME_DENIED, &e);
+    assert_code(maker->open(p->dir, false, false, NULL, &second, &e), SELFSAME_IO, &e);
     assert_non_null(strstr(err_text(&e), "another process writes this log"));
     assert_null(second);
     assert_code(maker->open(p->dir, false, true, NULL, &second, &e), SELFSAME_OK, &e);
@@ -414,6 +414,46 @@ fail_nth(void *ctx, const char *step, const char *path)
     (void)step;
     (void)path;
     return ++f->seen == f->at ? f->why : 0;
+}
+
+/* Out of descriptors before anything has its name: as if it had not been asked. */
+static void
+want_of_descriptors_passes(void **state)
+{
+    struct place *p = *state;
+    auto_arena arena = arena_new(1 << 20);
+    struct selfsame_err e = { 0 };
+    const struct store_blob head = { "checkpoint", BYTES_LIT("new") },
+                            old = { "checkpoint", BYTES_LIT("old") };
+    struct rlimit was, none;
+
+    assert_code(p->s->class->replace(p->s, &old, &e), SELFSAME_OK, &e);
+    p->s->class->tidy(p->s);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+    none = was;
+    /* Room for one draft, and then also for its directory. */
+    for (int room = 0; room < 2; room++) {
+        auto_fd next = dup(0);
+
+        assert_true(next >= 0);
+        none.rlim_cur = (rlim_t)next + (rlim_t)room;
+        fd_close(&next);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        assert_code(put(p->s, "tile/0/000", BYTES_LIT("one"), &e), SELFSAME_DENIED, &e);
+        assert_non_null(strstr(err_text(&e), "Too many open files"));
+        if (room == 0)
+            assert_code(p->s->class->replace(p->s, &head, &e), SELFSAME_DENIED, &e);
+        else
+            assert_code(p->s->class->replace(p->s, &head, &e), SELFSAME_OK, &e);
+        p->s->class->tidy(p->s);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+        assert_null(get(p->s, "tile/0/000", &arena).ptr);
+        assert_bytes(
+            get(p->s, "checkpoint", &arena), room == 0 ? old.bytes : head.bytes);
+    }
+    /* Another batch takes the place. */
+    assert_code(put(p->s, "tile/0/000", BYTES_LIT("two"), &e), SELFSAME_OK, &e);
+    assert_bytes(get(p->s, "tile/0/000", &arena), BYTES_LIT("two"));
 }
 
 /* What the core does for a batch, until something fails. */
@@ -498,6 +538,7 @@ main(void)
         TEST(a_torn_batch_is_none),
         TEST(a_second_writer_is_refused_and_readers_are_not),
         TEST(what_is_no_store_is_refused),
+        TEST(want_of_descriptors_passes),
         TEST(a_failed_step_is_said_and_can_be_asked_again),
     };
     int bad = 0;

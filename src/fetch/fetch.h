@@ -4,6 +4,8 @@
 
 #include "base/base.h"
 
+#include <stdatomic.h>
+
 /*
  * Collateral from vendors, by libcurl, with a cache on disk. What comes back is not
  * trusted: verification judges certificates and lists by their own signatures and
@@ -127,6 +129,7 @@ struct http_query {
     const char *type;           /* its Content-Type; NULL: text/plain */
     size_t limit;               /* of the answer; 0: FETCH_BODY_MAX */
     int timeout_s;              /* 0: FETCH_TIMEOUT_S */
+    const atomic_bool *stop;    /* once true: given up within a second; or NULL */
 };
 MUST enum selfsame_code http_call(const struct http_query *q, struct arena *arena,
     struct answer *ret, struct selfsame_err *e);

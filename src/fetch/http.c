@@ -136,6 +136,30 @@ configure(CURL *c, const struct transfer *t, struct download *d)
            lib.easy_setopt(c, CURLOPT_WRITEDATA, d) == CURLE_OK;
 }
 
+/* libcurl asks at least once a second. */
+static int
+look_for_stop(
+    void *ctx, curl_off_t total, curl_off_t now, curl_off_t total_up, curl_off_t now_up)
+{
+    const struct http_query *q = ctx;
+
+    (void)total;
+    (void)now;
+    (void)total_up;
+    (void)now_up;
+    return atomic_load(q->stop) ? 1 : 0;
+}
+
+static bool
+configure_stop(CURL *c, const struct http_query *q)
+{
+    return q->stop == NULL ||
+           (lib.easy_setopt(c, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
+               lib.easy_setopt(c, CURLOPT_XFERINFOFUNCTION, look_for_stop) ==
+                   CURLE_OK &&
+               lib.easy_setopt(c, CURLOPT_XFERINFODATA, q) == CURLE_OK);
+}
+
 static bool
 configure_post(CURL *c, const struct transfer *t)
 {
@@ -304,7 +328,8 @@ http_call(const struct http_query *q, struct arena *arena, struct answer *ret,
         .headers = headers,
         .post = q->post ? q : NULL,
     };
-    if (c == NULL || headers == NULL || !configure(c, &t, &d) || !configure_post(c, &t))
+    if (c == NULL || headers == NULL || !configure(c, &t, &d) ||
+        !configure_post(c, &t) || !configure_stop(c, q))
         FAIL(e, SELFSAME_NOMEM, "a request");
     return transfer(c, &t, &d, arena, ret, e);
 }

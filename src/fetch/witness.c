@@ -56,7 +56,8 @@ struct witness_client {
     uint64_t round;
     pthread_mutex_t lock;
     pthread_cond_t work, answers;
-    bool closing;
+    atomic_bool closing;
+    int64_t end_ms; /* of every round; 0: none yet */
 };
 
 static int64_t
@@ -80,6 +81,7 @@ ask_one(struct slot *s, int timeout_s)
         .body = bytes_str(s->body),
         .limit = ANSWER_MAX,
         .timeout_s = timeout_s,
+        .stop = &s->client->closing,
     };
 
     s->e = (struct selfsame_err){ 0 };
@@ -97,7 +99,7 @@ serve_slot(void *ctx)
     int timeout_s = (int)((c->timeout_ms + 999) / 1000);
 
     (void)pthread_mutex_lock(&c->lock);
-    while (!c->closing) {
+    while (!atomic_load(&c->closing)) {
         if (s->state != SLOT_ASKED) {
             (void)pthread_cond_wait(&c->work, &c->lock);
             continue;
@@ -378,8 +380,11 @@ run_round(struct round *r, struct selfsame_err *e)
         TRY(look(r, &until, &pending, e));
         int64_t now = now_ms();
         int64_t last = r->met ? r->grace_ms : r->deadline_ms;
+        if (r->c->end_ms != 0 && r->c->end_ms < last)
+            last = r->c->end_ms;
         if (!pending || now >= last)
             return SELFSAME_OK;
+        until = until < last ? until : last;
         wait_until(r->c, until > now ? until : now + 1);
     }
 }
@@ -446,6 +451,15 @@ witness_client_ask(struct witness_client *c, struct selfsame_bytes note,
         code = r.met ? collect(&r, arena, ret_lines, e) : not_met(&r, e);
     (void)pthread_mutex_unlock(&c->lock);
     return code;
+}
+
+void
+witness_client_hurry(struct witness_client *c, unsigned ms)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    c->end_ms = now_ms() + ms;
+    (void)pthread_cond_broadcast(&c->answers);
+    (void)pthread_mutex_unlock(&c->lock);
 }
 
 void
@@ -544,7 +558,7 @@ witness_client_free(struct witness_client **client)
     if (c == NULL)
         return;
     (void)pthread_mutex_lock(&c->lock);
-    c->closing = true;
+    atomic_store(&c->closing, true);
     (void)pthread_cond_broadcast(&c->work);
     (void)pthread_mutex_unlock(&c->lock);
     for (size_t i = 0; i < c->count; i++) {

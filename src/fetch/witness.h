@@ -22,7 +22,9 @@ struct witness_client_config {
 };
 MUST enum selfsame_code witness_client_new(const struct witness_client_config *c,
     struct witness_client **ret, struct selfsame_err *e);
-/* Waits for requests that are under way, at most timeout_ms. */
+/* The log ends: no round lasts longer than `ms` from now. From any thread. */
+void witness_client_hurry(struct witness_client *c, unsigned ms);
+/* Gives up requests that are under way, within a second or so. */
 void witness_client_free(struct witness_client **c);
 #define auto_witness_client \
     __attribute__((cleanup(witness_client_free))) struct witness_client

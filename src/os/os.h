@@ -50,6 +50,13 @@ MUST enum selfsame_code dir_runtime(
     struct arena *arena, char **ret, struct selfsame_err *e);
 
 /*
+ * How many descriptors this process may have: raises the soft limit to `need`, as far as
+ * the hard one lets it, so that a server is not at the mercy of the 1024 that most
+ * systems begin with.
+ */
+uint64_t os_descriptors(uint64_t need);
+
+/*
  * After this SIGINT, SIGTERM and SIGHUP end no process: fd_write_all and
  * fd_pread_all fail, so that whoever works cleans up behind itself.
  */

@@ -6,18 +6,25 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 
-enum { TICK_MS = 200, STOP_MS = 5000, ACCEPT_AT_ONCE = 64 };
+enum {
+    TICK_MS = 200,
+    STOP_MS = 4000,
+    ACCEPT_AT_ONCE = 64,
+    OTHERS = 128, /* descriptors of whoever stores, asks witnesses and reads */
+};
 
 struct httpd {
     struct httpd_config config;
     struct httpd_loop loop;
     struct net_addr bound;
+    char limited[160];
     int listen_fd, wake_fd;
     struct event *accept_event, *wake_event, *tick_event;
     bool accept_paused, running;
@@ -127,6 +134,8 @@ begin_stop(struct httpd *h)
         return;
     h->loop.stopping = true;
     h->stop_ms = net_clock_ms() + STOP_MS;
+    if (h->config.stopping != NULL)
+        h->config.stopping(h->config.ctx);
     (void)event_del(h->accept_event);
     fd_close(&h->listen_fd);
     for (struct httpd_conn *c = h->loop.conns, *next; c != NULL; c = next) {
@@ -169,16 +178,14 @@ on_wake(evutil_socket_t fd, short what, void *ctx)
 }
 
 /*
- * Full: whoever has waited longest without a whole request makes room, so that clients
- * that only hold connections cannot keep the others out. False: all are being served.
+ * Whoever has waited longest without a whole request goes, so that clients that only
+ * hold connections cannot keep the others out. False: all are being served.
  */
 static bool
-make_room(struct httpd *h)
+evict(struct httpd *h)
 {
     struct httpd_conn *oldest = NULL;
 
-    if (h->loop.conn_count < h->config.connections)
-        return true;
     for (struct httpd_conn *c = h->loop.conns; c != NULL; c = c->next)
         if ((c->state == CONN_READING || c->state == CONN_DRAINING) &&
             (oldest == NULL || c->since_ms <= oldest->since_ms))
@@ -187,6 +194,12 @@ make_room(struct httpd *h)
         return false;
     httpd_conn_close(oldest);
     return true;
+}
+
+static bool
+make_room(struct httpd *h)
+{
+    return h->loop.conn_count < h->config.connections || evict(h);
 }
 
 static void
@@ -212,7 +225,10 @@ on_connection(evutil_socket_t fd, short what, void *ctx)
         int got = -1;
 
         if (net_accept(fd, &got, &e) != SELFSAME_OK) {
-            /* Out of descriptors: looking again at once would only burn time. */
+            /* Out of descriptors. */
+            if (evict(h))
+                continue;
+            /* Looking again at once would only burn time. */
             (void)event_del(h->accept_event);
             h->accept_paused = true;
             return;
@@ -268,6 +284,27 @@ make_events(struct httpd *h, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+/* Others of the process may not starve: a log that cannot write would have to refuse. */
+static void
+fit_descriptors(struct httpd *h)
+{
+    const uint64_t want = h->config.connections, may = os_descriptors(want + OTHERS);
+
+    if (may == 0 || may >= want + OTHERS)
+        return;
+    h->config.connections = (unsigned)(may > 2 * OTHERS ? may - OTHERS : may / 2);
+    (void)snprintf(h->limited, sizeof(h->limited),
+        "%u connections at once instead of %u: this process may have %llu descriptors "
+        "(see ulimit -n, LimitNOFILE=)",
+        h->config.connections, (unsigned)want, (unsigned long long)may);
+}
+
+const char *
+httpd_limited(const struct httpd *h)
+{
+    return h->limited;
+}
+
 static void
 free_on_failure(struct httpd **h)
 {
@@ -286,6 +323,7 @@ httpd_new(const struct httpd_config *c, struct httpd **ret, struct selfsame_err 
     h->config = *c;
     if (c->connections == 0)
         h->config.connections = 1024;
+    fit_descriptors(h);
     h->loop.times.idle_ms = (int64_t)1000 * (c->idle_s > 0 ? c->idle_s : 15);
     h->loop.times.answer_ms = (int64_t)1000 * (c->answer_s > 0 ? c->answer_s : 60);
     httpd_date(os_now_ms() / 1000, h->loop.date);

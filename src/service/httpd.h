@@ -18,6 +18,9 @@
  * one read and one write for a request, and answers of other threads wake the loop once
  * for all that wait.
  *
+ * Full, or out of descriptors: whoever has waited longest without a whole request goes,
+ * so that clients that only hold connections keep nobody out.
+ *
  * Only origin-form targets are served (RFC 9112 §3.2.1); a proxy cuts off its prefix.
  */
 struct httpd;
@@ -32,20 +35,26 @@ struct httpd_config {
     struct net_addr listen;
     const struct httpd_route *routes;
     size_t route_count;
-    void *ctx;            /* of every handler */
-    size_t body_limit;    /* larger bodies: 413 */
-    unsigned connections; /* at once; 0: 1024. Then who waits without a request goes */
-    unsigned idle_s;      /* 0: 15; a whole request must arrive within it: 408 */
-    unsigned answer_s;    /* 0: 60; a kept request that nobody answers: 503 */
+    void *ctx;                   /* of every handler */
+    size_t body_limit;           /* larger bodies: 413 */
+    unsigned connections;        /* at once; 0: 1024, or what httpd_limited says */
+    unsigned idle_s;             /* 0: 15; a whole request must arrive within it: 408 */
+    unsigned answer_s;           /* 0: 60; a kept request that nobody answers: 503 */
+    void (*stopping)(void *ctx); /* when it begins to stop, in the loop; or NULL */
 };
 /* Listens; nothing is served before httpd_run. IO, USAGE, NOMEM. */
 MUST enum selfsame_code httpd_new(
     const struct httpd_config *c, struct httpd **ret, struct selfsame_err *e);
+/*
+ * "" or a sentence for the operator: fewer connections than asked for, because the
+ * process may not have so many descriptors, and whoever stores needs some as well.
+ */
+const char *httpd_limited(const struct httpd *h);
 void httpd_bound(
     const struct httpd *h, struct net_addr *ret); /* with the port chosen */
 /*
  * Until httpd_stop or a signal after os_interruptible: then it stops accepting, answers
- * what is under way for at most 5 s, and returns. Kept requests stay valid until
+ * what is under way for at most 4 s, and returns. Kept requests stay valid until
  * httpd_free; a server runs once.
  */
 MUST enum selfsame_code httpd_run(struct httpd *h, struct selfsame_err *e);

@@ -37,7 +37,7 @@ struct log_receipt {
     struct merkle_path path;
     struct selfsame_bytes checkpoint; /* the whole note, durable and cosigned */
 };
-enum log_news { LOG_UNMET, LOG_MET, LOG_HALTED };
+enum log_news { LOG_UNMET, LOG_MET, LOG_SCARCE, LOG_HALTED };
 struct log_core_config {
     struct store *store; /* borrowed */
     struct selfsame_bytes origin;
@@ -57,7 +57,8 @@ struct log_core_config {
     void *cosign_ctx;
     /*
      * What an operator should know, from the thread that found it and without a lock; or
-     * NULL. A quorum that is not met is told once, until it is met again (why NULL).
+     * NULL. A quorum that is not met is told once, until it is met again (why NULL);
+     * want of descriptors or memory at most once a minute.
      */
     void (*tell)(void *ctx, enum log_news news, const struct selfsame_err *why);
     void *tell_ctx;
@@ -88,7 +89,8 @@ void log_core_close(struct log_core **c);
 
 /*
  * `done` once, from some thread, maybe before this returns. Its code: LOG without a
- * quorum (the entry stays, asking again finds it), DENIED when too much waits, IO once
+ * quorum (the entry stays, asking again finds it), DENIED when too much waits or
+ * descriptors or memory are short (asking again later does), IO once
  * something could not be made durable: then the log stops until it is opened anew.
  * Views of the receipt live during the call.
  */
@@ -132,8 +134,8 @@ struct log_check {
     uint64_t tiles, bundles, bytes; /* read */
 };
 /*
- * Everything from the entries: leaves, tiles, root, state, checkpoint, the index. Reads
- * alone, also beside a log that runs. `progress` may be NULL.
+ * Everything from the entries: leaves, tiles and parts of them, root, state, checkpoint, the
+ * index. LOG also when entries have no checkpoint. Reads alone, also beside a log that runs. `progress` may be NULL.
  */
 MUST enum selfsame_code log_core_check(const struct log_core_config *c,
     void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx,

@@ -57,6 +57,8 @@ run(void *ctx)
         if (now.published <= lookup_size(s->lookup))
             continue;
         const bool failed = follow(s, &e) != SELFSAME_OK;
+        if (failed && os_interrupted())
+            continue; /* the service ends: that is no failure */
         if (failed && !told && s->config.tell != NULL) {
             char sentence[600];
 

@@ -64,6 +64,7 @@ struct log_core {
     bool publishing, closing, sequenced, tried,
         ended; /* ended: nobody publishes any more */
     int64_t retry_at_ms, refresh_at_ms;
+    int64_t scarce_at_ms;             /* when it was told last; 0: never */
     uint64_t sequence_us, publish_us; /* what the last ones took */
     struct log_status status;
     /* ---- */
@@ -104,6 +105,10 @@ void ticket_refuse(
 void ticket_free(struct ticket *t);
 /* Stops the log for good, and refuses everything that waits. */
 void log_halt(struct log_core *c, const struct selfsame_err *why);
+/* Nothing was changed for want of descriptors or memory; whoever waits may ask again. */
+bool log_passes(enum selfsame_code code);
+void log_postpone(
+    struct log_core *c, struct tickets *l, const struct selfsame_err *why);
 
 /* ---- log_core.c ---- */
 /* Answers a ticket whose key the log has, and gives up one that cannot be looked up. */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { REFRESH_RETRY_MS = 60000 };
+enum { REFRESH_RETRY_MS = 60000, SCARCE_MS = 60000 };
 
 /* ---- checkpoints that are held ---- */
 
@@ -138,6 +138,26 @@ log_halt(struct log_core *c, const struct selfsame_err *why)
     if (first)
         tell_news(c, LOG_HALTED, why);
     answer_all(c, &all, NULL, SELFSAME_IO, why);
+}
+
+bool
+log_passes(enum selfsame_code code)
+{
+    return code == SELFSAME_DENIED || code == SELFSAME_NOMEM;
+}
+
+void
+log_postpone(struct log_core *c, struct tickets *l, const struct selfsame_err *why)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    const int64_t now_ms = log_clock_ms();
+    const bool news = c->scarce_at_ms == 0 || now_ms - c->scarce_at_ms >= SCARCE_MS;
+    if (news)
+        c->scarce_at_ms = now_ms;
+    (void)pthread_mutex_unlock(&c->lock);
+    if (news)
+        tell_news(c, LOG_SCARCE, why);
+    answer_all(c, l, NULL, SELFSAME_DENIED, why);
 }
 
 /* ---- publishing ---- */
@@ -286,6 +306,15 @@ no_quorum(struct log_core *c, const struct selfsame_err *e)
         tell_news(c, LOG_UNMET, e);
 }
 
+static void
+try_later(struct log_core *c, struct tickets *l, const struct selfsame_err *e)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    c->retry_at_ms = log_clock_ms() + (int64_t)c->config.retry_ms;
+    (void)pthread_mutex_unlock(&c->lock);
+    log_postpone(c, l, e);
+}
+
 static uint64_t
 clock_us(void)
 {
@@ -327,6 +356,8 @@ publish_and_answer(struct log_core *c, const struct checkpoint *k, struct ticket
         accept_published(c, p, began);
     else if (code == SELFSAME_LOG)
         no_quorum(c, &e);
+    else if (log_passes(code))
+        try_later(c, l, &e);
     else
         log_halt(c, &e);
     answer_all(

@@ -159,9 +159,9 @@ change_state(struct log_core *c, const struct batch *b,
     return SELFSAME_OK;
 }
 
-enum selfsame_code
-log_integrate(struct log_core *c, const struct batch *b, struct arena *arena,
-    struct selfsame_err *e)
+static enum selfsame_code
+write_tiles(struct log_core *c, const struct batch *b, struct arena *arena,
+    uint8_t ret_root[static LOG_HASH], struct selfsame_err *e)
 {
     struct writing w = { .c = c, .arena = arena };
     struct tree_view view;
@@ -174,12 +174,48 @@ log_integrate(struct log_core *c, const struct batch *b, struct arena *arena,
         FAIL(e, SELFSAME_NOMEM, "log: out of memory for a batch of %zu", b->count);
     TRY_WHILE(
         e, c->store->class->put_new(c->store, w.blobs, w.count, e), "writing tiles");
-    TRY_WHILE(e, change_state(c, b, view.rest[0], e), "changing the state");
+    memcpy(ret_root, view.rest[0], LOG_HASH);
+    return SELFSAME_OK;
+}
+
+/* Tiles that have their names stay: another batch must not get their places. */
+static enum selfsame_code
+finish_batch(struct log_core *c, const struct batch *b,
+    const uint8_t root[static LOG_HASH], struct selfsame_err *e)
+{
+    const enum selfsame_code code = change_state(c, b, root, e);
+
+    if (code != SELFSAME_OK) {
+        e->code = log_passes(code) ? SELFSAME_IO : code;
+        return err_wrap(e, e->code, __FILE__, __LINE__, "changing the state");
+    }
     (void)pthread_mutex_lock(&c->lock);
     c->size = c->tree->size;
-    memcpy(c->root, view.rest[0], LOG_HASH);
+    memcpy(c->root, root, LOG_HASH);
     (void)pthread_mutex_unlock(&c->lock);
     return SELFSAME_OK;
+}
+
+enum selfsame_code
+log_integrate(struct log_core *c, const struct batch *b, struct arena *arena,
+    struct selfsame_err *e)
+{
+    struct tree_mark *was = ARENA_NEW(arena, struct tree_mark, 1);
+    struct selfsame_bytes bundle = BYTES_NONE;
+    uint8_t root[LOG_HASH];
+
+    if (was == NULL || (c->bundle_len > 0 &&
+                           !arena_dup(arena, BYTES(c->bundle, c->bundle_len), &bundle)))
+        FAIL(e, SELFSAME_NOMEM, "log: out of memory for a batch of %zu", b->count);
+    log_tree_mark(c->tree, was);
+    const enum selfsame_code code = write_tiles(c, b, arena, root, e);
+    if (code == SELFSAME_OK)
+        return finish_batch(c, b, root, e);
+    log_tree_back(c->tree, was);
+    if (bundle.len > 0)
+        memcpy(c->bundle, bundle.ptr, bundle.len);
+    c->bundle_len = bundle.len;
+    return code;
 }
 
 /* ---- the thread ---- */
@@ -309,7 +345,9 @@ one_batch(struct log_core *c, struct tickets *l)
 
     (void)pthread_mutex_lock(&c->lock);
     const bool halted = c->status.halted; /* by the publisher, meanwhile */
-    tickets_move(l, &c->placed);
+    const bool later = !halted && log_passes(code);
+    if (!later)
+        tickets_move(l, &c->placed);
     if (code == SELFSAME_OK) {
         c->status.batches++;
         c->status.entries += count;
@@ -320,7 +358,9 @@ one_batch(struct log_core *c, struct tickets *l)
     if (halted)
         e = c->status.why;
     (void)pthread_mutex_unlock(&c->lock);
-    if (code != SELFSAME_OK || halted)
+    if (later)
+        log_postpone(c, l, &e);
+    else if (code != SELFSAME_OK || halted)
         log_halt(c, &e);
 }
 

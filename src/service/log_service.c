@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { QUORUM_AT_END_MS = 3000 };
+
 /* Clients and proxies may keep the head of the log for as long. */
 #define SHORT "public, max-age=2"
 
@@ -117,7 +119,7 @@ tell(void *ctx, enum log_news news, const struct selfsame_err *why)
 
     if (s->config.tell == NULL)
         return;
-    if (news == LOG_HALTED) {
+    if (news == LOG_HALTED || news == LOG_SCARCE) {
         (void)selfsame_err_print(why, sentence, sizeof(sentence));
     } else if (news == LOG_MET) {
         (void)snprintf(sentence, sizeof(sentence), "the quorum is met again");
@@ -126,10 +128,24 @@ tell(void *ctx, enum log_news news, const struct selfsame_err *why)
         (void)snprintf(sentence, sizeof(sentence),
             "the quorum is not met, and is asked for again: %s", absent);
     }
-    s->config.tell(s->config.ctx, news == LOG_HALTED ? "halted" : "quorum", sentence);
+    s->config.tell(s->config.ctx,
+        news == LOG_HALTED   ? "halted"
+        : news == LOG_SCARCE ? "busy"
+                             : "quorum",
+        sentence);
 }
 
 /* ---- its life ---- */
+
+/* So that those who wait hear before the connections are cut off. */
+static void
+hurry(void *ctx)
+{
+    const struct log_service *s = ctx;
+
+    if (s->witnesses != NULL)
+        witness_client_hurry(s->witnesses, QUORUM_AT_END_MS);
+}
 
 static enum selfsame_code
 new_parts(struct log_service *s, struct selfsame_err *e)
@@ -141,6 +157,7 @@ new_parts(struct log_service *s, struct selfsame_err *e)
         .ctx = s,
         .body_limit = ENTRY_MAX,
         .connections = s->config.connections,
+        .stopping = hurry,
     };
 
     TRY(log_dir_open(s->config.dir, &s->dir, e));
@@ -160,6 +177,8 @@ log_service_new(const struct log_service_config *c, struct log_service **ret,
     (void)pthread_cond_init(&s->more, NULL);
     log_init_cond(&s->ending);
     TRY(new_parts(s, e));
+    if (c->tell != NULL && httpd_limited(s->httpd)[0] != '\0')
+        c->tell(c->ctx, "warning", httpd_limited(s->httpd));
     *ret = s;
     s = NULL;
     return SELFSAME_OK;

@@ -164,6 +164,26 @@ log_tree_append(struct log_tree *t, const uint8_t leaf[static LOG_HASH],
     return done;
 }
 
+void
+log_tree_mark(const struct log_tree *t, struct tree_mark *ret)
+{
+    ret->size = t->size;
+    memcpy(ret->edge, t->edge, sizeof(ret->edge));
+}
+
+/* What became whole since then is forgotten: others will stand there. */
+void
+log_tree_back(struct log_tree *t, const struct tree_mark *m)
+{
+    (void)pthread_mutex_lock(&t->lock);
+    t->size = m->size;
+    memcpy(t->edge, m->edge, sizeof(t->edge));
+    for (size_t i = 0; i < TREE_CACHE; i++)
+        if (t->cache[i].index >= m->edge[t->cache[i].level].index)
+            t->cache[i].used = 0;
+    (void)pthread_mutex_unlock(&t->lock);
+}
+
 /* ---- hashes of whole subtrees ---- */
 
 /* What memory has of it. */

@@ -42,6 +42,13 @@ struct tree_sink {
 };
 MUST bool log_tree_append(struct log_tree *t, const uint8_t leaf[static LOG_HASH],
     const struct tree_sink *sink);
+/* What a tree was before entries that get no place after all; by who appends. */
+struct tree_mark {
+    uint64_t size;
+    struct tile_tree edge[TILE_LEVELS];
+};
+void log_tree_mark(const struct log_tree *t, struct tree_mark *ret);
+void log_tree_back(struct log_tree *t, const struct tree_mark *m);
 /* For merkle.c; thread-safe. */
 struct merkle_source log_tree_source(struct log_tree *t);
 

@@ -365,10 +365,10 @@ take_lock(struct monitor *m, struct selfsame_err *e)
         return SELFSAME_OK;
     if (errno != EWOULDBLOCK)
         return file_error(e, "cannot lock", path);
-    (void)err_set(e, SELFSAME_DENIED, __FILE__, __LINE__,
+    (void)err_set(e, SELFSAME_IO, __FILE__, __LINE__,
         "%s: another monitor keeps its state there", m->c->state);
     err_remedy(e, "End that one, or give this one a state of its own.");
-    return SELFSAME_DENIED;
+    return SELFSAME_IO;
 }
 
 static enum selfsame_code

@@ -56,7 +56,7 @@ struct monitor_config {
     void *ctx;
 };
 struct monitor;
-/* Reads the state, or begins one. DENIED: another monitor has it. */
+/* Reads the state, or begins one. IO: another monitor has it. */
 MUST enum selfsame_code monitor_new(
     const struct monitor_config *c, struct monitor **ret, struct selfsame_err *e);
 void monitor_free(struct monitor **m);

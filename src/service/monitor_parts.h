@@ -154,6 +154,7 @@ MUST enum selfsame_code page_write(
 
 enum alarm {
     ALARM_FORK,
+    ALARM_WENT_BACK,
     ALARM_TILES,
     ALARM_CHECKPOINT,
     ALARM_FOREIGN,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/os.h"
+#include "service/key_file.h"
 #include "service/witness_parts.h"
 
 #include <dirent.h>
@@ -11,44 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KEY_LIMIT = 16384, VKEY_LIMIT = 1 << 20, DIR_MEMORY = 32 << 20, HASH_PART = 16 };
-
-static enum selfsame_code
-join(const char *dir, const char *name, struct arena *arena, const char **ret,
-    struct selfsame_err *e)
-{
-    *ret = arena_printf(arena, "%s/%s", dir, name);
-    if (*ret == NULL)
-        FAIL(e, SELFSAME_NOMEM, "no memory for a path");
-    return SELFSAME_OK;
-}
+enum { VKEY_LIMIT = 1 << 20, DIR_MEMORY = 32 << 20, HASH_PART = 16 };
 
 /* ---- init ---- */
-
-static enum selfsame_code
-take_key(
-    const char *file, struct arena *arena, struct key **ret, struct selfsame_err *e)
-{
-    struct selfsame_bytes pem;
-
-    if (file == NULL)
-        return key_generate(KEY_ED25519, ret, e);
-    TRY(file_read(file, KEY_LIMIT, arena, &pem, e));
-    TRY_WHILE(e, key_take_pem(pem, ret, e), "%s", file);
-    return SELFSAME_OK;
-}
-
-static enum selfsame_code
-write_key(
-    const char *path, const struct key *k, struct arena *arena, struct selfsame_err *e)
-{
-    char *pem = NULL;
-
-    TRY(key_to_pem(k, arena, &pem, e));
-    enum selfsame_code code = file_write(path, bytes_str(pem), true, e);
-    secret_wipe(pem, strlen(pem));
-    return code;
-}
 
 enum selfsame_code
 witness_service_init(const char *dir, const char *name, const char *key_file,
@@ -60,10 +26,10 @@ witness_service_init(const char *dir, const char *name, const char *key_file,
     auto_key *k = NULL;
     auto_witness_store *store = NULL;
 
-    TRY(join(dir, "witness.key", arena, &key_path, e));
+    TRY(path_join(dir, "witness.key", arena, &key_path, e));
     if (access(key_path, F_OK) == 0)
         FAIL(e, SELFSAME_USAGE, "%s: there is a witness already", key_path);
-    TRY(take_key(key_file, arena, &k, e));
+    TRY(key_file_take(key_file, &k, e));
     TRY(note_key_of(bytes_str(name), NOTE_COSIGNATURE, k, arena, &vkey, e));
     char *text = note_key_text(&vkey, arena);
     char *line = text != NULL ? arena_printf(arena, "%s\n", text) : NULL;
@@ -71,15 +37,15 @@ witness_service_init(const char *dir, const char *name, const char *key_file,
         FAIL(e, SELFSAME_NOMEM, "no memory for a key");
     TRY(dir_make(dir, true, e));
     for (size_t i = 0; i < COUNT(dirs); i++) {
-        TRY(join(dir, dirs[i], arena, &path, e));
+        TRY(path_join(dir, dirs[i], arena, &path, e));
         TRY(dir_make(path, true, e));
     }
-    TRY(join(dir, "state.sqlite", arena, &path, e));
+    TRY(path_join(dir, "state.sqlite", arena, &path, e));
     TRY(witness_store_open(path, true, &store, e));
-    TRY(join(dir, "witness.vkey", arena, &path, e));
+    TRY(path_join(dir, "witness.vkey", arena, &path, e));
     TRY(file_write(path, bytes_str(line), false, e));
     /* Last: whoever finds a key finds all. */
-    TRY(write_key(key_path, k, arena, e));
+    TRY(key_file_write(key_path, k, e));
     *ret_vkey = text;
     return SELFSAME_OK;
 }
@@ -89,14 +55,13 @@ witness_service_init(const char *dir, const char *name, const char *key_file,
 static enum selfsame_code
 read_own(struct witness_dir *d, struct selfsame_err *e)
 {
-    struct selfsame_bytes pem, text, line;
+    struct selfsame_bytes text, line;
     struct note_key same;
     const char *path;
 
-    TRY(join(d->path, "witness.key", &d->arena, &path, e));
-    TRY(file_read(path, KEY_LIMIT, &d->arena, &pem, e));
-    TRY_WHILE(e, key_take_pem(pem, &d->key, e), "%s", path);
-    TRY(join(d->path, "witness.vkey", &d->arena, &path, e));
+    TRY(path_join(d->path, "witness.key", &d->arena, &path, e));
+    TRY(key_file_read(path, &d->key, e));
+    TRY(path_join(d->path, "witness.vkey", &d->arena, &path, e));
     TRY(file_read(path, VKEY_LIMIT, &d->arena, &text, e));
     if (!bytes_line(&text, &line) || text.len != 0)
         FAIL(e, SELFSAME_MALFORMED, "%s: expected one line", path);
@@ -169,13 +134,13 @@ read_logs(struct witness_dir *d, struct selfsame_err *e)
     d->logs = ARENA_NEW(&d->arena, struct witness_log, WITNESS_LOGS);
     if (d->keys == NULL || d->logs == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for keys");
-    TRY(join(d->path, "logs", &d->arena, &dir, e));
+    TRY(path_join(d->path, "logs", &d->arena, &dir, e));
     int n = scandir(dir, &found, is_vkey, alphasort);
     if (n < 0)
         return file_error(e, "read", dir);
     for (int i = 0; i < n; i++) {
         if (code == SELFSAME_OK)
-            code = join(dir, found[i]->d_name, &d->arena, &path, e);
+            code = path_join(dir, found[i]->d_name, &d->arena, &path, e);
         if (code == SELFSAME_OK)
             code = read_log(d, path, e);
         free(found[i]);
@@ -216,7 +181,7 @@ count_forks(struct witness_dir *d, struct selfsame_err *e)
     struct dirent **found = NULL;
     const char *dir;
 
-    TRY(join(d->path, "forks", &d->arena, &dir, e));
+    TRY(path_join(d->path, "forks", &d->arena, &dir, e));
     int n = scandir(dir, &found, NULL, NULL);
     if (n < 0)
         return file_error(e, "read", dir);

@@ -234,6 +234,8 @@ witness_service_new(const struct witness_service_config *c,
     (void)pthread_mutex_init(&s->lock, NULL);
     (void)pthread_cond_init(&s->more, NULL);
     TRY(new_parts(s, e));
+    if (c->tell != NULL && httpd_limited(s->httpd)[0] != '\0')
+        c->tell(c->ctx, "warning", httpd_limited(s->httpd));
     *ret = s;
     s = NULL;
     return SELFSAME_OK;

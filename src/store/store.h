@@ -9,7 +9,9 @@
  * What it asks for any machine or cloud has: immutable blobs, one small value under
  * compare-and-swap, an index of what is there already, and one batch staged before it
  * gets its place. Every call that writes is durable when it returns OK; what failed may
- * have happened or not, and is found out by asking again.
+ * have happened or not, and is found out by asking again. But DENIED of put_new, replace
+ * and stage: out of descriptors or memory before anything got its name, so that nothing
+ * happened and another batch may take the place.
  *
  *   store_posix.c   blobs as files, staging, the lock that one process holds
  *   store_sqlite.c  state and index
@@ -94,7 +96,7 @@ struct store_posix_config {
     bool read_only;                  /* no lock, and every call that writes fails */
     const struct store_probe *probe; /* or NULL */
 };
-/* DENIED: another process has the lock. IO, and MALFORMED for what is no store. */
+/* IO, also when another process has the lock, and MALFORMED for what is no store. */
 MUST enum selfsame_code store_posix_open(
     const struct store_posix_config *c, struct store **ret, struct selfsame_err *e);
 

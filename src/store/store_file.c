@@ -24,6 +24,21 @@ place_error(const struct file_place *p, const char *what, const char *path,
     return file_error(e, what, full);
 }
 
+/* What passes by itself: no file was touched, and asking again later may do. */
+static enum selfsame_code
+place_scarce(const struct file_place *p, const char *what, const char *path,
+    struct selfsame_err *e)
+{
+    const bool passes = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+
+    (void)place_error(p, what, path, e);
+    if (!passes)
+        return SELFSAME_IO;
+    e->code = SELFSAME_DENIED;
+    err_remedy(e, "Try again later; raise the limit of open files, or free memory.");
+    return SELFSAME_DENIED;
+}
+
 /* What the probe wants to fail has failed. */
 static bool
 refused(const struct file_place *p, const char *step, const char *path)
@@ -43,7 +58,7 @@ place_open(const struct file_place *p, const char *path, int flags, int *ret_fd,
     if (!refused(p, "open", path))
         fd = openat(p->dir, path, flags | O_CLOEXEC, 0644);
     if (fd < 0)
-        return place_error(p, "cannot create", path, e);
+        return place_scarce(p, "cannot create", path, e);
     *ret_fd = fd;
     return SELFSAME_OK;
 }
@@ -53,14 +68,14 @@ place_write(const struct file_place *p, int fd, struct selfsame_bytes b,
     const char *path, struct selfsame_err *e)
 {
     if (refused(p, "write", path))
-        return place_error(p, "cannot write", path, e);
+        return place_scarce(p, "cannot write", path, e);
     while (b.len > 0) {
         ssize_t n = write(fd, b.ptr, b.len);
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return place_error(p, "cannot write", path, e);
+            return place_scarce(p, "cannot write", path, e);
         b.ptr += n;
         b.len -= (size_t)n;
     }
@@ -85,12 +100,22 @@ place_may_sync(const struct file_place *p, const char *step, const char *path,
 }
 
 enum selfsame_code
-place_sync_dir(const struct file_place *p, const char *path, struct selfsame_err *e)
+place_open_dir(
+    const struct file_place *p, const char *path, int *ret_fd, struct selfsame_err *e)
 {
-    auto_fd fd = openat(p->dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int fd = openat(p->dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if (fd < 0 || refused(p, "sync directory", path) || fsync(fd) != 0)
-        return place_error(p, "cannot sync", path, e);
+    if (fd < 0)
+        return place_scarce(p, "cannot open", path, e);
+    *ret_fd = fd;
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+place_sync_own(const struct file_place *p, struct selfsame_err *e)
+{
+    if (refused(p, "sync directory", ".") || fsync(p->dir) != 0)
+        return place_error(p, "cannot sync", ".", e);
     return SELFSAME_OK;
 }
 

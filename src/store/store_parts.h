@@ -62,14 +62,18 @@ struct file_place {
 };
 /* 0, or the errno that the test wants. */
 int probe_before(const struct store_probe *p, const char *step, const char *path);
+/* Opening and writing: DENIED, out of descriptors or memory; nothing has a name yet. */
 MUST enum selfsame_code place_open(const struct file_place *p, const char *path,
     int flags, int *ret_fd, struct selfsame_err *e);
 MUST enum selfsame_code place_write(const struct file_place *p, int fd,
     struct selfsame_bytes b, const char *path, struct selfsame_err *e);
 MUST enum selfsame_code place_sync(
     const struct file_place *p, int fd, const char *path, struct selfsame_err *e);
-MUST enum selfsame_code place_sync_dir(
-    const struct file_place *p, const char *path, struct selfsame_err *e);
+MUST enum selfsame_code place_open_dir(
+    const struct file_place *p, const char *path, int *ret_fd, struct selfsame_err *e);
+/* The directory itself: it is open, so that nothing can be missing for it. */
+MUST enum selfsame_code place_sync_own(
+    const struct file_place *p, struct selfsame_err *e);
 /* Only the probe's word on a sync that comes later. */
 MUST enum selfsame_code place_may_sync(const struct file_place *p, const char *step,
     const char *path, struct selfsame_err *e);

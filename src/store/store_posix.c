@@ -188,7 +188,6 @@ name_blob(struct posix *p, const struct store_blob *b, struct draft *d,
 {
     bool taken = false;
 
-    TRY(know_directory(p, b->path, e));
     TRY(place_rename_new(&p->blobs, d->name, b->path, &taken, e));
     if (taken)
         return must_be_same(p, b, e);
@@ -208,37 +207,62 @@ run_jobs(struct posix *p, struct sync_job *jobs, size_t count, struct selfsame_e
     return SELFSAME_OK;
 }
 
+/* Before anything gets its name: afterwards none may be missing. */
 static enum selfsame_code
-open_directories_of(
-    struct posix *p, struct sync_job *jobs, size_t *n, struct selfsame_err *e)
+open_parents(struct posix *p, const struct store_blob *blobs, size_t count,
+    struct sync_job *jobs, size_t *n, struct selfsame_err *e)
 {
-    for (size_t i = 0; i < p->parent_count; i++) {
-        const char *dir = p->parents[i];
+    char dir[STORE_PATH];
 
-        TRY(place_may_sync(&p->blobs, "sync directory", dir, e));
-        int fd = openat(p->blobs.dir, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-            return place_error(&p->blobs, "cannot open", dir, e);
-        jobs[(*n)++] = (struct sync_job){ .fd = fd, .directory = true };
+    for (size_t i = 0; i < count; i++) {
+        TRY(know_directory(p, blobs[i].path, e));
+        directory_of(blobs[i].path, dir);
+        sync_later(p, dir);
+    }
+    for (size_t i = 0; i < p->parent_count; i++) {
+        struct sync_job job = { .directory = true };
+
+        TRY(place_open_dir(&p->blobs, p->parents[i], &job.fd, e));
+        jobs[(*n)++] = job;
     }
     return SELFSAME_OK;
 }
 
+/* It is not known any more what is there: nothing that passes. */
 static enum selfsame_code
-sync_directories(struct posix *p, const struct store_blob *blobs, size_t count,
-    struct selfsame_err *e)
+for_good(enum selfsame_code code, struct selfsame_err *e)
+{
+    if (code != SELFSAME_DENIED && code != SELFSAME_NOMEM)
+        return code;
+    e->code = SELFSAME_IO;
+    return SELFSAME_IO;
+}
+
+static enum selfsame_code
+name_blobs(struct posix *p, const struct store_blob *blobs, struct draft *drafts,
+    size_t count, struct selfsame_err *e)
+{
+    for (size_t i = 0; i < count; i++)
+        TRY(name_blob(p, &blobs[i], &drafts[i], e));
+    for (size_t i = 0; i < p->parent_count; i++)
+        TRY(place_may_sync(&p->blobs, "sync directory", p->parents[i], e));
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+name_and_sync(struct posix *p, const struct store_blob *blobs, struct draft *drafts,
+    size_t count, struct selfsame_err *e)
 {
     struct sync_job jobs[PARENTS];
-    char dir[STORE_PATH];
     size_t n = 0;
+    enum selfsame_code code = open_parents(p, blobs, count, jobs, &n, e);
 
-    for (size_t i = 0; i < count; i++) {
-        directory_of(blobs[i].path, dir);
-        sync_later(p, dir);
+    if (code == SELFSAME_OK) {
+        code = name_blobs(p, blobs, drafts, count, e);
+        if (code == SELFSAME_OK)
+            code = run_jobs(p, jobs, n, e);
+        code = for_good(code, e);
     }
-    enum selfsame_code code = open_directories_of(p, jobs, &n, e);
-    if (code == SELFSAME_OK)
-        code = run_jobs(p, jobs, n, e);
     while (n > 0)
         fd_close(&jobs[--n].fd);
     p->parent_count = 0;
@@ -273,9 +297,7 @@ put_drafts(struct posix *p, const struct store_blob *blobs, struct draft *drafts
     for (size_t i = 0; i < count; i++)
         TRY(draft_blob(p, &blobs[i], &drafts[i], e));
     TRY(sync_drafts(p, blobs, drafts, count, e));
-    for (size_t i = 0; i < count; i++)
-        TRY(name_blob(p, &blobs[i], &drafts[i], e));
-    return sync_directories(p, blobs, count, e);
+    return name_and_sync(p, blobs, drafts, count, e);
 }
 
 static enum selfsame_code
@@ -304,7 +326,7 @@ posix_put_new(struct store *s, const struct store_blob *blobs, size_t count,
         if (code != SELFSAME_OK) { /* what is durable is not known any more */
             memset(p->known, 0, sizeof(p->known));
             p->parent_count = 0;
-            return code;
+            return from > 0 ? for_good(code, e) : code;
         }
     }
     return SELFSAME_OK;
@@ -322,7 +344,7 @@ replace_with(struct posix *p, const struct store_blob *b, struct draft *d,
     p->retired = openat(p->blobs.dir, b->path, O_RDONLY | O_CLOEXEC);
     TRY(place_rename(&p->blobs, d->name, b->path, e));
     d->name[0] = '\0';
-    return place_sync_dir(&p->blobs, ".", e);
+    return place_sync_own(&p->blobs, e);
 }
 
 static enum selfsame_code
@@ -500,10 +522,10 @@ take_lock(struct posix *p, struct selfsame_err *e)
         return SELFSAME_OK;
     if (errno != EWOULDBLOCK)
         return place_error(&p->home, "cannot lock", "lock", e);
-    (void)err_set(e, SELFSAME_DENIED, __FILE__, __LINE__,
+    (void)err_set(e, SELFSAME_IO, __FILE__, __LINE__,
         "%s: another process writes this log; expected to be the only one", p->dir);
     err_remedy(e, "Stop the other one first; two that write one log would fork it.");
-    return SELFSAME_DENIED;
+    return SELFSAME_IO;
 }
 
 static enum selfsame_code
@@ -556,7 +578,7 @@ open_all(struct posix *p, const struct store_posix_config *c, struct selfsame_er
         (c->read_only ? O_RDONLY : O_CREAT | O_RDWR) | O_CLOEXEC, 0600);
     if (p->staged < 0 && !(c->read_only && errno == ENOENT))
         return place_error(&p->home, "cannot open", "staged", e);
-    return c->create ? place_sync_dir(&p->home, ".", e) : SELFSAME_OK;
+    return c->create ? place_sync_own(&p->home, e) : SELFSAME_OK;
 }
 
 enum selfsame_code
