@@ -355,6 +355,45 @@ a_name_is_mine_before_i_publish_when_i_say_so(void **state)
 }
 
 static void
+who_was_there_before_me_is_told_when_i_come(void **state)
+{
+    auto_world *w = world_new();
+    auto_watch *x = watch_new(w);
+
+    (void)state;
+    (void)world_add(w, THIEF, world_release(w, WORLD_NAME, "1", 1, 1, NULL));
+    (void)world_add(w, THIEF, world_release(w, "example.com/else", "1", 1, 1, NULL));
+    (void)world_add(w, THIEF, world_release(w, WORLD_NAME, "2", 2, 2, NULL));
+    see(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(x->m->state.stranger_count, 2);
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "1.0", 7, 3, NULL));
+    publish(w);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "foreign", NULL);
+    const json_t *j = first(x, "alarm", "foreign");
+    assert_int_equal(json_integer_value(json_object_get(j, "entry")), 0);
+    assert_int_equal(json_integer_value(json_object_get(j, "count")), 2);
+    assert_string_equal(text_of(j, "name"), WORLD_NAME);
+    restart(x);
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "1.1", 8, 4, NULL));
+    see(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(x->m->state.stranger_count, 1);
+    /* Others cannot make it grow without end. */
+    struct selfsame_err e = { 0 };
+    for (int i = 0; i < MONITOR_STRANGE_NAMES + 9; i++) {
+        char name[32];
+
+        (void)snprintf(name, sizeof(name), "example.net/%d", i);
+        assert_code(state_add_stranger(&x->m->state, name, 5, &e), SELFSAME_OK, &e);
+    }
+    assert_int_equal(x->m->state.stranger_count, MONITOR_STRANGE_NAMES);
+    assert_code(state_write(x->state, &x->m->state, &e), SELFSAME_OK, &e);
+    restart(x);
+    look(x);
+    assert_int_equal(x->m->state.stranger_count, MONITOR_STRANGE_NAMES);
+}
+
+static void
 my_key_signs_what_i_did_not_make(void **state)
 {
     const char *sha256[3];
@@ -863,6 +902,83 @@ entries_that_are_withheld_are_an_error_and_grow_stale(void **state)
     assert_code(try_round(x, WORLD_NOW + 86400 * 2, &e), SELFSAME_OK, &e);
     assert_int_equal(count(x, "version", "2.1"), 1);
     assert_int_equal(count(x, "event", "alarm"), 0);
+}
+
+/* From the first look on, and without a witness: looks are counted, across processes. */
+static void
+entries_that_stay_withheld_are_an_alarm(void **state)
+{
+    auto_world *w = world_new();
+    auto_watch *x = watch_new(w);
+    struct selfsame_err e = { 0 };
+
+    (void)state;
+    x->c.stale_s = 0;
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "1", 1, 1, NULL));
+    publish(w);
+    w->made.spoil = "tile/entries/000.p/1";
+    w->made.spoilt = BYTES_NONE;
+    for (uint64_t i = 1; i < LOOKS_ABSENT; i++) {
+        assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_IO);
+        expect_alarms(x, SELFSAME_OK, NULL, NULL);
+        restart(x);
+    }
+    assert_int_equal(try_round(x, WORLD_NOW + 60, &e), SELFSAME_IO);
+    expect_alarms(x, SELFSAME_LOG, "withheld", NULL);
+    assert_non_null(strstr(text_of(first(x, "alarm", "withheld"), "message"),
+        "since 2026-09-21T14:13:20Z the log does not show entry 0"));
+    assert_int_equal(try_round(x, WORLD_NOW + 120, &e), SELFSAME_IO);
+    assert_int_equal(json_array_size(x->events), 0);
+    restart(x);
+    assert_int_equal(try_round(x, WORLD_NOW + 180, &e), SELFSAME_IO);
+    expect_alarms(x, SELFSAME_LOG, "withheld", NULL);
+    /* A log that grows meanwhile hides it no better; an older checkpoint neither. */
+    (void)world_raw(w, BYTES_LIT("more"));
+    publish(w);
+    w->made.spoil = "tile/entries/000.p/2";
+    w->made.spoilt = BYTES_NONE;
+    restart(x);
+    assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_IO);
+    expect_alarms(x, SELFSAME_LOG, "withheld", NULL);
+    w->made.spoil = NULL;
+    restart(x);
+    look(x);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(count(x, "event", "release"), 1);
+    assert_int_equal(x->m->state.stuck.looks, 0);
+    restart(x);
+    look(x);
+    assert_int_equal(json_array_size(x->events), 0);
+}
+
+/* Nothing was ever read to its end: then it is the first checkpoint that grows old. */
+static void
+a_log_that_is_never_read_grows_stale(void **state)
+{
+    auto_world *w = world_new();
+    auto_watch *x = watch_new(w);
+    struct selfsame_err e = { 0 };
+
+    (void)state;
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "1", 1, 1, NULL));
+    publish(w); /* witnessed at WORLD_NOW - 60 */
+    w->made.spoil = "tile/entries/000.p/1";
+    w->made.spoilt = BYTES_NONE;
+    assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_IO);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+    restart(x);
+    /* Newer ones that cannot be read either do not make it younger. */
+    (void)world_publish(w, WORLD_NOW + 86400);
+    w->made.spoil = "tile/entries/000.p/1";
+    w->made.spoilt = BYTES_NONE;
+    assert_int_equal(try_round(x, WORLD_NOW + 86400, &e), SELFSAME_IO);
+    expect_alarms(x, SELFSAME_STALE, "stale", NULL);
+    assert_non_null(
+        strstr(text_of(first(x, "alarm", "stale"), "message"), "2026-09-21T14:12:20Z"));
+    w->made.spoil = NULL;
+    restart(x);
+    assert_code(try_round(x, WORLD_NOW + 86400, &e), SELFSAME_OK, &e);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
 }
 
 static void
@@ -1448,6 +1564,7 @@ main(void)
         cmocka_unit_test(a_log_without_entries_is_no_matter),
         cmocka_unit_test(entries_that_are_not_mine_under_my_name),
         cmocka_unit_test(a_name_is_mine_before_i_publish_when_i_say_so),
+        cmocka_unit_test(who_was_there_before_me_is_told_when_i_come),
         cmocka_unit_test(my_key_signs_what_i_did_not_make),
         cmocka_unit_test(a_stolen_key_is_seen_behind_another_key_id),
         cmocka_unit_test(an_entry_names_my_key_and_is_signed_by_another),
@@ -1468,6 +1585,8 @@ main(void)
         cmocka_unit_test(checkpoints_that_are_none),
         cmocka_unit_test(tiles_that_are_not_those_of_the_checkpoint),
         cmocka_unit_test(entries_that_are_withheld_are_an_error_and_grow_stale),
+        cmocka_unit_test(entries_that_stay_withheld_are_an_alarm),
+        cmocka_unit_test(a_log_that_is_never_read_grows_stale),
         cmocka_unit_test(a_checkpoint_grows_stale_by_the_clock_of_witnesses),
         cmocka_unit_test(a_smaller_fork_is_seen_without_its_tiles),
         cmocka_unit_test(a_larger_fork_without_tiles_is_not_forgotten),

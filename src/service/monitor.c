@@ -224,16 +224,53 @@ advance(struct monitor *m, struct looking *l, struct selfsame_err *e)
     return l->good ? finish(m, l, before, e) : SELFSAME_OK;
 }
 
+/* Counts looks that leave entries unread which the log signed. */
+static bool
+is_stuck(struct monitor *m, const struct looking *l)
+{
+    struct state *s = &m->state;
+
+    if (!l->withheld && (s->note == NULL || s->next == s->checkpoint.size)) {
+        s->stuck.looks = 0;
+        return false;
+    }
+    if (s->stuck.looks == 0 || s->stuck.next != s->next) {
+        s->stuck.looks = 0;
+        s->stuck.next = s->next;
+        s->stuck.since_s = m->now_s;
+    }
+    s->stuck.looks++;
+    return s->stuck.looks >= (tiles_absent(m->tiles) ? LOOKS_ABSENT : LOOKS_IO);
+}
+
+static enum selfsame_code
+stuck(struct monitor *m, struct selfsame_err *e)
+{
+    const struct state *s = &m->state;
+    char when[TIME_TEXT];
+
+    time_format(s->stuck.since_s, when);
+    return monitor_alarm(m, ALARM_WITHHELD,
+        json_pack("{s:I}", "next", (json_int_t)s->next), e,
+        "since %s the log does not show entry %llu and what follows, which it signed",
+        when, (unsigned long long)s->next);
+}
+
 /* What was signed is remembered though it could not be read, not what was not told. */
 static enum selfsame_code
-account(struct monitor *m, struct selfsame_err *e)
+account(struct monitor *m, const struct looking *l, struct selfsame_err *e)
 {
-    bool changed = false;
+    const bool before = m->state.pending_count > 0 || m->state.stuck.looks > 0;
+    const bool late = is_stuck(m, l); /* before other tiles are asked for */
+    bool overdue = false;
 
-    TRY(monitor_settle(m, &changed, e));
-    if (m->state.pending_count == 0)
+    TRY(monitor_settle(m, &overdue, e));
+    if (!overdue && late)
+        TRY(stuck(m, e));
+    if (!overdue && !late)
         memset(m->told[ALARM_WITHHELD], 0, sizeof(m->told[0]));
-    return changed && m->state.note != NULL ? save(m, e) : SELFSAME_OK;
+    return (before || m->state.stuck.looks > 0) && m->state.note != NULL ? save(m, e)
+                                                                         : SELFSAME_OK;
 }
 
 static enum selfsame_code
@@ -248,11 +285,13 @@ look(struct monitor *m, struct selfsame_err *e)
     TRY(monitor_judge(m, &l, e));
     if (!l.good)
         return SELFSAME_OK;
+    if (m->state.time_s == 0 && m->state.first_s == 0)
+        m->state.first_s = l.time_s;
     if (!is_old_news(m, &l))
         code = advance(m, &l, e);
     if (code != SELFSAME_OK && !l.withheld)
         return code;
-    enum selfsame_code settled = account(m, &later);
+    enum selfsame_code settled = account(m, &l, &later);
     if (code == SELFSAME_OK && settled != SELFSAME_OK) {
         *e = later;
         code = settled;
@@ -264,12 +303,17 @@ static enum selfsame_code
 check_stale(struct monitor *m, struct selfsame_err *e)
 {
     const struct state *s = &m->state;
+    const int64_t last_s = s->time_s > 0 ? s->time_s : s->first_s;
     char when[TIME_TEXT];
 
-    if (m->c->stale_s <= 0 || s->note == NULL || s->time_s <= 0 ||
-        m->now_s - s->time_s <= m->c->stale_s)
+    if (m->c->stale_s <= 0 || last_s <= 0 || m->now_s - last_s <= m->c->stale_s)
         return SELFSAME_OK;
-    time_format(s->time_s, when);
+    time_format(last_s, when);
+    if (s->time_s <= 0)
+        return monitor_alarm(m, ALARM_STALE, NULL, e,
+            "no checkpoint could be read to its end yet, and witnesses saw the first "
+            "one at %s",
+            when);
     return monitor_alarm(m, ALARM_STALE, NULL, e,
         "no newer checkpoint than that of size %llu, which witnesses saw at %s",
         (unsigned long long)s->checkpoint.size, when);

@@ -20,6 +20,7 @@ enum {
     MONITOR_RELEASES = 16384, /* that a state holds */
     MONITOR_REBUILDS = 65536,
     MONITOR_STRANGERS = 64,        /* releases of strangers under one's names */
+    MONITOR_STRANGE_NAMES = 4096,  /* under which only strangers signed so far */
     MONITOR_UNCHECKED = 64,        /* rebuilds of a release, by keys nobody knows */
     MONITOR_UNCHECKED_ALL = 32768, /* the same, of all releases */
     MONITOR_FORKS = 64,            /* of which evidence is kept */

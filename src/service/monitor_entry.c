@@ -225,14 +225,35 @@ is_our_name(const struct seeing *x, const char *name)
     return false;
 }
 
+/* Others were there before: that is told as soon as the name is known to be one's own. */
+static enum selfsame_code
+tell_stranger(struct seeing *x, const char *name)
+{
+    struct seen_stranger n;
+
+    if (!state_take_stranger(&x->m->state, name, &n))
+        return SELFSAME_OK;
+    return monitor_alarm(x->m, ALARM_FOREIGN,
+        json_pack("{s:I,s:s,s:I}", "entry", (json_int_t)n.entry, "name", name, "count",
+            (json_int_t)n.count),
+        x->e,
+        "entry %llu speaks of %s, which your key signs at entry %llu, and no key of "
+        "yours signed it (entries of this kind: %llu)",
+        (unsigned long long)n.entry, name, (unsigned long long)x->index,
+        (unsigned long long)n.count);
+}
+
 /* What a key of the operator signs once is the operator's from then on. */
-static void
+static enum selfsame_code
 claim_name(struct seeing *x, size_t name)
 {
     struct seen_name *n = &x->m->state.names[name];
 
-    if (x->publisher || (x->m->c->publishers.count > 0 && is_our_name(x, n->name)))
-        n->ours = true;
+    if (n->ours ||
+        (!x->publisher && (x->m->c->publishers.count == 0 || !is_our_name(x, n->name))))
+        return SELFSAME_OK;
+    n->ours = true;
+    return tell_stranger(x, n->name);
 }
 
 /* A stranger's entry under our key or name; or one of our key that we do not know of. */
@@ -382,7 +403,7 @@ see_release(struct seeing *x)
         if (room)
             TRY(remember_release(x, name));
     }
-    claim_name(x, name);
+    TRY(claim_name(x, name));
     if (!counts(x))
         return SELFSAME_OK;
     if (same == NULL || x->s.release.sequence > s->names[name].sequence)
@@ -454,7 +475,7 @@ see_index(struct seeing *x)
     if (!had_name && (!counts(x) || !has_room(x, true)))
         return SELFSAME_OK;
     TRY(state_name(s, x->s.index.name, &name, x->e));
-    claim_name(x, name);
+    TRY(claim_name(x, name));
     if (!counts(x))
         return SELFSAME_OK;
     struct seen_name *n = &s->names[name];
@@ -562,6 +583,8 @@ monitor_entry(struct monitor *m, uint64_t index, struct selfsame_bytes entry,
         return see_rebuild(&x);
     if (!x.publisher && !x.retired && !x.claims && !watches_all(m) &&
         !is_our_name(&x, name_of(&x.s)))
-        return SELFSAME_OK;
+        return m->c->publishers.count > 0
+                   ? state_add_stranger(&m->state, name_of(&x.s), index, e)
+                   : SELFSAME_OK;
     return x.s.kind == STATEMENT_RELEASE ? see_release(&x) : see_index(&x);
 }

@@ -9,7 +9,8 @@
  *   monitor.c        a round: checkpoint, entries, what is saved
  *   monitor_tree.c   is all that it signs one tree?
  *   monitor_entry.c  what one entry means
- *   monitor_state.c  what is remembered from round to round
+ *   monitor_memory.c what is remembered from round to round
+ *   monitor_state.c  the same as a file
  *   monitor_page.c   the same as HTML
  *   hook.c           a program that is told
  */
@@ -48,8 +49,18 @@ struct seen_rebuild {
     uint64_t entry;
     int64_t seen_s;
 };
+/* Of a name that is nobody's yet: it may turn out to be the operator's. */
+struct seen_stranger {
+    char name[STATEMENT_NAME + 1];
+    uint64_t entry, count; /* the first one's, and how many */
+};
 /* A checkpoint that its log and its witnesses signed and that is not compared yet. */
-enum { PENDING = 8 };
+enum {
+    PENDING = 8,
+    LOOKS_GONE = 2,   /* before it is an alarm that what was there is gone */
+    LOOKS_ABSENT = 3, /* that what has to be there is not */
+    LOOKS_IO = 10,    /* that it cannot be had */
+};
 struct seen_pending {
     uint8_t *note;
     size_t note_len;
@@ -66,12 +77,19 @@ struct state {
     size_t name_room, release_room, rebuild_room;
     size_t unchecked; /* of the rebuilds */
     uint64_t dropped; /* what was told and found no room */
-    uint8_t *note;    /* the last checkpoint believed, as it was served; NULL: none */
+    struct seen_stranger *strangers;
+    size_t stranger_count, stranger_room;
+    uint8_t *note; /* the last checkpoint believed, as it was served; NULL: none */
     size_t note_len;
     struct checkpoint checkpoint; /* views into it */
     int64_t time_s;               /* of that, by its witnesses; 0: unknown */
-    uint64_t next;                /* the first entry that is not told yet */
-    uint8_t *edge;                /* hashes of that tree's right edge, see tiles_edge */
+    int64_t first_s; /* of the first one that was good, until one is read to its end */
+    uint64_t next;   /* the first entry that is not told yet */
+    struct {
+        uint64_t looks, next; /* that did not get beyond it */
+        int64_t since_s;
+    } stuck;
+    uint8_t *edge; /* hashes of that tree's right edge, see tiles_edge */
     size_t edge_len;
     struct seen_pending pending[PENDING];
     size_t pending_count;
@@ -94,6 +112,10 @@ MUST enum selfsame_code state_set_edge(
 MUST enum selfsame_code state_add_pending(struct state *s, struct selfsame_bytes note,
     int64_t since_s, bool absent, struct selfsame_err *e);
 void state_drop_pending(struct state *s, size_t i);
+/* Beyond MONITOR_STRANGE_NAMES the first ones stay. */
+MUST enum selfsame_code state_add_stranger(
+    struct state *s, const char *name, uint64_t entry, struct selfsame_err *e);
+bool state_take_stranger(struct state *s, const char *name, struct seen_stranger *ret);
 bool state_find_name(const struct state *s, const char *name, size_t *ret);
 /* New members at the end; USAGE: the state is full, see state_has_room. */
 MUST enum selfsame_code state_name(
@@ -189,7 +211,7 @@ MUST enum selfsame_code monitor_compare(
     struct monitor *m, struct looking *l, struct selfsame_err *e);
 /* Compares what was not compared; alarms when it did not agree, or lasts. */
 MUST enum selfsame_code monitor_settle(
-    struct monitor *m, bool *ret_changed, struct selfsame_err *e);
+    struct monitor *m, bool *ret_overdue, struct selfsame_err *e);
 /* What the log shows is not what it signed: an alarm. What cannot be had: an error. */
 MUST enum selfsame_code monitor_unread(struct monitor *m, struct looking *l,
     enum selfsame_code code, const struct selfsame_err *why, struct selfsame_err *e);

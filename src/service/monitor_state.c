@@ -10,257 +10,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { STATE_MAX = 64 << 20, FIRST_ROOM = 16, NAMES_MAX = MONITOR_RELEASES };
-
-/* ---- text ---- */
-
-void
-text_free(struct text *t)
-{
-    free(t->ptr);
-    *t = (struct text){ .ptr = NULL };
-}
-
-void
-text_add(struct text *t, struct selfsame_bytes b)
-{
-    size_t cap = t->cap > 0 ? t->cap : 4096;
-
-    while (cap - t->len < b.len && cap < SIZE_MAX / 4)
-        cap *= 2;
-    if (!t->bad && cap > t->cap) {
-        char *more = cap - t->len < b.len ? NULL : realloc(t->ptr, cap);
-
-        t->bad = more == NULL;
-        t->ptr = more != NULL ? more : t->ptr;
-        t->cap = more != NULL ? cap : t->cap;
-    }
-    if (t->bad || b.len == 0)
-        return;
-    memcpy(t->ptr + t->len, b.ptr, b.len);
-    t->len += b.len;
-}
-
-void
-text_str(struct text *t, const char *s)
-{
-    text_add(t, bytes_str(s));
-}
-
-/* ---- members ---- */
-
-void
-state_free(struct state *s)
-{
-    free(s->names);
-    free(s->releases);
-    free(s->rebuilds);
-    free(s->note);
-    free(s->edge);
-    while (s->pending_count > 0)
-        state_drop_pending(s, 0);
-    *s = (struct state){ .note = NULL };
-}
-
-/* Room for one member more. */
-static enum selfsame_code
-grow(void **at, size_t size, size_t count, size_t *room, size_t max, const char *what,
-    struct selfsame_err *e)
-{
-    if (count >= max) {
-        (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
-            "the state is full: %zu %s", count, what);
-        err_remedy(e, "Watch fewer names with --name and --publisher, with a state of "
-                      "their own.");
-        return SELFSAME_USAGE;
-    }
-    if (count < *room)
-        return SELFSAME_OK;
-    size_t want = *room > 0 ? *room * 2 : FIRST_ROOM;
-    void *more = realloc(*at, want * size);
-    if (more == NULL)
-        FAIL(e, SELFSAME_NOMEM, "%zu %s", want, what);
-    *at = more;
-    *room = want;
-    return SELFSAME_OK;
-}
-
-bool
-state_find_name(const struct state *s, const char *name, size_t *ret)
-{
-    for (size_t i = 0; i < s->name_count; i++)
-        if (strcmp(s->names[i].name, name) == 0) {
-            *ret = i;
-            return true;
-        }
-    return false;
-}
-
-/* For a release, under a name that is new. */
-bool
-state_has_room(const struct state *s, bool new_name)
-{
-    return s->release_count < MONITOR_RELEASES &&
-           (!new_name || s->name_count < NAMES_MAX);
-}
-
-enum selfsame_code
-state_name(struct state *s, const char *name, size_t *ret, struct selfsame_err *e)
-{
-    void *at = s->names;
-
-    if (state_find_name(s, name, ret))
-        return SELFSAME_OK;
-    enum selfsame_code code = grow(
-        &at, sizeof(*s->names), s->name_count, &s->name_room, NAMES_MAX, "names", e);
-    s->names = at;
-    TRY(code);
-    s->names[s->name_count] = (struct seen_name){ .sequence = 0 };
-    (void)snprintf(s->names[s->name_count].name, sizeof(s->names->name), "%s", name);
-    *ret = s->name_count++;
-    return SELFSAME_OK;
-}
-
-enum selfsame_code
-state_add_release(struct state *s, struct seen_release **ret, struct selfsame_err *e)
-{
-    void *at = s->releases;
-    enum selfsame_code code = grow(&at, sizeof(*s->releases), s->release_count,
-        &s->release_room, MONITOR_RELEASES, "releases", e);
-
-    s->releases = at;
-    TRY(code);
-    *ret = &s->releases[s->release_count++];
-    **ret = (struct seen_release){ .sequence = 0 };
-    return SELFSAME_OK;
-}
-
-enum selfsame_code
-state_add_rebuild(struct state *s, struct seen_rebuild **ret, struct selfsame_err *e)
-{
-    void *at = s->rebuilds;
-    enum selfsame_code code = grow(&at, sizeof(*s->rebuilds), s->rebuild_count,
-        &s->rebuild_room, MONITOR_REBUILDS, "rebuilds", e);
-
-    s->rebuilds = at;
-    TRY(code);
-    *ret = &s->rebuilds[s->rebuild_count++];
-    **ret = (struct seen_rebuild){ .release = 0 };
-    return SELFSAME_OK;
-}
-
-void
-state_count_rebuild(struct state *s, const struct seen_rebuild *b)
-{
-    s->releases[b->release].unchecked += !b->checked;
-    s->unchecked += !b->checked;
-}
-
-struct seen_release *
-state_release(struct state *s, const uint8_t sha256[static 32])
-{
-    for (size_t i = 0; i < s->release_count; i++)
-        if (bytes_cmp(BYTES_ARR(s->releases[i].sha256), BYTES(sha256, 32)) == 0)
-            return &s->releases[i];
-    return NULL;
-}
-
-static enum selfsame_code
-copy_note(struct selfsame_bytes note, uint8_t **ret, struct checkpoint *ret_c,
-    struct selfsame_err *e)
-{
-    auto_arena arena = arena_new(1 << 20);
-    uint8_t *copy = malloc(note.len + 1);
-    struct note n;
-
-    if (copy == NULL)
-        FAIL(e, SELFSAME_NOMEM, "a checkpoint");
-    memcpy(copy, note.ptr, note.len);
-    enum selfsame_code code = note_parse(BYTES(copy, note.len), &arena, &n, e);
-    if (code == SELFSAME_OK)
-        code = checkpoint_parse(n.text, ret_c, e);
-    if (code != SELFSAME_OK) {
-        free(copy);
-        return code;
-    }
-    *ret = copy;
-    return SELFSAME_OK;
-}
-
-enum selfsame_code
-state_set_note(
-    struct state *s, struct selfsame_bytes note, int64_t time_s, struct selfsame_err *e)
-{
-    struct checkpoint c = { .size = 0 };
-    uint8_t *copy = NULL;
-
-    TRY(copy_note(note, &copy, &c, e));
-    free(s->note);
-    s->note = copy;
-    s->note_len = note.len;
-    s->checkpoint = c;
-    s->time_s = time_s;
-    return SELFSAME_OK;
-}
-
-enum selfsame_code
-state_set_edge(struct state *s, struct selfsame_bytes edge, struct selfsame_err *e)
-{
-    uint8_t *copy = malloc(edge.len + 1);
-
-    if (copy == NULL)
-        FAIL(e, SELFSAME_NOMEM, "the right edge of a log");
-    if (edge.len > 0)
-        memcpy(copy, edge.ptr, edge.len);
-    free(s->edge);
-    s->edge = copy;
-    s->edge_len = edge.len;
-    return SELFSAME_OK;
-}
-
-enum selfsame_code
-state_add_pending(struct state *s, struct selfsame_bytes note, int64_t since_s,
-    bool absent, struct selfsame_err *e)
-{
-    struct seen_pending p = { .since_s = since_s, .note_len = note.len };
-
-    TRY(copy_note(note, &p.note, &p.checkpoint, e));
-    p.absent = absent;
-    for (size_t i = 0; i < s->pending_count; i++) {
-        struct seen_pending *same = &s->pending[i];
-
-        if (same->checkpoint.size != p.checkpoint.size ||
-            !bytes_eq(BYTES_ARR(same->checkpoint.root), BYTES_ARR(p.checkpoint.root)))
-            continue;
-        same->absent = absent;
-        free(p.note);
-        return SELFSAME_OK;
-    }
-    if (s->pending_count == PENDING)
-        free(p.note);
-    else
-        s->pending[s->pending_count++] = p;
-    return SELFSAME_OK;
-}
-
-void
-state_drop_pending(struct state *s, size_t i)
-{
-    free(s->pending[i].note);
-    s->pending_count--;
-    memmove(&s->pending[i], &s->pending[i + 1],
-        (s->pending_count - i) * sizeof(s->pending[0]));
-}
-
-void
-copy_plain(char *to, size_t cap, const char *from)
-{
-    size_t len = text_cut(bytes_str(from), cap - 1);
-
-    memcpy(to, from, len);
-    to[len] = '\0';
-    text_clean(to);
-}
+enum { STATE_MAX = 64 << 20 };
 
 static const char *const rebuild_words[] = {
     [REBUILD_IDENTICAL] = "identical",
@@ -317,6 +67,13 @@ release_line(const struct state *s, const struct seen_release *r)
 }
 
 static json_t *
+stranger_line(const struct seen_stranger *n)
+{
+    return json_pack("{s:s,s:I,s:I}", "stranger", n->name, "entry",
+        (json_int_t)n->entry, "count", (json_int_t)n->count);
+}
+
+static json_t *
 rebuild_line(const struct state *s, const struct seen_rebuild *b)
 {
     char sha256[65], key[65];
@@ -348,6 +105,16 @@ pending_line(const struct seen_pending *p)
         (json_int_t)p->since_s, "looks", (json_int_t)p->looks, "absent", p->absent);
 }
 
+static json_t *
+checkpoint_line(const struct state *s)
+{
+    return json_pack("{s:s%,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "checkpoint", s->note,
+        s->note_len, "time", (json_int_t)s->time_s, "first", (json_int_t)s->first_s,
+        "next", (json_int_t)s->next, "stuck", (json_int_t)s->stuck.looks, "stuck_at",
+        (json_int_t)s->stuck.next, "stuck_since", (json_int_t)s->stuck.since_s,
+        "dropped", (json_int_t)s->dropped);
+}
+
 enum selfsame_code
 state_write(const char *path, const struct state *s, struct selfsame_err *e)
 {
@@ -360,13 +127,13 @@ state_write(const char *path, const struct state *s, struct selfsame_err *e)
         add_line(&t, release_line(s, &s->releases[i]));
     for (size_t i = 0; i < s->rebuild_count; i++)
         add_line(&t, rebuild_line(s, &s->rebuilds[i]));
+    for (size_t i = 0; i < s->stranger_count; i++)
+        add_line(&t, stranger_line(&s->strangers[i]));
     for (size_t i = 0; i < s->pending_count; i++)
         add_line(&t, pending_line(&s->pending[i]));
     if (s->edge != NULL)
         add_edge(&t, s);
-    add_line(&t, json_pack("{s:s%,s:I,s:I,s:I}", "checkpoint", s->note, s->note_len,
-                     "time", (json_int_t)s->time_s, "next", (json_int_t)s->next,
-                     "dropped", (json_int_t)s->dropped));
+    add_line(&t, checkpoint_line(s));
     if (t.bad)
         FAIL(e, SELFSAME_NOMEM, "%s", path);
     return file_write(path, BYTES((const uint8_t *)t.ptr, t.len), false, e);
@@ -507,6 +274,21 @@ read_rebuild(struct state *s, const json_t *j, struct selfsame_err *e)
 }
 
 static enum selfsame_code
+read_stranger(struct state *s, const json_t *j, struct selfsame_err *e)
+{
+    char name[STATEMENT_NAME + 1];
+    const size_t at = s->stranger_count;
+    uint64_t entry;
+
+    if (!take_str(j, "stranger", name, sizeof(name)) || !take_int(j, "entry", &entry))
+        return bad_line(e);
+    TRY(state_add_stranger(s, name, entry, e));
+    return s->stranger_count == at + 1 && take_int(j, "count", &s->strangers[at].count)
+               ? SELFSAME_OK
+               : bad_line(e);
+}
+
+static enum selfsame_code
 read_pending(struct state *s, const json_t *j, struct selfsame_err *e)
 {
     const json_t *note = json_object_get(j, "pending");
@@ -548,7 +330,11 @@ read_checkpoint(struct state *s, const json_t *j, struct selfsame_err *e)
     int64_t time_s;
 
     if (!json_is_string(note) || !take_time(j, "time", &time_s) ||
-        !take_int(j, "next", &s->next) || !take_int(j, "dropped", &s->dropped))
+        !take_time(j, "first", &s->first_s) || !take_int(j, "next", &s->next) ||
+        !take_int(j, "stuck", &s->stuck.looks) ||
+        !take_int(j, "stuck_at", &s->stuck.next) ||
+        !take_time(j, "stuck_since", &s->stuck.since_s) ||
+        !take_int(j, "dropped", &s->dropped))
         return bad_line(e);
     TRY(state_set_note(s,
         BYTES((const uint8_t *)json_string_value(note), json_string_length(note)),
@@ -568,6 +354,7 @@ read_line(
         { "name", read_name },
         { "release", read_release },
         { "rebuild", read_rebuild },
+        { "stranger", read_stranger },
         { "pending", read_pending },
         { "edge", read_edge },
         { "checkpoint", read_checkpoint },

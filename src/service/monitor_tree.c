@@ -11,9 +11,6 @@
 
 enum {
     CLOCK_SKEW_S = 300,
-    LOOKS_GONE = 2,   /* before it is an alarm that what was there is gone */
-    LOOKS_ABSENT = 3, /* that what has to be there is not */
-    LOOKS_IO = 10,    /* that it cannot be had */
 };
 
 void
@@ -342,12 +339,11 @@ overdue(struct monitor *m, const struct seen_pending *p, struct selfsame_err *e)
 }
 
 enum selfsame_code
-monitor_settle(struct monitor *m, bool *ret_changed, struct selfsame_err *e)
+monitor_settle(struct monitor *m, bool *ret_overdue, struct selfsame_err *e)
 {
     struct state *s = &m->state;
     const struct seen_pending *late = NULL;
 
-    *ret_changed = s->pending_count > 0;
     for (size_t i = 0; i < s->pending_count;) {
         bool settled;
 
@@ -360,5 +356,6 @@ monitor_settle(struct monitor *m, bool *ret_changed, struct selfsame_err *e)
     }
     for (size_t i = 0; i < s->pending_count && late == NULL; i++)
         late = is_overdue(m, &s->pending[i]) ? &s->pending[i] : NULL;
+    *ret_overdue = late != NULL;
     return late != NULL ? overdue(m, late, e) : SELFSAME_OK;
 }
