@@ -107,8 +107,9 @@ make_log(struct world *w, const char *in)
     (void)snprintf(w->dir, sizeof(w->dir), "%s/selfsame-bench.XXXXXX", in);
     NEED(mkdtemp(w->dir) != NULL);
     w->arena = arena_new(256 << 20);
-    NEED_OK(log_service_init(
-        path_in(w, "log"), "bench.example/log", NULL, &w->arena, &vkey, &e));
+    const struct log_service_make m = { .dir = path_in(w, "log"),
+        .origin = "bench.example/log" };
+    NEED_OK(log_service_init(&m, &w->arena, &vkey, &e));
     (void)snprintf(w->vkey, sizeof(w->vkey), "%s", vkey);
     NEED_OK(key_generate(KEY_ED25519, &w->publisher, &e));
     NEED_OK(key_spki(w->publisher, &w->arena, &spki, &e));

@@ -13,8 +13,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (state_parse(BYTES(data, size), &s, &e) != SELFSAME_OK)
         return 0;
-    if (s.note == NULL || s.next > s.checkpoint.size)
+    if (s.note == NULL || s.next > s.checkpoint.size || s.pending_count > PENDING ||
+        s.edge_len > TILES_EDGE_MAX || s.stranger_count > MONITOR_STRANGE_NAMES)
         abort();
+    for (size_t i = 0; i < s.pending_count; i++)
+        if (s.pending[i].note == NULL || s.pending[i].checkpoint.origin.ptr == NULL)
+            abort();
     for (size_t i = 0; i < s.release_count; i++)
         if (s.releases[i].name >= s.name_count)
             abort();

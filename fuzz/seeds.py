@@ -331,9 +331,14 @@ def monitors():
     lines = [{"selfsame_monitor": 1},
              {"name": "n", "ours": True, "sequence": 1, "index_sequence": 0, "indexes": "00" * 256},
              {"release": digest[:64], "key": kid, "of": "n", "version": "1", "sequence": 1, "entry": 0, "seen": 5,
-              "checked": True, "current": False, "revoked": True, "since": 3, "reason": "r", "superseded_by": ""},
+              "checked": True, "current": False, "revoked": True, "since": 3, "reason": "r", "superseded_by": "",
+              "more": 2},
              {"rebuild": digest[:64], "result": "identical", "key": kid, "checked": True, "label": "k", "entry": 0, "seen": 5},
-             {"checkpoint": note, "time": 5, "next": 1}]
+             {"stranger": "m", "entry": 0, "count": 3},
+             {"pending": note, "since": 4, "looks": 1, "absent": True},
+             {"edge": "00" * 32},
+             {"checkpoint": note, "time": 5, "first": 4, "next": 1, "stuck": 0, "stuck_at": 0, "stuck_since": 0,
+              "dropped": 1}]
     seed("monitor_state", "whole", "".join(json.dumps(line) + "\n" for line in lines))
     seed("tiles", "bundle", b"\0\2ab\0\0\0\1c")
     seed("tiles", "packed", gzip.compress(b"\0\2ab\0\0\0\1c", mtime=0))

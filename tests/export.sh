@@ -81,6 +81,29 @@ expect 1 "it is not of another release" python3 "$peer" corim "$tmp/corim" "$tmp
 sed 's/"vcpus":4/"vcpus":5/' "$tmp/statement.json" > "$tmp/other.json"
 expect 0 "one shape differs" "$corim" "$tmp/other.json" "$tmp/other"
 is "and so does the CoRIM" differs "$(cmp -s "$tmp/other" "$tmp/corim" && echo same || echo differs)"
+
+# --- what they say, believed or not
+shown() { # what, file, jq filter, wanted
+    expect 0 "show: $1" "$selfsame" show "$2" --json
+    is "show: $1 says" "$4" "$(jq -r "$3" "$tmp/out")"
+    expect 0 "show: $1, as text" "$selfsame" show "$2"
+}
+keyid=$(openssl pkey -pubin -in "$tmp/key.pub" -outform DER | sha256sum | cut -d ' ' -f 1)
+shown "a receipt" "$tmp/again" '[.kind, .index, .size, .path] | map(tostring) | join(" ")' "COSE receipt of a log 7 257 9"
+shown "a CoRIM" "$tmp/corim" '[.kind, .signed, (.tags | length > 0), (.tags | all(.reference_triples > 0)), .profile] |
+    map(tostring) | join(" ")' "CoRIM false true true https://selfsame.dev/corim/tee-release/v1"
+is "by its release" "sha256:$(sha256sum < "$tmp/statement.json" | cut -d ' ' -f 1)" "$("$selfsame" show "$tmp/corim" --json | jq -r .id)"
+is "for a time" "$(jq -r '.predicate.validity | "\(.notBefore) \(.notAfter)"' "$tmp/statement.json")" \
+    "$("$selfsame" show "$tmp/corim" --json | jq -r '"\(.not_before) \(.not_after)"')"
+shown "a signed one" "$tmp/signed" '[.kind, .signed, .algorithm, .key_id] | map(tostring) | join(" ")' "CoRIM true -8 $keyid"
+is "for whom" "publisher of $(jq -r .predicate.release.name "$tmp/statement.json")" "$("$selfsame" show "$tmp/signed" --json | jq -r .signer)"
+for f in again corim signed; do
+    for n in 5 20 60; do
+        head -c -$n "$tmp/$f" > "$tmp/cut"
+        "$selfsame" show "$tmp/cut" > /dev/null 2>&1; s=$?
+        case $s in 10|11) ;; *) not_ok "show: $f without its last $n bytes: $s" ;; esac
+    done
+done
 mkdir "$tmp/src"; echo hello > "$tmp/src/data"
 cat > "$tmp/src/selfsame.json" <<'JSON'
 {"selfsame_recipe":1,"name":"example.com/hello","version":"1.0.0","files":{"/data":{"from":"data"}},"entrypoint":["/data"]}

@@ -490,11 +490,56 @@ addresses_that_are_none_are_refused(void **state)
     }
 }
 
+/* What was kept of the edge stands for the tiles it came from, and for no others. */
+static void
+an_edge_is_believed_again_without_its_tiles(void **state)
+{
+    struct made m = { .size = 0 };
+
+    (void)state;
+    made_build(&m, MADE_MAX);
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        auto_arena arena = arena_new(1 << 20);
+        auto_tiles *t = over(&m), *again = over(&m);
+        const struct checkpoint c = made_checkpoint(&m, sizes[i]);
+        const uint64_t tile = sizes[i] / TILE_WIDTH * TILE_WIDTH;
+        struct selfsame_err e = { 0 };
+        struct selfsame_bytes edge;
+        uint8_t root[LOG_HASH];
+
+        m.no_tiles = false;
+        assert_code(believe(t, &m, sizes[i], &e), SELFSAME_OK, &e);
+        assert_code(tiles_edge(t, &arena, &edge, &e), SELFSAME_OK, &e);
+        m.no_tiles = true;
+        assert_code(tiles_believe_edge(again, &c, edge, &e), SELFSAME_OK, &e);
+        for (uint64_t old = tile; old <= sizes[i]; old += 85) {
+            const struct checkpoint want = made_checkpoint(&m, old);
+
+            assert_code(tiles_root(again, old, root, &e), SELFSAME_OK, &e);
+            assert_memory_equal(root, want.root, LOG_HASH);
+        }
+        assert_false(tiles_absent(again));
+        if (tile > 1) {
+            assert_int_equal(tiles_root(again, 1, root, &e), SELFSAME_IO);
+            assert_true(tiles_absent(again));
+        }
+        if (edge.len == 0)
+            continue;
+        assert_int_equal(
+            tiles_believe_edge(again, &c, BYTES(edge.ptr, edge.len - 1), &e),
+            SELFSAME_LOG);
+        ((uint8_t *)(uintptr_t)edge.ptr)[edge.len - 1] ^= 1;
+        assert_int_equal(tiles_believe_edge(again, &c, edge, &e), SELFSAME_LOG);
+    }
+    made_free(&m);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(proofs_from_tiles_hold_at_every_size),
+        cmocka_unit_test(an_edge_is_believed_again_without_its_tiles),
         cmocka_unit_test(all_entries_are_read_in_order_with_few_requests),
         cmocka_unit_test(files_with_a_bit_flipped_cut_or_grown_are_refused),
         cmocka_unit_test(a_tile_of_another_place_is_refused),

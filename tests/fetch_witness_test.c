@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 static const char origin[] = "log.example/0";
+#define ORIGIN_HASH "aa286ae6f383dfb3ca07a90100ee7159320579e677634d6732801fb27276ecb7"
 enum { WITNESSES = 3 };
 
 /* ---- witnesses that are as they are told ---- */
@@ -18,6 +19,7 @@ enum mode {
     BROKEN,    /* 500 */
     UNKNOWN,   /* 404 */
     LARGER,    /* 409 with a size above */
+    REFUSING,  /* 409 with a size below, then 422 */
     WANDERING, /* 409 with another size each time */
     SIZELESS,  /* 409 without a size */
     JUNK,      /* 200 with what is no line */
@@ -27,7 +29,9 @@ enum mode {
     FLAKY,     /* 503 once, then as it should */
 };
 struct fake {
-    atomic_int mode, asked;
+    atomic_int mode, asked, shown;
+    const char *_Atomic shows; /* its last checkpoint; NULL: there is no such path */
+    atomic_int slow_ms;        /* before it is shown; -1: never */
     atomic_uint_fast64_t size; /* that it cosigned last; for itself, no check is made */
     struct key *key;
     char name[32], vkey[256];
@@ -134,6 +138,12 @@ serve(void *ctx, struct httpd_request *r)
     case BROKEN: say(r, 500, ""); break;
     case UNKNOWN: say(r, 404, ""); break;
     case LARGER: say(r, 409, "60\n"); break;
+    case REFUSING:
+        if (strncmp((const char *)httpd_body(r).ptr, "old 4\n", 6) == 0)
+            say(r, 422, "");
+        else
+            say(r, 409, "4\n");
+        break;
     case WANDERING:
         (void)snprintf(text, sizeof(text), "%d\n", asked % 5);
         say(r, 409, text);
@@ -145,7 +155,28 @@ serve(void *ctx, struct httpd_request *r)
     }
 }
 
-static const struct httpd_route routes[] = { { "POST", "/w/add-checkpoint", serve } };
+static void
+show(void *ctx, struct httpd_request *r)
+{
+    struct fake *f = ctx;
+    const char *note = atomic_load(&f->shows);
+    const int ms = atomic_load(&f->slow_ms);
+
+    (void)atomic_fetch_add(&f->shown, 1);
+    /* SHA-256 of the origin. */
+    assert_string_equal(httpd_path(r), "/w/" ORIGIN_HASH "/checkpoint");
+    if (ms < 0) {
+        keep(f, r);
+        return;
+    }
+    (void)usleep((unsigned)ms * 1000);
+    say(r, note != NULL ? 200 : 404, note != NULL ? note : "");
+}
+
+static const struct httpd_route routes[] = {
+    { "POST", "/w/add-checkpoint", serve },
+    { "GET", "/w/*", show },
+};
 
 static void *
 run(void *ctx)
@@ -157,6 +188,18 @@ run(void *ctx)
     return NULL;
 }
 
+static const char *
+log_vkey(struct arena *arena)
+{
+    auto_key *key = world_key(3);
+    struct selfsame_err e = { 0 };
+    struct note_key k;
+
+    assert_code(note_key_of(bytes_str(origin), NOTE_ED25519, key, arena, &k, &e),
+        SELFSAME_OK, &e);
+    return note_key_text(&k, arena);
+}
+
 static void
 begin(struct world *w, const char *quorum)
 {
@@ -164,9 +207,7 @@ begin(struct world *w, const char *quorum)
     struct selfsame_err e = { 0 };
 
     *w = (struct world){ .arena = arena_new(1 << 22) };
-    text = arena_printf(&w->arena, "log "
-                                   "example.com/log/testdata+33d7b496+"
-                                   "AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx\n");
+    text = arena_printf(&w->arena, "log %s\n", log_vkey(&w->arena));
     for (size_t i = 0; i < WITNESSES; i++) {
         struct fake *f = &w->w[i];
         struct httpd_config c = { .routes = routes,
@@ -390,19 +431,138 @@ nobody_listens(void **state)
     end(&w);
 }
 
+/* A checkpoint that the log signed, of one tree or another. */
+static const char *
+signed_note(struct world *w, uint64_t branch, uint64_t size)
+{
+    const struct checkpoint c = world_checkpoint(origin, branch, size);
+
+    return (const char *)world_note(&c, &w->arena).ptr;
+}
+
+/* The same by a key that the policy does not know, or with a signature that is none. */
+static const char *
+foreign_note(struct world *w, bool known)
+{
+    auto_key *key = world_key(known ? 3 : 5);
+    const struct checkpoint c = world_checkpoint(origin, 0, 60);
+    const struct checkpoint other = world_checkpoint(origin, 0, 59);
+    const char *text = checkpoint_text(&c, &w->arena);
+    struct selfsame_err e = { 0 };
+    char *line = NULL;
+
+    assert_code(note_sign(bytes_str(known ? checkpoint_text(&other, &w->arena) : text),
+                    bytes_str(origin), NOTE_ED25519, key, 0, &w->arena, &line, &e),
+        SELFSAME_OK, &e);
+    return arena_printf(&w->arena, "%s\n%s", text, line);
+}
+
 static void
-a_larger_size_is_an_alarm(void **state)
+what_the_log_signed_is_an_alarm(void **state)
+{
+    const struct {
+        enum mode mode;
+        uint64_t branch, size;
+        const char *want;
+    } cases[] = {
+        { LARGER, 0, 60, "w2 has cosigned 60 entries of this log, got 9 here" },
+        { LARGER, 1, 60, "w2 has cosigned 60 entries of this log, got 9 here" },
+        { LARGER, 1, 9, "w2 has cosigned 9 entries of this log that are not those" },
+        { REFUSING, 1, 4, "w2 has cosigned 4 entries of this log that are not those" },
+        { REFUSING, 0, 12, "w2 has cosigned 12 entries of this log, got 9 here" },
+        { SIZELESS, 1, 9, "w2 has cosigned 9 entries of this log that are not those" },
+    };
+
+    (void)state;
+    /* Also where the two others were enough long before it is shown. */
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct world w;
+        struct selfsame_err e = { 0 };
+        int n = 0;
+
+        begin(&w, two);
+        const char *note = signed_note(&w, cases[i].branch, cases[i].size);
+        atomic_store(&w.w[2].mode, cases[i].mode);
+        atomic_store(&w.w[2].shows, note);
+        atomic_store(&w.w[2].slow_ms, 1200);
+        assert_code(ask(&w, 9, &n, &e), SELFSAME_IO, &e);
+        if (strstr(err_text(&e), cases[i].want) == NULL)
+            fail_msg("expected \"%s\", got \"%s\"", cases[i].want, err_text(&e));
+        assert_non_null(e.remedy);
+        assert_string_equal(witness_client_evidence(w.client, &w.arena), note);
+        end(&w);
+    }
+}
+
+static void
+what_a_witness_merely_says_is_its_failure(void **state)
+{
+    static const enum mode modes[] = { LARGER, REFUSING, SIZELESS };
+
+    (void)state;
+    for (size_t i = 0; i < 5 * COUNT(modes); i++) {
+        struct world w;
+        struct selfsame_err e = { 0 };
+        struct witness_health h;
+        int n = 0;
+
+        begin(&w, two);
+        const char *const shown[] = { NULL, "what?\n", foreign_note(&w, false),
+            foreign_note(&w, true), signed_note(&w, 0, 4) };
+        atomic_store(&w.w[1].mode, modes[i / 5]);
+        atomic_store(&w.w[1].shows, shown[i % 5]);
+        for (int round = 1; round <= 2; round++) {
+            assert_code(ask(&w, 9, &n, &e), SELFSAME_OK, &e);
+            assert_int_equal(n, 2);
+            witness_client_health(w.client, 1, &h);
+            assert_int_equal(h.unproven, round);
+            assert_int_equal(w.w[1].shown, round);
+        }
+        if (strstr(h.why, i % 5 == 4 ? "refutes" : "no checkpoint that it shows") ==
+            NULL)
+            fail_msg("%zu: got \"%s\"", i, h.why);
+        assert_null(witness_client_evidence(w.client, &w.arena));
+        /* The quorum needs it: that is no alarm either. */
+        atomic_store(&w.w[0].mode, UNKNOWN);
+        assert_code(ask(&w, 10, &n, &e), SELFSAME_LOG, &e);
+        assert_non_null(strstr(err_text(&e), "w1: it says"));
+        /* And it may think better of it. */
+        atomic_store(&w.w[1].mode, HONEST);
+        assert_code(ask(&w, 10, &n, &e), SELFSAME_OK, &e);
+        assert_int_equal(n, 2);
+        end(&w);
+    }
+}
+
+/* Once the whole time of a round, then not again; but what it shows late is heard. */
+static void
+who_is_slow_to_show_is_waited_for_once(void **state)
 {
     struct world w;
     struct selfsame_err e = { 0 };
+    struct witness_health h;
     int n = 0;
 
     (void)state;
-    begin(&w, "group g all w0 w1 w2\nquorum g\n");
-    atomic_store(&w.w[2].mode, LARGER);
-    assert_code(ask(&w, 9, &n, &e), SELFSAME_IO, &e);
-    assert_non_null(strstr(err_text(&e), "w2 has cosigned 60 entries"));
-    assert_non_null(e.remedy);
+    begin(&w, two);
+    atomic_store(&w.w[1].mode, LARGER);
+    atomic_store(&w.w[1].shows, signed_note(&w, 0, 60));
+    atomic_store(&w.w[1].slow_ms, -1);
+    int64_t began_ms = net_clock_ms();
+    assert_code(ask(&w, 9, &n, &e), SELFSAME_OK, &e);
+    assert_in_range(net_clock_ms() - began_ms, 1900, 3500);
+    witness_client_health(w.client, 1, &h);
+    assert_int_equal(h.unproven, 1);
+    assert_non_null(strstr(h.why, "60 entries; no answer in time"));
+    began_ms = net_clock_ms();
+    enum selfsame_code code = ask(&w, 10, &n, &e);
+    assert_true(net_clock_ms() - began_ms < 1500);
+    atomic_store(&w.w[1].slow_ms, 0);
+    for (int i = 0; i < 4 && code == SELFSAME_OK; i++) {
+        (void)usleep(1000000);
+        code = ask(&w, 11, &n, &e);
+    }
+    assert_code(code, SELFSAME_IO, &e);
     end(&w);
 }
 
@@ -421,6 +581,8 @@ who_was_late_takes_part_in_the_next(void **state)
     };
     witness_client_free(&w.client);
     assert_code(witness_client_new(&c, &w.client, &e), SELFSAME_OK, &e);
+    assert_code(ask(&w, 4, &n, &e), SELFSAME_OK, &e);
+    assert_int_equal(n, 3);
     atomic_store(&w.w[1].mode, LATE);
     assert_code(ask(&w, 5, &n, &e), SELFSAME_OK, &e);
     assert_int_equal(n, 2);
@@ -429,7 +591,30 @@ who_was_late_takes_part_in_the_next(void **state)
     (void)usleep(300000);
     assert_code(ask(&w, 9, &n, &e), SELFSAME_OK, &e);
     assert_int_equal(n, 3);
-    assert_int_equal(w.w[1].asked, 2); /* it was known that it cosigned 5 */
+    assert_int_equal(w.w[1].asked, 3); /* it was known that it cosigned 5 */
+    end(&w);
+}
+
+/* One that was never heard may know more than a copy that was put back: it has longer. */
+static void
+a_stranger_is_waited_for(void **state)
+{
+    struct world w;
+    struct selfsame_err e = { 0 };
+    int n = 0;
+
+    (void)state;
+    begin(&w, "quorum w0\n");
+    const struct witness_client_config c = {
+        .policy = &w.policy, .timeout_ms = 2000, .grace_ms = 20
+    };
+    witness_client_free(&w.client);
+    assert_code(witness_client_new(&c, &w.client, &e), SELFSAME_OK, &e);
+    atomic_store(&w.w[1].mode, LATE);
+    assert_code(ask(&w, 5, &n, &e), SELFSAME_OK, &e);
+    assert_int_equal(n, 3);
+    assert_code(ask(&w, 9, &n, &e), SELFSAME_OK, &e);
+    assert_int_equal(n, 2);
     end(&w);
 }
 
@@ -509,10 +694,8 @@ the_real_one_understands(void **state)
     witness_service_bound(s, &at);
     assert_int_equal(pthread_create(&t, NULL, run_real, s), 0);
     char *text = arena_printf(&arena,
-        "log example.com/log/testdata+33d7b496+"
-        "AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx\n"
-        "witness w %s http://127.0.0.1:%u\nquorum w\n",
-        vkey, (unsigned)at.port);
+        "log %s\nwitness w %s http://127.0.0.1:%u\nquorum w\n", log_vkey(&arena), vkey,
+        (unsigned)at.port);
     assert_code(
         log_policy_parse(bytes_str(text), &arena, &policy, &e), SELFSAME_OK, &e);
     for (uint64_t size = 0; size < 40; size += 3) {
@@ -532,8 +715,11 @@ the_real_one_understands(void **state)
     struct checkpoint k = world_checkpoint(origin, 1, 39);
     assert_code(witness_client_ask(
                     client, world_note(&k, &arena), &k, &source, &arena, &lines, &e),
-        SELFSAME_LOG, &e);
-    assert_non_null(strstr(err_text(&e), "inconsistent"));
+        SELFSAME_IO, &e);
+    assert_non_null(strstr(err_text(&e), "w has cosigned 39 entries"));
+    assert_non_null(strstr(err_text(&e), "forked"));
+    assert_non_null(
+        strstr(witness_client_evidence(client, &arena), "log.example/0\n39\n"));
     branch = 0;
     k = world_checkpoint(origin, 0, 20);
     witness_client_free(&client);
@@ -542,6 +728,7 @@ the_real_one_understands(void **state)
     assert_code(witness_client_ask(
                     client, world_note(&k, &arena), &k, &source, &arena, &lines, &e),
         SELFSAME_IO, &e);
+    assert_non_null(strstr(err_text(&e), "older copy"));
     witness_service_stop(s);
     (void)pthread_join(t, NULL);
     assert_code(dir_remove(top, &e), SELFSAME_OK, &e);
@@ -599,7 +786,10 @@ main(void)
         cmocka_unit_test(a_bad_one_does_not_hinder_a_quorum),
         cmocka_unit_test(two_bad_ones_are_named),
         cmocka_unit_test(nobody_listens),
-        cmocka_unit_test(a_larger_size_is_an_alarm),
+        cmocka_unit_test(what_the_log_signed_is_an_alarm),
+        cmocka_unit_test(what_a_witness_merely_says_is_its_failure),
+        cmocka_unit_test(who_is_slow_to_show_is_waited_for_once),
+        cmocka_unit_test(a_stranger_is_waited_for),
         cmocka_unit_test(who_was_late_takes_part_in_the_next),
         cmocka_unit_test(connections_that_were_closed_are_opened_again),
         cmocka_unit_test(without_a_quorum_it_is_enough_to_have_asked),

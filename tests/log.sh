@@ -36,7 +36,25 @@ said "there is a log already"
 openssl genpkey -algorithm ed25519 -out "$tmp/ed.pem" 2>/dev/null
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$tmp/p256.pem" 2>/dev/null
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out "$tmp/p384.pem" 2>/dev/null
+chmod 644 "$tmp/ed.pem"
+expect 2 "a key that others can read" "$selfsame" log init "$tmp/loose" --origin log.example/loose --key "$tmp/ed.pem"
+said "others can read this key"
+is "is not taken" no "$([ -e "$tmp/loose" ] && echo yes || echo no)"
+chmod 600 "$tmp/ed.pem"
+chmod 640 "$log/log.key"
+expect 2 "nor served with" "$selfsame" log serve "$log" --listen 127.0.0.1:0
+said "chmod 600"
+chmod 600 "$log/log.key"
 for k in ed p256; do openssl pkey -in "$tmp/$k.pem" -pubout -out "$log/publishers/$k.pem"; done
+
+for u in log.example ftp://log.example "https://log.example two" "https://log.example
+quorum none"; do
+    expect 2 "no URL: $u" "$selfsame" log init "$tmp/url" --origin log.example/url --url "$u"
+    is "and nothing is made" no "$([ -e "$tmp/url" ] && echo yes || echo no)"
+done
+expect 0 "a log that says where it is" "$selfsame" log init "$tmp/url" --origin log.example/url --url https://log.example/url
+is "in its policy" "log $(cat "$tmp/url/log.vkey") https://log.example/url" "$(grep '^log ' "$tmp/url/policy.txt")"
+is "which is a trust policy" https://log.example/url "$("$selfsame" show "$tmp/url/policy.txt" --json | jq -r '.logs[0].url')"
 
 # ---- submissions ----
 serve "$log" ready log
@@ -97,7 +115,7 @@ is "is an empty answer" 0 "$(jq '.releases | length' "$tmp/got")"
 is "a look-up of what nobody knows" 400 "$(get '/lookup?colour=red')"
 
 # ---- one at a time, and again ----
-expect 21 "a second one on the directory" "$selfsame" log serve "$log" --listen 127.0.0.1:0
+expect 3 "a second one on the directory" "$selfsame" log serve "$log" --listen 127.0.0.1:0
 said "another process writes this log"
 expect 0 "check beside one that runs" "$selfsame" log check "$log" --json
 is "counts" "3 3" "$(jq -r '"\(.size) \(.published)"' "$tmp/out")"
@@ -127,6 +145,14 @@ spoil() { # file below the log, what, words
 spoil public/tile/0/000.p/5 "a changed hash" 20
 spoil public/tile/entries/000.p/5 "a changed entry" 20
 spoil public/checkpoint "a changed checkpoint" 10
+cp -a "$log" "$tmp/spoilt"; rm "$tmp/spoilt/public/checkpoint"
+expect 20 "a checkpoint that is gone" "$selfsame" log check "$tmp/spoilt"
+said "Start the log"
+serve "$tmp/spoilt" ready4a log
+for _ in $(seq 100); do [ -s "$tmp/spoilt/public/checkpoint" ] && break; sleep 0.1; done
+stop "$pid"
+expect 0 "is made again by a start" "$selfsame" log check "$tmp/spoilt"
+rm -rf "$tmp/spoilt"
 expect 3 "no log" "$selfsame" log status "$tmp/nowhere"
 
 # ---- witnesses ----
@@ -195,7 +221,91 @@ is "an old copy gets nothing cosigned" 503 "$(submit 10 "$tmp/ed.pem")"
 is "and stops" 503 "$(get /readyz)"
 is "because a witness saw more" 1 "$(grep -c 'has cosigned' "$tmp/got")"
 is "it tells the operator" halted "$(jq -r .event "$tmp/ready6.err" | head -1)"
+kept=$(jq -r 'select(.event == "halted").message' "$tmp/ready6.err" | sed 's/.*signed by this log: //')
+is "and keeps what the witness shows" "$(sed -n 2p "$log/public/checkpoint")" "$(sed -n 2p "$kept")"
+is "which this log has signed" "$(sed -n 5p "$log/public/checkpoint")" "$(sed -n 5p "$kept")"
 stop "$sixth"
+
+# ---- a witness that says what it cannot show ----
+policy() { # further lines, with the quorum
+    printf 'log %s\nwitness one %s %s\nwitness two %s %s\n%s\n' "$vkey" \
+        "$(cat "$tmp/w1.vkey")" "$w1_at" "$(cat "$tmp/w2.vkey")" "$w2_at" "$1"
+}
+log_serve() { # directory, name, options: sets pid and at
+    d=$1 name=$2
+    shift 2
+    rm -f "$tmp/$name"
+    "$selfsame" log serve "$d" --listen 127.0.0.1:0 --json "$@" > "$tmp/$name" 2> "$tmp/$name.err" &
+    pid=$! pids="$pids $!"
+    for _ in $(seq 100); do [ -s "$tmp/$name" ] && break; sleep 0.1; done
+    at=http://$(jq -r .listen "$tmp/$name")
+}
+cat > "$tmp/liar.py" <<'PY'
+import http.server, sys
+class Liar(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(409, b"999999999\n")
+    def do_GET(self):
+        self.answer(404, b"")
+    def answer(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Liar)
+print(f"http://127.0.0.1:{server.server_port}", flush=True)
+server.serve_forever()
+PY
+python3 "$tmp/liar.py" > "$tmp/liar" &
+liar=$! pids="$pids $!"
+"$selfsame" witness init "$tmp/w3" --name witness.example/w3 > "$tmp/w3.vkey"
+for _ in $(seq 100); do [ -s "$tmp/liar" ] && break; sleep 0.1; done
+policy "witness three $(cat "$tmp/w3.vkey") $(cat "$tmp/liar")
+group most 2 one two three
+quorum most" > "$log/policy.txt"
+log_serve "$log" ready6d
+is "it does not stop the log" 200 "$(submit 24 "$tmp/ed.pem")"
+is "again" 200 "$(submit 25 "$tmp/ed.pem")"
+is "ready" 200 "$(get /readyz)"
+is "it is told, once" "three does not cosign: it says that it has cosigned 999999999 entries" \
+    "$(jq -r 'select(.event == "witness").message' "$tmp/ready6d.err" | sed 's/,.*//')"
+get /metrics > /dev/null
+is "and counted" yes "$(sed -n 's/^selfsame_log_witness_unproven_total{witness="three"} //p' "$tmp/got" |
+    awk '{ print ($1 >= 2) ? "yes" : $1 }')"
+stop "$pid"
+kill "$liar"
+
+# ---- a copy from before that has grown, where one witness alone knows better and one is enough ----
+any='group either any one two
+quorum either'
+cp -a "$log" "$tmp/grown"
+stop "$w1"
+policy "$any" > "$log/policy.txt"
+log_serve "$log" ready6b
+is "one witness is enough" 200 "$(submit 20 "$tmp/ed.pem")"
+stop "$pid"
+serve "$tmp/w1" w1.again witness
+w1=$pid w1_at=$at
+policy "$any" > "$tmp/grown/policy.txt"
+cp "$tmp/grown/public/checkpoint" "$tmp/grown.before"
+for n in 21 22 23; do python3 "$peer" envelope "$tmp/ed.pem" $n > "$tmp/envelope.$n"; done
+log_serve "$tmp/grown" ready6c --refresh 0s --batch-ms 3000
+for n in 21 22 23; do
+    curl -s -o /dev/null -w '%{http_code}\n' --data-binary "@$tmp/envelope.$n" "$at/add" > "$tmp/status.$n" &
+    eval "add$n=$!"
+done
+# shellcheck disable=SC2154
+wait "$add21" "$add22" "$add23"
+is "nothing of the other tree is acknowledged" "503 503 503" "$(cat "$tmp"/status.2[123] | paste -sd' ')"
+is "nor published" "$(sha256sum < "$tmp/grown.before")" "$(sha256sum < "$tmp/grown/public/checkpoint")"
+is "the log has stopped" 503 "$(get /readyz)"
+is "because it would be another" 1 "$(jq -r 'select(.event == "halted").message' "$tmp/ready6c.err" |
+    grep -c 'witness two has cosigned .* \(not those\|older copy\)')"
+is "with what proves it" 1 "$(find "$tmp/grown" -name 'witnessed-*' | wc -l)"
+stop "$pid"
 
 # ---- a disk that is really full ----
 cat > "$tmp/full.sh" <<'SH'

@@ -94,7 +94,9 @@ expect 20 "a changed entry" watch
 said '"alarm":"tiles"'
 rm "$w/log/tile/entries/000.p/6"
 expect 3 "one that is not there" watch
-said "which its checkpoint calls for"
+said "which its checkpoint of size 6 calls for"
+expect 20 "and stays away" watch
+said '"alarm":"withheld"'
 rm -f "$w/log/checkpoint"
 expect 3 "no log" watch
 echo "not a note" > "$w/log/checkpoint"
@@ -180,7 +182,7 @@ expect 0 "and well again" over --once
 : > "$tmp/follow"
 (exec_over --interval 1s) > "$tmp/follow" 2> "$tmp/follow.err" & follower=$!; pids="$pids $follower"
 held
-expect 21 "a second one on the state is refused" over --once
+expect 3 "a second one on the state is refused" over --once
 wait_for() { # text
     for _ in $(seq 100); do grep -q "$1" "$tmp/follow" && break; sleep 0.1; done
     grep -q "$1" "$tmp/follow" && ok "it tells: $1" || { not_ok "it tells: $1"; cat "$tmp/follow" "$tmp/follow.err"; }
@@ -194,6 +196,11 @@ wait_for '"alarm":"foreign"'
 kill "$follower"; wait "$follower"; is "it ends with the class of the worst alarm" 20 $?
 (exec_over --interval 1s) > "$tmp/follow" 2>&1 & follower=$!; pids="$server $follower"
 held; kill "$follower"; wait "$follower"; is "and with 0 without one" 0 $?
+mv "$w/log" "$w/away"
+(exec_over --interval 1s) > "$tmp/follow" 2> "$tmp/follow.err" & follower=$!; pids="$server $follower"
+wait_for '"event":"error"'
+kill "$follower"; wait "$follower"; is "with 3 when it could not look" 3 $?
+mv "$w/away" "$w/log"
 pids=$server
 expect 0 "after which there is nothing to tell" over --once
 is "for it was saved" 0 "$(wc -c < "$tmp/out")"

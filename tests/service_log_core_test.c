@@ -447,7 +447,7 @@ a_second_sequencer_refuses(void **state)
 
     second.store = NULL;
     second.core = NULL;
-    assert_code(world_open(&second, &e), SELFSAME_DENIED, &e);
+    assert_code(world_open(&second, &e), SELFSAME_IO, &e);
     assert_non_null(strstr(err_text(&e), "another process writes this log"));
     (void)world_add_number(w, 1);
 }
@@ -460,7 +460,8 @@ the_audit_finds_each_change(void **state)
     struct log_world *w = *state;
     static const char *const files[] = { "public/tile/0/000", "public/tile/0/001.p/44",
         "public/tile/1/000.p/1", "public/tile/entries/000",
-        "public/tile/entries/001.p/44", "public/checkpoint" };
+        "public/tile/entries/001.p/44", "public/tile/0/001.p/7",
+        "public/tile/entries/001.p/43", "public/checkpoint" };
     const struct store_posix_config read_only = { .dir = w->dir, .read_only = true };
     struct selfsame_err e = { 0 };
 
@@ -483,6 +484,26 @@ the_audit_finds_each_change(void **state)
         write_file(w, files[i], was);
     }
     check_log(w, 300);
+}
+
+static void
+the_audit_misses_a_checkpoint(void **state)
+{
+    struct log_world *w = *state;
+    struct selfsame_err e = { 0 };
+    struct log_check out;
+    char path[256];
+
+    fill(w, 3);
+    (void)snprintf(path, sizeof(path), "%s/public/checkpoint", w->dir);
+    assert_int_equal(unlink(path), 0);
+    assert_code(log_core_check(&w->config, NULL, NULL, &out, &e), SELFSAME_LOG, &e);
+    assert_non_null(strstr(err_text(&e), "expected a published checkpoint, got none"));
+    assert_non_null(strstr(e.remedy, "Start the log"));
+    reopen(w);
+    world_close(w);
+    assert_code(world_open(w, &e), SELFSAME_OK, &e);
+    check_log(w, 3);
 }
 
 /* ---- quorums ---- */
@@ -932,6 +953,7 @@ main(void)
         TEST(a_directory_without_a_log_is_refused),
         TEST(a_second_sequencer_refuses),
         TEST(the_audit_finds_each_change),
+        TEST(the_audit_misses_a_checkpoint),
         TEST(without_a_quorum_the_former_checkpoint_stays_and_asking_again_helps),
         TEST(an_idle_log_is_cosigned_again_and_stays_the_same_tree),
         TEST(an_alarm_stops_the_log),

@@ -97,8 +97,8 @@ set_up(void **state)
     (void)snprintf(w->dir, sizeof(w->dir), "/tmp/selfsame-log.XXXXXX");
     assert_non_null(mkdtemp(w->dir));
     w->probe = (struct store_probe){ maybe_fail, w };
-    assert_code(log_service_init(w->dir, "log.example/http", NULL, &arena, &vkey, &e),
-        SELFSAME_OK, &e);
+    const struct log_service_make m = { .dir = w->dir, .origin = "log.example/http" };
+    assert_code(log_service_init(&m, &arena, &vkey, &e), SELFSAME_OK, &e);
     (void)snprintf(w->trust, sizeof(w->trust), "log %s\nquorum none\n", vkey);
     assert_code(key_generate(KEY_ED25519, &w->key, &e), SELFSAME_OK, &e);
     assert_code(key_spki(w->key, &arena, &spki, &e), SELFSAME_OK, &e);

@@ -355,6 +355,45 @@ a_name_is_mine_before_i_publish_when_i_say_so(void **state)
 }
 
 static void
+who_was_there_before_me_is_told_when_i_come(void **state)
+{
+    auto_world *w = world_new();
+    auto_watch *x = watch_new(w);
+
+    (void)state;
+    (void)world_add(w, THIEF, world_release(w, WORLD_NAME, "1", 1, 1, NULL));
+    (void)world_add(w, THIEF, world_release(w, "example.com/else", "1", 1, 1, NULL));
+    (void)world_add(w, THIEF, world_release(w, WORLD_NAME, "2", 2, 2, NULL));
+    see(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(x->m->state.stranger_count, 2);
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "1.0", 7, 3, NULL));
+    publish(w);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "foreign", NULL);
+    const json_t *j = first(x, "alarm", "foreign");
+    assert_int_equal(json_integer_value(json_object_get(j, "entry")), 0);
+    assert_int_equal(json_integer_value(json_object_get(j, "count")), 2);
+    assert_string_equal(text_of(j, "name"), WORLD_NAME);
+    restart(x);
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "1.1", 8, 4, NULL));
+    see(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(x->m->state.stranger_count, 1);
+    /* Others cannot make it grow without end. */
+    struct selfsame_err e = { 0 };
+    for (int i = 0; i < MONITOR_STRANGE_NAMES + 9; i++) {
+        char name[32];
+
+        (void)snprintf(name, sizeof(name), "example.net/%d", i);
+        assert_code(state_add_stranger(&x->m->state, name, 5, &e), SELFSAME_OK, &e);
+    }
+    assert_int_equal(x->m->state.stranger_count, MONITOR_STRANGE_NAMES);
+    assert_code(state_write(x->state, &x->m->state, &e), SELFSAME_OK, &e);
+    restart(x);
+    look(x);
+    assert_int_equal(x->m->state.stranger_count, MONITOR_STRANGE_NAMES);
+}
+
+static void
 my_key_signs_what_i_did_not_make(void **state)
 {
     const char *sha256[3];
@@ -865,6 +904,83 @@ entries_that_are_withheld_are_an_error_and_grow_stale(void **state)
     assert_int_equal(count(x, "event", "alarm"), 0);
 }
 
+/* From the first look on, and without a witness: looks are counted, across processes. */
+static void
+entries_that_stay_withheld_are_an_alarm(void **state)
+{
+    auto_world *w = world_new();
+    auto_watch *x = watch_new(w);
+    struct selfsame_err e = { 0 };
+
+    (void)state;
+    x->c.stale_s = 0;
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "1", 1, 1, NULL));
+    publish(w);
+    w->made.spoil = "tile/entries/000.p/1";
+    w->made.spoilt = BYTES_NONE;
+    for (uint64_t i = 1; i < LOOKS_ABSENT; i++) {
+        assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_IO);
+        expect_alarms(x, SELFSAME_OK, NULL, NULL);
+        restart(x);
+    }
+    assert_int_equal(try_round(x, WORLD_NOW + 60, &e), SELFSAME_IO);
+    expect_alarms(x, SELFSAME_LOG, "withheld", NULL);
+    assert_non_null(strstr(text_of(first(x, "alarm", "withheld"), "message"),
+        "since 2026-09-21T14:13:20Z the log does not show entry 0"));
+    assert_int_equal(try_round(x, WORLD_NOW + 120, &e), SELFSAME_IO);
+    assert_int_equal(json_array_size(x->events), 0);
+    restart(x);
+    assert_int_equal(try_round(x, WORLD_NOW + 180, &e), SELFSAME_IO);
+    expect_alarms(x, SELFSAME_LOG, "withheld", NULL);
+    /* A log that grows meanwhile hides it no better; an older checkpoint neither. */
+    (void)world_raw(w, BYTES_LIT("more"));
+    publish(w);
+    w->made.spoil = "tile/entries/000.p/2";
+    w->made.spoilt = BYTES_NONE;
+    restart(x);
+    assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_IO);
+    expect_alarms(x, SELFSAME_LOG, "withheld", NULL);
+    w->made.spoil = NULL;
+    restart(x);
+    look(x);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(count(x, "event", "release"), 1);
+    assert_int_equal(x->m->state.stuck.looks, 0);
+    restart(x);
+    look(x);
+    assert_int_equal(json_array_size(x->events), 0);
+}
+
+/* Nothing was ever read to its end: then it is the first checkpoint that grows old. */
+static void
+a_log_that_is_never_read_grows_stale(void **state)
+{
+    auto_world *w = world_new();
+    auto_watch *x = watch_new(w);
+    struct selfsame_err e = { 0 };
+
+    (void)state;
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "1", 1, 1, NULL));
+    publish(w); /* witnessed at WORLD_NOW - 60 */
+    w->made.spoil = "tile/entries/000.p/1";
+    w->made.spoilt = BYTES_NONE;
+    assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_IO);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+    restart(x);
+    /* Newer ones that cannot be read either do not make it younger. */
+    (void)world_publish(w, WORLD_NOW + 86400);
+    w->made.spoil = "tile/entries/000.p/1";
+    w->made.spoilt = BYTES_NONE;
+    assert_int_equal(try_round(x, WORLD_NOW + 86400, &e), SELFSAME_IO);
+    expect_alarms(x, SELFSAME_STALE, "stale", NULL);
+    assert_non_null(
+        strstr(text_of(first(x, "alarm", "stale"), "message"), "2026-09-21T14:12:20Z"));
+    w->made.spoil = NULL;
+    restart(x);
+    assert_code(try_round(x, WORLD_NOW + 86400, &e), SELFSAME_OK, &e);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+}
+
 static void
 a_checkpoint_grows_stale_by_the_clock_of_witnesses(void **state)
 {
@@ -908,6 +1024,169 @@ a_checkpoint_grows_stale_by_the_clock_of_witnesses(void **state)
     assert_code(try_round(x, WORLD_NOW + 86400 * 3, &e), SELFSAME_OK, &e);
     assert_int_equal(count(x, "event", "checkpoint"), 1);
     expect_alarms(x, SELFSAME_STALE, "stale", NULL);
+}
+
+/* ---- trees that come without their tiles ---- */
+
+static void
+try_io(struct watch *x, const char *text)
+{
+    struct selfsame_err e = { 0 };
+
+    assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_IO);
+    if (strstr(err_text(&e), text) == NULL)
+        fail_msg("expected \"%s\", got \"%s\"", text, err_text(&e));
+}
+
+/* What was kept of the believed tree tells, even in another process. */
+static void
+a_smaller_fork_is_seen_without_its_tiles(void **state)
+{
+    const char *sha256[3];
+    auto_world *w = NULL;
+    auto_watch *x = NULL;
+
+    (void)state;
+    begin(&w, &x, sha256);
+    restart(x);
+    struct selfsame_bytes believed = w->made.checkpoint;
+    struct checkpoint c = made_checkpoint(&w->made, 5);
+    c.origin = BYTES_LIT(WORLD_ORIGIN);
+    w->made.no_tiles = true;
+    w->made.checkpoint = world_note(w, &c, 2, WORLD_NOW - 10);
+    look(x);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(count(x, "event", "older-checkpoint"), 1);
+    c.root[3] ^= 1;
+    w->made.checkpoint = world_note(w, &c, 2, WORLD_NOW - 10);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "fork", NULL);
+    check_evidence(x, believed, w->made.checkpoint, 2);
+}
+
+static void
+a_larger_fork_without_tiles_is_not_forgotten(void **state)
+{
+    const char *sha256[3];
+    auto_world *w = NULL;
+    auto_watch *x = NULL;
+
+    (void)state;
+    begin(&w, &x, sha256);
+    (void)world_raw(w, BYTES_LIT("more"));
+    (void)world_raw(w, BYTES_LIT("and more"));
+    (void)world_publish(w, WORLD_NOW - 10);
+    struct selfsame_bytes good = w->made.checkpoint;
+    struct checkpoint c = made_checkpoint(&w->made, w->count - 1);
+    c.origin = BYTES_LIT(WORLD_ORIGIN);
+    c.root[3] ^= 1;
+    struct selfsame_bytes other = world_note(w, &c, 2, WORLD_NOW - 20);
+    w->made.checkpoint = other;
+    w->made.no_tiles = true;
+    try_io(x, "calls for");
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+    restart(x);
+    w->made.checkpoint = good;
+    w->made.no_tiles = false;
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "fork", NULL);
+    check_evidence(x, good, other, 2);
+    restart(x);
+    look(x);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+}
+
+static void
+what_comes_late_and_agrees_is_no_alarm(void **state)
+{
+    const char *sha256[3];
+    auto_world *w = NULL;
+    auto_watch *x = NULL;
+
+    (void)state;
+    begin(&w, &x, sha256);
+    for (int i = 0; i < 2 * PENDING; i++) {
+        (void)world_raw(w, BYTES_LIT("more"));
+        (void)world_publish(w, WORLD_NOW - 30 + i);
+        w->made.no_tiles = true;
+        if (i % 2 == 0)
+            restart(x);
+        struct selfsame_err e = { 0 };
+        assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_IO);
+    }
+    assert_int_equal(x->m->state.pending_count, PENDING);
+    /* It lasted too long, which was said; and is over. */
+    assert_int_equal(monitor_worst(x->m), SELFSAME_LOG);
+    restart(x);
+    w->made.no_tiles = false;
+    look(x);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(x->m->state.pending_count, 0);
+    assert_int_equal(x->m->state.next, w->count);
+}
+
+/* The checkpoint of a tree that was never shown, and the one before again. */
+static void
+a_log_that_goes_back_behind_what_it_signed(void **state)
+{
+    const char *sha256[3];
+    auto_world *w = NULL;
+    auto_watch *x = NULL;
+
+    (void)state;
+    begin(&w, &x, sha256);
+    struct selfsame_bytes believed = w->made.checkpoint;
+    struct checkpoint c = made_checkpoint(&w->made, w->count);
+    c.origin = BYTES_LIT(WORLD_ORIGIN);
+    c.size += 3;
+    struct selfsame_bytes other = world_note(w, &c, 2, WORLD_NOW - 20);
+    w->made.checkpoint = other;
+    try_io(x, "has no tile/0/000.p/13, which its checkpoint of size 13 calls for");
+    w->made.checkpoint = believed;
+    restart(x);
+    look(x);
+    assert_int_equal(json_array_size(x->events), 0);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "withheld", NULL);
+    check_evidence(x, believed, other, 2);
+    look(x);
+    assert_int_equal(json_array_size(x->events), 0);
+    restart(x);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "withheld", NULL);
+}
+
+static void
+tiles_of_a_believed_tree_that_are_gone(void **state)
+{
+    auto_world *w = world_new();
+    auto_watch *x = watch_new(w);
+
+    (void)state;
+    for (int i = 0; i < 300; i++)
+        (void)world_raw(w, bytes_str(arena_printf(&w->arena, "filler %d", i)));
+    publish(w);
+    look(x);
+    struct selfsame_bytes believed = w->made.checkpoint;
+    struct checkpoint c = made_checkpoint(&w->made, 100);
+    c.origin = BYTES_LIT(WORLD_ORIGIN);
+    w->made.checkpoint = world_note(w, &c, 2, WORLD_NOW - 100);
+    w->made.no_tiles = true;
+    restart(x);
+    try_io(x, "has no tile/0/000, which its checkpoint of size 300 calls for");
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+    restart(x);
+    try_io(x, "of size 300");
+    expect_alarms(x, SELFSAME_LOG, "withheld", NULL);
+    check_evidence(x, believed, w->made.checkpoint, 2);
+    assert_non_null(
+        strstr(text_of(first(x, "alarm", "withheld"), "message"), "size 100"));
+    w->made.no_tiles = false;
+    restart(x);
+    look(x);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(count(x, "event", "older-checkpoint"), 1);
+    assert_int_equal(x->m->state.pending_count, 0);
 }
 
 /* ---- state ---- */
@@ -1085,11 +1364,20 @@ a_full_state_forgets_nothing_and_says_so(void **state)
             r->version, sizeof(r->version), "v%zu", x->m->state.release_count);
         memset(r->sha256, 1, sizeof(r->sha256));
     }
-    (void)world_add(w, THIEF, world_release(w, WORLD_NAME, "2", 2, 2, NULL));
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "2", 2, 2, NULL));
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "v9", 3, 3, NULL));
+    (void)world_add(w, ME, world_release(w, "example.com/more", "1", 1, 1, NULL));
     publish(w);
-    assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_USAGE);
-    assert_non_null(strstr(err_text(&e), "the state is full"));
-    expect_alarms(x, SELFSAME_LOG, "foreign", NULL); /* that is told before */
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "duplicate", "full"); /* it goes on judging */
+    assert_int_equal(count(x, "event", "release"), 3);
+    assert_int_equal(x->m->state.dropped, 3);
+    assert_int_equal(x->m->state.names[0].sequence, 3);
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "4", 4, 4, NULL));
+    publish(w);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, NULL, NULL); /* said once by a process */
+    assert_int_equal(state_add_release(&x->m->state, &r, &e), SELFSAME_USAGE);
     while (x->m->state.rebuild_count < MONITOR_REBUILDS)
         assert_code(state_add_rebuild(&x->m->state, &b, &e), SELFSAME_OK, &e);
     assert_int_equal(state_add_rebuild(&x->m->state, &b, &e), SELFSAME_USAGE);
@@ -1101,7 +1389,68 @@ a_full_state_forgets_nothing_and_says_so(void **state)
     assert_code(state_read(x->state, &s, &e), SELFSAME_OK, &e);
     assert_int_equal(s.release_count, MONITOR_RELEASES);
     assert_int_equal(s.rebuild_count, MONITOR_REBUILDS);
+    assert_int_equal(s.dropped, 4);
     state_free(&s);
+    restart(x);
+    look(x);
+    expect_alarms(x, SELFSAME_NOMEM, "full", NULL);
+}
+
+/* What anybody may write into a log must not end the watch over it. */
+static void
+strangers_do_not_fill_a_state(void **state)
+{
+    const char *sha256[3];
+    auto_world *w = NULL;
+    auto_watch *x = NULL;
+
+    (void)state;
+    begin(&w, &x, sha256); /* one unchecked rebuild of the second release in it */
+    for (int i = 0; i < MONITOR_UNCHECKED + 5; i++)
+        (void)world_add(w, THIEF, world_rebuild(w, sha256[1], "identical"));
+    (void)world_add(w, REBUILDER, world_rebuild(w, sha256[1], "identical"));
+    publish(w);
+    restart(x); /* what was counted is counted anew */
+    look(x);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(count(x, "event", "rebuild"), MONITOR_UNCHECKED + 6);
+    assert_int_equal(x->m->state.releases[1].unchecked, MONITOR_UNCHECKED);
+    assert_int_equal(x->m->state.releases[1].more, 6);
+    assert_int_equal(x->m->state.rebuild_count, 2 + MONITOR_UNCHECKED);
+    /* Full of such by whatever way: that of a known key finds none, and all is seen. */
+    struct selfsame_err e = { 0 };
+    struct seen_rebuild *b;
+    while (x->m->state.rebuild_count < MONITOR_REBUILDS) {
+        assert_code(state_add_rebuild(&x->m->state, &b, &e), SELFSAME_OK, &e);
+        b->result = REBUILD_IDENTICAL;
+        state_count_rebuild(&x->m->state, b);
+    }
+    (void)world_add(w, THIEF, world_rebuild(w, sha256[2], "identical"));
+    (void)world_add(w, THIEF, world_release(w, WORLD_NAME, "6.6", 10, 6, NULL));
+    publish(w);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "foreign", NULL);
+    assert_int_equal(x->m->state.releases[2].more, 1);
+    (void)world_add(w, REBUILDER, world_rebuild(w, sha256[2], "identical"));
+    publish(w);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "full", NULL);
+    /* Their releases under my name: an alarm each, few remembered; names: none. */
+    for (int i = 0; i < 2 * MONITOR_STRANGERS; i++)
+        (void)world_add(w, THIEF,
+            world_release(
+                w, WORLD_NAME, arena_printf(&w->arena, "7.%d", i), 10, 7, NULL));
+    publish(w);
+    look(x);
+    assert_int_equal(count(x, "alarm", "foreign"), 2 * MONITOR_STRANGERS);
+    assert_int_equal(x->m->state.release_count, 3 + MONITOR_STRANGERS);
+    size_t at = world_add(
+        w, THIEF, world_release(w, "example.net/new", "1", 1, 1, NULL));
+    w->entries[at] = replaced(w, w->entries[at], key_id(w, THIEF), key_id(w, ME));
+    publish(w);
+    look(x);
+    expect_alarms(x, SELFSAME_LOG, "foreign", NULL);
+    assert_int_equal(x->m->state.name_count, 1);
 }
 
 static void
@@ -1115,7 +1464,8 @@ one_state_serves_one_monitor(void **state)
     (void)state;
     publish(w);
     look(x);
-    assert_int_equal(monitor_new(&x->c, &second, &e), SELFSAME_DENIED);
+    assert_int_equal(monitor_new(&x->c, &second, &e), SELFSAME_IO);
+    assert_non_null(strstr(err_text(&e), "another monitor"));
     restart(x);
     assert_code(monitor_new(&x->c, &second, &e), SELFSAME_OK, &e);
     monitor_free(&second);
@@ -1214,6 +1564,7 @@ main(void)
         cmocka_unit_test(a_log_without_entries_is_no_matter),
         cmocka_unit_test(entries_that_are_not_mine_under_my_name),
         cmocka_unit_test(a_name_is_mine_before_i_publish_when_i_say_so),
+        cmocka_unit_test(who_was_there_before_me_is_told_when_i_come),
         cmocka_unit_test(my_key_signs_what_i_did_not_make),
         cmocka_unit_test(a_stolen_key_is_seen_behind_another_key_id),
         cmocka_unit_test(an_entry_names_my_key_and_is_signed_by_another),
@@ -1234,12 +1585,20 @@ main(void)
         cmocka_unit_test(checkpoints_that_are_none),
         cmocka_unit_test(tiles_that_are_not_those_of_the_checkpoint),
         cmocka_unit_test(entries_that_are_withheld_are_an_error_and_grow_stale),
+        cmocka_unit_test(entries_that_stay_withheld_are_an_alarm),
+        cmocka_unit_test(a_log_that_is_never_read_grows_stale),
         cmocka_unit_test(a_checkpoint_grows_stale_by_the_clock_of_witnesses),
+        cmocka_unit_test(a_smaller_fork_is_seen_without_its_tiles),
+        cmocka_unit_test(a_larger_fork_without_tiles_is_not_forgotten),
+        cmocka_unit_test(what_comes_late_and_agrees_is_no_alarm),
+        cmocka_unit_test(a_log_that_goes_back_behind_what_it_signed),
+        cmocka_unit_test(tiles_of_a_believed_tree_that_are_gone),
         cmocka_unit_test(what_could_not_be_told_is_told_again),
         cmocka_unit_test(a_state_is_read_as_it_was_written_and_not_otherwise),
         cmocka_unit_test(long_texts_of_strangers_are_kept_plain),
         cmocka_unit_test(a_state_that_could_not_be_written_is_written_later),
         cmocka_unit_test(a_full_state_forgets_nothing_and_says_so),
+        cmocka_unit_test(strangers_do_not_fill_a_state),
         cmocka_unit_test(one_state_serves_one_monitor),
         cmocka_unit_test(the_page_says_what_is_known_and_is_text),
         cmocka_unit_test(a_hook_gets_the_event_as_input_and_nothing_else),

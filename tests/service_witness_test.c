@@ -232,10 +232,47 @@ forks_are_refused_and_kept(void **state)
     for (uint64_t branch = 1; branch < 30; branch++)
         assert_int_equal(add(&w, log, branch, 12, 20, buf), 422);
     assert_int_equal(files_in(w.dir, "-suspect-.*offered"), WITNESS_SUSPECTS);
+    assert_int_equal(files_in(w.dir, "-suspect-.*cosigned"), WITNESS_SUSPECTS);
     stop(&w);
     start(&w);
     assert_int_equal(add(&w, log, 31, 12, 20, buf), 422);
     assert_int_equal(files_in(w.dir, "-suspect-.*offered"), WITNESS_SUSPECTS);
+    end(&w);
+}
+
+/* Others than the log bring these about: they must not hide a later one that matters. */
+static void
+the_first_and_the_last_suspects_are_kept(void **state)
+{
+    const char *log = "log.example/0";
+    struct world w;
+    char buf[ANSWER], name[32];
+
+    (void)state;
+    begin(&w);
+    assert_int_equal(add(&w, log, 0, 0, 8, buf), 200);
+    for (uint64_t size = 20; size < 40; size++) {
+        if (size == 30) { /* the order is that of the files */
+            stop(&w);
+            start(&w);
+        }
+        assert_int_equal(add(&w, log, 1, 8, size, buf), 422);
+        assert_int_equal(add(&w, log, 1, 8, size, buf), 422); /* kept once */
+        (void)usleep(10000);
+    }
+    for (int size = 20; size < 40; size++) {
+        (void)snprintf(name, sizeof(name), "-suspect-%d-.*offered", size);
+        assert_int_equal(files_in(w.dir, name), size < 25 || size >= 35);
+    }
+    assert_int_equal(files_in(w.dir, "-suspect-.*cosigned"), WITNESS_SUSPECTS);
+    assert_true(was_told(&w, "dropped: log.example/0: 10 suspects are kept"));
+    assert_true(was_told(&w, "8 between were dropped"));
+    assert_false(was_told(&w, "9 between were dropped"));
+    assert_int_equal(get(&w, "/metrics", buf), 200);
+    assert_non_null(strstr(buf, "selfsame_witness_evidence_dropped_total 10\n"));
+    /* A fork is another matter. */
+    assert_int_equal(add(&w, log, 1, 8, 8, buf), 422);
+    assert_int_equal(files_in(w.dir, "-fork-8-.*offered"), 1);
     end(&w);
 }
 
@@ -256,6 +293,35 @@ lines_of_others_are_not_kept(void **state)
     assert_int_equal(get(&w, path_of("log.example/0", path), buf), 200);
     assert_null(strstr(buf, "x.example"));
     assert_non_null(strstr(buf, "\xe2\x80\x94 log.example/0 "));
+    end(&w);
+}
+
+/* As often as it fits; the next request is not the worse for it. */
+static void
+a_line_that_is_repeated_is_kept_once(void **state)
+{
+    auto_arena arena = arena_new(4 << 20);
+    struct world w;
+    char buf[ANSWER], path[96];
+    int lines = 0;
+
+    (void)state;
+    begin(&w);
+    const char *request = world_request("log.example/0", 0, 0, 4, &arena);
+    const char *line = strstr(request, "\xe2\x80\x94 log.example/0 ");
+    char *body = arena_str(&arena, bytes_str(request));
+    for (int i = 1; i < NOTE_LINES && body != NULL; i++)
+        body = arena_printf(&arena, "%s%s", body, line);
+    assert_non_null(body);
+    auto_fd fd = world_dial(&w.at);
+    assert_int_equal(
+        world_exchange(fd, "POST", "/add-checkpoint", body, buf, ANSWER), 200);
+    check_cosigned(&w, "log.example/0", 0, 4, buf);
+    assert_int_equal(get(&w, path_of("log.example/0", path), buf), 200);
+    for (const char *at = buf; (at = strstr(at, "\xe2\x80\x94 log.")) != NULL; at++)
+        lines++;
+    assert_int_equal(lines, 1);
+    assert_int_equal(add(&w, "log.example/1", 0, 0, 4, buf), 200);
     end(&w);
 }
 
@@ -359,7 +425,7 @@ directories_that_do_not_agree_are_refused(void **state)
         stop(&w);
         (void)snprintf(path, sizeof(path), "%s/%s", w.dir, cases[i].file);
         assert_code(
-            file_write(path, bytes_str(cases[i].text), false, &e), SELFSAME_OK, &e);
+            file_write(path, bytes_str(cases[i].text), true, &e), SELFSAME_OK, &e);
         c = (struct witness_service_config){ .dir = w.dir };
         assert_code(net_addr_parse("127.0.0.1:0", 0, &c.listen, &e), SELFSAME_OK, &e);
         enum selfsame_code code = witness_service_new(&c, &s, &e);
@@ -694,7 +760,9 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cosigns_what_follows_and_remembers),
         cmocka_unit_test(forks_are_refused_and_kept),
+        cmocka_unit_test(the_first_and_the_last_suspects_are_kept),
         cmocka_unit_test(lines_of_others_are_not_kept),
+        cmocka_unit_test(a_line_that_is_repeated_is_kept_once),
         cmocka_unit_test(other_requests_have_their_status),
         cmocka_unit_test(second_process_on_a_directory_is_refused),
         cmocka_unit_test(directories_that_do_not_agree_are_refused),

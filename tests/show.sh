@@ -51,6 +51,27 @@ json_of "it is the same" .tee nitro
 make forged --raw --bad-signature
 shows "a forged document is decoded, not believed" "$tmp/forged" .believed false
 
+# --- keys that others are given
+"$selfsame" keygen --out "$tmp/k" --name log.example/x --json > "$tmp/k.json" 2> "$tmp/err" || not_ok "keygen"
+jq -r .vkey "$tmp/k.json" > "$tmp/k.vkey"
+shows "a verifier key" "$tmp/k.vkey" '[.kind, .keys[0].name, .keys[0].key_id, .keys[0].type] | join(" ")' \
+    "verifier key log.example/x $(jq -r .vkey "$tmp/k.json" | cut -d + -f 2) Ed25519, of a log"
+is "its public half" "$(openssl pkey -in "$tmp/k" -pubout -outform DER | tail -c 32 | base64)" \
+    "$("$selfsame" show "$tmp/k.vkey" --json | jq -r '.keys[0].public')"
+# All letters of base64, and several with a comment.
+"$selfsame" keygen --out "$tmp/k2" --name w1 --witness --json > "$tmp/k2.json" 2> "$tmp/err" || not_ok "keygen --witness"
+{ echo "# ours"; jq -r .vkey "$tmp/k2.json" "$tmp/k.json"; } > "$tmp/two.vkey"
+shows "two of them" "$tmp/two.vkey" '[.keys[] | .name, .type] | join(" ")' \
+    "w1 Ed25519 cosignatures, of a witness log.example/x Ed25519, of a log"
+jq -j .vkey "$tmp/k2.json" > "$tmp/bare.vkey"
+shows "one without a newline" "$tmp/bare.vkey" '.keys[0].name' w1
+sed 's/log.example/log.exampel/' "$tmp/k.vkey" > "$tmp/wrong.vkey"
+expect 10 "one whose key id is of another name" "$selfsame" show "$tmp/wrong.vkey"
+shows "a public key" "$tmp/k.pub" '[.kind, .keys[0].type, .keys[0].key_id, .keys[0].publisher] | join(" ")' \
+    "$(jq -r '"public key Ed25519 \(.keyid) \(.publisher)"' "$tmp/k.json")"
+openssl ecparam -name prime256v1 -genkey -noout 2> /dev/null | openssl pkey -pubout -out "$tmp/ec.pub" 2> /dev/null
+shows "of another kind" "$tmp/ec.pub" '.keys[0].type' P-256
+
 # --- the times of cosignatures
 cosigned() { # time as 8 bytes in octal escapes
     printf 'log.example\n1\n%s\n\n\342\200\224 log.example %s\n\342\200\224 w.example %s\n' \

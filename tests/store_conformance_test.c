@@ -368,8 +368,7 @@ a_second_writer_is_refused_and_readers_are_not(void **state)
     struct store *second = NULL;
     struct selfsame_err e = { 0 };
 
-    assert_code(
-        maker->open(p->dir, false, false, NULL, &second, &e), SELFSAME_DENIED, &e);
+    assert_code(maker->open(p->dir, false, false, NULL, &second, &e), SELFSAME_IO, &e);
     assert_non_null(strstr(err_text(&e), "another process writes this log"));
     assert_null(second);
     assert_code(maker->open(p->dir, false, true, NULL, &second, &e), SELFSAME_OK, &e);

@@ -52,6 +52,14 @@ is "the key is its owner's" 600 "$(stat -c %a "$w/witness.key")"
 openssl genpkey -algorithm ed25519 -out "$tmp/own.pem" 2>/dev/null
 expect 2 "not twice" "$selfsame" witness init "$w" --name witness.example/w1
 is "and left as it is" "$vkey" "$(cat "$w/witness.vkey")"
+chmod 644 "$tmp/own.pem"
+expect 2 "a key that others can read" "$selfsame" witness init "$tmp/w2" --name w2 --key "$tmp/own.pem"
+said "others can read this key"
+chmod 600 "$tmp/own.pem"
+chmod 604 "$w/witness.key"
+expect 2 "nor served with" "$selfsame" witness serve "$w" --listen 127.0.0.1:0
+said "others can read this key"
+chmod 600 "$w/witness.key"
 expect 0 "a key of one's own" "$selfsame" witness init "$tmp/w2" --name w2 --key "$tmp/own.pem" --json
 is "is taken" "$(openssl pkey -in "$tmp/own.pem" -pubout)" "$(openssl pkey -in "$tmp/w2/witness.key" -pubout)"
 is "and named" "w2" "$(jq -r .name "$tmp/out")"

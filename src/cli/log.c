@@ -1,33 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
-#include "codec/json.h"
+#include "cli/print.h"
 #include "os/os.h"
 #include "service/log_service.h"
 #include "service/user.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-static enum selfsame_code
-print_json(json_t *j, struct selfsame_err *e)
-{
-    char *text = j != NULL ? json_compact(j) : NULL;
-
-    if (text == NULL)
-        FAIL(e, SELFSAME_NOMEM, "no memory for JSON");
-    (void)printf("%s\n", text);
-    free(text);
-    return SELFSAME_OK;
-}
-
-static enum selfsame_code
-flush(struct selfsame_err *e)
-{
-    if (fflush(stdout) != 0)
-        FAIL(e, SELFSAME_IO, "cannot write to standard output");
-    return SELFSAME_OK;
-}
 
 enum { REFRESH_MS = 3600 * 1000, REFRESH_MAX_MS = 7 * 24 * 3600 * 1000 };
 
@@ -41,6 +20,9 @@ static const struct cli_option init_options[] = {
         .argument = "FILE",
         .help =
             "PEM private key, Ed25519, used for nothing else (default: a new one)" },
+    { .name = "url",
+        .argument = "URL",
+        .help = "where clients will find it (https://log.example), for policy.txt" },
     { 0 },
 };
 
@@ -53,15 +35,19 @@ run_init(struct cli *c, struct selfsame_err *e)
     if (origin == NULL)
         FAIL(e, SELFSAME_USAGE,
             "--origin is missing: the name that every checkpoint and proof will bear");
-    TRY(log_service_init(dir, origin, cli_value(c, "key"), cli_arena(c), &vkey, e));
+    const struct log_service_make m = { .dir = dir,
+        .origin = origin,
+        .key_file = cli_value(c, "key"),
+        .url = cli_value(c, "url") };
+    TRY(log_service_init(&m, cli_arena(c), &vkey, e));
     if (cli_json(c)) {
         auto_json *j = json_pack(
             "{s:s,s:s,s:s}", "dir", dir, "origin", origin, "vkey", vkey);
-        TRY(print_json(j, e));
+        TRY(print_json_line(j, e));
     } else {
         (void)printf("%s\n", vkey);
     }
-    return flush(e);
+    return print_flush(e);
 }
 
 const struct cli_command log_init_command = {
@@ -73,7 +59,8 @@ const struct cli_command log_init_command = {
         "policies. Put the public keys of those who may submit into "
         "DIR/publishers/*.pem,\n"
         "and witnesses and their quorum into DIR/policy.txt.\n\n"
-        "  selfsame log init /var/lib/log --origin log.example/releases\n",
+        "  selfsame log init /var/lib/log --origin log.example/releases \\\n"
+        "      --url https://log.example/releases\n",
     .options = init_options,
     .min_operands = 1,
     .max_operands = 1,
@@ -105,22 +92,6 @@ static const struct cli_option serve_options[] = {
     { 0 },
 };
 
-static void
-tell(void *ctx, const char *what, const char *sentence)
-{
-    const struct cli *c = ctx;
-    auto_json *j = cli_json(c)
-                       ? json_pack("{s:s,s:s}", "event", what, "message", sentence)
-                       : NULL;
-    char *text = j != NULL ? json_compact(j) : NULL;
-
-    if (text != NULL)
-        (void)fprintf(stderr, "%s\n", text);
-    else
-        (void)fprintf(stderr, "selfsame: %s: %s\n", what, sentence);
-    free(text);
-}
-
 static enum selfsame_code
 announce(const struct cli *c, struct log_service *s, struct selfsame_err *e)
 {
@@ -135,12 +106,12 @@ announce(const struct cli *c, struct log_service *s, struct selfsame_err *e)
         auto_json *j = json_pack("{s:s,s:s,s:I,s:I}", "listen", text, "vkey",
             log_service_vkey(s), "publishers", (json_int_t)log_service_publishers(s),
             "size", (json_int_t)now.size);
-        TRY(print_json(j, e));
+        TRY(print_json_line(j, e));
     } else {
         (void)printf("serving %s as %s: %" PRIu64 " entries, %zu publishers\n", text,
             log_service_vkey(s), now.size, log_service_publishers(s));
     }
-    return flush(e);
+    return print_flush(e);
 }
 
 static enum selfsame_code
@@ -175,7 +146,7 @@ run_serve(struct cli *c, struct selfsame_err *e)
 {
     const char *user = cli_value(c, "user");
     struct log_service_config config = {
-        .dir = cli_operand(c, 0), .tell = tell, .ctx = c
+        .dir = cli_operand(c, 0), .tell = print_event, .ctx = c
     };
     auto_log_service *s = NULL;
 
@@ -186,7 +157,7 @@ run_serve(struct cli *c, struct selfsame_err *e)
         TRY_WHILE(e, user_become(user, e), "--user");
     TRY(log_service_open(s, e));
     if (log_service_publishers(s) == 0)
-        tell(c, "warning",
+        print_event(c, "warning",
             "nobody may submit: put public keys into DIR/publishers/*.pem");
     TRY(announce(c, s, e));
     return log_service_run(s, e);
@@ -248,7 +219,7 @@ run_status(struct cli *c, struct selfsame_err *e)
             (json_int_t)g.published, "checkpoint", g.has_checkpoint, "publishers",
             (json_int_t)d.publisher_count, "witnesses",
             (json_int_t)d.policy.witness_count);
-        TRY(print_json(j, e));
+        TRY(print_json_line(j, e));
     } else {
         (void)printf("origin      %s\nkey         %s\nentries     %" PRIu64
                      "\nroot        %s\npublished   ",
@@ -260,7 +231,7 @@ run_status(struct cli *c, struct selfsame_err *e)
         (void)printf("publishers  %zu\nwitnesses   %zu\n", d.publisher_count,
             d.policy.witness_count);
     }
-    return flush(e);
+    return print_flush(e);
 }
 
 const struct cli_command log_status_command = {
@@ -313,13 +284,13 @@ run_check(struct cli *c, struct selfsame_err *e)
             "size", (json_int_t)out.size, "root", root, "published",
             (json_int_t)out.published, "tiles", (json_int_t)out.tiles, "bundles",
             (json_int_t)out.bundles, "bytes", (json_int_t)out.bytes);
-        TRY(print_json(j, e));
+        TRY(print_json_line(j, e));
     } else {
         (void)printf("ok: %" PRIu64 " entries, root %s, %" PRIu64 " published; %" PRIu64
                      " tiles and %" PRIu64 " bundles agree\n",
             out.size, root, out.published, out.tiles, out.bundles);
     }
-    return flush(e);
+    return print_flush(e);
 }
 
 const struct cli_command log_check_command = {

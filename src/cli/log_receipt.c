@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "log/export.h"
 #include "os/os.h"
+#include "service/key_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,14 +51,15 @@ read_file(const struct log_dir *d, const char *name, size_t limit,
 static enum selfsame_code
 take_key(struct log_dir *d, struct key **ret, struct selfsame_err *e)
 {
-    struct selfsame_bytes pem, vkey, line, spki;
+    struct selfsame_bytes vkey, line, spki;
+    const char *path;
 
-    TRY(read_file(d, "log.key", SMALL, &pem, e));
+    TRY(path_join(d->path, "log.key", d->arena, &path, e));
     TRY(read_file(d, "log.vkey", SMALL, &vkey, e));
     if (!bytes_line(&vkey, &line))
         line = vkey;
     TRY_WHILE(e, note_key_parse(line, d->arena, &d->name, e), "reading log.vkey");
-    TRY_WHILE(e, key_take_pem(pem, ret, e), "reading log.key");
+    TRY(key_file_read(path, ret, e));
     TRY(key_spki(*ret, d->arena, &spki, e));
     /* The public key is the end of a SubjectPublicKeyInfo (RFC 8410). */
     if (d->name.type != NOTE_ED25519 || key_type_of(*ret) != KEY_ED25519 ||

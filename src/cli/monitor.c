@@ -299,10 +299,23 @@ may_pass(const struct watching *w, enum selfsame_code code)
     return code == SELFSAME_IO && !w->deaf && !os_interrupted();
 }
 
+/* A watch that ends while it cannot see is not a good one. */
+static enum selfsame_code
+ended(const struct monitor *m, enum selfsame_code last, const struct selfsame_err *why,
+    struct selfsame_err *e)
+{
+    if (monitor_worst(m) != SELFSAME_OK || last == SELFSAME_OK)
+        return monitor_worst(m);
+    *e = *why;
+    return last;
+}
+
 static enum selfsame_code
 follow(struct watching *w, struct monitor *m, struct selfsame_err *e)
 {
     const bool once = cli_flag(w->c, "once");
+    struct selfsame_err last_why = { 0 };
+    enum selfsame_code last = SELFSAME_OK;
 
     for (;;) {
         struct selfsame_err why = { 0 };
@@ -310,7 +323,9 @@ follow(struct watching *w, struct monitor *m, struct selfsame_err *e)
         progress_end(&w->progress);
 
         if (os_interrupted())
-            return monitor_worst(m);
+            return ended(m, last, &last_why, e);
+        last = code;
+        last_why = why;
         /* An alarm says more than the error beside it. */
         if (code != SELFSAME_OK && may_pass(w, code) &&
             (!once || monitor_worst(m) != SELFSAME_OK)) {
@@ -329,7 +344,7 @@ follow(struct watching *w, struct monitor *m, struct selfsame_err *e)
             return monitor_worst(m);
         pause_for(w->interval_ms);
         if (os_interrupted())
-            return monitor_worst(m);
+            return ended(m, last, &last_why, e);
     }
 }
 

@@ -268,7 +268,7 @@ enum selfsame_code
 publish_finish(struct cli *c, struct publish_source *s, struct selfsame_err *e)
 {
     const bool sign_only = cli_flag(c, "sign-only");
-    const char *path, *pending;
+    const char *path = NULL, *pending;
     bool resumed = false;
 
     TRY(place_of(

@@ -4,15 +4,14 @@
 #include "codec/json.h"
 #include "fetch/fetch.h"
 #include "os/os.h"
+#include "service/key_file.h"
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-    KEY_LIMIT = 16384,
     TRUST_LIMIT = 1 << 20,
     TRIES = 5,
     PATIENCE_S = 120, /* one answer: batch, quorum */
@@ -27,31 +26,13 @@ nomem(struct selfsame_err *e)
 
 /* ---- the key ---- */
 
-/* A key that others can read is no longer only the publisher's. */
-static enum selfsame_code
-check_mode(const char *path, struct selfsame_err *e)
-{
-    struct stat st;
-
-    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & 077) == 0)
-        return SELFSAME_OK;
-    (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
-        "%s: expected mode 0600, got %04o: others can read this key", path,
-        (unsigned)(st.st_mode & 07777));
-    err_remedy(e, "chmod 600 the key; if somebody may have read it, make another.");
-    return SELFSAME_USAGE;
-}
-
 enum selfsame_code
 publisher_key(struct cli *c, const char *path, struct key **ret, struct selfsame_err *e)
 {
-    struct selfsame_bytes pem;
-
+    (void)c;
     if (path == NULL)
         FAIL(e, SELFSAME_USAGE, "--key FILE is mandatory: who publishes this?");
-    TRY(check_mode(path, e));
-    TRY(file_read(path, KEY_LIMIT, cli_arena(c), &pem, e));
-    TRY_WHILE(e, key_take_pem(pem, ret, e), "%s", path);
+    TRY(key_file_read(path, ret, e));
     if (key_type_of(*ret) == KEY_ED25519)
         return SELFSAME_OK;
     (void)err_set(e, SELFSAME_UNSUPPORTED, __FILE__, __LINE__,

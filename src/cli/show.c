@@ -35,6 +35,10 @@ static const struct shower {
     { "signed note", show_is_note, show_note },
     { "trust policy", show_is_trust, show_trust },
     { "signed statement", show_is_envelope, show_envelope },
+    { "verifier key", show_is_vkey, show_vkey },
+    { "public key", show_is_public_key, show_public_key },
+    { "CoRIM", show_is_corim, show_corim },
+    { "COSE receipt of a log", show_is_receipt, show_receipt },
     { "conceptual message wrapper", show_is_cmw, show_cmw },
     { "certificates (PEM)", pem_looks_like, show_pem },
     { "JSON", show_is_json, show_json },
@@ -60,9 +64,10 @@ show_any(
         in.len);
     err_remedy(e,
         "Known: Nitro documents, SNP reports, EIF images, CMW, X.509 (DER, PEM), CRLs, "
-        "certificate tables, ID blocks, proofs and checkpoints of logs, envelopes, "
-        "trust "
-        "policies, policies, JSON.");
+        "certificate tables, ID blocks, proofs, checkpoints, receipts and verifier "
+        "keys "
+        "of "
+        "logs, envelopes, public keys, CoRIM, trust policies, policies, JSON.");
     return SELFSAME_UNSUPPORTED;
 }
 
@@ -186,7 +191,8 @@ run(struct cli *c, struct selfsame_err *e)
         TRY_WHILE(e,
             file_empty(e, "evidence, an image, an envelope, a certificate or a policy"),
             "%s", path);
-    show_unwrap(&in, cli_arena(c));
+    if (!show_is_vkey(in)) /* which may be made of the letters of base64 alone */
+        show_unwrap(&in, cli_arena(c));
     TRY_WHILE(e, show_any(in, cli_arena(c), tree, e), "%s", path);
     return print(c, tree, e);
 }

@@ -56,6 +56,20 @@ MUST enum selfsame_code show_proof(struct selfsame_bytes in, struct arena *arena
 MUST enum selfsame_code show_trust(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
 
+/* show_export.c */
+bool show_is_vkey(struct selfsame_bytes in);
+bool show_is_public_key(struct selfsame_bytes in);
+bool show_is_receipt(struct selfsame_bytes in);
+bool show_is_corim(struct selfsame_bytes in);
+MUST enum selfsame_code show_vkey(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+MUST enum selfsame_code show_public_key(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+MUST enum selfsame_code show_receipt(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+MUST enum selfsame_code show_corim(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+
 /* Adds a member; takes the value over. */
 MUST enum selfsame_code show_put(
     json_t *into, const char *name, json_t *value, struct selfsame_err *e);

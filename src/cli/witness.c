@@ -1,32 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/commands.h"
-#include "codec/json.h"
+#include "cli/print.h"
 #include "os/os.h"
 #include "service/user.h"
 #include "service/witness_service.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
-static enum selfsame_code
-print_json(json_t *j, struct selfsame_err *e)
-{
-    char *text = j != NULL ? json_compact(j) : NULL;
-
-    if (text == NULL)
-        FAIL(e, SELFSAME_NOMEM, "no memory for JSON");
-    (void)printf("%s\n", text);
-    free(text);
-    return SELFSAME_OK;
-}
-
-static enum selfsame_code
-flush(struct selfsame_err *e)
-{
-    if (fflush(stdout) != 0)
-        FAIL(e, SELFSAME_IO, "cannot write to standard output");
-    return SELFSAME_OK;
-}
 
 /* ---- init ---- */
 
@@ -54,11 +33,11 @@ run_init(struct cli *c, struct selfsame_err *e)
     if (cli_json(c)) {
         auto_json *j = json_pack(
             "{s:s,s:s,s:s}", "dir", dir, "name", name, "vkey", vkey);
-        TRY(print_json(j, e));
+        TRY(print_json_line(j, e));
     } else {
         (void)printf("%s\n", vkey);
     }
-    return flush(e);
+    return print_flush(e);
 }
 
 const struct cli_command witness_init_command = {
@@ -90,22 +69,6 @@ static const struct cli_option serve_options[] = {
     { 0 },
 };
 
-static void
-tell(void *ctx, const char *what, const char *sentence)
-{
-    const struct cli *c = ctx;
-    auto_json *j = cli_json(c)
-                       ? json_pack("{s:s,s:s}", "event", what, "message", sentence)
-                       : NULL;
-    char *text = j != NULL ? json_compact(j) : NULL;
-
-    if (text != NULL)
-        (void)fprintf(stderr, "%s\n", text);
-    else
-        (void)fprintf(stderr, "selfsame: %s: %s\n", what, sentence);
-    free(text);
-}
-
 static enum selfsame_code
 announce(const struct cli *c, const struct witness_service *s, struct selfsame_err *e)
 {
@@ -117,12 +80,12 @@ announce(const struct cli *c, const struct witness_service *s, struct selfsame_e
     if (cli_json(c)) {
         auto_json *j = json_pack("{s:s,s:s,s:I}", "listen", text, "vkey",
             witness_service_vkey(s), "logs", (json_int_t)witness_service_logs(s));
-        TRY(print_json(j, e));
+        TRY(print_json_line(j, e));
     } else {
         (void)printf("serving %s as %s for %zu logs\n", text, witness_service_vkey(s),
             witness_service_logs(s));
     }
-    return flush(e);
+    return print_flush(e);
 }
 
 static enum selfsame_code
@@ -131,7 +94,7 @@ run_serve(struct cli *c, struct selfsame_err *e)
     const char *listen = cli_value(c, "listen"), *user = cli_value(c, "user");
     struct witness_service_config config = {
         .dir = cli_operand(c, 0),
-        .tell = tell,
+        .tell = print_event,
         .ctx = c,
     };
     auto_witness_service *s = NULL;
@@ -149,7 +112,8 @@ run_serve(struct cli *c, struct selfsame_err *e)
         TRY_WHILE(e, user_become(user, e), "--user");
     TRY(witness_service_open(s, e));
     if (witness_service_logs(s) == 0)
-        tell(c, "warning", "no log to witness: put verifier keys into DIR/logs/*.vkey");
+        print_event(
+            c, "warning", "no log to witness: put verifier keys into DIR/logs/*.vkey");
     TRY(announce(c, s, e));
     return witness_service_run(s, e);
 }

@@ -29,6 +29,8 @@ struct tiles {
     struct edge edge;
     struct tile whole[TILE_LEVELS][SLOTS];
     unsigned next[TILE_LEVELS]; /* the slot to be filled */
+    uint64_t asked;             /* the size for which a file is read */
+    bool absent;                /* and the last one was not there */
     enum selfsame_code code;    /* why a node could not be had */
     struct selfsame_err err;
 };
@@ -128,7 +130,9 @@ fetch(struct tiles *t, const char *name, size_t limit, struct arena *arena,
     if (os_interrupted())
         FAIL(e, SELFSAME_IO, "interrupted while reading a log");
     *ret_absent = false;
+    t->absent = false;
     TRY(t->reader.read(t->reader.ctx, name, limit, arena, ret, ret_absent, e));
+    t->absent = *ret_absent;
     if (!*ret_absent && ret->len > limit)
         FAIL(e, SELFSAME_IO, "%s: expected at most %zu bytes, got %zu", name, limit,
             ret->len);
@@ -156,7 +160,9 @@ fetch_tile(struct tiles *t, struct tile_id id, struct arena *arena,
         TRY(fetch(t, whole, limit, arena, ret, &absent, e));
     }
     if (absent)
-        FAIL(e, SELFSAME_IO, "the log has no %s, which its checkpoint calls for", name);
+        FAIL(e, SELFSAME_IO,
+            "the log has no %s, which its checkpoint of size %llu calls for", name,
+            (unsigned long long)t->asked);
     return SELFSAME_OK;
 }
 
@@ -342,25 +348,21 @@ edge_node(void *ctx, unsigned height, uint64_t index, uint8_t ret[static LOG_HAS
     return fold(scratch, (size_t)1 << off, ret);
 }
 
-enum selfsame_code
-tiles_believe(struct tiles *t, const struct checkpoint *c, struct selfsame_err *e)
+/* The partial tile of a level, or the whole ones' last place in the level above it. */
+static unsigned
+edge_width(uint64_t size, unsigned level, uint64_t *ret_index)
 {
-    __attribute__((cleanup(edge_free))) struct edge *g = calloc(1, sizeof(*g));
-    const struct merkle_source s = { edge_node, g };
+    *ret_index = (size >> (8 * level)) / TILE_WIDTH;
+    return tile_width(level, *ret_index, size);
+}
+
+static enum selfsame_code
+take_edge(struct tiles *t, const struct edge *g, const struct checkpoint *c,
+    struct selfsame_err *e)
+{
+    const struct merkle_source s = { edge_node, (void *)(uintptr_t)g };
     uint8_t root[LOG_HASH];
 
-    if (g == NULL)
-        FAIL(e, SELFSAME_NOMEM, "the right edge of a log");
-    if (c->size > INT64_MAX)
-        FAIL(e, SELFSAME_LOG, "checkpoint: expected a size below 2^63, got another");
-    g->size = c->size;
-    for (unsigned level = 0; level < TILE_LEVELS; level++) {
-        const uint64_t index = (c->size >> (8 * level)) / TILE_WIDTH;
-        const unsigned width = tile_width(level, index, c->size);
-
-        if (width > 0)
-            TRY(read_hashes(t, level, index, width, g->hashes[level], e));
-    }
     if (!merkle_root(&s, c->size, root))
         FAIL(e, SELFSAME_NOMEM, "the root of a log");
     if (!bytes_eq(BYTES_ARR(root), BYTES_ARR(c->root)))
@@ -369,8 +371,93 @@ tiles_believe(struct tiles *t, const struct checkpoint *c, struct selfsame_err *
             "%llu",
             (unsigned long long)c->size);
     t->edge = *g;
+    t->asked = c->size;
     memset(t->whole, 0, sizeof(t->whole));
     return SELFSAME_OK;
+}
+
+static enum selfsame_code
+edge_new(const struct checkpoint *c, struct edge **ret, struct selfsame_err *e)
+{
+    *ret = calloc(1, sizeof(**ret));
+    if (*ret == NULL)
+        FAIL(e, SELFSAME_NOMEM, "the right edge of a log");
+    if (c->size > INT64_MAX)
+        FAIL(e, SELFSAME_LOG, "checkpoint: expected a size below 2^63, got another");
+    (*ret)->size = c->size;
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+read_edge(struct tiles *t, struct edge *g, struct selfsame_err *e)
+{
+    for (unsigned level = 0; level < TILE_LEVELS; level++) {
+        uint64_t index;
+        const unsigned width = edge_width(g->size, level, &index);
+
+        if (width > 0)
+            TRY(read_hashes(t, level, index, width, g->hashes[level], e));
+    }
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+tiles_believe(struct tiles *t, const struct checkpoint *c, struct selfsame_err *e)
+{
+    __attribute__((cleanup(edge_free))) struct edge *g = NULL;
+
+    TRY(edge_new(c, &g, e));
+    t->asked = c->size;
+    enum selfsame_code code = read_edge(t, g, e);
+    t->asked = t->edge.size;
+    TRY(code);
+    return take_edge(t, g, c, e);
+}
+
+enum selfsame_code
+tiles_edge(const struct tiles *t, struct arena *arena, struct selfsame_bytes *ret,
+    struct selfsame_err *e)
+{
+    uint8_t *to = arena_alloc(arena, 1, TILES_EDGE_MAX);
+    struct writer w = writer_of(to, to != NULL ? TILES_EDGE_MAX : 0);
+
+    for (unsigned level = 0; level < TILE_LEVELS && to != NULL; level++) {
+        uint64_t index;
+        const unsigned width = edge_width(t->edge.size, level, &index);
+
+        put_bytes(&w, BYTES(t->edge.hashes[level], (size_t)width * LOG_HASH));
+    }
+    if (to == NULL || w.bad)
+        FAIL(e, SELFSAME_NOMEM, "the right edge of a log");
+    *ret = writer_bytes(&w);
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+tiles_believe_edge(struct tiles *t, const struct checkpoint *c,
+    struct selfsame_bytes edge, struct selfsame_err *e)
+{
+    __attribute__((cleanup(edge_free))) struct edge *g = NULL;
+    struct selfsame_bytes rest = edge;
+
+    TRY(edge_new(c, &g, e));
+    for (unsigned level = 0; level < TILE_LEVELS; level++) {
+        uint64_t index;
+        const size_t len = (size_t)edge_width(c->size, level, &index) * LOG_HASH;
+
+        if (rest.len < len)
+            break;
+        if (len > 0)
+            memcpy(g->hashes[level], rest.ptr, len);
+        rest = BYTES(rest.ptr + len, rest.len - len);
+    }
+    return take_edge(t, g, c, e);
+}
+
+bool
+tiles_absent(const struct tiles *t)
+{
+    return t->absent;
 }
 
 uint64_t

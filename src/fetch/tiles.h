@@ -44,6 +44,17 @@ MUST enum selfsame_code tiles_checkpoint(struct tiles *t, struct arena *arena,
  */
 MUST enum selfsame_code tiles_believe(
     struct tiles *t, const struct checkpoint *c, struct selfsame_err *e);
+/*
+ * The hashes of the right edge, as they were verified, and the same taken back: without
+ * them being served any more. LOG: they do not lead to that root.
+ */
+enum { TILES_EDGE_MAX = TILE_LEVELS * TILE_BYTES };
+MUST enum selfsame_code tiles_edge(const struct tiles *t, struct arena *arena,
+    struct selfsame_bytes *ret, struct selfsame_err *e);
+MUST enum selfsame_code tiles_believe_edge(struct tiles *t, const struct checkpoint *c,
+    struct selfsame_bytes edge, struct selfsame_err *e);
+/* Was the last thing that was asked for not there, rather than out of reach? */
+bool tiles_absent(const struct tiles *t);
 uint64_t tiles_size(const struct tiles *t); /* of the tree; 0 before tiles_believe */
 
 /* Hashes of the tree, verified, for the functions of merkle.c. */

@@ -1,73 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fetch/witness.h"
-
-#include "fetch/fetch.h"
-#include "os/os.h"
+#include "fetch/witness_parts.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-/* As Tessera's: three attempts, 10 ms doubling to 250 ms between them. */
-enum { TRIES = 3, BACKOFF_MS = 10, BACKOFF_MAX_MS = 250, ANSWER_MAX = 65536 };
-
-enum slot_state {
-    SLOT_IDLE,
-    SLOT_ASKED,    /* its thread has to begin */
-    SLOT_BUSY,     /* its thread waits for the witness */
-    SLOT_ANSWERED, /* the caller has to look */
-};
-struct slot {
-    struct witness_client *client;
-    size_t i; /* of the policy */
-    char *url;
-    struct http_line *line; /* kept open: the thread's */
-    pthread_t thread;
-    bool threaded;
-
-    enum slot_state state; /* everything from here under the lock */
-    char *body;            /* malloc'ed; the thread's while it is BUSY */
-    uint64_t round;        /* which `body` belongs to */
-    uint64_t size;         /* of the checkpoint in it */
-    enum selfsame_code code;
-    struct answer answer; /* in the arena, which is the thread's while it is BUSY */
-    struct arena arena;
-    int64_t began_ms;
-    struct selfsame_err e;
-
-    /* of this round; the caller's */
-    unsigned tries;
-    bool over; /* cosigned, or given up */
-    int64_t retry_ms;
-    char *lines; /* malloc'ed */
-
-    struct witness_health health;
-};
-
-struct witness_client {
-    const struct log_policy *policy;
-    unsigned timeout_ms, grace_ms;
-    struct slot *slots; /* those with a URL */
-    size_t count;
-    uint64_t round;
-    pthread_mutex_t lock;
-    pthread_cond_t work, answers;
-    atomic_bool closing;
-    int64_t end_ms; /* of every round; 0: none yet */
-};
-
-static int64_t
-now_ms(void)
-{
-    struct timespec t = { 0 };
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
+/* For one that was not heard since the start: it may know more than a restored copy. */
+enum { STRANGER_MS = 1000 };
 
 /* ---- the threads ---- */
 
@@ -75,10 +16,10 @@ static void
 ask_one(struct slot *s, int timeout_s)
 {
     const struct http_query q = {
-        .url = s->url,
+        .url = s->shows ? s->shown_url : s->url,
         .line = s->line,
-        .post = true,
-        .body = bytes_str(s->body),
+        .post = !s->shows,
+        .body = s->shows ? BYTES_NONE : bytes_str(s->body),
         .limit = ANSWER_MAX,
         .timeout_s = timeout_s,
         .stop = &s->client->closing,
@@ -87,7 +28,7 @@ ask_one(struct slot *s, int timeout_s)
     s->e = (struct selfsame_err){ 0 };
     s->answer = (struct answer){ 0 };
     s->arena = arena_new(4 * ANSWER_MAX);
-    s->began_ms = now_ms();
+    s->began_ms = witness_now_ms();
     s->code = http_call(&q, &s->arena, &s->answer, &s->e);
 }
 
@@ -116,43 +57,6 @@ serve_slot(void *ctx)
 }
 
 /* ---- one checkpoint ---- */
-
-struct round {
-    struct witness_client *c;
-    struct selfsame_bytes note;
-    const struct checkpoint *k;
-    const struct merkle_source *source;
-    int64_t deadline_ms, grace_ms; /* grace_ms 0: no quorum yet */
-    uint64_t good;                 /* bits of the policy's witnesses */
-    bool met;
-};
-
-SELFSAME_PRINTF(2, 3)
-static void
-give_up(struct slot *s, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    (void)vsnprintf(s->health.why, sizeof(s->health.why), fmt, args);
-    va_end(args);
-    s->health.failed++;
-    s->over = true;
-}
-
-/* Again, a little later; false: that was the last time. */
-static bool
-later(struct slot *s)
-{
-    int64_t wait = BACKOFF_MS;
-
-    if (s->tries >= TRIES)
-        return false;
-    for (unsigned i = 1; i < s->tries && wait < BACKOFF_MAX_MS; i++)
-        wait *= 2;
-    s->retry_ms = now_ms() + (wait < BACKOFF_MAX_MS ? wait : BACKOFF_MAX_MS);
-    return true;
-}
 
 /* From what the witness cosigned last to our checkpoint. */
 static enum selfsame_code
@@ -186,8 +90,8 @@ begin(const struct round *r, struct slot *s)
 
     s->retry_ms = 0;
     s->tries++;
-    if (make_body(r, s, &e) != SELFSAME_OK) {
-        give_up(s, "%.150s", err_text(&e));
+    if (!s->shows && make_body(r, s, &e) != SELFSAME_OK) {
+        witness_give_up(s, "%.150s", err_text(&e));
         return;
     }
     s->round = r->c->round;
@@ -196,151 +100,55 @@ begin(const struct round *r, struct slot *s)
     (void)pthread_cond_broadcast(&r->c->work);
 }
 
-/* ---- what they answer ---- */
-
-/* The lines of the known key among those of the answer, once they verify for our note. */
-static enum selfsame_code
-take_lines(const struct round *r, struct slot *s, struct selfsame_err *e)
-{
-    auto_arena arena = arena_new(4 * WITNESS_REQUEST_MAX);
-    const struct note_key *key = &r->c->policy->witnesses[s->i];
-    struct checkpoint k = *r->k;
-    struct note n;
-    uint64_t good = 0;
-    char *text = checkpoint_text(&k, &arena);
-    char *all = text != NULL
-                    ? arena_printf(&arena, "%s\n%.*s", text, (int)s->answer.body.len,
-                          (const char *)s->answer.body.ptr)
-                    : NULL;
-
-    if (all == NULL)
-        FAIL(e, SELFSAME_NOMEM, "no memory for an answer");
-    TRY(note_parse(bytes_str(all), &arena, &n, e));
-    TRY(note_verify(&n, key, 1, &good, NULL, e));
-    char *lines = arena_str(&arena, BYTES_NONE);
-    for (size_t i = 0; i < n.count && lines != NULL; i++) {
-        const struct note_line *l = &n.lines[i];
-        uint8_t raw[4 + 8 + 64];
-        char base64[BASE64_SIZE(sizeof(raw))];
-        struct writer w = writer_of(raw, sizeof(raw));
-
-        put_be32(&w, l->id);
-        put_bytes(&w, l->signature);
-        if (l->id != key->id || !bytes_eq(l->name, key->name) || w.bad)
-            continue;
-        (void)base64_encode(writer_bytes(&w), false, base64);
-        lines = arena_printf(&arena, "\xe2\x80\x94 %.*s %s\n", (int)l->name.len,
-            (const char *)l->name.ptr, base64);
-    }
-    free(s->lines);
-    s->lines = lines != NULL ? strdup(lines) : NULL;
-    if (s->lines == NULL)
-        FAIL(e, SELFSAME_NOMEM, "no memory for a cosignature");
-    return SELFSAME_OK;
-}
-
-static void
-take_good(struct round *r, struct slot *s)
-{
-    struct selfsame_err e = { 0 };
-
-    if (take_lines(r, s, &e) != SELFSAME_OK) {
-        give_up(s, "%.150s", err_text(&e));
-        return;
-    }
-    s->health.size = r->k->size;
-    s->health.cosigned++;
-    s->health.took_ms = now_ms() - s->began_ms;
-    s->health.why[0] = '\0';
-    s->over = true;
-    r->good |= UINT64_C(1) << s->i;
-}
-
-/* "<size>\n"; false: it says no size. */
-static bool
-size_of(struct selfsame_bytes body, uint64_t *ret)
-{
-    struct selfsame_bytes line;
-
-    return bytes_line(&body, &line) && body.len == 0 && line.len > 0 &&
-           line.ptr[0] >= '0' && line.ptr[0] <= '9' &&
-           (line.len == 1 || (line.ptr[0] != '0' && line.ptr[1] != 'x')) &&
-           uint_parse((const char *)line.ptr, line.len, INT64_MAX, ret);
-}
-
-static enum selfsame_code
-take_conflict(struct round *r, struct slot *s, struct selfsame_err *e)
-{
-    uint64_t size = 0;
-
-    if (!size_of(s->answer.body, &size)) {
-        /* transparency-dev's witness, for two roots of one size. */
-        give_up(s, "a conflict without a size: it may have cosigned another tree");
-        return SELFSAME_OK;
-    }
-    if (size > r->k->size) {
-        (void)err_set(e, SELFSAME_IO, __FILE__, __LINE__,
-            "witness %.*s has cosigned %" PRIu64 " entries of this log, got %" PRIu64
-            " here: this is an older copy",
-            r->c->policy->witness_names[s->i].len < 60
-                ? (int)r->c->policy->witness_names[s->i].len
-                : 60,
-            (const char *)r->c->policy->witness_names[s->i].ptr, size, r->k->size);
-        err_remedy(
-            e, "Stop; restore the newest copy of the log. Going on would fork it.");
-        give_up(s, "it has cosigned a larger tree than this");
-        return SELFSAME_IO;
-    }
-    s->health.size = size;
-    if (!later(s))
-        give_up(s, "its size changed with every attempt");
-    return SELFSAME_OK;
-}
-
-static enum selfsame_code
-take_answer(struct round *r, struct slot *s, struct selfsame_err *e)
-{
-    long status = s->answer.status;
-
-    if (s->code != SELFSAME_OK) {
-        if (!later(s))
-            give_up(s, "%.150s", err_text(&s->e));
-    } else if (s->round != r->c->round) {
-        /* It was late with an older checkpoint; now it can hear of this one. */
-        if (status == 200)
-            s->health.size = s->size;
-        s->retry_ms = now_ms();
-    } else if (status == 200) {
-        take_good(r, s);
-    } else if (status == 409) {
-        return take_conflict(r, s, e);
-    } else if (status == 429 || status >= 500) {
-        if (!later(s))
-            give_up(s, "status %ld", status);
-    } else {
-        give_up(s,
-            status == 422 ? "it found the trees inconsistent (%ld)" : "status %ld",
-            status);
-    }
-    return SELFSAME_OK;
-}
-
 /* ---- waiting ---- */
+
+/*
+ * Once the quorum is met, who is late has a little time. More has one that could prove
+ * that nothing of this may be published.
+ */
+static int64_t
+grace_end_ms(const struct round *r)
+{
+    int64_t ms = r->met_ms + r->c->grace_ms;
+
+    for (size_t i = 0; i < r->c->count; i++) {
+        const struct slot *s = &r->c->slots[i];
+
+        if (s->over || s->loose)
+            continue;
+        if (s->named)
+            return r->deadline_ms;
+        if (!s->heard && ms < r->met_ms + STRANGER_MS)
+            ms = r->met_ms + STRANGER_MS;
+    }
+    return ms;
+}
+
+/* When the round ends at the latest. */
+static int64_t
+last_ms(const struct round *r)
+{
+    int64_t ms = r->deadline_ms;
+
+    if (r->met && grace_end_ms(r) < ms)
+        ms = grace_end_ms(r);
+    return r->c->end_ms != 0 && r->c->end_ms < ms ? r->c->end_ms : ms;
+}
 
 /* Looks at all of them once. *ret_wait: until when nothing has to be done. */
 static enum selfsame_code
 look(struct round *r, int64_t *ret_wait, bool *ret_pending, struct selfsame_err *e)
 {
-    int64_t now = now_ms();
+    int64_t now = witness_now_ms();
 
     *ret_pending = false;
-    *ret_wait = r->met ? r->grace_ms : r->deadline_ms;
+    *ret_wait = r->deadline_ms;
     for (size_t i = 0; i < r->c->count; i++) {
         struct slot *s = &r->c->slots[i];
 
         if (s->state == SLOT_ANSWERED) {
             s->state = SLOT_IDLE;
-            enum selfsame_code code = take_answer(r, s, e);
+            enum selfsame_code code = witness_take_answer(r, s, e);
             arena_free(&s->arena);
             TRY(code);
         }
@@ -352,10 +160,10 @@ look(struct round *r, int64_t *ret_wait, bool *ret_pending, struct selfsame_err 
     }
     if (!r->met && log_policy_met(r->c->policy, r->good)) {
         r->met = true;
-        r->grace_ms = now + r->c->grace_ms;
-        if (r->grace_ms < *ret_wait)
-            *ret_wait = r->grace_ms;
+        r->met_ms = now;
     }
+    if (last_ms(r) < *ret_wait)
+        *ret_wait = last_ms(r);
     return SELFSAME_OK;
 }
 
@@ -378,10 +186,7 @@ run_round(struct round *r, struct selfsame_err *e)
 
     for (;;) {
         TRY(look(r, &until, &pending, e));
-        int64_t now = now_ms();
-        int64_t last = r->met ? r->grace_ms : r->deadline_ms;
-        if (r->c->end_ms != 0 && r->c->end_ms < last)
-            last = r->c->end_ms;
+        int64_t now = witness_now_ms(), last = last_ms(r);
         if (!pending || now >= last)
             return SELFSAME_OK;
         until = until < last ? until : last;
@@ -425,6 +230,20 @@ collect(const struct round *r, struct arena *arena, char **ret, struct selfsame_
     return SELFSAME_OK;
 }
 
+/* The round is over; what it still answers is heard in the next one. */
+static void
+too_late(struct slot *s, bool alarm)
+{
+    const bool unproven = s->shows && !alarm;
+
+    if (s->over)
+        return;
+    s->health.unproven += unproven;
+    witness_give_up(
+        s, "%s%sno answer in time", unproven ? s->claim : "", unproven ? "; " : "");
+    s->loose = true;
+}
+
 enum selfsame_code
 witness_client_ask(struct witness_client *c, struct selfsame_bytes note,
     const struct checkpoint *k, const struct merkle_source *source, struct arena *arena,
@@ -434,30 +253,39 @@ witness_client_ask(struct witness_client *c, struct selfsame_bytes note,
         .note = note,
         .k = k,
         .source = source,
-        .deadline_ms = now_ms() + c->timeout_ms };
+        .deadline_ms = witness_now_ms() + c->timeout_ms };
 
     (void)pthread_mutex_lock(&c->lock);
     c->round++;
     for (size_t i = 0; i < c->count; i++) {
         c->slots[i].tries = 0;
         c->slots[i].over = false;
+        c->slots[i].named = c->slots[i].shows;
         c->slots[i].retry_ms = 0;
     }
     enum selfsame_code code = run_round(&r, e);
     for (size_t i = 0; i < c->count; i++)
-        if (!c->slots[i].over)
-            give_up(&c->slots[i], "no answer in time");
+        too_late(&c->slots[i], code != SELFSAME_OK);
     if (code == SELFSAME_OK)
         code = r.met ? collect(&r, arena, ret_lines, e) : not_met(&r, e);
     (void)pthread_mutex_unlock(&c->lock);
     return code;
 }
 
+char *
+witness_client_evidence(struct witness_client *c, struct arena *arena)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    char *note = c->evidence != NULL ? arena_str(arena, bytes_str(c->evidence)) : NULL;
+    (void)pthread_mutex_unlock(&c->lock);
+    return note;
+}
+
 void
 witness_client_hurry(struct witness_client *c, unsigned ms)
 {
     (void)pthread_mutex_lock(&c->lock);
-    c->end_ms = now_ms() + ms;
+    c->end_ms = witness_now_ms() + ms;
     (void)pthread_cond_broadcast(&c->answers);
     (void)pthread_mutex_unlock(&c->lock);
 }
@@ -497,7 +325,7 @@ add_slot(struct witness_client *c, size_t i, struct selfsame_err *e)
     bool slash = url.ptr[url.len - 1] == '/';
     char text[FETCH_URL_MAX];
 
-    int len = snprintf(text, sizeof(text), "%.*s%sadd-checkpoint", (int)url.len,
+    int len = snprintf(text, sizeof(text), "%.*s%s" WITNESS_ADD, (int)url.len,
         (const char *)url.ptr, slash ? "" : "/");
     if (len <= 0 || (size_t)len >= sizeof(text))
         FAIL(e, SELFSAME_USAGE, "the URL of a witness is too long");
@@ -574,6 +402,7 @@ witness_client_free(struct witness_client **client)
         free(s->lines);
     }
     free(c->slots);
+    free(c->evidence);
     (void)pthread_mutex_destroy(&c->lock);
     (void)pthread_cond_destroy(&c->work);
     (void)pthread_cond_destroy(&c->answers);

@@ -34,21 +34,26 @@ void witness_client_free(struct witness_client **c);
  * size and is used during the call alone. *ret_lines: "— name base64\n" of each witness
  * that cosigned, at least a quorum. One caller at a time.
  *
- * LOG: no quorum in time; the sentence says why of each that failed. IO: a witness has
- * cosigned a larger tree of this log than `k`, so what runs here is an older copy of it
- * and must not go on.
+ * LOG: no quorum in time; the sentence says why of each that failed. IO: a witness shows a
+ * checkpoint that this log signed, of a larger tree than `k` or of another one, so what
+ * runs here is an older copy of the log, or a fork, and must not go on. Who refuses and
+ * shows no such thing has failed, as if it had not answered.
  */
 MUST enum selfsame_code witness_client_ask(struct witness_client *c,
     struct selfsame_bytes note, const struct checkpoint *k,
     const struct merkle_source *source, struct arena *arena, char **ret_lines,
     struct selfsame_err *e);
 
+/* After IO: the checkpoint that proves it, as it was shown; NULL: none was, or no memory. */
+MUST char *witness_client_evidence(struct witness_client *c, struct arena *arena);
+
 /* What is known of witness i of the policy. */
 struct witness_health {
     uint64_t size; /* last cosigned, as far as it said */
     uint64_t cosigned, failed;
-    int64_t took_ms; /* the last good answer */
-    char why[160];   /* the last failure; "" after a good answer */
+    uint64_t unproven; /* it refused this log's tree and did not show why */
+    int64_t took_ms;   /* the last good answer */
+    char why[160];     /* the last failure; "" after a good answer */
 };
 void witness_client_health(
     struct witness_client *c, size_t i, struct witness_health *ret);

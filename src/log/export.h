@@ -47,6 +47,11 @@ MUST enum selfsame_code receipt_make(uint64_t index, uint64_t size,
     const uint8_t leaf[static LOG_HASH], struct merkle_path path, const struct key *log,
     struct arena *arena, struct selfsame_bytes *ret, struct selfsame_err *e);
 
+struct receipt;
+/* What it says, whoever made it: index and size, no root; and how many hashes its path has. */
+MUST enum selfsame_code receipt_peek(struct selfsame_bytes in, struct receipt *ret,
+    size_t *ret_path, struct selfsame_err *e);
+
 /* The log signs the root alone: another size or index may lead there as well. */
 struct receipt {
     uint64_t index, size; /* as the receipt says */

@@ -217,6 +217,18 @@ parse(struct selfsame_bytes in, struct parsed *p, struct selfsame_err *e)
 }
 
 enum selfsame_code
+receipt_peek(struct selfsame_bytes in, struct receipt *ret, size_t *ret_path,
+    struct selfsame_err *e)
+{
+    struct parsed p = { .count = 0 };
+
+    TRY(parse(in, &p, e));
+    *ret = (struct receipt){ .index = p.index, .size = p.size };
+    *ret_path = p.count;
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
 receipt_verify(struct selfsame_bytes in, const uint8_t leaf[static LOG_HASH],
     const struct note_key *log, struct arena *arena, struct receipt *ret,
     struct selfsame_err *e)

@@ -6,6 +6,8 @@
  * leaves alone; each tile is compared with what was computed.
  */
 
+enum { PART_ARENA = 40 << 20 };
+
 struct checking {
     const struct log_core_config *config;
     struct log_tree *tree; /* grown here; reads no tile */
@@ -14,6 +16,28 @@ struct checking {
     enum selfsame_code code; /* of a comparison */
     struct selfsame_err *e;
 };
+
+/*
+ * Parts of tiles and bundles that were published with smaller trees are served as long as
+ * they are there: `want` is what the one of this width has to be.
+ */
+static enum selfsame_code
+check_part(struct checking *k, const struct tile_id *id, struct selfsame_bytes want)
+{
+    auto_arena arena = arena_new(PART_ARENA);
+    struct selfsame_bytes b;
+    char name[TILE_NAME];
+
+    log_tree_name(id->entries, id->level, id->index, id->width, name);
+    TRY(k->config->store->class->get(k->config->store, name, &arena, &b, k->e));
+    if (b.ptr == NULL || bytes_eq(b, want))
+        return SELFSAME_OK;
+    (void)err_set(k->e, SELFSAME_LOG, __FILE__, __LINE__,
+        "%s: expected the first %u of its whole, got others", name, id->width);
+    err_remedy(k->e, "Put this file back as it was: who has an older checkpoint reads "
+                     "it, and finds the log at fault.");
+    return SELFSAME_LOG;
+}
 
 static enum selfsame_code
 compare_tile(struct checking *k, const struct tile_tree *t)
@@ -29,6 +53,9 @@ compare_tile(struct checking *k, const struct tile_tree *t)
         FAIL(k->e, SELFSAME_LOG,
             "%s: expected the hashes that follow from the entries, got %s", name,
             b.ptr == NULL ? "no tile" : "others");
+    for (unsigned w = 1; w < t->width; w++)
+        TRY(check_part(k, &(struct tile_id){ false, t->level, t->index, w },
+            BYTES(b.ptr, (size_t)w * LOG_HASH)));
     k->out->tiles++;
     k->out->bytes += b.len;
     return SELFSAME_OK;
@@ -97,6 +124,9 @@ check_bundle(struct checking *k, uint64_t index, unsigned width)
         if (entry.ptr == NULL)
             FAIL(k->e, SELFSAME_LOG, "%s: expected %u entries, got %u", name, width, i);
         TRY(check_entry(k, entry));
+        if (i + 1 < width)
+            TRY(check_part(k, &(struct tile_id){ true, 0, index, i + 1 },
+                BYTES(b.ptr, b.len - r.rest.len)));
     }
     if (r.rest.len != 0)
         FAIL(k->e, SELFSAME_LOG, "%s: expected %u entries, got more", name, width);
@@ -199,6 +229,16 @@ check_all(struct checking *k,
 
     TRY(log_checkpoint_read(k->config, &arena, &note, &c, k->e));
     TRY(log_state_read(k->config->store, &k->size, root, k->e));
+    if (note.ptr == NULL && k->size > 0) {
+        (void)err_set(k->e, SELFSAME_LOG, __FILE__, __LINE__,
+            "the database holds %llu entries: expected a published checkpoint, got "
+            "none",
+            (unsigned long long)k->size);
+        err_remedy(k->e,
+            "Start the log: it signs one and publishes it, once a quorum of "
+            "its witnesses cosigned.");
+        return SELFSAME_LOG;
+    }
     if (note.ptr != NULL && c.size > k->size)
         FAIL(k->e, SELFSAME_LOG,
             "the database holds %llu entries and the published checkpoint %llu: "

@@ -134,8 +134,8 @@ struct log_check {
     uint64_t tiles, bundles, bytes; /* read */
 };
 /*
- * Everything from the entries: leaves, tiles, root, state, checkpoint, the index. Reads
- * alone, also beside a log that runs. `progress` may be NULL.
+ * Everything from the entries: leaves, tiles and parts of them, root, state, checkpoint, the
+ * index. LOG also when entries have no checkpoint. Reads alone, also beside a log that runs. `progress` may be NULL.
  */
 MUST enum selfsame_code log_core_check(const struct log_core_config *c,
     void (*progress)(void *ctx, uint64_t done, uint64_t total), void *ctx,

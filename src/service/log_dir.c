@@ -3,6 +3,7 @@
 #include "crypto/crypto.h"
 #include "crypto/x509.h"
 #include "os/os.h"
+#include "service/key_file.h"
 #include "service/log_service.h"
 
 #include <dirent.h>
@@ -19,61 +20,48 @@ enum {
     PUBLISHERS_MEMORY = 16 << 20,
 };
 
-static enum selfsame_code
-join(const char *dir, const char *name, struct arena *arena, const char **ret,
-    struct selfsame_err *e)
-{
-    *ret = arena_printf(arena, "%s/%s", dir, name);
-    if (*ret == NULL)
-        FAIL(e, SELFSAME_NOMEM, "no memory for a path");
-    return SELFSAME_OK;
-}
-
 /* ---- init ---- */
 
+/* Without a scheme or with white space it would be another line than was meant. */
 static enum selfsame_code
-take_key(
-    const char *file, struct arena *arena, struct key **ret, struct selfsame_err *e)
+check_url(const char *url, struct selfsame_err *e)
 {
-    struct selfsame_bytes pem;
+    bool plain = true;
 
-    if (file == NULL)
-        return key_generate(KEY_ED25519, ret, e);
-    TRY(file_read(file, KEY_LIMIT, arena, &pem, e));
-    TRY_WHILE(e, key_take_pem(pem, ret, e), "%s", file);
+    for (const char *p = url; *p != '\0'; p++)
+        plain = plain && *p > ' ' && *p <= '~';
+    if (!plain || (strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0))
+        FAIL(e, SELFSAME_USAGE,
+            "URL: expected such as https://log.example/releases, got \"%.80s\"", url);
     return SELFSAME_OK;
 }
 
-static enum selfsame_code
-write_key(
-    const char *path, const struct key *k, struct arena *arena, struct selfsame_err *e)
+static char *
+policy_of(const char *vkey, const char *url, struct arena *arena)
 {
-    char *pem = NULL;
-
-    TRY(key_to_pem(k, arena, &pem, e));
-    enum selfsame_code code = file_write(path, bytes_str(pem), true, e);
-    secret_wipe(pem, strlen(pem));
-    return code;
-}
-
-static enum selfsame_code
-write_texts(
-    const char *dir, const char *vkey, struct arena *arena, struct selfsame_err *e)
-{
-    const char *path, *line = arena_printf(arena, "%s\n", vkey);
-    const char *policy = arena_printf(arena,
+    return arena_printf(arena,
         "# Who has to cosign this log's checkpoints, and so whom its clients believe.\n"
         "# witness NAME VKEY URL\n"
         "# group NAME all|any|NUMBER MEMBER...\n"
-        "log %s\n"
+        "log %s%s%s\n"
         "quorum none\n",
-        vkey);
+        vkey, url != NULL ? " " : "", url != NULL ? url : "");
+}
+
+static enum selfsame_code
+write_texts(const struct log_service_make *m, const char *vkey, struct arena *arena,
+    struct selfsame_err *e)
+{
+    const char *path, *line = arena_printf(arena, "%s\n", vkey);
+    const char *policy = policy_of(vkey, m->url, arena);
+    struct log_policy same;
 
     if (line == NULL || policy == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for a key");
-    TRY(join(dir, "log.vkey", arena, &path, e));
+    TRY(log_policy_parse(bytes_str(policy), arena, &same, e));
+    TRY(path_join(m->dir, "log.vkey", arena, &path, e));
     TRY(file_write(path, bytes_str(line), false, e));
-    TRY(join(dir, "policy.txt", arena, &path, e));
+    TRY(path_join(m->dir, "policy.txt", arena, &path, e));
     return file_write(path, bytes_str(policy), false, e);
 }
 
@@ -88,28 +76,31 @@ make_store(const char *dir, struct selfsame_err *e)
 }
 
 enum selfsame_code
-log_service_init(const char *dir, const char *origin, const char *key_file,
-    struct arena *arena, char **ret_vkey, struct selfsame_err *e)
+log_service_init(const struct log_service_make *m, struct arena *arena, char **ret_vkey,
+    struct selfsame_err *e)
 {
+    const char *dir = m->dir;
     const char *path, *key_path;
     struct note_key vkey;
     auto_key *k = NULL;
 
-    TRY(join(dir, "log.key", arena, &key_path, e));
+    TRY(path_join(dir, "log.key", arena, &key_path, e));
     if (access(key_path, F_OK) == 0)
         FAIL(e, SELFSAME_USAGE, "%s: there is a log already", key_path);
-    TRY(take_key(key_file, arena, &k, e));
-    TRY(note_key_of(bytes_str(origin), NOTE_ED25519, k, arena, &vkey, e));
+    if (m->url != NULL)
+        TRY(check_url(m->url, e));
+    TRY(key_file_take(m->key_file, &k, e));
+    TRY(note_key_of(bytes_str(m->origin), NOTE_ED25519, k, arena, &vkey, e));
     char *text = note_key_text(&vkey, arena);
     if (text == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for a key");
     TRY(dir_make(dir, false, e)); /* a proxy may have to reach DIR/public */
-    TRY(join(dir, "publishers", arena, &path, e));
+    TRY(path_join(dir, "publishers", arena, &path, e));
     TRY(dir_make(path, false, e));
     TRY(make_store(dir, e));
-    TRY(write_texts(dir, text, arena, e));
+    TRY(write_texts(m, text, arena, e));
     /* Last: whoever finds a key finds all. */
-    TRY(write_key(key_path, k, arena, e));
+    TRY(key_file_write(key_path, k, e));
     *ret_vkey = text;
     return SELFSAME_OK;
 }
@@ -185,7 +176,7 @@ list_publishers(const char *dir, struct listing *l, struct selfsame_err *e)
 
         if (entry->d_name[0] == '.' || dot == NULL || strcmp(dot, ".pem") != 0)
             continue;
-        TRY(join(dir, entry->d_name, l->arena, &path, e));
+        TRY(path_join(dir, entry->d_name, l->arena, &path, e));
         TRY(add_publisher_file(l, path, e));
     }
     return SELFSAME_OK;
@@ -286,14 +277,13 @@ log_dir_verify(struct log_dir *d, const struct envelope *v, struct arena *arena,
 static enum selfsame_code
 read_keys(struct log_dir *d, struct selfsame_err *e)
 {
-    struct selfsame_bytes pem, text, line;
+    struct selfsame_bytes text, line;
     struct note_key same;
     const char *path;
 
-    TRY(join(d->path, "log.key", &d->arena, &path, e));
-    TRY(file_read(path, KEY_LIMIT, &d->arena, &pem, e));
-    TRY_WHILE(e, key_take_pem(pem, &d->key, e), "%s", path);
-    TRY(join(d->path, "log.vkey", &d->arena, &path, e));
+    TRY(path_join(d->path, "log.key", &d->arena, &path, e));
+    TRY(key_file_read(path, &d->key, e));
+    TRY(path_join(d->path, "log.vkey", &d->arena, &path, e));
     TRY(file_read(path, TEXT_LIMIT, &d->arena, &text, e));
     if (!bytes_line(&text, &line) || text.len != 0)
         FAIL(e, SELFSAME_MALFORMED, "%s: expected one line", path);
@@ -314,7 +304,7 @@ read_policy(struct log_dir *d, struct selfsame_err *e)
     struct selfsame_bytes text;
     const char *path;
 
-    TRY(join(d->path, "policy.txt", &d->arena, &path, e));
+    TRY(path_join(d->path, "policy.txt", &d->arena, &path, e));
     TRY(file_read(path, TEXT_LIMIT, &d->arena, &text, e));
     TRY_WHILE(e, log_policy_parse(text, &d->arena, &d->policy, e), "%s", path);
     for (size_t i = 0; i < d->policy.log_count; i++)

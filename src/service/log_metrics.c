@@ -83,7 +83,7 @@ static void
 put_witnesses(struct log_service *s, FILE *f)
 {
     static const char *const names[] = { "cosigned_size", "cosigned_total",
-        "failed_total" };
+        "failed_total", "unproven_total" };
 
     for (size_t k = 0; s->witnesses != NULL && k < COUNT(names); k++) {
         (void)fprintf(f, "# TYPE selfsame_log_witness_%s %s\n", names[k],
@@ -97,7 +97,8 @@ put_witnesses(struct log_service *s, FILE *f)
                 names[k], (int)name.len, (const char *)name.ptr,
                 k == 0   ? h.size
                 : k == 1 ? h.cosigned
-                         : h.failed);
+                : k == 2 ? h.failed
+                         : h.unproven);
         }
     }
 }

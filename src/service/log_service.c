@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "service/log_service_parts.h"
 
+#include "os/os.h"
 #include "service/log_parts.h"
 
 #include <stdio.h>
@@ -68,14 +69,39 @@ static const struct httpd_route routes[] = {
 
 /* ---- witnesses ---- */
 
+/* Who refuses the log's tree and shows no reason: once, for it may do so for good. */
+static void
+tell_doubts(struct log_service *s)
+{
+    char sentence[600];
+
+    for (size_t i = 0; i < s->dir.policy.witness_count; i++) {
+        const struct selfsame_bytes name = s->dir.policy.witness_names[i];
+        struct witness_health h;
+
+        witness_client_health(s->witnesses, i, &h);
+        if (h.unproven == 0 || s->doubted[i] || s->config.tell == NULL)
+            continue;
+        s->doubted[i] = true;
+        (void)snprintf(sentence, sizeof(sentence),
+            "%.*s does not cosign: %s. The log goes on without it; if this directory "
+            "could be an older copy, stop the log now",
+            name.len < 60 ? (int)name.len : 60, (const char *)name.ptr, h.why);
+        s->config.tell(s->config.ctx, "witness", sentence);
+    }
+}
+
 static enum selfsame_code
 cosign(void *ctx, const struct log_cosign *ask, struct arena *arena, char **ret_lines,
     struct selfsame_err *e)
 {
     struct log_service *s = ctx;
 
-    return witness_client_ask(
+    const enum selfsame_code code = witness_client_ask(
         s->witnesses, ask->note, &ask->checkpoint, &ask->source, arena, ret_lines, e);
+
+    tell_doubts(s);
+    return code;
 }
 
 static bool
@@ -111,6 +137,31 @@ list_absent(struct log_service *s, char *ret, size_t cap)
     }
 }
 
+/* What a witness shows against this log is kept; *sentence, at `len`, says where. */
+static void
+keep_evidence(struct log_service *s, char *sentence, size_t len, size_t cap)
+{
+    auto_arena arena = arena_new(NOTE_ARENA);
+    const char *note = s->witnesses != NULL
+                           ? witness_client_evidence(s->witnesses, &arena)
+                           : NULL;
+    struct selfsame_err e = { 0 };
+    uint8_t digest[HASH_MAX];
+    char hex[17];
+
+    if (note == NULL || !hash_bytes(HASH_SHA256, bytes_str(note), digest))
+        return;
+    hex_encode(BYTES(digest, 8), hex);
+    const char *path = arena_printf(&arena, "%s/witnessed-%s", s->dir.path, hex);
+    if (path == NULL)
+        return;
+    const bool kept = file_write(path, bytes_str(note), false, &e) == SELFSAME_OK;
+    (void)snprintf(sentence + len, cap - len,
+        kept ? " The checkpoint that the witness shows, signed by this log: %s"
+             : " The checkpoint that the witness shows cannot be kept: %s",
+        kept ? path : err_text(&e));
+}
+
 static void
 tell(void *ctx, enum log_news news, const struct selfsame_err *why)
 {
@@ -121,6 +172,7 @@ tell(void *ctx, enum log_news news, const struct selfsame_err *why)
         return;
     if (news == LOG_HALTED || news == LOG_SCARCE) {
         (void)selfsame_err_print(why, sentence, sizeof(sentence));
+        keep_evidence(s, sentence, strlen(sentence), sizeof(sentence));
     } else if (news == LOG_MET) {
         (void)snprintf(sentence, sizeof(sentence), "the quorum is met again");
     } else {

@@ -31,9 +31,14 @@
  */
 enum { LOG_PUBLISHERS = 4096 };
 
-/* Makes DIR with a key, new or this file's. USAGE: there is one already. */
-MUST enum selfsame_code log_service_init(const char *dir, const char *origin,
-    const char *key_file, struct arena *arena, char **ret_vkey, struct selfsame_err *e);
+struct log_service_make {
+    const char *dir, *origin;
+    const char *key_file; /* NULL: a new key */
+    const char *url;      /* where clients will find it, for policy.txt; or NULL */
+};
+/* USAGE: there is one already. */
+MUST enum selfsame_code log_service_init(const struct log_service_make *m,
+    struct arena *arena, char **ret_vkey, struct selfsame_err *e);
 
 struct log_service;
 struct log_service_config {
@@ -43,7 +48,8 @@ struct log_service_config {
     unsigned workers;             /* 0: one a processor, at most 8 */
     unsigned batch_ms, quorum_ms; /* 0: 250; 10000 */
     unsigned refresh_ms;          /* as log_core_config */
-    /* What an operator should know ("halted", "quorum", "lookup"), from any thread; or NULL. */
+    /* What an operator should know ("halted", "quorum", "witness", "lookup"), from any
+     * thread; or NULL. */
     void (*tell)(void *ctx, const char *what, const char *sentence);
     void *ctx;
     const struct store_probe *probe; /* tests */
@@ -51,7 +57,7 @@ struct log_service_config {
 /* Reads keys and policy and listens; privileges may be dropped afterwards. */
 MUST enum selfsame_code log_service_new(const struct log_service_config *c,
     struct log_service **ret, struct selfsame_err *e);
-/* Opens the log. DENIED: another process serves it; LOG: what is there disagrees. */
+/* Opens the log. IO: another process serves it; LOG: what is there disagrees. */
 MUST enum selfsame_code log_service_open(struct log_service *s, struct selfsame_err *e);
 void log_service_bound(const struct log_service *s, struct net_addr *ret);
 const char *log_service_vkey(const struct log_service *s);

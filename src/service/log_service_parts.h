@@ -15,6 +15,7 @@ struct log_service {
     struct log_dir dir;
     struct store *store;
     struct witness_client *witnesses; /* NULL: none has to cosign */
+    bool doubted[POLICY_WITNESSES];   /* what it said without a proof is told */
     struct log_core *core;
     struct httpd *httpd;
     atomic_ulong status[600]; /* answers by status */

@@ -19,7 +19,11 @@ enum {
     MONITOR_NAMES = 64,
     MONITOR_RELEASES = 16384, /* that a state holds */
     MONITOR_REBUILDS = 65536,
-    MONITOR_FORKS = 64, /* of which evidence is kept */
+    MONITOR_STRANGERS = 64,        /* releases of strangers under one's names */
+    MONITOR_STRANGE_NAMES = 4096,  /* under which only strangers signed so far */
+    MONITOR_UNCHECKED = 64,        /* rebuilds of a release, by keys nobody knows */
+    MONITOR_UNCHECKED_ALL = 32768, /* the same, of all releases */
+    MONITOR_FORKS = 64,            /* of which evidence is kept */
     MONITOR_LABEL = 64,
 };
 struct monitor_key {
@@ -52,7 +56,7 @@ struct monitor_config {
     void *ctx;
 };
 struct monitor;
-/* Reads the state, or begins one. DENIED: another monitor has it. */
+/* Reads the state, or begins one. IO: another monitor has it. */
 MUST enum selfsame_code monitor_new(
     const struct monitor_config *c, struct monitor **ret, struct selfsame_err *e);
 void monitor_free(struct monitor **m);
@@ -60,7 +64,8 @@ void monitor_free(struct monitor **m);
 
 /*
  * One look at the log. Alarms are events, not errors; errors are what kept it from
- * looking: IO, NOMEM, USAGE when the state is full. They may be tried again.
+ * looking: IO, NOMEM. They may be tried again. A full state is an alarm: what finds no
+ * room is told and judged, and not remembered.
  */
 MUST enum selfsame_code monitor_round(
     struct monitor *m, int64_t now_s, struct selfsame_err *e);

@@ -225,14 +225,35 @@ is_our_name(const struct seeing *x, const char *name)
     return false;
 }
 
+/* Others were there before: that is told as soon as the name is known to be one's own. */
+static enum selfsame_code
+tell_stranger(struct seeing *x, const char *name)
+{
+    struct seen_stranger n;
+
+    if (!state_take_stranger(&x->m->state, name, &n))
+        return SELFSAME_OK;
+    return monitor_alarm(x->m, ALARM_FOREIGN,
+        json_pack("{s:I,s:s,s:I}", "entry", (json_int_t)n.entry, "name", name, "count",
+            (json_int_t)n.count),
+        x->e,
+        "entry %llu speaks of %s, which your key signs at entry %llu, and no key of "
+        "yours signed it (entries of this kind: %llu)",
+        (unsigned long long)n.entry, name, (unsigned long long)x->index,
+        (unsigned long long)n.count);
+}
+
 /* What a key of the operator signs once is the operator's from then on. */
-static void
+static enum selfsame_code
 claim_name(struct seeing *x, size_t name)
 {
     struct seen_name *n = &x->m->state.names[name];
 
-    if (x->publisher || (x->m->c->publishers.count > 0 && is_our_name(x, n->name)))
-        n->ours = true;
+    if (n->ours ||
+        (!x->publisher && (x->m->c->publishers.count == 0 || !is_our_name(x, n->name))))
+        return SELFSAME_OK;
+    n->ours = true;
+    return tell_stranger(x, n->name);
 }
 
 /* A stranger's entry under our key or name; or one of our key that we do not know of. */
@@ -331,6 +352,32 @@ remember_release(struct seeing *x, size_t name)
     return SELFSAME_OK;
 }
 
+/* What strangers sign under one's names: an alarm each, and a few to be shown. */
+static bool
+is_one_too_many(const struct seeing *x)
+{
+    const struct state *s = &x->m->state;
+    size_t strangers = 0;
+
+    if (counts(x))
+        return false;
+    for (size_t i = 0; i < s->release_count; i++)
+        strangers += !s->releases[i].checked;
+    return strangers >= MONITOR_STRANGERS;
+}
+
+/* Is this statement to be remembered? What finds no room is judged all the same. */
+static bool
+has_room(struct seeing *x, bool new_name)
+{
+    if (is_one_too_many(x))
+        return false;
+    if (state_has_room(&x->m->state, new_name))
+        return true;
+    x->m->state.dropped++;
+    return false;
+}
+
 static enum selfsame_code
 see_release(struct seeing *x)
 {
@@ -339,8 +386,12 @@ see_release(struct seeing *x)
     size_t name = 0;
     bool new = false;
 
-    TRY(state_name(s, x->s.release.name, &name, x->e));
     TRY(tell(x, "release", NULL));
+    const bool had_name = state_find_name(s, x->s.release.name, &name);
+    const bool room = same != NULL || has_room(x, !had_name);
+    if (!room && !had_name)
+        return SELFSAME_OK;
+    TRY(state_name(s, x->s.release.name, &name, x->e));
     /* Several publishers sign one statement, each in an entry of its own. */
     if (same != NULL) {
         if (!same->checked && x->publisher) {
@@ -349,9 +400,10 @@ see_release(struct seeing *x)
         }
     } else {
         TRY(check_version(x, name));
-        TRY(remember_release(x, name));
+        if (room)
+            TRY(remember_release(x, name));
     }
-    claim_name(x, name);
+    TRY(claim_name(x, name));
     if (!counts(x))
         return SELFSAME_OK;
     if (same == NULL || x->s.release.sequence > s->names[name].sequence)
@@ -416,11 +468,14 @@ see_index(struct seeing *x)
     size_t name = 0;
     bool new = false;
 
-    TRY(state_name(s, x->s.index.name, &name, x->e));
     TRY(tell(x, "index",
         json_pack("{s:I,s:I}", "current", (json_int_t)x->s.index.current_count,
             "revoked", (json_int_t)x->s.index.revoked_count)));
-    claim_name(x, name);
+    const bool had_name = state_find_name(s, x->s.index.name, &name);
+    if (!had_name && (!counts(x) || !has_room(x, true)))
+        return SELFSAME_OK;
+    TRY(state_name(s, x->s.index.name, &name, x->e));
+    TRY(claim_name(x, name));
     if (!counts(x))
         return SELFSAME_OK;
     struct seen_name *n = &s->names[name];
@@ -437,11 +492,31 @@ see_index(struct seeing *x)
 
 /* ---- rebuilds ---- */
 
+/* Anybody may say that he rebuilt a release: so many say nothing to nobody. */
+static bool
+has_room_for_rebuild(struct seeing *x, struct seen_release *r)
+{
+    struct state *s = &x->m->state;
+    const bool checked = x->publisher || x->rebuilder;
+
+    if (!checked &&
+        (r->unchecked >= MONITOR_UNCHECKED || s->unchecked >= MONITOR_UNCHECKED_ALL)) {
+        r->more++;
+        return false;
+    }
+    if (s->rebuild_count < MONITOR_REBUILDS)
+        return true;
+    s->dropped++;
+    return false;
+}
+
 static enum selfsame_code
-remember_rebuild(struct seeing *x, const struct seen_release *r)
+remember_rebuild(struct seeing *x, struct seen_release *r)
 {
     struct seen_rebuild *b = NULL;
 
+    if (!has_room_for_rebuild(x, r))
+        return SELFSAME_OK;
     TRY(state_add_rebuild(&x->m->state, &b, x->e));
     b->release = (size_t)(r - x->m->state.releases);
     memcpy(b->key, x->key, 32);
@@ -450,13 +525,14 @@ remember_rebuild(struct seeing *x, const struct seen_release *r)
     b->result = x->s.rebuild.result;
     b->entry = x->index;
     b->seen_s = x->m->seen_s;
+    state_count_rebuild(&x->m->state, b);
     return SELFSAME_OK;
 }
 
 static enum selfsame_code
 see_rebuild(struct seeing *x)
 {
-    const struct seen_release *r = state_release(&x->m->state, x->s.rebuild.statement);
+    struct seen_release *r = state_release(&x->m->state, x->s.rebuild.statement);
     const bool different = x->s.rebuild.result == REBUILD_DIFFERENT;
     char of[65];
 
@@ -507,6 +583,8 @@ monitor_entry(struct monitor *m, uint64_t index, struct selfsame_bytes entry,
         return see_rebuild(&x);
     if (!x.publisher && !x.retired && !x.claims && !watches_all(m) &&
         !is_our_name(&x, name_of(&x.s)))
-        return SELFSAME_OK;
+        return m->c->publishers.count > 0
+                   ? state_add_stranger(&m->state, name_of(&x.s), index, e)
+                   : SELFSAME_OK;
     return x.s.kind == STATEMENT_RELEASE ? see_release(&x) : see_index(&x);
 }

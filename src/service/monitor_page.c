@@ -5,6 +5,44 @@
 #include "os/os.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+/* ---- text that grows ---- */
+
+void
+text_free(struct text *t)
+{
+    free(t->ptr);
+    *t = (struct text){ .ptr = NULL };
+}
+
+void
+text_add(struct text *t, struct selfsame_bytes b)
+{
+    size_t cap = t->cap > 0 ? t->cap : 4096;
+
+    while (cap - t->len < b.len && cap < SIZE_MAX / 4)
+        cap *= 2;
+    if (!t->bad && cap > t->cap) {
+        char *more = cap - t->len < b.len ? NULL : realloc(t->ptr, cap);
+
+        t->bad = more == NULL;
+        t->ptr = more != NULL ? more : t->ptr;
+        t->cap = more != NULL ? cap : t->cap;
+    }
+    if (t->bad || b.len == 0)
+        return;
+    memcpy(t->ptr + t->len, b.ptr, b.len);
+    t->len += b.len;
+}
+
+void
+text_str(struct text *t, const char *s)
+{
+    text_add(t, bytes_str(s));
+}
+
+/* ---- the page ---- */
 
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -144,6 +182,11 @@ draw_rebuilds(struct text *t, const struct state *s, size_t release)
         text_str(t, ", entry ");
         add_number(t, b->entry);
         text_str(t, "</span></li>");
+    }
+    if (s->releases[release].more > 0) {
+        text_str(t, "<li class=\"dim\">and ");
+        add_number(t, s->releases[release].more);
+        text_str(t, " more by keys that were not checked</li>");
     }
     text_str(t, any ? "</ul>" : "<li class=\"dim\">nobody yet</li></ul>");
 }

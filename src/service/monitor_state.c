@@ -10,171 +10,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { STATE_MAX = 64 << 20, FIRST_ROOM = 16, NAMES_MAX = MONITOR_RELEASES };
-
-/* ---- text ---- */
-
-void
-text_free(struct text *t)
-{
-    free(t->ptr);
-    *t = (struct text){ .ptr = NULL };
-}
-
-void
-text_add(struct text *t, struct selfsame_bytes b)
-{
-    size_t cap = t->cap > 0 ? t->cap : 4096;
-
-    while (cap - t->len < b.len && cap < SIZE_MAX / 4)
-        cap *= 2;
-    if (!t->bad && cap > t->cap) {
-        char *more = cap - t->len < b.len ? NULL : realloc(t->ptr, cap);
-
-        t->bad = more == NULL;
-        t->ptr = more != NULL ? more : t->ptr;
-        t->cap = more != NULL ? cap : t->cap;
-    }
-    if (t->bad || b.len == 0)
-        return;
-    memcpy(t->ptr + t->len, b.ptr, b.len);
-    t->len += b.len;
-}
-
-void
-text_str(struct text *t, const char *s)
-{
-    text_add(t, bytes_str(s));
-}
-
-/* ---- members ---- */
-
-void
-state_free(struct state *s)
-{
-    free(s->names);
-    free(s->releases);
-    free(s->rebuilds);
-    free(s->note);
-    *s = (struct state){ .note = NULL };
-}
-
-/* Room for one member more. */
-static enum selfsame_code
-grow(void **at, size_t size, size_t count, size_t *room, size_t max, const char *what,
-    struct selfsame_err *e)
-{
-    if (count >= max) {
-        (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
-            "the state is full: %zu %s", count, what);
-        err_remedy(e, "Watch fewer names with --name and --publisher, with a state of "
-                      "their own.");
-        return SELFSAME_USAGE;
-    }
-    if (count < *room)
-        return SELFSAME_OK;
-    size_t want = *room > 0 ? *room * 2 : FIRST_ROOM;
-    void *more = realloc(*at, want * size);
-    if (more == NULL)
-        FAIL(e, SELFSAME_NOMEM, "%zu %s", want, what);
-    *at = more;
-    *room = want;
-    return SELFSAME_OK;
-}
-
-enum selfsame_code
-state_name(struct state *s, const char *name, size_t *ret, struct selfsame_err *e)
-{
-    void *at = s->names;
-
-    for (size_t i = 0; i < s->name_count; i++)
-        if (strcmp(s->names[i].name, name) == 0) {
-            *ret = i;
-            return SELFSAME_OK;
-        }
-    enum selfsame_code code = grow(
-        &at, sizeof(*s->names), s->name_count, &s->name_room, NAMES_MAX, "names", e);
-    s->names = at;
-    TRY(code);
-    s->names[s->name_count] = (struct seen_name){ .sequence = 0 };
-    (void)snprintf(s->names[s->name_count].name, sizeof(s->names->name), "%s", name);
-    *ret = s->name_count++;
-    return SELFSAME_OK;
-}
-
-enum selfsame_code
-state_add_release(struct state *s, struct seen_release **ret, struct selfsame_err *e)
-{
-    void *at = s->releases;
-    enum selfsame_code code = grow(&at, sizeof(*s->releases), s->release_count,
-        &s->release_room, MONITOR_RELEASES, "releases", e);
-
-    s->releases = at;
-    TRY(code);
-    *ret = &s->releases[s->release_count++];
-    **ret = (struct seen_release){ .sequence = 0 };
-    return SELFSAME_OK;
-}
-
-enum selfsame_code
-state_add_rebuild(struct state *s, struct seen_rebuild **ret, struct selfsame_err *e)
-{
-    void *at = s->rebuilds;
-    enum selfsame_code code = grow(&at, sizeof(*s->rebuilds), s->rebuild_count,
-        &s->rebuild_room, MONITOR_REBUILDS, "rebuilds", e);
-
-    s->rebuilds = at;
-    TRY(code);
-    *ret = &s->rebuilds[s->rebuild_count++];
-    **ret = (struct seen_rebuild){ .release = 0 };
-    return SELFSAME_OK;
-}
-
-struct seen_release *
-state_release(struct state *s, const uint8_t sha256[static 32])
-{
-    for (size_t i = 0; i < s->release_count; i++)
-        if (bytes_cmp(BYTES_ARR(s->releases[i].sha256), BYTES(sha256, 32)) == 0)
-            return &s->releases[i];
-    return NULL;
-}
-
-enum selfsame_code
-state_set_note(
-    struct state *s, struct selfsame_bytes note, int64_t time_s, struct selfsame_err *e)
-{
-    auto_arena arena = arena_new(1 << 20);
-    uint8_t *copy = malloc(note.len + 1);
-    struct checkpoint c = { .size = 0 };
-    struct note n;
-
-    if (copy == NULL)
-        FAIL(e, SELFSAME_NOMEM, "a checkpoint");
-    memcpy(copy, note.ptr, note.len);
-    enum selfsame_code code = note_parse(BYTES(copy, note.len), &arena, &n, e);
-    if (code == SELFSAME_OK)
-        code = checkpoint_parse(n.text, &c, e);
-    if (code != SELFSAME_OK) {
-        free(copy);
-        return code;
-    }
-    free(s->note);
-    s->note = copy;
-    s->note_len = note.len;
-    s->checkpoint = c;
-    s->time_s = time_s;
-    return SELFSAME_OK;
-}
-
-void
-copy_plain(char *to, size_t cap, const char *from)
-{
-    size_t len = text_cut(bytes_str(from), cap - 1);
-
-    memcpy(to, from, len);
-    to[len] = '\0';
-    text_clean(to);
-}
+enum { STATE_MAX = 64 << 20 };
 
 static const char *const rebuild_words[] = {
     [REBUILD_IDENTICAL] = "identical",
@@ -222,12 +58,19 @@ release_line(const struct state *s, const struct seen_release *r)
 
     hex_encode(BYTES_ARR(r->sha256), sha256);
     hex_encode(BYTES_ARR(r->key), key);
-    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:b,s:b,s:b,s:I,s:s,s:s}", "release",
-        sha256, "key", key, "of", s->names[r->name].name, "version", r->version,
-        "sequence", (json_int_t)r->sequence, "entry", (json_int_t)r->entry, "seen",
-        (json_int_t)r->seen_s, "checked", r->checked, "current", r->current, "revoked",
-        r->revoked, "since", (json_int_t)r->revoked_s, "reason", r->reason,
-        "superseded_by", r->superseded_by);
+    return json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:b,s:b,s:b,s:I,s:s,s:s,s:I}",
+        "release", sha256, "key", key, "of", s->names[r->name].name, "version",
+        r->version, "sequence", (json_int_t)r->sequence, "entry", (json_int_t)r->entry,
+        "seen", (json_int_t)r->seen_s, "checked", r->checked, "current", r->current,
+        "revoked", r->revoked, "since", (json_int_t)r->revoked_s, "reason", r->reason,
+        "superseded_by", r->superseded_by, "more", (json_int_t)r->more);
+}
+
+static json_t *
+stranger_line(const struct seen_stranger *n)
+{
+    return json_pack("{s:s,s:I,s:I}", "stranger", n->name, "entry",
+        (json_int_t)n->entry, "count", (json_int_t)n->count);
 }
 
 static json_t *
@@ -242,6 +85,36 @@ rebuild_line(const struct state *s, const struct seen_rebuild *b)
         "entry", (json_int_t)b->entry, "seen", (json_int_t)b->seen_s);
 }
 
+static void
+add_edge(struct text *t, const struct state *s)
+{
+    char *hex = malloc(2 * s->edge_len + 1);
+
+    t->bad |= hex == NULL;
+    if (hex == NULL)
+        return;
+    hex_encode(BYTES(s->edge, s->edge_len), hex);
+    add_line(t, json_pack("{s:s}", "edge", hex));
+    free(hex);
+}
+
+static json_t *
+pending_line(const struct seen_pending *p)
+{
+    return json_pack("{s:s%,s:I,s:I,s:b}", "pending", p->note, p->note_len, "since",
+        (json_int_t)p->since_s, "looks", (json_int_t)p->looks, "absent", p->absent);
+}
+
+static json_t *
+checkpoint_line(const struct state *s)
+{
+    return json_pack("{s:s%,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "checkpoint", s->note,
+        s->note_len, "time", (json_int_t)s->time_s, "first", (json_int_t)s->first_s,
+        "next", (json_int_t)s->next, "stuck", (json_int_t)s->stuck.looks, "stuck_at",
+        (json_int_t)s->stuck.next, "stuck_since", (json_int_t)s->stuck.since_s,
+        "dropped", (json_int_t)s->dropped);
+}
+
 enum selfsame_code
 state_write(const char *path, const struct state *s, struct selfsame_err *e)
 {
@@ -254,8 +127,13 @@ state_write(const char *path, const struct state *s, struct selfsame_err *e)
         add_line(&t, release_line(s, &s->releases[i]));
     for (size_t i = 0; i < s->rebuild_count; i++)
         add_line(&t, rebuild_line(s, &s->rebuilds[i]));
-    add_line(&t, json_pack("{s:s%,s:I,s:I}", "checkpoint", s->note, s->note_len, "time",
-                     (json_int_t)s->time_s, "next", (json_int_t)s->next));
+    for (size_t i = 0; i < s->stranger_count; i++)
+        add_line(&t, stranger_line(&s->strangers[i]));
+    for (size_t i = 0; i < s->pending_count; i++)
+        add_line(&t, pending_line(&s->pending[i]));
+    if (s->edge != NULL)
+        add_edge(&t, s);
+    add_line(&t, checkpoint_line(s));
     if (t.bad)
         FAIL(e, SELFSAME_NOMEM, "%s", path);
     return file_write(path, BYTES((const uint8_t *)t.ptr, t.len), false, e);
@@ -365,7 +243,8 @@ read_release(struct state *s, const json_t *j, struct selfsame_err *e)
         !take_bool(j, "revoked", &r->revoked) ||
         !take_time(j, "since", &r->revoked_s) ||
         !take_str(j, "reason", r->reason, sizeof(r->reason)) ||
-        !take_str(j, "superseded_by", r->superseded_by, sizeof(r->superseded_by)))
+        !take_str(j, "superseded_by", r->superseded_by, sizeof(r->superseded_by)) ||
+        !take_int(j, "more", &r->more))
         return bad_line(e);
     return SELFSAME_OK;
 }
@@ -390,7 +269,58 @@ read_rebuild(struct state *s, const json_t *j, struct selfsame_err *e)
     for (size_t i = 1; i < COUNT(rebuild_words); i++)
         if (strcmp(word, rebuild_words[i]) == 0)
             b->result = (enum rebuild_result)i;
+    state_count_rebuild(s, b);
     return b->result != 0 ? SELFSAME_OK : bad_line(e);
+}
+
+static enum selfsame_code
+read_stranger(struct state *s, const json_t *j, struct selfsame_err *e)
+{
+    char name[STATEMENT_NAME + 1];
+    const size_t at = s->stranger_count;
+    uint64_t entry;
+
+    if (!take_str(j, "stranger", name, sizeof(name)) || !take_int(j, "entry", &entry))
+        return bad_line(e);
+    TRY(state_add_stranger(s, name, entry, e));
+    return s->stranger_count == at + 1 && take_int(j, "count", &s->strangers[at].count)
+               ? SELFSAME_OK
+               : bad_line(e);
+}
+
+static enum selfsame_code
+read_pending(struct state *s, const json_t *j, struct selfsame_err *e)
+{
+    const json_t *note = json_object_get(j, "pending");
+    const size_t at = s->pending_count;
+    int64_t since_s;
+    bool absent;
+
+    if (!json_is_string(note) || !take_time(j, "since", &since_s) ||
+        !take_bool(j, "absent", &absent))
+        return bad_line(e);
+    TRY(state_add_pending(s,
+        BYTES((const uint8_t *)json_string_value(note), json_string_length(note)),
+        since_s, absent, e));
+    return s->pending_count == at + 1 && take_int(j, "looks", &s->pending[at].looks)
+               ? SELFSAME_OK
+               : bad_line(e);
+}
+
+/* Whether it is that of the checkpoint is seen when it is used. */
+static enum selfsame_code
+read_edge(struct state *s, const json_t *j, struct selfsame_err *e)
+{
+    auto_arena arena = arena_new(TILES_EDGE_MAX + 4096);
+    const char *hex = json_string_value(json_object_get(j, "edge"));
+    uint8_t *to = arena_alloc(&arena, 1, TILES_EDGE_MAX);
+    size_t len = 0;
+
+    if (to == NULL)
+        FAIL(e, SELFSAME_NOMEM, "the right edge of a log");
+    if (hex == NULL || !hex_decode(hex, strlen(hex), to, TILES_EDGE_MAX, &len))
+        return bad_line(e);
+    return state_set_edge(s, BYTES(to, len), e);
 }
 
 static enum selfsame_code
@@ -400,7 +330,11 @@ read_checkpoint(struct state *s, const json_t *j, struct selfsame_err *e)
     int64_t time_s;
 
     if (!json_is_string(note) || !take_time(j, "time", &time_s) ||
-        !take_int(j, "next", &s->next))
+        !take_time(j, "first", &s->first_s) || !take_int(j, "next", &s->next) ||
+        !take_int(j, "stuck", &s->stuck.looks) ||
+        !take_int(j, "stuck_at", &s->stuck.next) ||
+        !take_time(j, "stuck_since", &s->stuck.since_s) ||
+        !take_int(j, "dropped", &s->dropped))
         return bad_line(e);
     TRY(state_set_note(s,
         BYTES((const uint8_t *)json_string_value(note), json_string_length(note)),
@@ -420,6 +354,9 @@ read_line(
         { "name", read_name },
         { "release", read_release },
         { "rebuild", read_rebuild },
+        { "stranger", read_stranger },
+        { "pending", read_pending },
+        { "edge", read_edge },
         { "checkpoint", read_checkpoint },
     };
     auto_json *j = NULL;

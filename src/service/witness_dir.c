@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "os/os.h"
+#include "service/key_file.h"
 #include "service/witness_parts.h"
 
 #include <dirent.h>
@@ -11,44 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KEY_LIMIT = 16384, VKEY_LIMIT = 1 << 20, DIR_MEMORY = 32 << 20, HASH_PART = 16 };
-
-static enum selfsame_code
-join(const char *dir, const char *name, struct arena *arena, const char **ret,
-    struct selfsame_err *e)
-{
-    *ret = arena_printf(arena, "%s/%s", dir, name);
-    if (*ret == NULL)
-        FAIL(e, SELFSAME_NOMEM, "no memory for a path");
-    return SELFSAME_OK;
-}
+enum { VKEY_LIMIT = 1 << 20, DIR_MEMORY = 32 << 20, HASH_PART = 16 };
 
 /* ---- init ---- */
-
-static enum selfsame_code
-take_key(
-    const char *file, struct arena *arena, struct key **ret, struct selfsame_err *e)
-{
-    struct selfsame_bytes pem;
-
-    if (file == NULL)
-        return key_generate(KEY_ED25519, ret, e);
-    TRY(file_read(file, KEY_LIMIT, arena, &pem, e));
-    TRY_WHILE(e, key_take_pem(pem, ret, e), "%s", file);
-    return SELFSAME_OK;
-}
-
-static enum selfsame_code
-write_key(
-    const char *path, const struct key *k, struct arena *arena, struct selfsame_err *e)
-{
-    char *pem = NULL;
-
-    TRY(key_to_pem(k, arena, &pem, e));
-    enum selfsame_code code = file_write(path, bytes_str(pem), true, e);
-    secret_wipe(pem, strlen(pem));
-    return code;
-}
 
 enum selfsame_code
 witness_service_init(const char *dir, const char *name, const char *key_file,
@@ -60,10 +26,10 @@ witness_service_init(const char *dir, const char *name, const char *key_file,
     auto_key *k = NULL;
     auto_witness_store *store = NULL;
 
-    TRY(join(dir, "witness.key", arena, &key_path, e));
+    TRY(path_join(dir, "witness.key", arena, &key_path, e));
     if (access(key_path, F_OK) == 0)
         FAIL(e, SELFSAME_USAGE, "%s: there is a witness already", key_path);
-    TRY(take_key(key_file, arena, &k, e));
+    TRY(key_file_take(key_file, &k, e));
     TRY(note_key_of(bytes_str(name), NOTE_COSIGNATURE, k, arena, &vkey, e));
     char *text = note_key_text(&vkey, arena);
     char *line = text != NULL ? arena_printf(arena, "%s\n", text) : NULL;
@@ -71,15 +37,15 @@ witness_service_init(const char *dir, const char *name, const char *key_file,
         FAIL(e, SELFSAME_NOMEM, "no memory for a key");
     TRY(dir_make(dir, true, e));
     for (size_t i = 0; i < COUNT(dirs); i++) {
-        TRY(join(dir, dirs[i], arena, &path, e));
+        TRY(path_join(dir, dirs[i], arena, &path, e));
         TRY(dir_make(path, true, e));
     }
-    TRY(join(dir, "state.sqlite", arena, &path, e));
+    TRY(path_join(dir, "state.sqlite", arena, &path, e));
     TRY(witness_store_open(path, true, &store, e));
-    TRY(join(dir, "witness.vkey", arena, &path, e));
+    TRY(path_join(dir, "witness.vkey", arena, &path, e));
     TRY(file_write(path, bytes_str(line), false, e));
     /* Last: whoever finds a key finds all. */
-    TRY(write_key(key_path, k, arena, e));
+    TRY(key_file_write(key_path, k, e));
     *ret_vkey = text;
     return SELFSAME_OK;
 }
@@ -89,14 +55,13 @@ witness_service_init(const char *dir, const char *name, const char *key_file,
 static enum selfsame_code
 read_own(struct witness_dir *d, struct selfsame_err *e)
 {
-    struct selfsame_bytes pem, text, line;
+    struct selfsame_bytes text, line;
     struct note_key same;
     const char *path;
 
-    TRY(join(d->path, "witness.key", &d->arena, &path, e));
-    TRY(file_read(path, KEY_LIMIT, &d->arena, &pem, e));
-    TRY_WHILE(e, key_take_pem(pem, &d->key, e), "%s", path);
-    TRY(join(d->path, "witness.vkey", &d->arena, &path, e));
+    TRY(path_join(d->path, "witness.key", &d->arena, &path, e));
+    TRY(key_file_read(path, &d->key, e));
+    TRY(path_join(d->path, "witness.vkey", &d->arena, &path, e));
     TRY(file_read(path, VKEY_LIMIT, &d->arena, &text, e));
     if (!bytes_line(&text, &line) || text.len != 0)
         FAIL(e, SELFSAME_MALFORMED, "%s: expected one line", path);
@@ -169,13 +134,13 @@ read_logs(struct witness_dir *d, struct selfsame_err *e)
     d->logs = ARENA_NEW(&d->arena, struct witness_log, WITNESS_LOGS);
     if (d->keys == NULL || d->logs == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for keys");
-    TRY(join(d->path, "logs", &d->arena, &dir, e));
+    TRY(path_join(d->path, "logs", &d->arena, &dir, e));
     int n = scandir(dir, &found, is_vkey, alphasort);
     if (n < 0)
         return file_error(e, "read", dir);
     for (int i = 0; i < n; i++) {
         if (code == SELFSAME_OK)
-            code = join(dir, found[i]->d_name, &d->arena, &path, e);
+            code = path_join(dir, found[i]->d_name, &d->arena, &path, e);
         if (code == SELFSAME_OK)
             code = read_log(d, path, e);
         free(found[i]);
@@ -194,38 +159,95 @@ witness_dir_log(struct witness_dir *d, struct selfsame_bytes origin)
 }
 
 static const char *const kinds[] = { "suspect", "fork" };
+static const size_t limits[] = { WITNESS_SUSPECTS, WITNESS_FORKS };
 
-/* "HASH-fork-SIZE-HASH.offered" of which log and kind? */
-static void
-count_kept(struct witness_dir *d, const char *name)
+/* By its place in the order: behind all that are known. False: no memory. */
+static bool
+remember(struct witness_dir *d, struct witness_kept *k, size_t limit, const char *stem)
 {
-    size_t len = strlen(name);
+    if (k->stems == NULL)
+        k->stems = arena_alloc(&d->arena, sizeof(*k->stems), limit);
+    if (k->stems == NULL)
+        return false;
+    if (k->count < limit)
+        (void)snprintf(k->stems[k->count++], WITNESS_STEM, "%s", stem);
+    return true;
+}
 
-    if (len < 8 + HASH_PART + 2 || strcmp(name + len - 8, ".offered") != 0)
-        return;
+/* "HASH-fork-SIZE-HASH.offered": of which log and kind? */
+static bool
+know_kept(struct witness_dir *d, const char *name)
+{
+    const size_t len = strlen(name);
+    char stem[WITNESS_STEM];
+
+    if (len < 8 + HASH_PART + 2 || len - 8 >= sizeof(stem) ||
+        strcmp(name + len - 8, ".offered") != 0)
+        return true;
+    (void)snprintf(stem, sizeof(stem), "%.*s", (int)(len - 8), name);
     for (size_t i = 0; i < d->log_count; i++)
         for (size_t k = 0; k < COUNT(kinds); k++)
             if (strncmp(name, d->logs[i].hash, HASH_PART) == 0 &&
                 strncmp(name + HASH_PART + 1, kinds[k], strlen(kinds[k])) == 0)
-                d->logs[i].kept[k]++;
+                return remember(d, &d->logs[i].kept[k], limits[k], stem);
+    return true;
+}
+
+/* The order in which they were kept is that of the files' times. */
+struct dated {
+    int64_t ns;
+    char name[256 + 8];
+};
+
+static int
+by_date(const void *a, const void *b)
+{
+    const struct dated *x = a, *y = b;
+
+    return x->ns < y->ns ? -1 : x->ns > y->ns ? 1 : strcmp(x->name, y->name);
 }
 
 static enum selfsame_code
-count_forks(struct witness_dir *d, struct selfsame_err *e)
+know_all(struct witness_dir *d, const char *dir, struct dirent **found, size_t n,
+    struct selfsame_err *e)
+{
+    struct dated *all = calloc(n + 1, sizeof(*all));
+    char path[1400];
+    bool good = all != NULL;
+
+    for (size_t i = 0; i < n && good; i++) {
+        struct stat st = { 0 };
+
+        (void)snprintf(path, sizeof(path), "%s/%s", dir, found[i]->d_name);
+        (void)stat(path, &st);
+        all[i].ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+        (void)snprintf(all[i].name, sizeof(all[i].name), "%s", found[i]->d_name);
+    }
+    if (good)
+        qsort(all, n, sizeof(*all), by_date);
+    for (size_t i = 0; i < n && good; i++)
+        good = know_kept(d, all[i].name);
+    free(all);
+    if (!good)
+        FAIL(e, SELFSAME_NOMEM, "no memory for the evidence that is kept");
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+know_forks(struct witness_dir *d, struct selfsame_err *e)
 {
     struct dirent **found = NULL;
     const char *dir;
 
-    TRY(join(d->path, "forks", &d->arena, &dir, e));
+    TRY(path_join(d->path, "forks", &d->arena, &dir, e));
     int n = scandir(dir, &found, NULL, NULL);
     if (n < 0)
         return file_error(e, "read", dir);
-    for (int i = 0; i < n; i++) {
-        count_kept(d, found[i]->d_name);
+    enum selfsame_code code = know_all(d, dir, found, (size_t)n, e);
+    for (int i = 0; i < n; i++)
         free(found[i]);
-    }
     free(found);
-    return SELFSAME_OK;
+    return code;
 }
 
 enum selfsame_code
@@ -237,7 +259,7 @@ witness_dir_open(const char *path, struct witness_dir *d, struct selfsame_err *e
         FAIL(e, SELFSAME_NOMEM, "no memory for a path");
     TRY(read_own(d, e));
     TRY(read_logs(d, e));
-    return count_forks(d, e);
+    return know_forks(d, e);
 }
 
 void
@@ -249,34 +271,76 @@ witness_dir_close(struct witness_dir *d)
 
 /* ---- evidence ---- */
 
+static bool
+is_kept(const struct witness_kept *k, const char *stem)
+{
+    for (size_t i = 0; i < k->count; i++)
+        if (strcmp(k->stems[i], stem) == 0)
+            return true;
+    return false;
+}
+
+static enum selfsame_code
+file_of(const struct witness_dir *d, const char *stem, const char *what,
+    struct arena *arena, const char **ret, struct selfsame_err *e)
+{
+    *ret = arena_printf(arena, "%s/forks/%s.%s", d->path, stem, what);
+    if (*ret == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for a path");
+    return SELFSAME_OK;
+}
+
+/* The first half stays; of the others the oldest goes. */
+static enum selfsame_code
+make_room(const struct witness_dir *d, struct witness_kept *k, size_t limit,
+    struct arena *arena, struct selfsame_err *e)
+{
+    const size_t oldest = limit / 2;
+    const char *path;
+
+    if (k->count < limit)
+        return SELFSAME_OK;
+    TRY(file_of(d, k->stems[oldest], "offered", arena, &path, e));
+    (void)unlink(path);
+    TRY(file_of(d, k->stems[oldest], "cosigned", arena, &path, e));
+    (void)unlink(path);
+    memmove(k->stems[oldest], k->stems[oldest + 1],
+        (k->count - oldest - 1) * sizeof(*k->stems));
+    k->count--;
+    k->dropped++;
+    return SELFSAME_OK;
+}
+
 enum selfsame_code
 witness_dir_keep(struct witness_dir *d, const struct witness_asked *q,
     const struct witness_record *cosigned, struct selfsame_bytes request, bool fork,
-    bool *ret_new, struct selfsame_err *e)
+    bool *ret_new, size_t *ret_dropped, struct selfsame_err *e)
 {
     auto_arena arena = arena_new(16384);
     struct witness_log *l = witness_dir_log(d, q->checkpoint.origin);
-    const size_t limit = fork ? WITNESS_FORKS : WITNESS_SUSPECTS;
+    struct witness_kept *k = l != NULL ? &l->kept[fork] : NULL;
     uint8_t digest[HASH_MAX];
-    char hex[2 * LOG_HASH + 1];
+    char hex[2 * LOG_HASH + 1], stem[WITNESS_STEM];
+    const char *ours, *theirs;
 
     *ret_new = false;
-    if (l == NULL || l->kept[fork] >= limit)
+    if (k == NULL)
         return SELFSAME_OK;
     if (!hash_bytes(HASH_SHA256, q->note.text, digest))
         FAIL(e, SELFSAME_NOMEM, "no memory for a hash");
     hex_encode(BYTES(digest, LOG_HASH), hex);
-    char *stem = arena_printf(&arena, "%s/forks/%.*s-%s-%" PRIu64 "-%.*s", d->path,
-        (int)HASH_PART, l->hash, kinds[fork], q->checkpoint.size, (int)HASH_PART, hex);
-    char *ours = arena_printf(&arena, "%s.cosigned", stem != NULL ? stem : "");
-    char *theirs = arena_printf(&arena, "%s.offered", stem != NULL ? stem : "");
-    if (stem == NULL || ours == NULL || theirs == NULL)
-        FAIL(e, SELFSAME_NOMEM, "no memory for a path");
-    if (access(theirs, F_OK) == 0)
+    (void)snprintf(stem, sizeof(stem), "%.*s-%s-%" PRIu64 "-%.*s", (int)HASH_PART,
+        l->hash, kinds[fork], q->checkpoint.size, (int)HASH_PART, hex);
+    if (is_kept(k, stem))
         return SELFSAME_OK;
+    TRY(file_of(d, stem, "cosigned", &arena, &ours, e));
+    TRY(file_of(d, stem, "offered", &arena, &theirs, e));
     TRY(file_write(ours, cosigned->note, false, e));
     TRY(file_write(theirs, request, false, e));
-    l->kept[fork]++;
+    TRY(make_room(d, k, limits[fork], &arena, e));
+    if (!remember(d, k, limits[fork], stem))
+        FAIL(e, SELFSAME_NOMEM, "no memory for the evidence that is kept");
     *ret_new = true;
+    *ret_dropped = k->dropped;
     return SELFSAME_OK;
 }

@@ -13,6 +13,7 @@
  *   witness_work.c     one transaction: judged, signed, stored, answered
  *   witness_dir.c      the directory: keys, evidence
  */
+enum { WITNESS_STEM = 80 };
 struct witness_dir { /* everything in its arena */
     struct arena arena;
     const char *path;
@@ -25,8 +26,11 @@ struct witness_dir { /* everything in its arena */
         struct selfsame_bytes origin;
         char hash[65]; /* hex SHA-256(origin) */
         atomic_uint_fast64_t size;
-        size_t kept[2]; /* pieces of evidence: suspects and forks */
-    } * logs;           /* each origin once */
+        struct witness_kept {            /* evidence: suspects and forks */
+            char (*stems)[WITNESS_STEM]; /* of files in DIR/forks, in their order */
+            size_t count, dropped;       /* dropped since the start */
+        } kept[2];
+    } * logs; /* each origin once */
     size_t log_count;
 };
 MUST enum selfsame_code witness_dir_open(
@@ -37,11 +41,14 @@ struct witness_log *witness_dir_log(
 /*
  * Keeps what was cosigned and the request that contradicts it (a fork), or that was not
  * shown to follow: which others than the log can bring about, by a wrong proof, so fewer
- * are kept. *ret_new false: the same is kept already, or there are enough of this log.
+ * are kept. When there are enough of this log the oldest of the later half makes room.
+ * *ret_new false: the same is kept already. *ret_dropped: how many made room since the
+ * start.
  */
 MUST enum selfsame_code witness_dir_keep(struct witness_dir *d,
     const struct witness_asked *q, const struct witness_record *cosigned,
-    struct selfsame_bytes request, bool fork, bool *ret_new, struct selfsame_err *e);
+    struct selfsame_bytes request, bool fork, bool *ret_new, size_t *ret_dropped,
+    struct selfsame_err *e);
 
 enum { WITNESS_BATCH = 64, WITNESS_QUEUE = 4096 };
 struct witness_job {
@@ -49,7 +56,7 @@ struct witness_job {
     struct witness_log *log; /* its checkpoint is asked for; NULL: add-checkpoint */
 };
 struct witness_counts {
-    atomic_ulong status[600], forks, batches;
+    atomic_ulong status[600], forks, dropped, batches;
 };
 struct witness_work {
     struct witness_dir *dir;

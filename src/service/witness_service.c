@@ -157,13 +157,15 @@ put_counts(struct witness_service *s, FILE *f)
     (void)fprintf(f,
         "# TYPE selfsame_witness_forks_total counter\n"
         "selfsame_witness_forks_total %lu\n"
+        "# TYPE selfsame_witness_evidence_dropped_total counter\n"
+        "selfsame_witness_evidence_dropped_total %lu\n"
         "# TYPE selfsame_witness_transactions_total counter\n"
         "selfsame_witness_transactions_total %lu\n"
         "# TYPE selfsame_witness_waiting gauge\nselfsame_witness_waiting %zu\n"
         "# TYPE selfsame_witness_ready gauge\nselfsame_witness_ready %d\n"
         "# TYPE selfsame_witness_size gauge\n",
-        atomic_load(&s->counts.forks), atomic_load(&s->counts.batches), waiting,
-        atomic_load(&s->ready) ? 1 : 0);
+        atomic_load(&s->counts.forks), atomic_load(&s->counts.dropped),
+        atomic_load(&s->counts.batches), waiting, atomic_load(&s->ready) ? 1 : 0);
 }
 
 static void

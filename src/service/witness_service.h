@@ -20,14 +20,18 @@
  *     DIR/state.sqlite    what was cosigned last
  *     DIR/forks/          signed checkpoints that contradict it, with it
  */
-enum { WITNESS_LOGS = 4096, WITNESS_FORKS = 100, WITNESS_SUSPECTS = 10 };
+enum {
+    WITNESS_LOGS = 4096,
+    WITNESS_FORKS = 100,
+    WITNESS_SUSPECTS = 10
+}; /* of a log; the first half and the last */
 
 struct witness_service;
 struct witness_service_config {
     const char *dir;
     struct net_addr listen;
     unsigned connections; /* 0: as httpd_config */
-    /* What an operator should know ("fork", "state"), from the working thread; or NULL. */
+    /* What an operator should know ("fork", "dropped", "state"), from the working thread; or NULL. */
     void (*tell)(void *ctx, const char *what, const char *sentence);
     /* Tests: called between any two steps of the work; or NULL. */
     void (*step)(void *ctx, const char *what);

@@ -34,31 +34,56 @@ tell(struct witness_work *w, const char *what, const char *sentence)
 
 /* ---- the note that is kept ---- */
 
-/* The log's own lines, without what others put beside them. */
+/* Which of the keys made this line? key_count: none of this log's. */
+static size_t
+key_of(const struct witness_dir *d, const struct witness_asked *q,
+    const struct note_line *l)
+{
+    size_t k = 0;
+
+    while (k < d->key_count &&
+           (d->keys[k].id != l->id || !bytes_eq(d->keys[k].name, l->name)))
+        k++;
+    return bytes_eq(l->name, q->checkpoint.origin) ? k : d->key_count;
+}
+
+/* Whoever asks may repeat a line as often as fits: once is enough to keep. */
+static bool
+is_first(const struct witness_dir *d, const struct witness_asked *q, size_t i)
+{
+    const size_t key = key_of(d, q, &q->note.lines[i]);
+
+    for (size_t k = 0; k < i; k++)
+        if (key_of(d, q, &q->note.lines[k]) == key)
+            return false;
+    return key < d->key_count;
+}
+
+/* The log's own lines, one of each key, without what others put beside them. */
 static char *
 own_lines(
     const struct witness_dir *d, const struct witness_asked *q, struct arena *arena)
 {
-    char *all = arena_str(arena, BYTES_NONE);
+    enum { OWN_LINE = NOTE_NAME_MAX + BASE64_SIZE(4 + 64) + 8 };
+    size_t cap = 1, len = 0;
 
+    for (size_t i = 0; i < q->note.count; i++)
+        cap += is_first(d, q, i) ? OWN_LINE : 0;
+    char *all = ARENA_NEW(arena, char, cap);
     for (size_t i = 0; i < q->note.count && all != NULL; i++) {
         const struct note_line *l = &q->note.lines[i];
         uint8_t raw[4 + 64];
         char text[BASE64_SIZE(sizeof(raw))];
         struct writer out = writer_of(raw, sizeof(raw));
-        bool known = false;
 
-        for (size_t k = 0; k < d->key_count; k++)
-            known = known ||
-                    (d->keys[k].id == l->id && bytes_eq(d->keys[k].name, l->name) &&
-                        bytes_eq(l->name, q->checkpoint.origin));
         put_be32(&out, l->id);
         put_bytes(&out, l->signature);
-        if (!known || out.bad)
+        if (!is_first(d, q, i) || out.bad)
             continue;
         (void)base64_encode(writer_bytes(&out), false, text);
-        all = arena_printf(arena, "%s\xe2\x80\x94 %.*s %s\n", all, (int)l->name.len,
-            (const char *)l->name.ptr, text);
+        const int n = snprintf(all + len, cap - len, "\xe2\x80\x94 %.*s %s\n",
+            (int)l->name.len, (const char *)l->name.ptr, text);
+        len += n > 0 && (size_t)n < cap - len ? (size_t)n : 0;
     }
     return all;
 }
@@ -86,6 +111,26 @@ sign(struct witness_dir *d, const struct witness_asked *q, struct arena *arena,
 
 /* ---- one job ---- */
 
+/* There may be very many of them: told at 1, 2, 4, 8 … */
+static void
+tell_dropped(
+    struct witness_work *w, const struct witness_asked *q, size_t dropped, bool fork)
+{
+    char sentence[400];
+
+    (void)atomic_fetch_add(&w->counts->dropped, 1);
+    if ((dropped & (dropped - 1)) != 0)
+        return;
+    (void)snprintf(sentence, sizeof(sentence),
+        "%.*s: %d %s are kept in %s/forks, the first and the last half of them; %zu "
+        "between were dropped since the start",
+        q->checkpoint.origin.len < 100 ? (int)q->checkpoint.origin.len : 100,
+        (const char *)q->checkpoint.origin.ptr,
+        fork ? (int)WITNESS_FORKS : (int)WITNESS_SUSPECTS, fork ? "forks" : "suspects",
+        w->dir->path, dropped);
+    tell(w, "dropped", sentence);
+}
+
 /* Two trees, or one that does not follow: what the log signed is kept. */
 static void
 keep_evidence(struct witness_work *w, const struct witness_asked *q,
@@ -93,6 +138,7 @@ keep_evidence(struct witness_work *w, const struct witness_asked *q,
 {
     struct selfsame_err e = { 0 };
     char sentence[400];
+    size_t dropped = 0;
     bool fresh = false;
 
     if (fork)
@@ -100,9 +146,12 @@ keep_evidence(struct witness_work *w, const struct witness_asked *q,
     /* Nothing contradicts what was never cosigned. */
     if (stored->note.len == 0)
         return;
-    if (witness_dir_keep(w->dir, q, stored, request, fork, &fresh, &e) != SELFSAME_OK) {
+    if (witness_dir_keep(w->dir, q, stored, request, fork, &fresh, &dropped, &e) !=
+        SELFSAME_OK) {
         (void)selfsame_err_print(&e, sentence, sizeof(sentence));
         tell(w, "evidence", sentence);
+    } else if (fresh && dropped > 0) {
+        tell_dropped(w, q, dropped, fork);
     } else if (fresh) {
         (void)snprintf(sentence, sizeof(sentence),
             "%.*s signed a checkpoint of size %" PRIu64
@@ -182,6 +231,23 @@ last_checkpoint(struct witness_work *w, const struct witness_log *l,
 
 /* ---- a batch ---- */
 
+/* Not OK: the transaction is lost. Memory is each job's own: without, it is lost alone. */
+static enum selfsame_code
+do_one(struct witness_work *w, const struct witness_job *job, struct arena *arena,
+    struct outcome *o, struct selfsame_err *e)
+{
+    const enum selfsame_code code = job->log != NULL
+                                        ? last_checkpoint(w, job->log, arena, o, e)
+                                        : add_checkpoint(
+                                              w, httpd_body(job->r), arena, o, e);
+
+    if (code != SELFSAME_NOMEM)
+        return code;
+    *o = (struct outcome){ .status = 503, .e = *e };
+    *e = (struct selfsame_err){ 0 };
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 do_all(struct witness_work *w, const struct witness_job *jobs, size_t count,
     struct arena *arenas, struct outcome *o, struct selfsame_err *e)
@@ -191,11 +257,8 @@ do_all(struct witness_work *w, const struct witness_job *jobs, size_t count,
     TRY(witness_store_begin(w->store, e));
     at(w, "begun");
     for (size_t i = 0; i < count; i++) {
-        enum selfsame_code code = jobs[i].log != NULL
-                                      ? last_checkpoint(
-                                            w, jobs[i].log, &arenas[i], &o[i], e)
-                                      : add_checkpoint(w, httpd_body(jobs[i].r),
-                                            &arenas[i], &o[i], e);
+        enum selfsame_code code = do_one(w, &jobs[i], &arenas[i], &o[i], e);
+
         if (code != SELFSAME_OK) {
             witness_store_rollback(w->store);
             return code;

@@ -100,7 +100,7 @@ struct store_posix_config {
     bool read_only;                  /* no lock, and every call that writes fails */
     const struct store_probe *probe; /* or NULL */
 };
-/* DENIED: another process has the lock. IO, and MALFORMED for what is no store. */
+/* IO, also when another process has the lock, and MALFORMED for what is no store. */
 MUST enum selfsame_code store_posix_open(
     const struct store_posix_config *c, struct store **ret, struct selfsame_err *e);
 

@@ -498,10 +498,10 @@ take_lock(struct posix *p, struct selfsame_err *e)
         return SELFSAME_OK;
     if (errno != EWOULDBLOCK)
         return place_error(&p->home, "cannot lock", "lock", e);
-    (void)err_set(e, SELFSAME_DENIED, __FILE__, __LINE__,
+    (void)err_set(e, SELFSAME_IO, __FILE__, __LINE__,
         "%s: another process writes this log; expected to be the only one", p->dir);
     err_remedy(e, "Stop the other one first; two that write one log would fork it.");
-    return SELFSAME_DENIED;
+    return SELFSAME_IO;
 }
 
 static enum selfsame_code
