@@ -516,7 +516,7 @@ what_a_witness_merely_says_is_its_failure(void **state)
             assert_int_equal(n, 2);
             witness_client_health(w.client, 1, &h);
             assert_int_equal(h.unproven, round);
-            assert_int_equal(w.w[1].shown, round);
+            assert_int_equal(w.w[1].shown, round + 1); /* also before */
         }
         if (strstr(h.why, i % 5 == 4 ? "refutes" : "no checkpoint that it shows") ==
             NULL)
@@ -534,6 +534,24 @@ what_a_witness_merely_says_is_its_failure(void **state)
     }
 }
 
+/* After a start, all of them before anybody is asked to cosign. */
+static void
+nobody_cosigns_a_fork_that_one_can_show(void **state)
+{
+    struct world w;
+    struct selfsame_err e = { 0 };
+    int n = 0;
+
+    (void)state;
+    begin(&w, "quorum w0\n");
+    atomic_store(&w.w[2].shows, signed_note(&w, 1, 5));
+    atomic_store(&w.w[2].slow_ms, 500);
+    assert_code(ask(&w, 9, &n, &e), SELFSAME_IO, &e);
+    for (size_t i = 0; i < WITNESSES; i++)
+        assert_int_equal(w.w[i].asked, 0);
+    end(&w);
+}
+
 /* Once the whole time of a round, then not again; but what it shows late is heard. */
 static void
 who_is_slow_to_show_is_waited_for_once(void **state)
@@ -545,6 +563,7 @@ who_is_slow_to_show_is_waited_for_once(void **state)
 
     (void)state;
     begin(&w, two);
+    assert_code(ask(&w, 4, &n, &e), SELFSAME_OK, &e);
     atomic_store(&w.w[1].mode, LARGER);
     atomic_store(&w.w[1].shows, signed_note(&w, 0, 60));
     atomic_store(&w.w[1].slow_ms, -1);
@@ -788,6 +807,7 @@ main(void)
         cmocka_unit_test(nobody_listens),
         cmocka_unit_test(what_the_log_signed_is_an_alarm),
         cmocka_unit_test(what_a_witness_merely_says_is_its_failure),
+        cmocka_unit_test(nobody_cosigns_a_fork_that_one_can_show),
         cmocka_unit_test(who_is_slow_to_show_is_waited_for_once),
         cmocka_unit_test(a_stranger_is_waited_for),
         cmocka_unit_test(who_was_late_takes_part_in_the_next),

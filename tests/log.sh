@@ -306,6 +306,11 @@ is "because it would be another" 1 "$(jq -r 'select(.event == "halted").message'
     grep -c 'witness two has cosigned .* \(not those\|older copy\)')"
 is "with what proves it" 1 "$(find "$tmp/grown" -name 'witnessed-*' | wc -l)"
 stop "$pid"
+policy 'group both all one two
+quorum both' > "$log/policy.txt"
+log_serve "$log" ready6e
+is "nobody has cosigned it: the log itself goes on with both" 200 "$(submit 26 "$tmp/ed.pem")"
+stop "$pid"
 
 # ---- a disk that is really full ----
 cat > "$tmp/full.sh" <<'SH'

@@ -90,6 +90,10 @@ begin(const struct round *r, struct slot *s)
 
     s->retry_ms = 0;
     s->tries++;
+    if (!s->checked && !s->shows && !witness_ask_to_show(r, s)) {
+        witness_give_up(s, "no memory");
+        return;
+    }
     if (!s->shows && make_body(r, s, &e) != SELFSAME_OK) {
         witness_give_up(s, "%.150s", err_text(&e));
         return;
@@ -135,27 +139,58 @@ last_ms(const struct round *r)
     return r->c->end_ms != 0 && r->c->end_ms < ms ? r->c->end_ms : ms;
 }
 
+/*
+ * From when on witnesses are asked to cosign: first those that are new here may show what
+ * they have, or a copy that was put back would have its fork signed by the others.
+ */
+static int64_t
+open_ms(const struct round *r)
+{
+    for (size_t i = 0; i < r->c->count; i++) {
+        const struct slot *s = &r->c->slots[i];
+
+        if (!s->over && !s->checked && !s->loose)
+            return r->began_ms + STRANGER_MS;
+    }
+    return 0;
+}
+
+static enum selfsame_code
+take_all(struct round *r, struct selfsame_err *e)
+{
+    for (size_t i = 0; i < r->c->count; i++) {
+        struct slot *s = &r->c->slots[i];
+
+        if (s->state != SLOT_ANSWERED)
+            continue;
+        s->state = SLOT_IDLE;
+        enum selfsame_code code = witness_take_answer(r, s, e);
+        arena_free(&s->arena);
+        TRY(code);
+    }
+    return SELFSAME_OK;
+}
+
 /* Looks at all of them once. *ret_wait: until when nothing has to be done. */
 static enum selfsame_code
 look(struct round *r, int64_t *ret_wait, bool *ret_pending, struct selfsame_err *e)
 {
-    int64_t now = witness_now_ms();
+    const int64_t now = witness_now_ms();
 
     *ret_pending = false;
     *ret_wait = r->deadline_ms;
+    TRY(take_all(r, e));
+    const int64_t open = open_ms(r);
     for (size_t i = 0; i < r->c->count; i++) {
         struct slot *s = &r->c->slots[i];
+        const int64_t from = s->checked && !s->shows && open > s->retry_ms
+                                 ? open
+                                 : s->retry_ms;
 
-        if (s->state == SLOT_ANSWERED) {
-            s->state = SLOT_IDLE;
-            enum selfsame_code code = witness_take_answer(r, s, e);
-            arena_free(&s->arena);
-            TRY(code);
-        }
-        if (s->state == SLOT_IDLE && !s->over && s->retry_ms <= now)
+        if (s->state == SLOT_IDLE && !s->over && from <= now)
             begin(r, s);
-        if (!s->over && s->state == SLOT_IDLE && s->retry_ms < *ret_wait)
-            *ret_wait = s->retry_ms;
+        else if (s->state == SLOT_IDLE && !s->over && from < *ret_wait)
+            *ret_wait = from;
         *ret_pending = *ret_pending || !s->over;
     }
     if (!r->met && log_policy_met(r->c->policy, r->good)) {
@@ -234,7 +269,7 @@ collect(const struct round *r, struct arena *arena, char **ret, struct selfsame_
 static void
 too_late(struct slot *s, bool alarm)
 {
-    const bool unproven = s->shows && !alarm;
+    const bool unproven = s->shows && s->checked && !alarm;
 
     if (s->over)
         return;
@@ -253,6 +288,7 @@ witness_client_ask(struct witness_client *c, struct selfsame_bytes note,
         .note = note,
         .k = k,
         .source = source,
+        .began_ms = witness_now_ms(),
         .deadline_ms = witness_now_ms() + c->timeout_ms };
 
     (void)pthread_mutex_lock(&c->lock);
@@ -260,7 +296,7 @@ witness_client_ask(struct witness_client *c, struct selfsame_bytes note,
     for (size_t i = 0; i < c->count; i++) {
         c->slots[i].tries = 0;
         c->slots[i].over = false;
-        c->slots[i].named = c->slots[i].shows;
+        c->slots[i].named = c->slots[i].shows && c->slots[i].checked;
         c->slots[i].retry_ms = 0;
     }
     enum selfsame_code code = run_round(&r, e);

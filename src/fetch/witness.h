@@ -10,8 +10,9 @@
  * What they answer counts when their known key signed it; the rest is dropped.
  *
  * The client remembers what each witness cosigned last, in memory: after a start it asks
- * with size 0 and is told. Proofs are made in the thread that asks; a witness that is
- * still busy with an older checkpoint when it asks again takes part when it is done.
+ * for its last checkpoint, before anybody is asked to cosign, or asks with size 0 and is
+ * told. Proofs are made in the thread that asks; a witness that is still busy with an
+ * older checkpoint when it asks again takes part when it is done.
  */
 struct witness_client;
 struct witness_client_config {

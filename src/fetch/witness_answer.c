@@ -122,27 +122,36 @@ size_of(struct selfsame_bytes body, uint64_t *ret)
 
 /* ---- who refuses has to show why ---- */
 
-/* Anybody could say so: its last checkpoint is asked for, which this log has signed. */
-SELFSAME_PRINTF(3, 4)
-static void
-ask_to_show(const struct round *r, struct slot *s, const char *fmt, ...)
+bool
+witness_ask_to_show(const struct round *r, struct slot *s)
 {
     const size_t base = strlen(s->url) - strlen(WITNESS_ADD);
     uint8_t digest[HASH_MAX];
     char hex[2 * LOG_HASH + 1];
+
+    if (!hash_bytes(HASH_SHA256, r->k->origin, digest))
+        return false;
+    hex_encode(BYTES(digest, LOG_HASH), hex);
+    (void)snprintf(s->shown_url, sizeof(s->shown_url), "%.*s%s/checkpoint", (int)base,
+        s->url, hex);
+    s->shows = true;
+    return true;
+}
+
+/* Anybody could say so: its last checkpoint is asked for, which this log has signed. */
+SELFSAME_PRINTF(3, 4)
+static void
+doubt(const struct round *r, struct slot *s, const char *fmt, ...)
+{
     va_list args;
 
     va_start(args, fmt);
     (void)vsnprintf(s->claim, sizeof(s->claim), fmt, args);
     va_end(args);
-    if (!hash_bytes(HASH_SHA256, r->k->origin, digest)) {
+    if (!witness_ask_to_show(r, s)) {
         witness_give_up(s, "%s; no memory to ask for more", s->claim);
         return;
     }
-    hex_encode(BYTES(digest, LOG_HASH), hex);
-    (void)snprintf(s->shown_url, sizeof(s->shown_url), "%.*s%s/checkpoint", (int)base,
-        s->url, hex);
-    s->shows = true;
     s->named = true;
     s->tries = 0;
     s->retry_ms = 0;
@@ -174,7 +183,23 @@ alarm_of(struct round *r, struct slot *s, enum witness_evidence what, uint64_t s
     return SELFSAME_IO;
 }
 
-/* What it shows when it refused: only what the log's own key signed says anything. */
+/* What it shows before it is asked for the first time, and nothing speaks against it. */
+static void
+take_first(struct slot *s, enum witness_evidence what, uint64_t size)
+{
+    if (s->code != SELFSAME_OK) {
+        s->loose = true;
+        witness_give_up(s, "%.150s", err_text(&s->e));
+        return;
+    }
+    s->checked = true;
+    s->tries = 0;
+    s->retry_ms = 0;
+    if (what == EVIDENCE_OURS)
+        s->health.size = size;
+}
+
+/* What it shows: only what the log's own key signed says anything. */
 static enum selfsame_code
 take_shown(struct round *r, struct slot *s, struct selfsame_err *e)
 {
@@ -190,6 +215,10 @@ take_shown(struct round *r, struct slot *s, struct selfsame_err *e)
             r->c->policy, s->answer.body, r->k, r->source, &size);
     if (what == EVIDENCE_LARGER || what == EVIDENCE_FORK)
         return alarm_of(r, s, what, size, e);
+    if (!s->checked) {
+        take_first(s, what, size);
+        return SELFSAME_OK;
+    }
     s->loose = true;
     s->health.unproven++;
     witness_give_up(s, "%s, which %s", s->claim,
@@ -205,9 +234,9 @@ take_conflict(struct round *r, struct slot *s)
 
     if (!size_of(s->answer.body, &size)) {
         /* transparency-dev's witness, for two roots of one size. */
-        ask_to_show(r, s, "it says a conflict without a size");
+        doubt(r, s, "it says a conflict without a size");
     } else if (size > r->k->size) {
-        ask_to_show(r, s, "it says that it has cosigned %" PRIu64 " entries", size);
+        doubt(r, s, "it says that it has cosigned %" PRIu64 " entries", size);
     } else {
         s->health.size = size;
         s->named = true;
@@ -231,7 +260,7 @@ witness_take_answer(struct round *r, struct slot *s, struct selfsame_err *e)
     } else if (status == 409) {
         take_conflict(r, s);
     } else if (status == 422) {
-        ask_to_show(r, s,
+        doubt(r, s,
             "it says that the tree is inconsistent with its %" PRIu64 " entries",
             s->health.size);
     } else if (s->round != r->c->round) {

@@ -49,6 +49,7 @@ struct slot {
     int64_t retry_ms;
     char *lines;    /* malloc'ed */
     char claim[96]; /* why it has to show something */
+    bool checked;   /* it could show what it cosigned before it was asked to cosign */
     bool heard;     /* it cosigned since the start */
     bool loose;     /* it did not prove a claim, or was too late: not waited for */
 
@@ -74,7 +75,7 @@ struct round {
     struct selfsame_bytes note;
     const struct checkpoint *k;
     const struct merkle_source *source;
-    int64_t deadline_ms, met_ms;
+    int64_t began_ms, deadline_ms, met_ms;
     uint64_t good; /* bits of the policy's witnesses */
     bool met;
 };
@@ -82,6 +83,8 @@ struct round {
 int64_t witness_now_ms(void);
 /* For this round. */
 SELFSAME_PRINTF(2, 3) void witness_give_up(struct slot *s, const char *fmt, ...);
+/* The next that is asked is its last checkpoint. False: no memory. */
+MUST bool witness_ask_to_show(const struct round *r, struct slot *s);
 /* IO: the alarm. */
 MUST enum selfsame_code witness_take_answer(
     struct round *r, struct slot *s, struct selfsame_err *e);

@@ -22,9 +22,9 @@
  */
 enum {
     WITNESS_LOGS = 4096,
-    WITNESS_FORKS = 100,
-    WITNESS_SUSPECTS = 10
-}; /* of a log; the first half and the last */
+    WITNESS_FORKS = 100, /* kept of a log: the first half and the last */
+    WITNESS_SUSPECTS = 10,
+};
 
 struct witness_service;
 struct witness_service_config {
