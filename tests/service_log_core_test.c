@@ -603,6 +603,26 @@ wait_until_asked(const struct quorum *q, unsigned times)
 }
 
 static void
+near_the_end_nobody_waits_for_the_next_attempt(void **state)
+{
+    struct log_world *w = *state;
+    auto_arena arena = arena_new(1 << 20);
+    struct quorum q = { .mode = 1 };
+    struct selfsame_err e = { 0 };
+    char *proof = NULL;
+
+    world_close(w);
+    w->config.cosign = cosign;
+    w->config.cosign_ctx = &q;
+    w->config.retry_ms = 600000; /* longer than any test may last */
+    assert_code(world_open(w, &e), SELFSAME_OK, &e);
+    for (unsigned i = 0; i < 3; i++, log_core_hurry(w->core))
+        assert_code(log_core_add(w->core, BYTES_LIT("entry"), &arena, &proof, &e),
+            SELFSAME_LOG, &e);
+    world_close(w);
+}
+
+static void
 an_idle_log_is_cosigned_again_and_stays_the_same_tree(void **state)
 {
     struct log_world *w = *state;
@@ -955,6 +975,7 @@ main(void)
         TEST(the_audit_finds_each_change),
         TEST(the_audit_misses_a_checkpoint),
         TEST(without_a_quorum_the_former_checkpoint_stays_and_asking_again_helps),
+        TEST(near_the_end_nobody_waits_for_the_next_attempt),
         TEST(an_idle_log_is_cosigned_again_and_stays_the_same_tree),
         TEST(an_alarm_stops_the_log),
         TEST(more_than_the_queue_holds_is_refused_at_once),

@@ -473,6 +473,15 @@ stop(struct log_core *c)
 }
 
 void
+log_core_hurry(struct log_core *c)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    c->hurried = true;
+    (void)pthread_cond_signal(&c->behind);
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
+void
 log_core_close(struct log_core **core)
 {
     struct log_core *c = *core;

@@ -83,6 +83,11 @@ MUST enum selfsame_code log_core_create(struct store *s, struct selfsame_err *e)
  */
 MUST enum selfsame_code log_core_open(
     const struct log_core_config *c, struct log_core **ret, struct selfsame_err *e);
+/*
+ * The end is near: whoever waits for a quorum is answered after the attempt under way,
+ * not after a pause and a further one.
+ */
+void log_core_hurry(struct log_core *c);
 /* What is under way is finished first. */
 void log_core_close(struct log_core **c);
 #define auto_log_core __attribute__((cleanup(log_core_close))) struct log_core

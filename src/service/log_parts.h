@@ -61,7 +61,7 @@ struct log_core {
     uint64_t size;
     uint8_t root[LOG_HASH];
     struct published *published; /* NULL: none with a quorum yet */
-    bool publishing, closing, sequenced, tried,
+    bool publishing, hurried, closing, sequenced, tried,
         ended; /* ended: nobody publishes any more */
     int64_t retry_at_ms, refresh_at_ms;
     int64_t scarce_at_ms;             /* when it was told last; 0: never */

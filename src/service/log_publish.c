@@ -278,7 +278,8 @@ something(struct log_core *c)
             return false;
         if (!is_behind(c) && c->placed.count == 0 && !is_old(c))
             wait_for_work(c);
-        else if (!last && log_clock_ms() < c->retry_at_ms)
+        else if (!last && !(c->hurried && c->placed.count > 0) &&
+                 log_clock_ms() < c->retry_at_ms)
             log_wait(&c->behind, &c->lock, c->retry_at_ms);
         else
             break;

@@ -197,6 +197,7 @@ hurry(void *ctx)
 
     if (s->witnesses != NULL)
         witness_client_hurry(s->witnesses, QUORUM_AT_END_MS);
+    log_core_hurry(s->core);
 }
 
 static enum selfsame_code
