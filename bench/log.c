@@ -5,6 +5,7 @@
  * bare hashes and the bare signature they need, and growth to a million entries.
  * usage: bench_log [DIR]: where the logs are made; fsync is what it measures
  */
+#include "bench.h"
 #include "crypto/crypto.h"
 #include "os/os.h"
 #include "service/log_core.h"
@@ -15,52 +16,10 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { CALLERS = 256, ENTRY = 1024, ROUNDS = 9 };
 #define ORIGIN "bench.example/log"
-
-#define NEED(x)                                                           \
-    do {                                                                  \
-        if (!(x)) {                                                       \
-            (void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
-            exit(1);                                                      \
-        }                                                                 \
-    } while (0)
-#define NEED_OK(x)                                                                \
-    do {                                                                          \
-        struct selfsame_err e = { 0 };                                            \
-        if ((x) != SELFSAME_OK) {                                                 \
-            (void)fprintf(                                                        \
-                stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #x, err_text(&e)); \
-            exit(1);                                                              \
-        }                                                                         \
-    } while (0)
-
-static double
-seconds(clockid_t clock)
-{
-    struct timespec t;
-
-    (void)clock_gettime(clock, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static int
-by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double
-median(double *v, size_t n)
-{
-    qsort(v, n, sizeof(*v), by_size);
-    return v[n / 2];
-}
 
 /* ---- logs ---- */
 

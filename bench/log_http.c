@@ -5,6 +5,7 @@
  * from a submission to its proof with three witnesses on the loopback, two of which must
  * cosign. usage: bench_log_http [DIR]
  */
+#include "bench.h"
 #include "codec/pem.h"
 #include "crypto/crypto.h"
 #include "os/os.h"
@@ -18,7 +19,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -28,40 +28,6 @@ enum {
     TIMED = 200,
     ANSWER = 8192
 };
-
-#define NEED(x)                                                           \
-    do {                                                                  \
-        if (!(x)) {                                                       \
-            (void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
-            exit(1);                                                      \
-        }                                                                 \
-    } while (0)
-#define NEED_OK(x)                                                                \
-    do {                                                                          \
-        struct selfsame_err e = { 0 };                                            \
-        if ((x) != SELFSAME_OK) {                                                 \
-            (void)fprintf(                                                        \
-                stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #x, err_text(&e)); \
-            exit(1);                                                              \
-        }                                                                         \
-    } while (0)
-
-static double
-seconds(clockid_t clock)
-{
-    struct timespec t;
-
-    (void)clock_gettime(clock, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static int
-by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
 
 /* ---- the services ---- */
 

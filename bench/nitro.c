@@ -7,6 +7,7 @@
  */
 #include <selfsame/selfsame.h>
 
+#include "bench.h"
 #include "codec/cbor.h"
 #include "codec/cose.h"
 #include "tee/simulate.h"
@@ -17,7 +18,6 @@
 #include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { LEAVES = 7, ROUNDS = 9, CERTS = 8 };
 static const int64_t three_hours_ms = (3 * 3600 + 60) * 1000;
@@ -28,38 +28,6 @@ struct document {
     struct selfsame_bytes cert[CERTS]; /* root first, leaf last */
     size_t count;
 };
-
-#define NEED(x)                                                           \
-    do {                                                                  \
-        if (!(x)) {                                                       \
-            (void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
-            exit(1);                                                      \
-        }                                                                 \
-    } while (0)
-
-static double
-now_us(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static int
-by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double
-median(double *v, size_t n)
-{
-    qsort(v, n, sizeof(*v), by_size);
-    return v[n / 2];
-}
 
 /* The certificates of a document, for the contestants that do not use our parser. */
 static void
@@ -171,11 +139,11 @@ static double
 ours_cold(const struct document *d, const struct selfsame_policy *p)
 {
     struct selfsame_verifier *v = make_verifier(0);
-    double t = now_us();
+    double t = processor_us();
 
     for (size_t i = 0; i < LEAVES; i++)
         verify_one(v, p, &d[i]);
-    t = (now_us() - t) / (int)LEAVES;
+    t = (processor_us() - t) / (int)LEAVES;
     selfsame_verifier_free(v);
     return t;
 }
@@ -190,9 +158,9 @@ ours_new_leaf(const struct document *d, const struct selfsame_policy *p)
         struct selfsame_verifier *v = make_verifier(64);
 
         verify_one(v, p, &d[0]);
-        double t = now_us();
+        double t = processor_us();
         verify_one(v, p, &d[i]);
-        sum += now_us() - t;
+        sum += processor_us() - t;
         selfsame_verifier_free(v);
     }
     return sum / (LEAVES - 1);
@@ -205,10 +173,10 @@ ours_known_leaf(const struct document *d, const struct selfsame_policy *p)
 
     for (size_t i = 0; i < LEAVES; i++)
         verify_one(v, p, &d[i]);
-    double t = now_us();
+    double t = processor_us();
     for (size_t i = 0; i < LEAVES; i++)
         verify_one(v, p, &d[i]);
-    t = (now_us() - t) / (int)LEAVES;
+    t = (processor_us() - t) / (int)LEAVES;
     selfsame_verifier_free(v);
     return t;
 }
@@ -275,11 +243,11 @@ naive_one(const struct document *d)
 static double
 naive(const struct document *d)
 {
-    double t = now_us();
+    double t = processor_us();
 
     for (size_t i = 0; i < LEAVES; i++)
         naive_one(&d[i]);
-    return (now_us() - t) / (int)LEAVES;
+    return (processor_us() - t) / (int)LEAVES;
 }
 
 /* One P-384 verification by OpenSSL with everything parsed before. */
@@ -301,10 +269,10 @@ bare_one(const struct document *d)
     int n = der_signature(s.signature, &sig);
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(X509_get0_pubkey(leaf), NULL);
     NEED(EVP_PKEY_verify_init(ctx) == 1);
-    double t = now_us();
+    double t = processor_us();
     for (int i = 0; i < TIMES; i++)
         NEED(EVP_PKEY_verify(ctx, sig, (size_t)n, digest, 48) == 1);
-    t = (now_us() - t) / (int)TIMES;
+    t = (processor_us() - t) / (int)TIMES;
     EVP_PKEY_CTX_free(ctx);
     OPENSSL_free(sig);
     X509_free(leaf);

@@ -8,34 +8,9 @@
  */
 #define WORLD_RSA_BITS 4096
 #include "../tests/tee_snp.h"
-
-#include <time.h>
+#include "bench.h"
 
 enum { TIMES = 40, ROUNDS = 9 };
-
-static double
-now_us(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static int
-by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double
-median(double *v)
-{
-    qsort(v, ROUNDS, sizeof(*v), by_size);
-    return v[ROUNDS / 2];
-}
 
 /* The signature of one certificate, verified by OpenSSL, everything parsed before. */
 static double
@@ -54,12 +29,12 @@ bare_rsa(const struct world *w)
     assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING), 1);
     assert_int_equal(EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha384()), 1);
     assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST), 1);
-    double t = now_us();
+    double t = processor_us();
     for (int i = 0; i < TIMES; i++)
         assert_int_equal(EVP_PKEY_verify(ctx, check.signature.ptr, check.signature.len,
                              check.digest.ptr, check.digest.len),
             1);
-    t = (now_us() - t) / TIMES;
+    t = (processor_us() - t) / TIMES;
     EVP_PKEY_CTX_free(ctx);
     return t;
 }
@@ -80,10 +55,10 @@ bare_p384(const struct world *w)
         .key = vcek.key,
         .digest = BYTES(digest, 48),
         .signature = BYTES_ARR(signature) };
-    double t = now_us();
+    double t = processor_us();
     for (int i = 0; i < TIMES; i++)
         assert_code(sig_nettle.verify(&check, &e), SELFSAME_OK, &e);
-    return (now_us() - t) / TIMES;
+    return (processor_us() - t) / TIMES;
 }
 
 /* With the first of the VCEKs always, or another one each time. */
@@ -100,7 +75,7 @@ ours(const struct world *w, const struct selfsame_bytes *vcek, bool each,
         .collateral = along,
         .collateral_count = COUNT(along),
         .cache = cache };
-    double t = now_us();
+    double t = processor_us();
 
     for (int i = 0; i < TIMES; i++) {
         along[0] = vcek[each ? i : 0];
@@ -113,7 +88,7 @@ ours(const struct world *w, const struct selfsame_bytes *vcek, bool each,
                         BYTES_ARR(w->report), &trust, &arena, &checks, &claims, &e),
             SELFSAME_OK, &e);
     }
-    return (now_us() - t) / TIMES;
+    return (processor_us() - t) / TIMES;
 }
 
 /* Certificates of the chip that differ in their serial numbers. */
@@ -159,8 +134,9 @@ main(void)
         known[i] = ours(state, vcek, false, cache);
         new[i] = of_new_chips(state, vceks);
     }
-    double r = median(rsa), p = median(p384), c = median(cold), k = median(known);
-    double n = median(new);
+    double r = median(rsa, ROUNDS), p = median(p384, ROUNDS), c = median(cold, ROUNDS),
+           k = median(known, ROUNDS);
+    double n = median(new, ROUNDS);
     (void)printf("\nSEV-SNP reports, one core, with VCEK, ASK and CRL\n");
     (void)printf("  %-34s %8.0f/s %8.0f us\n", "bare RSA-4096 (OpenSSL)", 1e6 / r, r);
     (void)printf("  %-34s %8.0f/s %8.0f us\n", "bare P-384 (nettle)", 1e6 / p, p);

@@ -5,8 +5,7 @@
  * and how long one log waits that comes alone.
  */
 #include "../tests/witness_world.h"
-
-#include <time.h>
+#include "bench.h"
 
 enum { LOGS = 64, SIZES = 60, THREADS = 4, ANSWER = 4096 };
 
@@ -22,15 +21,6 @@ struct client {
     struct bench *b;
     size_t from;
 };
-
-static double
-now_s(void)
-{
-    struct timespec t = { 0 };
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void *
 run(void *ctx)
@@ -81,7 +71,7 @@ all_at_once(struct bench *b)
 {
     struct client c[THREADS];
     pthread_t t[THREADS];
-    double began = now_s();
+    double began = seconds(CLOCK_MONOTONIC);
 
     for (size_t i = 0; i < THREADS; i++) {
         c[i] = (struct client){ b, i * (LOGS / THREADS) };
@@ -89,15 +79,7 @@ all_at_once(struct bench *b)
     }
     for (size_t i = 0; i < THREADS; i++)
         (void)pthread_join(t[i], NULL);
-    return (LOGS * SIZES) / (now_s() - began);
-}
-
-static int
-by_size(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
+    return (LOGS * SIZES) / (seconds(CLOCK_MONOTONIC) - began);
 }
 
 /* The log behind the others, alone. */
@@ -109,10 +91,10 @@ alone(struct bench *b, const char *origin)
 
     for (size_t size = 0; size < SIZES; size++) {
         char *body = world_request(origin, 0, size, size + 1, &b->arena);
-        double began = now_s();
+        double began = seconds(CLOCK_MONOTONIC);
         assert_int_equal(
             world_exchange(fd, "POST", "/add-checkpoint", body, buf, sizeof(buf)), 200);
-        b->latency_ms[size] = (now_s() - began) * 1000;
+        b->latency_ms[size] = (seconds(CLOCK_MONOTONIC) - began) * 1000;
     }
     qsort(b->latency_ms, SIZES, sizeof(double), by_size);
 }
@@ -133,7 +115,7 @@ bare(struct bench *b)
     assert_code(
         note_key_of(c.origin, NOTE_ED25519, k, &b->arena, &vkey, &e), SELFSAME_OK, &e);
     struct selfsame_bytes note = world_note(&c, &b->arena);
-    double began = now_s();
+    double began = seconds(CLOCK_MONOTONIC);
     for (int i = 0; i < ROUNDS; i++) {
         auto_arena arena = arena_new(1 << 20);
         assert_code(note_parse(note, &arena, &n, &e), SELFSAME_OK, &e);
@@ -142,7 +124,7 @@ bare(struct bench *b)
             note_sign(n.text, c.origin, NOTE_COSIGNATURE, k, 1, &arena, &line, &e),
             SELFSAME_OK, &e);
     }
-    return ROUNDS / (now_s() - began);
+    return ROUNDS / (seconds(CLOCK_MONOTONIC) - began);
 }
 
 int
