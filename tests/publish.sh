@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# `selfsame keygen`, `publish`, `publish index`, `prove`, and `verify --release`: a log and two witnesses on this machine.
+# `selfsame keygen`, `publish`, `publish index`, `prove`, and `verify|connect --release`: a log and two witnesses on this machine.
 set -u
 . "$(dirname "$0")/shell.sh"
 pids=
@@ -296,6 +296,39 @@ said REVOKED
 rm -rf state
 (unset HOME XDG_STATE_HOME; verify one.cmw --policy p.json --release 1.proof) > out 2> err
 said "neither HOME nor XDG_STATE_HOME"
+
+# ---- connected by releases: the running service, and nothing of it where the release does not hold ----
+"$sim" device --listen "unix:$tmp/nsm" --measurements one/measurements.json 2> device.err & pids="$pids $!"
+mkdir site
+echo "hello from the released code" > site/index.html
+python3 -u -m http.server --bind 127.0.0.1 --directory site 0 > site.out 2>&1 & pids="$pids $!"
+for _ in $(seq 200); do [ -S nsm ] && grep -q ' port ' site.out && break; sleep 0.05; done
+serve front "$selfsame" serve --upstream "127.0.0.1:$(sed -n 's/.* port \([0-9]*\) .*/\1/p' site.out)" --device "unix:$tmp/nsm"
+front=127.0.0.1:${url##*:}
+connect() { # status, what, options...: what the service said is in `out`
+    status=$1 about=$2; shift 2
+    printf 'GET / HTTP/1.0\r\n\r\n' > request
+    expect "$status" "$about" sh -c 'exec "$0" connect "$@" < request' "$selfsame" "$front" "$@"
+}
+policy session.json '{}'
+jq '.binding = "session"' session.json > s.json
+mv s.json session.json
+connect 0 "a session with the released code" --policy session.json --release 1.proof
+said "hello from the released code"
+connect 20 "without a proof" --policy session.json
+is "nothing of it is heard" "" "$(cat out)"
+connect 19 "the proof of another build" --policy session.json --release 2.proof
+is "nothing of it is heard" "" "$(cat out)"
+rm -rf state
+connect 13 "a revoked release" --policy session.json --release 1.proof --release i3.proof
+is "nothing of it is heard" "" "$(cat out)"
+expect 13 "nor by URL" "$selfsame" verify "https://$front/" --policy session.json --release 1.proof
+rm -rf state
+expect 0 "by URL" "$selfsame" verify "https://$front/" --policy session.json --release 1.proof
+expect 0 "the next release is seen elsewhere" verify two.cmw --policy p.json --release 2.proof
+connect 15 "the service that runs the one before" --policy session.json --release 1.proof
+is "nothing of it is heard" "" "$(cat out)"
+rm -rf state
 
 # ---- rebuilt ----
 expect 0 "rebuilt, signed and logged" "$selfsame" rebuild 1.proof --source app --out again --key rebuilder.key --trust trust.txt
