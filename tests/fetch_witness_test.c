@@ -585,6 +585,37 @@ who_is_slow_to_show_is_waited_for_once(void **state)
     end(&w);
 }
 
+/* One that cosigns between its claims does not get a whole round for each of them. */
+static void
+whoever_claims_again_is_not_waited_for_again(void **state)
+{
+    struct world w;
+    struct selfsame_err e = { 0 };
+    int n = 0;
+
+    (void)state;
+    begin(&w, two);
+    assert_code(ask(&w, 4, &n, &e), SELFSAME_OK, &e);
+    atomic_store(&w.w[1].slow_ms, -1);
+    for (uint64_t size = 9; size < 13; size += 3) {
+        atomic_store(&w.w[1].mode, LARGER);
+        int64_t began_ms = net_clock_ms();
+        assert_code(ask(&w, size, &n, &e), SELFSAME_OK, &e);
+        assert_int_equal(n, 2);
+        assert_in_range(
+            net_clock_ms() - began_ms, size == 9 ? 1900 : 400, size == 9 ? 3500 : 1500);
+        atomic_store(&w.w[1].slow_ms, 0);
+        atomic_store(&w.w[1].mode, HONEST);
+        for (int i = 0; i < 8 && n == 2; i++) {
+            (void)usleep(500000);
+            assert_code(ask(&w, size + 1, &n, &e), SELFSAME_OK, &e);
+        }
+        assert_int_equal(n, 3);
+        atomic_store(&w.w[1].slow_ms, -1);
+    }
+    end(&w);
+}
+
 /* Who was too late for one checkpoint takes part in the next. */
 static void
 who_was_late_takes_part_in_the_next(void **state)
@@ -809,6 +840,7 @@ main(void)
         cmocka_unit_test(what_a_witness_merely_says_is_its_failure),
         cmocka_unit_test(nobody_cosigns_a_fork_that_one_can_show),
         cmocka_unit_test(who_is_slow_to_show_is_waited_for_once),
+        cmocka_unit_test(whoever_claims_again_is_not_waited_for_again),
         cmocka_unit_test(a_stranger_is_waited_for),
         cmocka_unit_test(who_was_late_takes_part_in_the_next),
         cmocka_unit_test(connections_that_were_closed_are_opened_again),
