@@ -552,6 +552,28 @@ nobody_cosigns_a_fork_that_one_can_show(void **state)
     end(&w);
 }
 
+/* The path is optional, and whatever stands before a witness may let nobody through to it. */
+static void
+who_never_shows_anything_may_cosign(void **state)
+{
+    struct world w;
+    struct selfsame_err e = { 0 };
+    int n = 0;
+
+    (void)state;
+    begin(&w, two);
+    atomic_store(&w.w[1].slow_ms, -1);
+    assert_code(ask(&w, 4, &n, &e), SELFSAME_OK, &e);
+    assert_int_equal(n, 2);
+    for (uint64_t size = 5; size < 13 && n == 2; size++) {
+        (void)usleep(500000);
+        assert_code(ask(&w, size, &n, &e), SELFSAME_OK, &e);
+    }
+    assert_int_equal(n, 3);
+    assert_int_equal(w.w[1].shown, 1);
+    end(&w);
+}
+
 /* Once the whole time of a round, then not again; but what it shows late is heard. */
 static void
 who_is_slow_to_show_is_waited_for_once(void **state)
@@ -839,6 +861,7 @@ main(void)
         cmocka_unit_test(what_the_log_signed_is_an_alarm),
         cmocka_unit_test(what_a_witness_merely_says_is_its_failure),
         cmocka_unit_test(nobody_cosigns_a_fork_that_one_can_show),
+        cmocka_unit_test(who_never_shows_anything_may_cosign),
         cmocka_unit_test(who_is_slow_to_show_is_waited_for_once),
         cmocka_unit_test(whoever_claims_again_is_not_waited_for_again),
         cmocka_unit_test(a_stranger_is_waited_for),
