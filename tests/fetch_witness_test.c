@@ -552,6 +552,28 @@ nobody_cosigns_a_fork_that_one_can_show(void **state)
     end(&w);
 }
 
+/* The path is optional, and whatever stands before a witness may let nobody through to it. */
+static void
+who_never_shows_anything_may_cosign(void **state)
+{
+    struct world w;
+    struct selfsame_err e = { 0 };
+    int n = 0;
+
+    (void)state;
+    begin(&w, two);
+    atomic_store(&w.w[1].slow_ms, -1);
+    assert_code(ask(&w, 4, &n, &e), SELFSAME_OK, &e);
+    assert_int_equal(n, 2);
+    for (uint64_t size = 5; size < 13 && n == 2; size++) {
+        (void)usleep(500000);
+        assert_code(ask(&w, size, &n, &e), SELFSAME_OK, &e);
+    }
+    assert_int_equal(n, 3);
+    assert_int_equal(w.w[1].shown, 1);
+    end(&w);
+}
+
 /* Once the whole time of a round, then not again; but what it shows late is heard. */
 static void
 who_is_slow_to_show_is_waited_for_once(void **state)
@@ -582,6 +604,37 @@ who_is_slow_to_show_is_waited_for_once(void **state)
         code = ask(&w, 11, &n, &e);
     }
     assert_code(code, SELFSAME_IO, &e);
+    end(&w);
+}
+
+/* One that cosigns between its claims does not get a whole round for each of them. */
+static void
+whoever_claims_again_is_not_waited_for_again(void **state)
+{
+    struct world w;
+    struct selfsame_err e = { 0 };
+    int n = 0;
+
+    (void)state;
+    begin(&w, two);
+    assert_code(ask(&w, 4, &n, &e), SELFSAME_OK, &e);
+    atomic_store(&w.w[1].slow_ms, -1);
+    for (uint64_t size = 9; size < 13; size += 3) {
+        atomic_store(&w.w[1].mode, LARGER);
+        int64_t began_ms = net_clock_ms();
+        assert_code(ask(&w, size, &n, &e), SELFSAME_OK, &e);
+        assert_int_equal(n, 2);
+        assert_in_range(
+            net_clock_ms() - began_ms, size == 9 ? 1900 : 400, size == 9 ? 3500 : 1500);
+        atomic_store(&w.w[1].slow_ms, 0);
+        atomic_store(&w.w[1].mode, HONEST);
+        for (int i = 0; i < 8 && n == 2; i++) {
+            (void)usleep(500000);
+            assert_code(ask(&w, size + 1, &n, &e), SELFSAME_OK, &e);
+        }
+        assert_int_equal(n, 3);
+        atomic_store(&w.w[1].slow_ms, -1);
+    }
     end(&w);
 }
 
@@ -808,7 +861,9 @@ main(void)
         cmocka_unit_test(what_the_log_signed_is_an_alarm),
         cmocka_unit_test(what_a_witness_merely_says_is_its_failure),
         cmocka_unit_test(nobody_cosigns_a_fork_that_one_can_show),
+        cmocka_unit_test(who_never_shows_anything_may_cosign),
         cmocka_unit_test(who_is_slow_to_show_is_waited_for_once),
+        cmocka_unit_test(whoever_claims_again_is_not_waited_for_again),
         cmocka_unit_test(a_stranger_is_waited_for),
         cmocka_unit_test(who_was_late_takes_part_in_the_next),
         cmocka_unit_test(connections_that_were_closed_are_opened_again),

@@ -99,10 +99,13 @@ serve_large(void *ctx, struct httpd_request *r)
 {
     const size_t len = 8 << 20;
     uint8_t *large = calloc(1, len);
+    const struct httpd_answer a = { .status = 200,
+        .cache = "public, max-age=31536000, immutable",
+        .body = BYTES(large, len) };
 
     (void)ctx;
     assert_non_null(large);
-    say(r, 200, BYTES(large, len));
+    httpd_answer(r, &a);
     free(large);
 }
 
@@ -816,6 +819,9 @@ answers_that_wait_are_bounded_together(void **state)
     assert_memory_equal(got, "HTTP/1.1 503", 12);
     assert_non_null(strstr(got, "Retry-After: 1\r\n"));
     assert_non_null(strstr(got, "Content-Length: 0\r\n"));
+    /* Of the answer that there is no room for, which may be kept for a year. */
+    assert_non_null(strstr(got, "Cache-Control: no-store\r\n"));
+    assert_null(strstr(got, "immutable"));
     got = ask(&w, GET("/hello"), strlen(GET("/hello")), buf, 9 << 20);
     assert_memory_equal(got, "HTTP/1.1 200", 12);
     got = ask(&w, GET("/file"), strlen(GET("/file")), buf, 9 << 20);

@@ -904,6 +904,44 @@ entries_that_are_withheld_are_an_error_and_grow_stale(void **state)
     assert_int_equal(count(x, "event", "alarm"), 0);
 }
 
+/* Nothing was seen but what the log signed: that binds it, and the looks are counted. */
+static void
+the_first_tree_is_withheld_altogether(void **state)
+{
+    auto_world *w = world_new();
+    auto_watch *x = watch_new(w);
+    struct selfsame_err e = { 0 };
+
+    (void)state;
+    x->c.stale_s = 0;
+    (void)world_add(w, ME, world_release(w, WORLD_NAME, "1", 1, 1, NULL));
+    publish(w);
+    const struct selfsame_bytes good = w->made.checkpoint;
+    struct checkpoint c = made_checkpoint(&w->made, w->count);
+    c.origin = BYTES_LIT(WORLD_ORIGIN);
+    c.root[1] ^= 1;
+    w->made.no_tiles = true;
+    for (uint64_t i = 1; i < LOOKS_ABSENT; i++) {
+        assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_IO);
+        expect_alarms(x, SELFSAME_OK, NULL, NULL);
+        restart(x);
+    }
+    w->made.checkpoint = world_note(w, &c, 2, WORLD_NOW);
+    look(x);
+    assert_int_equal(count(x, "alarm", "fork"), 1);
+    w->made.checkpoint = good;
+    restart(x);
+    assert_int_equal(try_round(x, WORLD_NOW, &e), SELFSAME_IO);
+    expect_alarms(x, SELFSAME_LOG, "withheld", NULL);
+    assert_int_equal(x->m->state.pending_count, 0);
+    w->made.no_tiles = false;
+    restart(x);
+    look(x);
+    expect_alarms(x, SELFSAME_OK, NULL, NULL);
+    assert_int_equal(count(x, "event", "release"), 1);
+    assert_int_equal(x->m->state.stuck.looks, 0);
+}
+
 /* From the first look on, and without a witness: looks are counted, across processes. */
 static void
 entries_that_stay_withheld_are_an_alarm(void **state)
@@ -1585,6 +1623,7 @@ main(void)
         cmocka_unit_test(checkpoints_that_are_none),
         cmocka_unit_test(tiles_that_are_not_those_of_the_checkpoint),
         cmocka_unit_test(entries_that_are_withheld_are_an_error_and_grow_stale),
+        cmocka_unit_test(the_first_tree_is_withheld_altogether),
         cmocka_unit_test(entries_that_stay_withheld_are_an_alarm),
         cmocka_unit_test(a_log_that_is_never_read_grows_stale),
         cmocka_unit_test(a_checkpoint_grows_stale_by_the_clock_of_witnesses),

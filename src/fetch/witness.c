@@ -120,7 +120,7 @@ grace_end_ms(const struct round *r)
 
         if (s->over || s->loose)
             continue;
-        if (s->named)
+        if (s->named && !s->spent)
             return r->deadline_ms;
         if (!s->heard && ms < r->met_ms + STRANGER_MS)
             ms = r->met_ms + STRANGER_MS;
@@ -274,6 +274,7 @@ too_late(struct slot *s, bool alarm)
     if (s->over)
         return;
     s->health.unproven += unproven;
+    s->spent = s->spent || s->named;
     witness_give_up(
         s, "%s%sno answer in time", unproven ? s->claim : "", unproven ? "; " : "");
     s->loose = true;

@@ -183,20 +183,23 @@ alarm_of(struct round *r, struct slot *s, enum witness_evidence what, uint64_t s
     return SELFSAME_IO;
 }
 
-/* What it shows before it is asked for the first time, and nothing speaks against it. */
+/*
+ * What it shows before it is asked for the first time, and nothing speaks against it. Who
+ * cannot be heard so is asked all the same from the next round on: it may cosign though
+ * this path of it leads nowhere, and does not cosign a fork of what it cosigned.
+ */
 static void
 take_first(struct slot *s, enum witness_evidence what, uint64_t size)
 {
-    if (s->code != SELFSAME_OK) {
-        s->loose = true;
-        witness_give_up(s, "%.150s", err_text(&s->e));
-        return;
-    }
     s->checked = true;
     s->tries = 0;
     s->retry_ms = 0;
     if (what == EVIDENCE_OURS)
         s->health.size = size;
+    if (s->code == SELFSAME_OK)
+        return;
+    s->loose = true;
+    witness_give_up(s, "%.150s", err_text(&s->e));
 }
 
 /* What it shows: only what the log's own key signed says anything. */
@@ -207,7 +210,9 @@ take_shown(struct round *r, struct slot *s, struct selfsame_err *e)
     enum witness_evidence what = EVIDENCE_NONE;
     uint64_t size = 0;
 
-    if ((status == 0 || status == 429 || status >= 500) && later(s))
+    const bool late = !s->checked && s->loose; /* a round did without it */
+
+    if ((status == 0 || status == 429 || status >= 500) && !late && later(s))
         return SELFSAME_OK;
     s->shows = false;
     if (status == 200)

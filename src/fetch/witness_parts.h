@@ -52,6 +52,7 @@ struct slot {
     bool checked;   /* it could show what it cosigned before it was asked to cosign */
     bool heard;     /* it cosigned since the start */
     bool loose;     /* it did not prove a claim, or was too late: not waited for */
+    bool spent;     /* it had a whole round to show what it claimed: no second one */
 
     struct witness_health health;
 };

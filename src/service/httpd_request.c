@@ -393,6 +393,8 @@ httpd_request_render(struct httpd_request *r, const char *date, bool close)
     if (r->out == NULL) {
         drop_answer(r);
         r->status = 503;
+        /* What the answer was may be kept for a year: not that there was none. */
+        memcpy(r->cache, "no-store", sizeof("no-store"));
         r->out = malloc(HTTPD_ANSWER_HEAD);
         if (r->out == NULL)
             return false;

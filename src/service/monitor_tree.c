@@ -187,15 +187,28 @@ monitor_unread(struct monitor *m, struct looking *l, enum selfsame_code code,
     return monitor_alarm(m, ALARM_TILES, more, e, "%s", err_text(why));
 }
 
-/* Signed and not compared: a later tree has to account for it. */
+static bool
+is_believed(const struct state *s, const struct checkpoint *c)
+{
+    return c->size == s->checkpoint.size &&
+           bytes_eq(BYTES_ARR(c->root), BYTES_ARR(s->checkpoint.root));
+}
+
+/*
+ * Signed and not compared: a later tree has to account for it. The first one needs no
+ * comparison, and binds the log though nothing of it can be had.
+ */
 static enum selfsame_code
 not_compared(struct monitor *m, struct looking *l, enum selfsame_code code,
     const struct selfsame_err *why, struct selfsame_err *e)
 {
     struct state *s = &m->state;
+    const bool counts = (code == SELFSAME_LOG || code == SELFSAME_IO) &&
+                        !os_interrupted();
 
-    if (s->note != NULL && (code == SELFSAME_LOG || code == SELFSAME_IO) &&
-        !os_interrupted())
+    if (counts && s->note == NULL)
+        TRY(state_set_note(s, l->note, 0, e));
+    else if (counts && !is_believed(s, &l->c))
         TRY(state_add_pending(
             s, l->note, m->now_s, code == SELFSAME_LOG || tiles_absent(m->tiles), e));
     return monitor_unread(m, l, code, why, e);
