@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { VKEY_LIMIT = 1 << 20, DIR_MEMORY = 32 << 20, HASH_PART = 16 };
+enum { VKEY_LIMIT = 1 << 20, DIR_MEMORY = 64 << 20, HASH_PART = 16 };
 
 /* ---- init ---- */
 
