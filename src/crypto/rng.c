@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/crypto.h"
 
-#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 #include <limits.h>
@@ -10,10 +9,4 @@ bool
 rng_bytes(uint8_t *ret, size_t len)
 {
     return len <= INT_MAX && RAND_bytes(ret, (int)len) == 1;
-}
-
-void
-secret_wipe(void *p, size_t len)
-{
-    OPENSSL_cleanse(p, len);
 }
