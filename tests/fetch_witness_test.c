@@ -200,6 +200,19 @@ log_vkey(struct arena *arena)
     return note_key_text(&k, arena);
 }
 
+/* A new client, which knows nothing of the witnesses. */
+static void
+client_with_grace(struct world *w, unsigned ms)
+{
+    const struct witness_client_config c = {
+        .policy = &w->policy, .timeout_ms = 2000, .grace_ms = ms
+    };
+    struct selfsame_err e = { 0 };
+
+    witness_client_free(&w->client);
+    assert_code(witness_client_new(&c, &w->client, &e), SELFSAME_OK, &e);
+}
+
 static void
 begin(struct world *w, const char *quorum)
 {
@@ -234,10 +247,7 @@ begin(struct world *w, const char *quorum)
     text = arena_printf(&w->arena, "%s%s", text, quorum);
     assert_code(
         log_policy_parse(bytes_str(text), &w->arena, &w->policy, &e), SELFSAME_OK, &e);
-    const struct witness_client_config config = {
-        .policy = &w->policy, .timeout_ms = 2000, .grace_ms = 500
-    };
-    assert_code(witness_client_new(&config, &w->client, &e), SELFSAME_OK, &e);
+    client_with_grace(w, 500);
 }
 
 static void
@@ -648,11 +658,7 @@ who_was_late_takes_part_in_the_next(void **state)
 
     (void)state;
     begin(&w, "quorum w0\n");
-    const struct witness_client_config c = {
-        .policy = &w.policy, .timeout_ms = 2000, .grace_ms = 100
-    };
-    witness_client_free(&w.client);
-    assert_code(witness_client_new(&c, &w.client, &e), SELFSAME_OK, &e);
+    client_with_grace(&w, 100);
     assert_code(ask(&w, 4, &n, &e), SELFSAME_OK, &e);
     assert_int_equal(n, 3);
     atomic_store(&w.w[1].mode, LATE);
@@ -677,11 +683,7 @@ a_stranger_is_waited_for(void **state)
 
     (void)state;
     begin(&w, "quorum w0\n");
-    const struct witness_client_config c = {
-        .policy = &w.policy, .timeout_ms = 2000, .grace_ms = 20
-    };
-    witness_client_free(&w.client);
-    assert_code(witness_client_new(&c, &w.client, &e), SELFSAME_OK, &e);
+    client_with_grace(&w, 20);
     atomic_store(&w.w[1].mode, LATE);
     assert_code(ask(&w, 5, &n, &e), SELFSAME_OK, &e);
     assert_int_equal(n, 3);
