@@ -43,7 +43,8 @@ enum dcap_flag { /* SGX attributes.flags */
     DCAP_FLAG_KSS = 1u << 7,
     DCAP_FLAG_AEX_NOTIFY = 1u << 10,
 };
-/* Reserved bytes zero, reserved flags zero; MALFORMED. */
+#define DCAP_FLAGS_KNOWN UINT64_C(0x4f7) /* the others are reserved */
+/* Reserved bytes are zero, else MALFORMED; flags are looked at by who asks. */
 MUST enum selfsame_code dcap_report_parse(
     struct selfsame_bytes raw384, struct dcap_report *ret, struct selfsame_err *e);
 
