@@ -306,6 +306,5 @@ jread_end(struct jread *j, const char *what, struct selfsame_err *e)
     if (jread_done(j))
         return SELFSAME_OK;
     FAIL(e, SELFSAME_MALFORMED, "%s: %s, at byte %zu of %zu", what,
-        j->why != NULL ? j->why : "expected nothing behind it",
-        j->at, j->in.len);
+        j->why != NULL ? j->why : "expected nothing behind it", j->at, j->in.len);
 }

@@ -40,7 +40,8 @@ struct jread_array jread_array(struct jread *j);
 bool jread_element(struct jread *j, struct jread_array *a);
 struct selfsame_bytes jread_text(struct jread *j); /* without its quotes */
 uint64_t jread_uint(struct jread *j, uint64_t max);
-struct selfsame_bytes jread_skip(struct jread *j); /* any value, checked, as its bytes */
+struct selfsame_bytes jread_skip(
+    struct jread *j);             /* any value, checked, as its bytes */
 bool jread_done(struct jread *j); /* good, and nothing but white space left */
 void jread_fail(struct jread *j, const char *why);
 /* MALFORMED with the reason and the offset, or OK. */

@@ -17,8 +17,8 @@ bundle_room(void *list, size_t size, size_t count, size_t *room, struct arena *a
 }
 
 static enum selfsame_code
-add_cert(struct bundle *b, const struct cert *c, struct arena *arena,
-    struct selfsame_err *e)
+add_cert(
+    struct bundle *b, const struct cert *c, struct arena *arena, struct selfsame_err *e)
 {
     for (size_t i = 0; i < b->cert_count; i++)
         if (bytes_cmp(b->cert[i].der, c->der) == 0)
@@ -26,7 +26,8 @@ add_cert(struct bundle *b, const struct cert *c, struct arena *arena,
     if (b->cert_count == BUNDLE_CERTS)
         FAIL(e, SELFSAME_MALFORMED, "expected at most %d certificates",
             (int)BUNDLE_CERTS);
-    struct cert *list = bundle_room(b->cert, sizeof(*c), b->cert_count, &b->cert_room, arena);
+    struct cert *list = bundle_room(
+        b->cert, sizeof(*c), b->cert_count, &b->cert_room, arena);
     if (list == NULL)
         FAIL(e, SELFSAME_NOMEM, "out of memory for certificates");
     b->cert = list;
@@ -35,15 +36,16 @@ add_cert(struct bundle *b, const struct cert *c, struct arena *arena,
 }
 
 static enum selfsame_code
-add_crl(struct bundle *b, const struct crl *c, struct arena *arena,
-    struct selfsame_err *e)
+add_crl(
+    struct bundle *b, const struct crl *c, struct arena *arena, struct selfsame_err *e)
 {
     for (size_t i = 0; i < b->crl_count; i++)
         if (bytes_cmp(b->crl[i].der, c->der) == 0)
             return SELFSAME_OK;
     if (b->crl_count == BUNDLE_CRLS)
         FAIL(e, SELFSAME_MALFORMED, "expected at most %d CRLs", (int)BUNDLE_CRLS);
-    struct crl *list = bundle_room(b->crl, sizeof(*c), b->crl_count, &b->crl_room, arena);
+    struct crl *list = bundle_room(
+        b->crl, sizeof(*c), b->crl_count, &b->crl_room, arena);
     if (list == NULL)
         FAIL(e, SELFSAME_NOMEM, "out of memory for CRLs");
     b->crl = list;
@@ -105,7 +107,8 @@ add_pem(struct bundle *b, struct selfsame_bytes in, struct arena *arena,
 {
     size_t found = 0;
 
-    TRY(bundle_put_aside(b, add_label(b, in, "CERTIFICATE", arena, &found, e), arena, e));
+    TRY(bundle_put_aside(
+        b, add_label(b, in, "CERTIFICATE", arena, &found, e), arena, e));
     TRY(add_label(b, in, "X509 CRL", arena, &found, e));
     if (found == 0)
         FAIL(e, SELFSAME_MALFORMED,

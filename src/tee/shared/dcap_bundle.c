@@ -63,8 +63,9 @@ add_json(struct dcap_bundle *b, struct selfsame_bytes in, struct arena *arena,
         return add_identity(b, in, arena, e);
     if (dcap_qpl_recognise(in))
         return dcap_qpl_add(b, in, arena, e);
-    FAIL(e, SELFSAME_MALFORMED, "expected TCB info or an enclave identity, got JSON "
-                                "of another kind");
+    FAIL(e, SELFSAME_MALFORMED,
+        "expected TCB info or an enclave identity, got JSON "
+        "of another kind");
 }
 
 /* ---- texts that stand for DER ---- */
@@ -138,8 +139,9 @@ add_percent(struct dcap_bundle *b, struct selfsame_bytes in, struct arena *arena
         int high = i + 2 < in.len ? nibble(in.ptr[i + 1]) : -1,
             low = i + 2 < in.len ? nibble(in.ptr[i + 2]) : -1;
         if (high < 0 || low < 0)
-            FAIL(e, SELFSAME_MALFORMED, "certificates: expected two hexadecimal digits "
-                                        "behind each %%");
+            FAIL(e, SELFSAME_MALFORMED,
+                "certificates: expected two hexadecimal digits "
+                "behind each %%");
         text[n++] = (uint8_t)(high << 4 | low);
         i += 2;
     }
@@ -154,9 +156,8 @@ is_event_log(struct selfsame_bytes in)
 {
     enum { AT = 32 };
 
-    return in.len > AT &&
-           bytes_has_prefix(BYTES(in.ptr + AT, in.len - AT),
-               BYTES_LIT("Spec ID Event03\0"));
+    return in.len > AT && bytes_has_prefix(BYTES(in.ptr + AT, in.len - AT),
+                              BYTES_LIT("Spec ID Event03\0"));
 }
 
 static enum selfsame_code

@@ -178,7 +178,8 @@ dcap_identity_fits(const struct dcap_identity *id, const struct dcap_report *qe,
 {
     if (!bytes_eq(qe->mr_signer, id->mr_signer))
         FAIL(e, SELFSAME_TCB,
-            "QE identity: expected a QE signed by Intel (MRSIGNER of the identity), got "
+            "QE identity: expected a QE signed by Intel (MRSIGNER of the identity), "
+            "got "
             "another signer");
     if (qe->isv_prod_id != id->isv_prod_id)
         FAIL(e, SELFSAME_TCB, "QE identity: expected product %u, got %u",

@@ -95,8 +95,8 @@ is_advisory(struct selfsame_bytes s)
 }
 
 void
-dcap_get_advisories(struct jread *j, struct arena *arena,
-    struct dcap_advisories *ret, bool *nomem)
+dcap_get_advisories(
+    struct jread *j, struct arena *arena, struct dcap_advisories *ret, bool *nomem)
 {
     struct selfsame_bytes list[DCAP_ADVISORIES_MAX];
     struct jread_array a = jread_array(j);

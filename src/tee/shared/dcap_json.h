@@ -12,8 +12,8 @@ void dcap_get_hex(struct jread *j, uint8_t *ret, size_t len);
 int64_t dcap_get_date(struct jread *j); /* RFC 3339 with Z, seconds */
 enum dcap_status dcap_get_status(struct jread *j);
 /* NOMEM is told by *nomem; everything else is latched. */
-void dcap_get_advisories(struct jread *j, struct arena *arena,
-    struct dcap_advisories *ret, bool *nomem);
+void dcap_get_advisories(
+    struct jread *j, struct arena *arena, struct dcap_advisories *ret, bool *nomem);
 
 /* Levels while they are read: kept in order as they come. */
 struct dcap_level_list {
@@ -28,8 +28,8 @@ struct dcap_level *dcap_level_add(struct dcap_level_list *l, struct jread *j);
 void dcap_levels_sort(
     struct dcap_level_list *l, struct jread *j, struct dcap_levels *ret);
 /* [{"tcb":{"isvsvn":n},"tcbDate":…,"tcbStatus":…,"advisoryIDs":[…]}, …] */
-void dcap_get_svn_levels(struct jread *j, struct arena *arena,
-    struct dcap_levels *ret, bool *nomem);
+void dcap_get_svn_levels(
+    struct jread *j, struct arena *arena, struct dcap_levels *ret, bool *nomem);
 /* {"<name>":{…},"signature":"…"}: where the object stands and its signature, `in` read whole by `inner`. */
 MUST enum selfsame_code dcap_get_signed(struct selfsame_bytes in, const char *name,
     void (*inner)(struct jread *j, void *ctx), void *ctx, struct dcap_signed *ret,

@@ -16,8 +16,8 @@ first_component(struct selfsame_bytes svn)
 }
 
 static bool
-reaches(const struct dcap_level *l, const struct dcap_pck *pck,
-    struct selfsame_bytes svn)
+reaches(
+    const struct dcap_level *l, const struct dcap_pck *pck, struct selfsame_bytes svn)
 {
     for (size_t i = 0; i < DCAP_COMPONENTS; i++)
         if (pck->component[i] < l->sgx[i])

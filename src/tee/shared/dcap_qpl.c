@@ -21,8 +21,8 @@ add_signed(struct dcap_bundle *b, const json_t *all, const char *name,
     if (object == NULL)
         return SELFSAME_OK;
     if (hex == NULL)
-        FAIL(e, SELFSAME_MALFORMED, "expected \"%s\" beside \"%s\", got none", signature,
-            name);
+        FAIL(e, SELFSAME_MALFORMED, "expected \"%s\" beside \"%s\", got none",
+            signature, name);
     const char *whole = arena_printf(
         arena, "{\"%s\":%s,\"signature\":\"%s\"}", as, object, hex);
     if (whole == NULL)
@@ -50,10 +50,9 @@ add_members(struct dcap_bundle *b, const json_t *all, struct arena *arena,
             FAIL(e, SELFSAME_NOMEM, "out of memory for \"%s\"", plain[i]);
         TRY(dcap_bundle_add(b, copy, arena, e));
     }
-    TRY(add_signed(
-        b, all, "tcb_info", "tcb_info_signature", "tcbInfo", arena, e));
-    return add_signed(b, all, "qe_identity", "qe_identity_signature", "enclaveIdentity",
-        arena, e);
+    TRY(add_signed(b, all, "tcb_info", "tcb_info_signature", "tcbInfo", arena, e));
+    return add_signed(
+        b, all, "qe_identity", "qe_identity_signature", "enclaveIdentity", arena, e);
 }
 
 enum selfsame_code

@@ -5,8 +5,8 @@
 struct reading {
     struct dcap_tcb_info *info;
     struct arena *arena;
-    bool nomem, other;   /* other: neither "SGX" nor "TDX" */
-    bool flat, nested;   /* how the components of some level are spelt */
+    bool nomem, other;          /* other: neither "SGX" nor "TDX" */
+    bool flat, nested;          /* how the components of some level are spelt */
     bool with_tdx, without_tdx; /* some level has them, some has not */
 };
 
@@ -290,7 +290,8 @@ get_rest(struct jread *j, struct selfsame_bytes name, struct reading *x)
         return dcap_get_hex(j, info->fmspc, sizeof(info->fmspc)), SEEN_FMSPC;
     if (dcap_is(name, "pceId"))
         return dcap_get_hex(j, info->pceid, sizeof(info->pceid)), SEEN_PCEID;
-    if (dcap_is(name, "tcbType")) { /* 0 says how levels are compared; no other exists */
+    if (dcap_is(
+            name, "tcbType")) { /* 0 says how levels are compared; no other exists */
         if (jread_uint(j, UINT32_MAX) != 0)
             jread_fail(j, "expected tcbType 0");
         return SEEN_TYPE;
