@@ -208,8 +208,8 @@ MUST bool dcap_advisories_merge(const struct dcap_advisories *lists, size_t coun
  * Anything else is put aside: it must not refuse a chain that holds without it.
  */
 enum { DCAP_BUNDLE_JSON = 64 };
-struct dcap_bundle {   /* each piece once, in the arena */
-    struct bundle pki; /* and what was put aside */
+struct dcap_bundle {       /* each piece once, in the arena */
+    struct tee_bundle pki; /* and what was put aside */
     struct dcap_tcb_info *info;
     size_t info_count, info_room;
     struct dcap_identity *identity;
