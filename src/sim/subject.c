@@ -20,25 +20,28 @@ subject_pki(struct cli *c, const struct tee_simulator *sim, int64_t now_ms,
 }
 
 static enum selfsame_code
-take_defects(struct cli *c, unsigned *ret, struct selfsame_err *e)
+take_defects(struct cli *c, const struct tee_simulator *sim, uint64_t *ret,
+    struct selfsame_err *e)
 {
     const char *given[CLI_VALUES];
     size_t count = cli_values(c, "defect", given, COUNT(given));
-    unsigned defects = 0;
+    uint64_t defects = 0;
 
     for (size_t i = 0; i < count; i++) {
-        unsigned bit = sim_defect_from_word(given[i]);
+        uint64_t bit = sim_defect_from_word(sim, given[i]);
 
         if (bit == 0) {
             (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
-                "--defect: there is none called \"%.40s\"", given[i]);
-            err_remedy(e, "`selfsame-sim evidence --help` lists them.");
+                "--defect: %s evidence knows none called \"%.40s\"", sim->name,
+                given[i]);
+            err_remedy(e, "`selfsame-sim evidence --help` lists those of all, "
+                          "`man selfsame-sim` those of one TEE alone.");
             return SELFSAME_USAGE;
         }
         defects |= bit;
     }
-    for (unsigned bit = 1; bit != 0; bit <<= 1)
-        if (cli_flag(c, sim_defect_word(bit)))
+    for (uint64_t bit = 1; bit != 0; bit <<= 1)
+        if (cli_flag(c, sim_defect_word(sim, bit)))
             defects |= bit;
     if (cli_flag(c, "insecure-debug"))
         defects |= SIM_DEBUG;
@@ -54,7 +57,7 @@ subject_options(struct cli *c, const struct tee_simulator *sim, struct sim_subje
 
     if (settings == NULL)
         FAIL(e, SELFSAME_NOMEM, "settings");
-    TRY(take_defects(c, &ret->defects, e));
+    TRY(take_defects(c, sim, &ret->defects, e));
     ret->settings = settings;
     ret->setting_count = cli_values(c, "set", settings, CLI_VALUES);
     return sim_subject_check(sim, ret, e);
