@@ -2,7 +2,7 @@
 #include "tee/shared/dcap_simulate.h"
 
 /*
- * The private keys behind roots/dcap_simulated.c and of all below it. They are public on
+ * The private keys behind roots/simulated.c and of all below it. They are public on
  * purpose: whoever wants can sign simulated evidence, and so nobody takes it for more than
  * that. That all are known makes quotes and collateral of several runs fit together.
  */
