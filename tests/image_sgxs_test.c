@@ -234,8 +234,7 @@ an_enclave_that_no_thread_can_enter_is_refused(void **state)
 
     sgxs_ecreate(raw, 1, 2 * SGX_PAGE);
     sgxs_page(raw + SGX_RECORD, 0, SGX_REG | SGX_R, NULL);
-    assert_code(
-        measure(BYTES_ARR(raw), 64, got, &info, &e), SELFSAME_MALFORMED, &e);
+    assert_code(measure(BYTES_ARR(raw), 64, got, &info, &e), SELFSAME_MALFORMED, &e);
 }
 
 int

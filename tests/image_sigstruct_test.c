@@ -81,9 +81,8 @@ signing_again_gives_the_same_bytes(void **state)
 
     need_shared();
     assert_code(sigstruct_parse(load(&known[3], &arena), &s, &e), SELFSAME_OK, &e);
-    assert_code(
-        key_from_pem(shared_file(OASIS "sig1.key.pem", &arena), &key, &e), SELFSAME_OK,
-        &e);
+    assert_code(key_from_pem(shared_file(OASIS "sig1.key.pem", &arena), &key, &e),
+        SELFSAME_OK, &e);
     assert_int_equal(key_type_of(key), KEY_RSA3072_E3);
     assert_code(sigstruct_make(&s, key, &arena, &again, &e), SELFSAME_OK, &e);
     assert_bytes(again, s.raw);
@@ -180,8 +179,7 @@ no_bit_may_change(void **state)
     for (size_t bit = 0; bit < 8 * sizeof(raw); bit++) {
         raw[bit / 8] ^= (uint8_t)(1u << bit % 8);
         enum selfsame_code code = parse_and_verify(BYTES_ARR(raw), &e);
-        if (code == SELFSAME_OK || code == SELFSAME_NOMEM ||
-            code == SELFSAME_INTERNAL)
+        if (code == SELFSAME_OK || code == SELFSAME_NOMEM || code == SELFSAME_INTERNAL)
             fail_msg("bit %zu: %s", bit, selfsame_code_name(code));
         bad_signature += code == SELFSAME_BAD_SIGNATURE;
         raw[bit / 8] ^= (uint8_t)(1u << bit % 8);
@@ -202,8 +200,7 @@ no_other_length_will_do(void **state)
 
     memcpy(longer, in.ptr, in.len);
     for (size_t n = 0; n < in.len; n++)
-        assert_code(
-            sigstruct_parse(BYTES(in.ptr, n), &s, &e), SELFSAME_MALFORMED, &e);
+        assert_code(sigstruct_parse(BYTES(in.ptr, n), &s, &e), SELFSAME_MALFORMED, &e);
     assert_code(sigstruct_parse(BYTES_ARR(longer), &s, &e), SELFSAME_MALFORMED, &e);
 }
 
@@ -220,16 +217,13 @@ other_keys_and_dates_make_none(void **state)
     struct selfsame_bytes raw;
     auto_key *other = NULL;
 
-    assert_code(
-        sigstruct_make(&s, made_key, &arena, &raw, &e), SELFSAME_USAGE, &e);
+    assert_code(sigstruct_make(&s, made_key, &arena, &raw, &e), SELFSAME_USAGE, &e);
     s.day = 28;
     s.enclave_hash = BYTES(hash, 31);
-    assert_code(
-        sigstruct_make(&s, made_key, &arena, &raw, &e), SELFSAME_USAGE, &e);
+    assert_code(sigstruct_make(&s, made_key, &arena, &raw, &e), SELFSAME_USAGE, &e);
     s.enclave_hash = BYTES_ARR(hash);
     assert_code(key_generate(KEY_P256, &other, &e), SELFSAME_OK, &e);
-    assert_code(
-        sigstruct_make(&s, other, &arena, &raw, &e), SELFSAME_UNSUPPORTED, &e);
+    assert_code(sigstruct_make(&s, other, &arena, &raw, &e), SELFSAME_UNSUPPORTED, &e);
     for (long n = 1; n < 3; n++) {
         auto_arena failing = arena_new(1 << 20);
 

@@ -44,8 +44,7 @@ struct sgxs_reader {
 };
 bool sgxs_recognise(struct selfsame_bytes head);
 /* The reader needs sgxs_reader_free also after an error. */
-MUST enum selfsame_code sgxs_reader_init(
-    struct sgxs_reader *r, struct selfsame_err *e);
+MUST enum selfsame_code sgxs_reader_init(struct sgxs_reader *r, struct selfsame_err *e);
 void sgxs_reader_free(struct sgxs_reader *r);
 /*
  * MALFORMED: records that no processor would take, and chunks that do not follow their

@@ -5,10 +5,10 @@
 
 enum {
     RSA = RSA_SGX_SIZE,
-    HEAD = 128,     /* signed: all up to the modulus … */
-    BODY_AT = 900,  /* … and from MISCSELECT */
-    BODY = 128,     /* to ISVSVN */
-    TYPE_AT = 12,   /* of the header: bit 31 says debug */
+    HEAD = 128,    /* signed: all up to the modulus … */
+    BODY_AT = 900, /* … and from MISCSELECT */
+    BODY = 128,    /* to ISVSVN */
+    TYPE_AT = 12,  /* of the header: bit 31 says debug */
 };
 static const uint8_t header[16] = { 6, 0, 0, 0, 0xe1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0 };
 static const uint8_t header2[16] = { 1, 1, 0, 0, 0x60, 0, 0, 0, 0x60, 0, 0, 0, 1, 0, 0,
@@ -90,8 +90,7 @@ parse_body(struct reader *r, struct sigstruct *s, struct selfsame_err *e)
 }
 
 enum selfsame_code
-sigstruct_parse(
-    struct selfsame_bytes in, struct sigstruct *ret, struct selfsame_err *e)
+sigstruct_parse(struct selfsame_bytes in, struct sigstruct *ret, struct selfsame_err *e)
 {
     struct reader r = reader_of(in);
     struct sigstruct s = { .raw = in };
@@ -263,8 +262,8 @@ sign(uint8_t *raw, const struct key *key, struct arena *arena, struct selfsame_e
         FAIL(e, SELFSAME_NOMEM, "SIGSTRUCT: out of memory");
     TRY(key_sign(key, HASH_SHA256, BYTES(digest, 32), arena, &signature, e));
     if (signature.len != RSA)
-        FAIL(e, SELFSAME_INTERNAL, "SIGSTRUCT: a signature of %zu bytes",
-            signature.len);
+        FAIL(
+            e, SELFSAME_INTERNAL, "SIGSTRUCT: a signature of %zu bytes", signature.len);
     TRY(rsa_sgx_quotients(modulus, signature.ptr, q1, q2, e));
     turn_round(modulus, raw + HEAD);
     turn_round(signature.ptr, raw + HEAD + RSA + 4);

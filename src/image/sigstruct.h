@@ -12,7 +12,7 @@
 enum { SIGSTRUCT_SIZE = 1808 };
 struct sigstruct {
     struct selfsame_bytes raw;
-    bool is_debug; /* type: for enclaves that are debugged */
+    bool is_debug;   /* type: for enclaves that are debugged */
     uint32_t vendor; /* 0, or 0x8086 of Intel */
     unsigned year, month, day;
     uint32_t sw_defined;
