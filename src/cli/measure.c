@@ -123,8 +123,6 @@ open_part(const char *path, const char *what, bool may_be_empty, int *ret,
 
 /* ---- an image of several files ---- */
 
-static const char *const parts[] = { "firmware", "kernel", "initrd", "cmdline" };
-
 /* What an option names, or what a build wrote; NULL: there is none. */
 static const char *
 part_path(struct cli *c, const char *image, bool dir, const char *name)
@@ -134,7 +132,7 @@ part_path(struct cli *c, const char *image, bool dir, const char *name)
     if (told != NULL)
         return told;
     if (!dir)
-        return strcmp(name, "firmware") == 0 ? image : NULL;
+        return NULL;
     const char *path = arena_printf(cli_arena(c), "%s/image.%s", image, name);
     return path != NULL && access(path, F_OK) == 0 ? path : NULL;
 }
@@ -144,6 +142,9 @@ feed_part(struct cli *c, struct selfsame_measurement *m, const char *name,
     const char *path, struct selfsame_err *e)
 {
     const char *line = cli_value(c, "cmdline");
+    const bool may_be_empty = strcmp(name, "kernel") == 0 ||
+                              strcmp(name, "initrd") == 0 ||
+                              strcmp(name, "cmdline") == 0;
     uint64_t size = 0;
     auto_fd fd = -1;
 
@@ -153,7 +154,7 @@ feed_part(struct cli *c, struct selfsame_measurement *m, const char *name,
     }
     if (path[0] == '@')
         path++;
-    TRY(open_part(path, name, strcmp(name, "firmware") != 0, &fd, &size, e));
+    TRY(open_part(path, name, may_be_empty, &fd, &size, e));
     TRY_WHILE(e, selfsame_measurement_part(m, name, size, e), "%s", path);
     TRY_WHILE(e, feed(fd, path, size, m, e), "%s", path);
     return SELFSAME_OK;
@@ -221,20 +222,25 @@ as_built(struct cli *c, const char *image, bool dir)
     return !machine_told(c) && path != NULL && access(path, F_OK) == 0;
 }
 
+/* A file alone is one part; options name the others. */
 static enum selfsame_code
 measure_parts(struct cli *c, const char *image, bool dir, const char *tee,
     struct selfsame_measurement **ret, struct selfsame_err *e)
 {
+    const struct tee_measurer *m = tee_measurer_find(tee);
+
     TRY(selfsame_measurement_new(tee, 0, ret, e));
     if (cli_flag(c, "explain"))
         selfsame_measurement_set_explain(*ret);
-    TRY(as_built(c, image, dir) ? set_built(c, image, tee, *ret, e)
-                                : set_options(c, *ret, e));
-    for (size_t i = 0; i < COUNT(parts); i++) {
-        const char *path = part_path(c, image, dir, parts[i]);
+    TRY(m->set != NULL && as_built(c, image, dir) ? set_built(c, image, tee, *ret, e)
+                                                  : set_options(c, *ret, e));
+    if (!dir)
+        TRY(feed_part(c, *ret, m->whole, image, e));
+    for (size_t i = 0; m->parts[i] != NULL; i++) {
+        const char *path = part_path(c, image, dir, m->parts[i]);
 
-        if (path != NULL)
-            TRY(feed_part(c, *ret, parts[i], path, e));
+        if (path != NULL && (dir || strcmp(m->parts[i], m->whole) != 0))
+            TRY(feed_part(c, *ret, m->parts[i], path, e));
     }
     return selfsame_measurement_finish(*ret, e);
 }
@@ -399,7 +405,7 @@ target_of(struct cli *c, const struct tee_measurer *m, const char *path, bool di
     if (!dir)
         return true;
     if (ret->parts)
-        return part_path(c, path, true, parts[0]) != NULL;
+        return part_path(c, path, true, m->parts[0]) != NULL;
     ret->path = arena_printf(cli_arena(c), "%s/image.%s", path, m->image_kind);
     return ret->path != NULL && access(ret->path, F_OK) == 0;
 }
@@ -453,6 +459,21 @@ targets_named(struct cli *c, const char *path, bool dir, struct target *list,
     return SELFSAME_OK;
 }
 
+/* The TEE that a file is for, where its first bytes say; NULL: they do not. */
+static const struct tee_measurer *
+recognised(const char *path)
+{
+    uint8_t head[64];
+    auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
+    const struct tee_measurer *m;
+
+    for (size_t i = 0; n > 0 && (m = tee_measurer_at(i)) != NULL; i++)
+        if (m->recognise != NULL && m->recognise(BYTES(head, (size_t)n)))
+            return m;
+    return NULL;
+}
+
 /* Those named, else all that are there: of a machine, once something is said about one. */
 static enum selfsame_code
 targets(struct cli *c, const char *path, bool dir, struct target *list, size_t *count,
@@ -462,6 +483,8 @@ targets(struct cli *c, const char *path, bool dir, struct target *list, size_t *
     const struct tee_measurer *m;
 
     TRY(targets_named(c, path, dir, list, count, e));
+    if (*count == 0 && !dir && (m = recognised(path)) != NULL)
+        (void)target_of(c, m, path, false, &list[(*count)++]);
     if (*count > 0)
         return SELFSAME_OK;
     for (size_t i = 0; (m = tee_measurer_at(i)) != NULL && *count < TEES; i++)

@@ -83,6 +83,11 @@ struct tee_measured {
 struct tee_measurer {
     const char *name;
     const char *image_kind; /* "eif" */
+    /* Several files, DIR/image.PART each, in this order; NULL: one. The first must be there. */
+    const char *const *parts;
+    const char *whole; /* the part that a file given alone is: "firmware" */
+    /* By its first bytes (64 are enough): a file that is for this TEE alone; or NULL. */
+    bool (*recognise)(struct selfsame_bytes head);
     enum selfsame_code (*begin)(
         uint64_t size, bool explain, void **ret_state, struct selfsame_err *e);
     /* NULL: this TEE has no options, and its image is one file. USAGE for unknown names. */
