@@ -109,6 +109,7 @@ struct tee_report_request {
     struct selfsame_bytes nonce, public_key;
     const char *device; /* NULL: the usual path */
 };
+enum { TEE_REGISTER = 48 }; /* SHA-384 */
 struct tee_collected {
     struct selfsame_bytes evidence;
     struct selfsame_bytes
@@ -119,6 +120,13 @@ struct tee_attester {
     bool (*present)(const char *device);
     enum selfsame_code (*collect)(const struct tee_report_request *q,
         struct arena *arena, struct tee_collected *ret, struct selfsame_err *e);
+    /*
+     * Extends a register of the running TEE by a digest; its value afterwards. NULL: there
+     * is none that evidence would show. USAGE for a register or a length that it has not.
+     */
+    enum selfsame_code (*extend)(const char *device, unsigned index,
+        struct selfsame_bytes digest, uint8_t ret[static TEE_REGISTER],
+        struct selfsame_err *e);
 };
 
 /* A machine that the image was measured for. */

@@ -275,3 +275,22 @@ tsm_provider(const struct tsm_io *io, const char *dir, char ret[static 32])
 
     return entry_make(&x, dir) == 0 && entry_text(&x, "provider", ret);
 }
+
+static bool
+is_dir(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+const char *
+tsm_dir(const struct tsm_io *io, const char *device, const char *provider)
+{
+    const char *dir = device != NULL ? device : TSM_REPORT_DIR;
+    char got[32];
+
+    if (io == &tsm_files && !is_dir(dir))
+        return NULL;
+    return tsm_provider(io, dir, got) && strcmp(got, provider) == 0 ? dir : NULL;
+}

@@ -28,6 +28,9 @@ extern const struct tsm_io tsm_files;
 /* The provider ("sev_guest") into `ret`; false where there is none. */
 bool tsm_provider(const struct tsm_io *io, const char *dir, char ret[static 32]);
 
+/* The directory for requests, `device` or the usual one; NULL: not of this provider. */
+const char *tsm_dir(const struct tsm_io *io, const char *device, const char *provider);
+
 struct tsm_report {
     struct selfsame_bytes outblob;
     struct selfsame_bytes auxblob; /* absent where the provider has none */

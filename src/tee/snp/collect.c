@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tee/snp/collect.h"
 
+#include "tee/shared/device_socket.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 _Static_assert(sizeof(struct snp_ioctl) == 32, "the ioctl numbers hold this size");
@@ -16,18 +16,6 @@ _Static_assert(sizeof(struct snp_ext_report_req) == 112, "snp_ext_report_req");
 
 static const char usual_device[] = "/dev/sev-guest";
 static const char provider[] = "sev_guest";
-
-/* The simulator's transport, below. */
-static const char unix_prefix[] = "unix:";
-
-/* The path behind "unix:", or NULL when the device is a file. */
-static const char *
-socket_path(const char *device)
-{
-    size_t n = sizeof(unix_prefix) - 1;
-
-    return strncmp(device, unix_prefix, n) == 0 ? device + n : NULL;
-}
 
 /* ---- /dev/sev-guest ---- */
 
@@ -133,46 +121,27 @@ is_table(struct selfsame_bytes aux)
     }
 }
 
-static bool
-is_dir(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-/* NULL: not by configfs-tsm. */
-static const char *
-tsm_dir(const struct snp_guest *g, const char *device)
-{
-    const char *dir = device != NULL ? device : TSM_REPORT_DIR;
-    char got[32];
-
-    if (g->tsm == &tsm_files && !is_dir(dir))
-        return NULL;
-    return tsm_provider(g->tsm, dir, got) && strcmp(got, provider) == 0 ? dir : NULL;
-}
-
 bool
 snp_present(const struct snp_guest *g, const char *device)
 {
     struct stat st;
 
-    if (tsm_dir(g, device) != NULL)
+    if (tsm_dir(g->tsm, device, provider) != NULL)
         return true;
     device = device != NULL ? device : usual_device;
-    const char *path = socket_path(device);
-    if (strstr(device, "sev-guest") == NULL ||
-        stat(path != NULL ? path : device, &st) != 0)
+    const char *path = device_socket(device);
+    if (strstr(device, "sev-guest") == NULL)
         return false;
-    return path != NULL ? S_ISSOCK(st.st_mode) : S_ISCHR(st.st_mode);
+    if (path != NULL)
+        return device_socket_present(path);
+    return stat(device, &st) == 0 && S_ISCHR(st.st_mode);
 }
 
 enum selfsame_code
 snp_collect(const struct snp_guest *g, const struct tee_report_request *q,
     struct arena *arena, struct tee_collected *ret, struct selfsame_err *e)
 {
-    const char *dir = tsm_dir(g, q->device);
+    const char *dir = tsm_dir(g->tsm, q->device, provider);
     struct tee_collected out = { { NULL, 0 }, { NULL, 0 } };
     struct tsm_report tsm;
 
@@ -193,63 +162,6 @@ snp_collect(const struct snp_guest *g, const struct tee_report_request *q,
 
 /* ---- the simulator's transport ---- */
 
-static int
-connect_to(const char *path)
-{
-    struct sockaddr_un sa = { .sun_family = AF_UNIX };
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (strlen(path) >= sizeof(sa.sun_path))
-        errno = ENAMETOOLONG;
-    memcpy(sa.sun_path, path, strnlen(path, sizeof(sa.sun_path) - 1));
-    if (fd >= 0 && strlen(path) < sizeof(sa.sun_path) &&
-        connect(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0)
-        return fd;
-    int why = errno;
-    if (fd >= 0)
-        (void)close(fd);
-    return -why;
-}
-
-static bool
-receive(int fd, uint8_t *buf, size_t len)
-{
-    for (size_t got = 0; got < len;) {
-        ssize_t n = recv(fd, buf + got, len - got, 0);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        got += (size_t)n;
-    }
-    return true;
-}
-
-/* One message there and one back, each behind its length; 0 or -errno. */
-static int
-exchange(const char *path, struct selfsame_bytes message, uint8_t *buf, size_t cap,
-    size_t *ret_len)
-{
-    uint8_t head[4];
-    struct writer w = writer_of(head, sizeof(head));
-    int fd = connect_to(path), why = -EPROTO;
-
-    if (fd < 0)
-        return fd;
-    put_be32(&w, (uint32_t)message.len);
-    if (send(fd, head, sizeof(head), MSG_NOSIGNAL) == (ssize_t)sizeof(head) &&
-        send(fd, message.ptr, message.len, MSG_NOSIGNAL) == (ssize_t)message.len &&
-        receive(fd, head, sizeof(head))) {
-        struct reader r = reader_of(BYTES_ARR(head));
-
-        *ret_len = get_be32(&r);
-        why = *ret_len <= cap && receive(fd, buf, *ret_len) ? 0 : -EPROTO;
-    }
-    (void)close(fd);
-    return why;
-}
-
 /* As the ioctl would: response, certificates and error go where the caller said. */
 static int
 request_socket(const char *path, unsigned long command, struct snp_ioctl *io)
@@ -264,7 +176,7 @@ request_socket(const char *path, unsigned long command, struct snp_ioctl *io)
         return -ENOMEM;
     put_be32(&w, (uint32_t)command);
     put_bytes(&w, BYTES((const uint8_t *)&q->data, sizeof(q->data)));
-    int why = exchange(
+    int why = device_exchange(
         path, writer_bytes(&w), buf, SNP_MESSAGE_HEAD + SNP_CERTS_MAX, &len);
     struct reader r = reader_of(BYTES(buf, len));
     uint32_t error = get_be32(&r);
@@ -288,8 +200,8 @@ static int
 request(void *ctx, const char *device, unsigned long command, void *argument)
 {
     (void)ctx;
-    if (socket_path(device) != NULL)
-        return request_socket(socket_path(device), command, argument);
+    if (device_socket(device) != NULL)
+        return request_socket(device_socket(device), command, argument);
     int fd = open(device, O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return -errno;
