@@ -48,7 +48,17 @@ collect(const struct tee_report_request *q, struct arena *arena,
     return SELFSAME_OK;
 }
 
-static const struct tee_attester toy = {
+static enum selfsame_code
+extend(const char *device, unsigned index, struct selfsame_bytes digest,
+    uint8_t ret[static TEE_REGISTER], struct selfsame_err *e)
+{
+    if (device == NULL || strcmp(device, "/dev/toy") != 0 || digest.len != TEE_REGISTER)
+        FAIL(e, SELFSAME_USAGE, "the toy was asked for something else");
+    memset(ret, (int)index, TEE_REGISTER);
+    return SELFSAME_OK;
+}
+
+static struct tee_attester toy = {
     .name = "toy",
     .media_type = "application/toy",
     .endorsement_type = "application/toy-certs",
@@ -220,6 +230,30 @@ no_tee_and_a_broken_tee_are_told_apart(void **state)
     selfsame_attester_close(a);
 }
 
+static void
+registers_are_those_of_the_tee(void **state)
+{
+    (void)state;
+    static const uint8_t digest[TEE_REGISTER] = { 1 };
+    struct selfsame_err e = { 0 };
+    struct selfsame_attester *a;
+    uint8_t value[SELFSAME_REGISTER] = { 0xaa };
+
+    assert_code(selfsame_attester_open("/dev/toy", &a, &e), SELFSAME_OK, &e);
+    assert_code(selfsame_attest_extend(a, 3, BYTES_ARR(digest), value, &e),
+        SELFSAME_UNSUPPORTED, &e);
+    assert_non_null(strstr(err_text(&e), "nothing was measured"));
+    toy.extend = extend;
+    assert_code(
+        selfsame_attest_extend(a, 3, BYTES(digest, 47), value, &e), SELFSAME_USAGE, &e);
+    assert_int_equal(value[0], 0xaa);
+    assert_code(
+        selfsame_attest_extend(a, 3, BYTES_ARR(digest), value, &e), SELFSAME_OK, &e);
+    assert_int_equal(value[47], 3);
+    toy.extend = NULL;
+    selfsame_attester_close(a);
+}
+
 static void *
 work(void *arg)
 {
@@ -265,6 +299,7 @@ main(void)
         cmocka_unit_test_setup(wrong_lengths_are_usage, reset),
         cmocka_unit_test_setup(no_tee_and_a_broken_tee_are_told_apart, reset),
         cmocka_unit_test_setup(threads_take_turns, reset),
+        cmocka_unit_test_setup(registers_are_those_of_the_tee, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -583,8 +583,8 @@ the_attester_is_listed(void **state)
 {
     (void)state;
     /* Last: it takes any device for its own that a caller names. */
-    assert_ptr_equal(tee_attester_at(1), &nitro_attester);
-    assert_null(tee_attester_at(2));
+    assert_ptr_equal(tee_attester_at(3), &nitro_attester);
+    assert_null(tee_attester_at(4));
     assert_ptr_equal(tee_simulator_find("nitro"), &nitro_simulator);
     assert_null(tee_simulator_find("skeleton"));
     const struct tee_simulator *sim;

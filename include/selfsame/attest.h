@@ -52,6 +52,18 @@ SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_attest_session(
     struct selfsame_bytes spki, uint8_t **ret, size_t *ret_len,
     struct selfsame_err *err);
 
+/*
+ * Extends a register of the running TEE by a digest of what is about to be used, so that
+ * evidence from then on tells of it: TDX's RTMRs, 0 to 3 and 48 bytes, of which 3 is left
+ * to applications. Cannot be undone, and is never done twice. The value afterwards goes
+ * to `ret`. UNSUPPORTED where the TEE or its kernel has no such register; nothing was
+ * measured then, and whoever relies on it has to stop.
+ */
+enum { SELFSAME_REGISTER = 48 };
+SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_attest_extend(
+    struct selfsame_attester *a, unsigned index, struct selfsame_bytes digest,
+    uint8_t ret[SELFSAME_REGISTER], struct selfsame_err *err);
+
 #ifdef __cplusplus
 }
 #endif

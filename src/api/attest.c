@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+_Static_assert((int)SELFSAME_REGISTER == (int)TEE_REGISTER, "registers are SHA-384");
 enum { NONCE_MIN = 8, NONCE_MAX = 512, COLLECT_ARENA = 1 << 20 };
 
 struct selfsame_attester {
@@ -146,4 +147,21 @@ selfsame_attest_session(struct selfsame_attester *a,
             "session: expected a request, an exporter value of 32 bytes and a key");
     return attest(a, binder_session(&b, BINDER_SERVER, attest_request, exporter, spki),
         &b, &q, ret, ret_len, err);
+}
+
+enum selfsame_code
+selfsame_attest_extend(struct selfsame_attester *a, unsigned index,
+    struct selfsame_bytes digest, uint8_t ret[SELFSAME_REGISTER],
+    struct selfsame_err *err)
+{
+    if (a->tee->extend == NULL)
+        FAIL(err, SELFSAME_UNSUPPORTED,
+            "%s: expected a TEE with registers that a guest extends (tdx), got none: "
+            "nothing was measured",
+            a->tee->name);
+    (void)pthread_mutex_lock(&a->lock);
+    enum selfsame_code c = a->tee->extend(a->device, index, digest, ret, err);
+    (void)pthread_mutex_unlock(&a->lock);
+    TRY_WHILE(err, c, "extending register %u of %s", index, a->tee->name);
+    return SELFSAME_OK;
 }
