@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 /*
- * A guest is stopped only for ioctl commands of its device's magic (0x0A for /dev/nsm,
- * 0x53 for /dev/sev-guest). Opening it needs no help: the guest has a node of this name,
+ * A guest is stopped only for ioctl commands of its device: of its magic (0x0A for
+ * /dev/nsm, 0x53 for /dev/sev-guest), or the very command where terminals have the same
+ * magic (/dev/tdx_guest). Opening it needs no help: the guest has a node of this name,
  * and the supervisor knows it by its mount. So open() costs nothing, and what
  * dup, fork, exec, relative paths or io_uring do to the descriptor is the
  * kernel's business.
@@ -29,7 +30,7 @@
 #define OFFSET(member) ((unsigned)offsetof(struct seccomp_data, member))
 
 int
-filter_install(unsigned magic)
+filter_install(const struct guest_device *device)
 {
     /* Little-endian: the command is the low half of args[1]. */
     struct sock_filter code[] = {
@@ -39,8 +40,8 @@ filter_install(unsigned magic)
         BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, FOREIGN_CALLS, 5, 0),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_ioctl, 0, 3),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, OFFSET(args[1])),
-        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xFF00u),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, magic << 8, 2, 0),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, device->mask),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, device->command, 2, 0),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),

@@ -11,14 +11,15 @@
 
 /*
  * The kernel's side of a file system in user space (include/uapi/linux/fuse.h): one
- * request is read, one answer written. The tree is tsm.c's. Nothing is cached by the
+ * request is read, one answer written; what there is, a tree says. Nothing is cached by the
  * kernel, so that what a guest reads is what there is.
  */
 enum { REQUEST_MAX = 1 << 17, WRITE_MAX = 4096, ANSWER_MAX = 1 << 17 };
 
 struct fuse {
     int fd;
-    struct tsm_tree *tree;
+    const struct guest_tree *kind;
+    void *tree;
     uint8_t *in, *out;
 };
 
@@ -30,7 +31,8 @@ fuse_close(struct fuse **held)
     if (f == NULL)
         return;
     fd_close(&f->fd);
-    tsm_free(f->tree);
+    if (f->tree != NULL)
+        f->kind->free(f->tree);
     free(f->in);
     free(f->out);
     free(f);
@@ -38,19 +40,21 @@ fuse_close(struct fuse **held)
 }
 
 enum selfsame_code
-fuse_open(int fd, struct fuse **ret, struct selfsame_err *e)
+fuse_open(int fd, const struct guest_device *device, const struct guest_tree *tree,
+    struct fuse **ret, struct selfsame_err *e)
 {
     struct fuse *f = calloc(1, sizeof(*f));
 
     if (f != NULL) {
         f->fd = -1;
-        f->tree = tsm_new();
+        f->kind = tree;
+        f->tree = tree->make(device);
         f->in = malloc(REQUEST_MAX);
         f->out = malloc(sizeof(struct fuse_out_header) + ANSWER_MAX);
     }
     if (f == NULL || f->tree == NULL || f->in == NULL || f->out == NULL) {
         fuse_close(&f);
-        FAIL(e, SELFSAME_NOMEM, "configfs-tsm of the guest");
+        FAIL(e, SELFSAME_NOMEM, "files of the guest");
     }
     f->fd = fd;
     *ret = f;
@@ -92,7 +96,7 @@ reply_entry(struct fuse *f, uint64_t node, struct reply *r)
     struct fuse_entry_out out = { .nodeid = node };
     mode_t mode;
 
-    r->error = tsm_stat(f->tree, node, &mode);
+    r->error = f->kind->stat(f->tree, node, &mode);
     if (r->error != 0)
         return;
     fill_attr(node, mode, &out.attr);
@@ -105,7 +109,7 @@ reply_attr(struct fuse *f, uint64_t node, struct reply *r)
     struct fuse_attr_out out = { .attr_valid = 0 };
     mode_t mode;
 
-    r->error = tsm_stat(f->tree, node, &mode);
+    r->error = f->kind->stat(f->tree, node, &mode);
     if (r->error != 0)
         return;
     fill_attr(node, mode, &out.attr);
@@ -134,16 +138,19 @@ reply_directory(
 {
     uint64_t child;
     const char *name;
+    mode_t mode;
 
     for (size_t n = (size_t)in->offset;
-         (name = tsm_entry(f->tree, node, n, &child)) != NULL; n++) {
+         (name = f->kind->entry(f->tree, node, n, &child)) != NULL; n++) {
         struct fuse_dirent d = { .ino = child, .off = n + 1 };
         size_t len = strlen(name), size = FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + len);
 
         if (r->len + size > in->size || r->len + size > ANSWER_MAX)
             return;
         d.namelen = (uint32_t)len;
-        d.type = node == 1 ? 4 : 8; /* DT_DIR, DT_REG */
+        d.type = f->kind->stat(f->tree, child, &mode) == 0 && S_ISDIR(mode)
+                     ? 4
+                     : 8; /* DT_DIR, DT_REG */
         memset(r->body + r->len, 0, size);
         memcpy(r->body + r->len, &d, FUSE_NAME_OFFSET);
         memcpy(r->body + r->len + FUSE_NAME_OFFSET, name, len);
@@ -158,7 +165,7 @@ reply_read(
     auto_arena arena = arena_new(4096);
     struct selfsame_bytes all = BYTES_NONE;
 
-    r->error = tsm_read(f->tree, n, in->fh, &arena, &all);
+    r->error = f->kind->read(f->tree, n, in->fh, &arena, &all);
     if (r->error != 0 || in->offset >= all.len)
         return;
     size_t len = all.len - (size_t)in->offset;
@@ -174,8 +181,8 @@ reply_open(struct fuse *f, uint64_t node, const struct fuse_open_in *in, bool di
     struct fuse_open_out out = { .open_flags = FOPEN_DIRECT_IO };
     mode_t mode;
 
-    r->error = dir ? tsm_stat(f->tree, node, &mode)
-                   : tsm_open(f->tree, node, (int)in->flags, &out.fh);
+    r->error = dir ? f->kind->stat(f->tree, node, &mode)
+                   : f->kind->open(f->tree, node, (int)in->flags, &out.fh);
     if (dir)
         out.open_flags = 0;
     if (r->error == 0)
@@ -183,7 +190,8 @@ reply_open(struct fuse *f, uint64_t node, const struct fuse_open_in *in, bool di
 }
 
 static void
-reply_write(struct fuse *f, const struct fuse_write_in *in, size_t len, struct reply *r)
+reply_write(struct fuse *f, struct notify *n, const struct fuse_write_in *in,
+    size_t len, struct reply *r)
 {
     struct fuse_write_out out = { .size = 0 };
 
@@ -191,11 +199,11 @@ reply_write(struct fuse *f, const struct fuse_write_in *in, size_t len, struct r
         r->error = -EIO;
         return;
     }
-    int n = tsm_write(
-        f->tree, in->fh, in->offset, BYTES((const uint8_t *)(in + 1), in->size));
-    r->error = n < 0 ? n : 0;
-    out.size = n > 0 ? (uint32_t)n : 0;
-    if (n >= 0)
+    int taken = f->kind->write(
+        f->tree, n, in->fh, in->offset, BYTES((const uint8_t *)(in + 1), in->size));
+    r->error = taken < 0 ? taken : 0;
+    out.size = taken > 0 ? (uint32_t)taken : 0;
+    if (taken >= 0)
         put(r, &out, sizeof(out));
 }
 
@@ -219,11 +227,11 @@ answer_name(struct fuse *f, const struct fuse_in_header *h, const uint8_t *body,
     if (name == NULL)
         r->error = -EIO;
     else if (h->opcode == FUSE_LOOKUP)
-        r->error = tsm_lookup(f->tree, h->nodeid, name, &node);
+        r->error = f->kind->lookup(f->tree, h->nodeid, name, &node);
     else if (h->opcode == FUSE_MKDIR)
-        r->error = tsm_mkdir(f->tree, h->nodeid, name, &node);
+        r->error = f->kind->mkdir(f->tree, h->nodeid, name, &node);
     else
-        r->error = tsm_rmdir(f->tree, h->nodeid, name);
+        r->error = f->kind->rmdir(f->tree, h->nodeid, name);
     if (r->error == 0 && h->opcode != FUSE_RMDIR)
         reply_entry(f, node, r);
 }
@@ -267,9 +275,10 @@ answer(struct fuse *f, struct notify *n, const struct fuse_in_header *h,
         break;
     case FUSE_READ: reply_read(f, n, (const void *)body, r); break;
     case FUSE_READDIR: reply_directory(f, h->nodeid, (const void *)body, r); break;
-    case FUSE_WRITE: reply_write(f, (const void *)body, len, r); break;
+    case FUSE_WRITE: reply_write(f, n, (const void *)body, len, r); break;
     case FUSE_RELEASE:
-        tsm_release(f->tree, ((const struct fuse_release_in *)(const void *)body)->fh);
+        f->kind->release(
+            f->tree, ((const struct fuse_release_in *)(const void *)body)->fh);
         break;
     case FUSE_FLUSH:
     case FUSE_FSYNC:

@@ -23,7 +23,8 @@
 
 /*
  * Supervisor and child talk over a SOCK_SEQPACKET pair, one message a step:
- *   > go (its ids are mapped)   < ready + listener   < the same + /dev/fuse   > run
+ *   > go (its ids are mapped)   < ready + listener   < the same + /dev/fuse, for each
+ *   mount of the device   > run
  *   < nothing: it runs
  * A child that fails sends the step and errno instead. The supervisor's end
  * being closed tells the child that nobody is there any more.
@@ -159,7 +160,7 @@ be_guest(const struct guest_plan *p, int sock)
     static char init[] = "/init";
     char *const argv[] = { init, NULL }, *const env[] = { sim, home, term, NULL };
     struct word w;
-    int none, fuse = -1;
+    int none, fuse[GUEST_MOUNTS];
     const char *step;
 
     if (!receive_word(sock, &w, &none))
@@ -175,7 +176,7 @@ be_guest(const struct guest_plan *p, int sock)
     if (p->network && !loopback_up())
         give_up(sock, "bringing up the loopback interface");
     w = (struct word){ 0 };
-    if ((step = mounts_make(p->root, p->device, &w.mount, &w.proc, &fuse)) != NULL)
+    if ((step = mounts_make(p->root, p->device, &w.mount, &w.proc, fuse)) != NULL)
         give_up(sock, step);
     if (!drop_capabilities())
         give_up(sock, "dropping capabilities");
@@ -183,11 +184,15 @@ be_guest(const struct guest_plan *p, int sock)
     /* Last: a change of credentials would clear it. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
         give_up(sock, "tying its life to the supervisor's");
-    int listener = filter_install(p->device->magic);
+    int listener = filter_install(p->device);
     if (listener < 0)
         give_up(sock, "installing the seccomp filter");
-    if (!send_word(sock, &w, listener) || !send_word(sock, &w, fuse) ||
-        !receive_word(sock, &w, &none))
+    if (!send_word(sock, &w, listener))
+        _exit(127);
+    for (size_t i = 0; i < p->device->mount_count; i++)
+        if (!send_word(sock, &w, fuse[i]))
+            _exit(127);
+    if (!receive_word(sock, &w, &none))
         _exit(127);
     (void)execve(init, argv, env);
     give_up(sock, "executing /init");
@@ -302,7 +307,10 @@ converse(
     if (!w.failed) {
         ret->mount = w.mount;
         ret->proc = w.proc;
-        if (!receive_word(sock, &w, &ret->fuse) || !send_word(sock, &w, -1))
+        for (size_t i = 0; i < p->device->mount_count; i++)
+            if (!receive_word(sock, &w, &ret->fuse[i]))
+                FAIL(e, SELFSAME_IO, "the guest ended before it began");
+        if (!send_word(sock, &w, -1))
             FAIL(e, SELFSAME_IO, "the guest ended before it began");
         /* Silence is good: the pair closed because /init runs. */
         if (!receive_word(sock, &w, &none))
@@ -326,7 +334,7 @@ enum selfsame_code
 guest_start(struct guest_plan *p, struct guest *ret, struct selfsame_err *e)
 {
     int pair[2];
-    struct guest g = { .pidfd = -1, .listener = -1, .fuse = -1 };
+    struct guest g = { .pidfd = -1, .listener = -1, .fuse = { -1, -1 } };
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         FAIL(e, SELFSAME_IO, "cannot make a socket pair: %s", strerror(errno));
@@ -347,7 +355,8 @@ guest_start(struct guest_plan *p, struct guest *ret, struct selfsame_err *e)
         (void)kill(g.pid, SIGKILL);
         (void)waitpid(g.pid, NULL, 0);
         fd_close(&g.listener);
-        fd_close(&g.fuse);
+        for (size_t i = 0; i < GUEST_MOUNTS; i++)
+            fd_close(&g.fuse[i]);
         return code;
     }
     *ret = g;

@@ -11,8 +11,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define TSM_DIR "/sys/kernel/config/tsm/report"
-
 /*
  * What the guest's kernel and init would have mounted. Host nodes are taken as
  * detached mounts before pivot_root and put in place after it, when every
@@ -157,6 +155,8 @@ put_nodes(int tree[static NODES], const char *device)
     for (size_t i = 0; i < NODES; i++) {
         const char *path = nodes[i].guest != NULL ? nodes[i].guest : device;
 
+        if (path == NULL) /* a TEE without a device: files alone */
+            continue;
         if (make_node(path, tree[i])) {
             /* Only the last one is told apart by its mount. */
             if (i < NODES - 1)
@@ -206,43 +206,87 @@ mount_id(int fd, uint64_t *ret)
     return true;
 }
 
-/* A tmpfs with the directory to mount on; what the image had below it is hidden. */
+/* All directories of a path. */
 static bool
-make_report_dir(void)
+make_dirs(const char *path)
 {
-    static const char *const dirs[] = { "/sys/kernel", "/sys/kernel/config",
-        "/sys/kernel/config/tsm", TSM_DIR };
+    char part[256];
+    size_t n = strlen(path);
 
-    if (mount("tmpfs", "/sys", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-            "mode=0755,size=64k") != 0)
+    if (n >= sizeof(part))
         return false;
-    for (size_t i = 0; i < COUNT(dirs); i++)
-        if (mkdir(dirs[i], 0755) != 0)
+    for (size_t i = 1; i <= n; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, 0755) != 0 && errno != EEXIST)
             return false;
+    }
     return true;
 }
 
-/* configfs-tsm where the host lets us, else an empty directory and -1. */
-static int
-mount_tsm(int fuse)
+static bool
+is_below_sys(const struct guest_mount *m)
+{
+    return strncmp(m->path, "/sys/", 5) == 0;
+}
+
+static bool
+mount_files(const struct guest_mount *m, int fuse)
 {
     char options[128];
 
-    if (fuse < 0)
-        return -1;
     (void)snprintf(options, sizeof(options),
         "fd=%d,rootmode=40777,user_id=0,group_id=0,allow_other", fuse);
-    if (make_report_dir() && mount("configfs", TSM_DIR, "fuse",
-                                 MS_NOSUID | MS_NODEV | MS_NOEXEC, options) == 0)
-        return fuse;
-    (void)umount2("/sys", MNT_DETACH);
-    (void)close(fuse);
-    return -1;
+    return make_dirs(m->path) && mount(m->type, m->path, "fuse",
+                                     MS_NOSUID | MS_NODEV | MS_NOEXEC, options) == 0;
+}
+
+/*
+ * The device's files where the host lets us, all of them or none: /sys is a tmpfs then,
+ * and what the image had below it is hidden.
+ */
+static bool
+mount_all(const struct guest_device *device, const int *fuse)
+{
+    bool sys = false;
+
+    for (size_t i = 0; i < device->mount_count; i++) {
+        if (fuse[i] < 0)
+            return false;
+        if (is_below_sys(&device->mounts[i]) && !sys) {
+            if (mount("tmpfs", "/sys", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                    "mode=0755,size=64k") != 0)
+                return false;
+            sys = true;
+        }
+        if (!mount_files(&device->mounts[i], fuse[i]))
+            return false;
+    }
+    return true;
+}
+
+static void
+mount_or_close(const struct guest_device *device, int fuse[static GUEST_MOUNTS])
+{
+    if (mount_all(device, fuse))
+        return;
+    for (size_t i = device->mount_count; i-- > 0;) {
+        (void)umount2(device->mounts[i].path, MNT_DETACH);
+        if (is_below_sys(&device->mounts[i]))
+            (void)umount2("/sys", MNT_DETACH);
+        else
+            (void)rmdir(device->mounts[i].path);
+        if (fuse[i] >= 0)
+            (void)close(fuse[i]);
+        fuse[i] = -1;
+    }
 }
 
 const char *
 mounts_make(const char *root, const struct guest_device *device, uint64_t *ret_node,
-    bool *ret_proc, int *ret_fuse)
+    bool *ret_proc, int ret_fuse[static GUEST_MOUNTS])
 {
     int tree[NODES];
     const char *failed;
@@ -253,16 +297,18 @@ mounts_make(const char *root, const struct guest_device *device, uint64_t *ret_n
             return nodes[i].host;
     }
     int proc = new_proc();
-    int fuse = device->provider != NULL
-                   ? open("/dev/fuse", O_RDWR | O_CLOEXEC | O_NONBLOCK)
-                   : -1;
+    for (size_t i = 0; i < GUEST_MOUNTS; i++)
+        ret_fuse[i] = i < device->mount_count
+                          ? open("/dev/fuse", O_RDWR | O_CLOEXEC | O_NONBLOCK)
+                          : -1;
     if ((failed = pivot(root)) != NULL)
         return failed;
     if ((failed = mount_file_systems()) != NULL)
         return failed;
     if ((failed = put_nodes(tree, device->node)) != NULL)
         return failed;
-    if (!mount_id(tree[NODES - 1], ret_node))
+    *ret_node = 0;
+    if (device->node != NULL && !mount_id(tree[NODES - 1], ret_node))
         return "reading a mount id";
     if (!place("/proc"))
         return "/proc";
@@ -274,6 +320,6 @@ mounts_make(const char *root, const struct guest_device *device, uint64_t *ret_n
     /* A sysfs would show the host's hardware: the guest sees an empty directory. */
     if (!place("/sys"))
         return "/sys";
-    *ret_fuse = mount_tsm(fuse);
+    mount_or_close(device, ret_fuse);
     return NULL;
 }

@@ -16,7 +16,8 @@
 const struct guest_device *
 guest_device_of(const char *tee)
 {
-    static const struct guest_device *const all[] = { &nsm_device, &sev_guest_device };
+    static const struct guest_device *const all[] = { &nsm_device, &sev_guest_device,
+        &tdx_guest_device, &gramine_device };
 
     for (size_t i = 0; i < COUNT(all); i++)
         if (strcmp(all[i]->tee, tee) == 0)
@@ -110,7 +111,7 @@ notify_ask(struct notify *n, struct selfsame_bytes request, struct arena *arena,
     if (n->sim->device_call(n->state, os_now_ms(), request, arena, ret, &err) ==
         SELFSAME_OK)
         return true;
-    (void)fprintf(stderr, "selfsame-sim: %s: %s\n", n->device->node, err_text(&err));
+    (void)fprintf(stderr, "selfsame-sim: %s: %s\n", n->sim->name, err_text(&err));
     return false;
 }
 

@@ -41,6 +41,7 @@ call(struct notify *n, pid_t pid, uint32_t command, uint64_t argument)
 const struct guest_device nsm_device = {
     .tee = "nitro",
     .node = "/dev/nsm",
-    .magic = 0x0A,
+    .command = 0x0A00,
+    .mask = 0xFF00,
     .call = call,
 };

@@ -65,33 +65,47 @@ first_state(struct run *r, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+/* "pcr.0" → the object "pcr", made when it is the first; NULL: no register. */
+static json_t *
+registers_of(json_t *all, const char *path)
+{
+    static const char *const names[] = { "pcr", "rtmr" };
+
+    for (size_t i = 0; i < COUNT(names); i++) {
+        size_t n = strlen(names[i]);
+
+        if (strncmp(path, names[i], n) != 0 || path[n] != '.')
+            continue;
+        if (json_object_get(all, names[i]) == NULL)
+            (void)json_object_set_new(all, names[i], json_object());
+        return json_object_get(all, names[i]);
+    }
+    return NULL;
+}
+
 /*
- * {"pcr":{"0":hex,...}} or {"measurement":hex}: what was measured. Debug mode of Nitro
- * shows what the guest sees: zero.
+ * {"pcr":{"0":hex,...}} or {"measurement":hex}, {"mrtd":hex,"rtmr":{...}}: what was
+ * measured. Debug mode of Nitro shows what the guest sees: zero.
  */
 static json_t *
 values_of(const struct run *r)
 {
     static const uint8_t zero[48];
-    json_t *all = json_object(), *pcr = NULL;
+    json_t *all = json_object();
     char hex[2 * 64 + 1];
 
     for (size_t i = 0; i < r->subject.measured_count; i++) {
         const struct claim *c = &r->subject.measured[i];
-        bool register_of = strncmp(c->path, "pcr.", 4) == 0;
+        bool hidden = strncmp(c->path, "pcr.", 4) == 0 &&
+                      (r->subject.defects & SIM_DEBUG) != 0;
 
-        if (c->bytes.len > 64)
+        if (c->kind != CLAIM_BYTES || c->bytes.len > 64)
             continue;
-        hex_encode(register_of && (r->subject.defects & SIM_DEBUG) != 0
-                       ? BYTES_ARR(zero)
-                       : c->bytes,
-            hex);
-        if (register_of && pcr == NULL) {
-            pcr = json_object();
-            (void)json_object_set_new(all, "pcr", pcr);
-        }
-        if (register_of)
-            (void)json_object_set_new(pcr, c->path + 4, json_string(hex));
+        hex_encode(hidden ? BYTES_ARR(zero) : c->bytes, hex);
+        json_t *registers = registers_of(all, c->path);
+        if (registers != NULL)
+            (void)json_object_set_new(
+                registers, strchr(c->path, '.') + 1, json_string(hex));
         else if (json_object_get(all, c->path) == NULL)
             (void)json_object_set_new(all, c->path, json_string(hex));
     }
@@ -127,18 +141,34 @@ full_state(struct run *r, struct selfsame_err *e)
 /* ---- announcing ---- */
 
 static void
+tell_values(const struct run *r)
+{
+    static const struct {
+        const char *member, *says;
+    } values[] = { { "measurement", "launch digest" }, { "mrtd", "MRTD" },
+        { "mrenclave", "MRENCLAVE" } },
+      registers[] = { { "pcr", "PCR" }, { "rtmr", "RTMR" } };
+    const char *index;
+    json_t *item;
+
+    for (size_t i = 0; i < COUNT(values); i++)
+        if ((item = json_object_get(r->state, values[i].member)) != NULL)
+            (void)fprintf(stderr, "  %s %s\n", values[i].says, json_string_value(item));
+    for (size_t i = 0; i < COUNT(registers); i++)
+        json_object_foreach(json_object_get(r->state, registers[i].member), index,
+            item)(void) fprintf(stderr, "  %s%s %s\n", registers[i].says, index,
+            json_string_value(item));
+}
+
+static void
 tell(const struct run *r, bool late)
 {
     size_t at;
-    const char *index;
     json_t *item;
 
     (void)fprintf(stderr, "%s: running %s in the simulator (no hardware protects it)\n",
         r->name, r->image);
-    json_object_foreach(json_object_get(r->state, "pcr"), index, item)(void)
-        fprintf(stderr, "  PCR%s %s\n", index, json_string_value(item));
-    if ((item = json_object_get(r->state, "measurement")) != NULL)
-        (void)fprintf(stderr, "  launch digest %s\n", json_string_value(item));
+    tell_values(r);
     json_array_foreach(json_object_get(r->state, "ports"), at, item)(void)
         fprintf(stderr, "  %s -> port %d of the guest\n",
             json_string_value(json_object_get(item, "host")),
@@ -146,7 +176,7 @@ tell(const struct run *r, bool late)
     if (!r->plan.network)
         (void)fprintf(stderr, "  note: this host gives no network namespace; the guest "
                               "uses the host's\n");
-    if (r->plan.device->provider != NULL && r->fuse == NULL)
+    if (r->plan.device->mount_count > 0 && r->fuse[0] == NULL)
         (void)fprintf(stderr,
             "  note: this host gives no /dev/fuse; the guest has no "
             "configfs-tsm, only %s\n",
@@ -211,8 +241,10 @@ run_close(struct run *r)
         (void)waitpid(r->forwarder, NULL, 0);
     }
     fd_close(&r->guest.pidfd);
-    fd_close(&r->guest.fuse);
-    fuse_close(&r->fuse);
+    for (size_t i = 0; i < GUEST_MOUNTS; i++) {
+        fd_close(&r->guest.fuse[i]);
+        fuse_close(&r->fuse[i]);
+    }
     notify_close(&r->notify);
     if (r->notify.state != NULL)
         r->notify.sim->device_free(r->notify.state);
@@ -291,6 +323,27 @@ make_device(struct run *r, struct cli *c, struct selfsame_err *e)
 }
 
 static enum selfsame_code
+serve_files(struct run *r, struct selfsame_err *e)
+{
+    const struct guest_device *d = r->plan.device;
+
+    if (d->needs_mounts && r->guest.fuse[0] < 0) {
+        (void)err_set(e, SELFSAME_IO, __FILE__, __LINE__,
+            "this host gives no /dev/fuse, and a guest of %s gets its evidence from %s",
+            d->tee, d->mounts[0].path);
+        err_remedy(e, "Load the module fuse, or let this container use /dev/fuse.");
+        return SELFSAME_IO;
+    }
+    for (size_t i = 0; i < d->mount_count; i++) {
+        if (r->guest.fuse[i] < 0)
+            continue;
+        TRY(fuse_open(r->guest.fuse[i], d, d->mounts[i].tree, &r->fuse[i], e));
+        r->guest.fuse[i] = -1;
+    }
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
 start(struct run *r, struct selfsame_err *e)
 {
     int out[2], err[2];
@@ -310,10 +363,7 @@ start(struct run *r, struct selfsame_err *e)
     TRY(guest_start(&r->plan, &r->guest, e));
     r->notify.listener = r->guest.listener;
     r->notify.mount = r->guest.mount;
-    if (r->guest.fuse >= 0) {
-        TRY(fuse_open(r->guest.fuse, &r->fuse, e));
-        r->guest.fuse = -1;
-    }
+    TRY(serve_files(r, e));
     if (r->ports.count > 0)
         TRY(forward_start(
             &r->ports, r->guest.pid, r->plan.user, r->plan.network, &r->forwarder, e));
@@ -417,7 +467,7 @@ run(struct cli *c, struct selfsame_err *e)
         .detached = cli_flag(c, "detach"),
         .json = cli_json(c),
         .arena = cli_arena(c),
-        .guest = { .pidfd = -1, .listener = -1, .fuse = -1 },
+        .guest = { .pidfd = -1, .listener = -1, .fuse = { -1, -1 } },
         .notify = { .listener = -1 },
         .output = -1,
         .errors = -1,

@@ -113,8 +113,12 @@ report(struct notify *n, const uint8_t *data64, unsigned vmpl, struct arena *are
 const struct guest_device sev_guest_device = {
     .tee = "snp",
     .node = "/dev/sev-guest",
-    .magic = 0x53,
+    .command = 0x5300,
+    .mask = 0xFF00,
     .call = call,
+    .mounts = { { "configfs", TSM_REPORT_DIR, &tsm_tree } },
+    .mount_count = 1,
+    .aux = true,
     .provider = "sev_guest",
     .report = report,
 };

@@ -16,8 +16,9 @@
  *   subject.c                         what is attested: image, measurements, root
  *   load.c unpack.c                   image → measurements and a directory, one pass
  *   guest.c mounts.c filter.c         the guest's side, up to its first instruction
- *   notify.c nsm.c sev_guest.c        the device, served by seccomp notification
- *   tsm.c fuse.c                      configfs-tsm, served over /dev/fuse
+ *   notify.c                          whose call it is, by seccomp notification
+ *   nsm.c sev_guest.c tdx_guest.c gramine.c   what a guest of each TEE sees
+ *   tsm.c files.c fuse.c              configfs-tsm and other files, over /dev/fuse
  *   forward.c ports.c                 published ports
  *   supervise.c                       the loop that holds it all
  */
@@ -101,22 +102,23 @@ struct guest_plan {
     int output, errors; /* become descriptors 1 and 2 */
     bool user, network; /* namespaces asked for; cleared when the host has none */
 };
+enum { GUEST_MOUNTS = 2 }; /* at most */
 struct guest {
     pid_t pid;
     int pidfd;
-    int listener;   /* of the seccomp filter */
-    int fuse;       /* serves the guest's configfs-tsm; -1: this host does not let us */
-    uint64_t mount; /* mount id of the guest's device */
-    bool proc;      /* has its /proc */
+    int listener;           /* of the seccomp filter */
+    int fuse[GUEST_MOUNTS]; /* serve the guest's files; -1: this host does not let us */
+    uint64_t mount;         /* mount id of the guest's device */
+    bool proc;              /* has its /proc */
 };
 /* Starts /init of the root in namespaces of its own, with the filter in place. */
 MUST enum selfsame_code guest_start(
     struct guest_plan *p, struct guest *ret, struct selfsame_err *e);
 /* In the guest before it runs: NULL, or the step that failed with errno set. */
 MUST const char *mounts_make(const char *root, const struct guest_device *device,
-    uint64_t *ret_node, bool *ret_proc, int *ret_fuse);
-/* Stops ioctl commands of this magic, here and in all it starts; the listener, or -1. */
-int filter_install(unsigned magic);
+    uint64_t *ret_node, bool *ret_proc, int ret_fuse[static GUEST_MOUNTS]);
+/* Stops these ioctl commands, here and in all it starts; the listener, or -1. */
+int filter_install(const struct guest_device *device);
 
 /* ---- notify.c: whose call was stopped, and the bytes of its memory ---- */
 
@@ -143,45 +145,107 @@ MUST bool notify_waits(const struct notify *n);
 MUST bool notify_ask(struct notify *n, struct selfsame_bytes request,
     struct arena *arena, struct selfsame_bytes *ret);
 
-/* ---- nsm.c, sev_guest.c: a device as the guest's kernel would show it ---- */
+/* ---- nsm.c, sev_guest.c, tdx_guest.c, gramine.c: what a guest's kernel would show ---- */
 
+/* Files that the guest finds at a path. */
+struct guest_mount {
+    const char *type, *path; /* "configfs", "/sys/kernel/config/tsm/report" */
+    const struct guest_tree *tree;
+};
 struct guest_device {
-    const char *tee, *node; /* "nitro", "/dev/nsm" */
-    unsigned magic;         /* of its ioctl commands */
+    const char *tee, *node; /* "nitro", "/dev/nsm"; NULL: it has files alone */
+    unsigned command, mask; /* of its ioctl commands: those with these bits */
     /* 0 or a negative errno, as the driver's ioctl returns. */
     int (*call)(struct notify *n, pid_t pid, uint32_t command, uint64_t argument);
-    const char *provider; /* of configfs-tsm; NULL: it has none */
+    struct guest_mount mounts[GUEST_MOUNTS];
+    size_t mount_count;
+    bool needs_mounts;    /* no evidence without them */
+    const char *provider; /* of configfs-tsm */
+    bool aux;             /* it gives certificates along, and has privilege levels */
     /* A report with these 64 bytes and what the host gives along, in the arena. */
     int (*report)(struct notify *n, const uint8_t *data64, unsigned vmpl,
         struct arena *arena, struct selfsame_bytes *ret,
         struct selfsame_bytes *ret_aux);
 };
-extern const struct guest_device nsm_device, sev_guest_device;
+extern const struct guest_device nsm_device, sev_guest_device, tdx_guest_device,
+    gramine_device;
 const struct guest_device *guest_device_of(const char *tee); /* notify.c; NULL: none */
-
-/* ---- tsm.c: the tree of configfs-tsm; 0 or a negative errno ---- */
-
-struct tsm_tree;
-struct tsm_tree *tsm_new(void);
-void tsm_free(struct tsm_tree *t);
-int tsm_stat(struct tsm_tree *t, uint64_t node, mode_t *ret);
-int tsm_lookup(struct tsm_tree *t, uint64_t dir, const char *name, uint64_t *ret);
-int tsm_mkdir(struct tsm_tree *t, uint64_t dir, const char *name, uint64_t *ret);
-int tsm_rmdir(struct tsm_tree *t, uint64_t dir, const char *name);
-const char *tsm_entry(struct tsm_tree *t, uint64_t dir, size_t n, uint64_t *ret);
-int tsm_open(struct tsm_tree *t, uint64_t node, int flags, uint64_t *ret);
-int tsm_write(
-    struct tsm_tree *t, uint64_t fh, uint64_t offset, struct selfsame_bytes data);
-void tsm_release(struct tsm_tree *t, uint64_t fh);
-/* All of a file, in the tree or in the arena. */
-int tsm_read(struct tsm_tree *t, struct notify *n, uint64_t fh, struct arena *arena,
+/* tdx_guest.c: what dcap_device.h says; 0 or a negative errno. */
+MUST int dcap_device_ask(struct notify *n, uint8_t op,
+    const struct selfsame_bytes *parts, size_t count, struct arena *arena,
     struct selfsame_bytes *ret);
 
-/* ---- fuse.c: the same over /dev/fuse ---- */
+/* ---- trees: what fuse.c serves; each call 0 or a negative errno ---- */
+
+/* The root is node 1. */
+struct guest_tree {
+    void *(*make)(const struct guest_device *d); /* NULL: no memory */
+    void (*free)(void *tree);
+    int (*stat)(void *tree, uint64_t node, mode_t *ret);
+    int (*lookup)(void *tree, uint64_t dir, const char *name, uint64_t *ret);
+    int (*mkdir)(void *tree, uint64_t dir, const char *name, uint64_t *ret);
+    int (*rmdir)(void *tree, uint64_t dir, const char *name);
+    /* The name of a directory's nth entry; NULL past its end. */
+    const char *(*entry)(void *tree, uint64_t dir, size_t n, uint64_t *ret);
+    int (*open)(void *tree, uint64_t node, int flags, uint64_t *ret);
+    /* The number of bytes taken. */
+    int (*write)(void *tree, struct notify *n, uint64_t fh, uint64_t offset,
+        struct selfsame_bytes data);
+    void (*release)(void *tree, uint64_t fh);
+    /* All of a file, in the tree or in the arena. */
+    int (*read)(void *tree, struct notify *n, uint64_t fh, struct arena *arena,
+        struct selfsame_bytes *ret);
+};
+extern const struct guest_tree tsm_tree;         /* tsm.c: configfs-tsm */
+extern const struct guest_tree tdx_measurements; /* tdx_guest.c */
+extern const struct guest_tree gramine_tree;     /* gramine.c: /dev/attestation */
+
+/* ---- files.c: a tree whose files are known beforehand ---- */
+
+struct guest_file {
+    const char *path; /* "keys/default"; "keys" of a directory */
+    mode_t mode;      /* with S_IFREG or S_IFDIR */
+    unsigned which;   /* for the two below */
+    /* All of it, once for each time it is opened. */
+    int (*read)(struct notify *n, void *state, unsigned which, struct arena *arena,
+        struct selfsame_bytes *ret);
+    /* What was written since it was opened: after each write again. */
+    int (*write)(
+        struct notify *n, void *state, unsigned which, struct selfsame_bytes data);
+    bool whole; /* a write begins at 0 and is one */
+};
+void *files_make(const struct guest_file *list, size_t count, size_t state_size);
+#define FILES_TREE(name, maker)                       \
+    const struct guest_tree name = { .make = (maker), \
+        .free = files_free,                           \
+        .stat = files_stat,                           \
+        .lookup = files_lookup,                       \
+        .mkdir = files_mkdir,                         \
+        .rmdir = files_rmdir,                         \
+        .entry = files_entry,                         \
+        .open = files_open,                           \
+        .write = files_write,                         \
+        .release = files_release,                     \
+        .read = files_read }
+void files_free(void *tree);
+int files_stat(void *tree, uint64_t node, mode_t *ret);
+int files_lookup(void *tree, uint64_t dir, const char *name, uint64_t *ret);
+int files_mkdir(void *tree, uint64_t dir, const char *name, uint64_t *ret);
+int files_rmdir(void *tree, uint64_t dir, const char *name);
+const char *files_entry(void *tree, uint64_t dir, size_t n, uint64_t *ret);
+int files_open(void *tree, uint64_t node, int flags, uint64_t *ret);
+int files_write(void *tree, struct notify *n, uint64_t fh, uint64_t offset,
+    struct selfsame_bytes data);
+void files_release(void *tree, uint64_t fh);
+int files_read(void *tree, struct notify *n, uint64_t fh, struct arena *arena,
+    struct selfsame_bytes *ret);
+
+/* ---- fuse.c: a tree over /dev/fuse ---- */
 
 struct fuse;
 /* Takes the descriptor over once it succeeds. */
-MUST enum selfsame_code fuse_open(int fd, struct fuse **ret, struct selfsame_err *e);
+MUST enum selfsame_code fuse_open(int fd, const struct guest_device *device,
+    const struct guest_tree *tree, struct fuse **ret, struct selfsame_err *e);
 void fuse_close(struct fuse **held);
 int fuse_fd(const struct fuse *f); /* -1 without one */
 /* Answers one request. False: the guest's mount is gone. */
@@ -224,7 +288,7 @@ struct run {
     struct guest_plan plan;
     struct guest guest;
     struct notify notify;
-    struct fuse *fuse; /* NULL: no configfs-tsm */
+    struct fuse *fuse[GUEST_MOUNTS]; /* NULL: not there */
     struct sim_pki *pki;
     struct loaded loaded;
     json_t *state;

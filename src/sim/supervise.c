@@ -17,7 +17,16 @@ enum {
     LOOK_MS = 20,     /* between looks */
     GRACE_MS = 10000, /* between asking the guest to end and killing it */
 };
-enum slot { SIGNALS, GUEST, DEVICE, FUSE, OUTPUT, ERRORS, READY, SLOTS };
+enum slot {
+    SIGNALS,
+    GUEST,
+    DEVICE,
+    OUTPUT,
+    ERRORS,
+    READY,
+    FUSE,
+    SLOTS = FUSE + GUEST_MOUNTS
+};
 
 /* ---- what the guest writes ---- */
 
@@ -147,7 +156,6 @@ turn(struct run *r, bool *ret_ended, struct selfsame_err *e)
         [SIGNALS] = { .fd = r->signals, .events = POLLIN },
         [GUEST] = { .fd = r->guest.pidfd, .events = POLLIN },
         [DEVICE] = { .fd = r->notify.listener, .events = POLLIN },
-        [FUSE] = { .fd = fuse_fd(r->fuse), .events = POLLIN },
         [OUTPUT] = { .fd = r->output, .events = POLLIN },
         [ERRORS] = { .fd = r->errors, .events = POLLIN },
         [READY] = { .fd = r->ready }, /* only whether its reader went away */
@@ -155,14 +163,17 @@ turn(struct run *r, bool *ret_ended, struct selfsame_err *e)
 
     TRY(look_whether_ready(r, e));
     p[READY].fd = r->ready;
+    for (size_t i = 0; i < GUEST_MOUNTS; i++)
+        p[FUSE + i] = (struct pollfd){ .fd = fuse_fd(r->fuse[i]), .events = POLLIN };
     if (poll(p, SLOTS, patience(r)) < 0 && errno != EINTR)
         FAIL(e, SELFSAME_IO, "cannot wait for the guest: %s", strerror(errno));
     if (p[DEVICE].revents != 0 &&
         ((p[DEVICE].revents & POLLIN) == 0 || !notify_serve(&r->notify)))
         fd_close(&r->notify.listener);
-    if (p[FUSE].revents != 0 &&
-        ((p[FUSE].revents & POLLIN) == 0 || !fuse_serve(r->fuse, &r->notify)))
-        fuse_close(&r->fuse);
+    for (size_t i = 0; i < GUEST_MOUNTS; i++)
+        if (p[FUSE + i].revents != 0 && ((p[FUSE + i].revents & POLLIN) == 0 ||
+                                            !fuse_serve(r->fuse[i], &r->notify)))
+            fuse_close(&r->fuse[i]);
     if (p[OUTPUT].revents != 0 && !relay(r, r->output, STDOUT_FILENO))
         fd_close(&r->output);
     if (p[ERRORS].revents != 0 && !relay(r, r->errors, STDERR_FILENO))

@@ -28,14 +28,15 @@ enum attribute {
 static const struct {
     const char *name;
     mode_t mode;
+    bool aux; /* only of providers with certificates and privilege levels: SNP */
 } attributes[ATTRIBUTES] = {
-    [INBLOB] = { "inblob", 0222 },
-    [OUTBLOB] = { "outblob", 0444 },
-    [AUXBLOB] = { "auxblob", 0444 },
-    [GENERATION] = { "generation", 0444 },
-    [PROVIDER] = { "provider", 0444 },
-    [PRIVLEVEL] = { "privlevel", 0222 },
-    [FLOOR] = { "privlevel_floor", 0444 },
+    [INBLOB] = { "inblob", 0222, false },
+    [OUTBLOB] = { "outblob", 0444, false },
+    [AUXBLOB] = { "auxblob", 0444, true },
+    [GENERATION] = { "generation", 0444, false },
+    [PROVIDER] = { "provider", 0444, false },
+    [PRIVLEVEL] = { "privlevel", 0222, true },
+    [FLOOR] = { "privlevel_floor", 0444, true },
 };
 
 enum { REQUESTS = 64, HANDLES = 64, NAME = 64, DATA = 64, STEP = 16, ROOT_NODE = 1 };
@@ -54,20 +55,27 @@ struct handle {
     uint8_t buf[DATA];
     size_t len;
 };
-struct tsm_tree {
+struct tree {
+    bool aux;
     struct request request[REQUESTS];
     struct handle handle[HANDLES];
 };
 
-struct tsm_tree *
-tsm_new(void)
+static void *
+tsm_make(const struct guest_device *d)
 {
-    return calloc(1, sizeof(struct tsm_tree));
+    struct tree *t = calloc(1, sizeof(*t));
+
+    if (t != NULL)
+        t->aux = d->aux;
+    return t;
 }
 
-void
-tsm_free(struct tsm_tree *t)
+static void
+tsm_free(void *tree)
 {
+    struct tree *t = tree;
+
     for (size_t i = 0; t != NULL && i < REQUESTS; i++)
         arena_free(&t->request[i].arena);
     free(t);
@@ -75,7 +83,7 @@ tsm_free(struct tsm_tree *t)
 
 /* Node numbers: 1 the root; a request's directory is STEP * (its slot + 1), its files follow. */
 static struct request *
-request_of(struct tsm_tree *t, uint64_t node)
+request_of(struct tree *t, uint64_t node)
 {
     uint64_t slot = node / STEP;
 
@@ -99,9 +107,17 @@ attribute_of(uint64_t node)
 
 /* ---- names ---- */
 
-int
-tsm_stat(struct tsm_tree *t, uint64_t node, mode_t *ret)
+/* The provider has it. */
+static bool
+is_shown(const struct tree *t, size_t attribute)
 {
+    return t->aux || !attributes[attribute].aux;
+}
+
+static int
+tsm_stat(void *tree, uint64_t node, mode_t *ret)
+{
+    struct tree *t = tree;
     if (node != ROOT_NODE && request_of(t, node) == NULL)
         return -ENOENT;
     *ret = is_file(node) ? S_IFREG | attributes[attribute_of(node)].mode
@@ -109,9 +125,10 @@ tsm_stat(struct tsm_tree *t, uint64_t node, mode_t *ret)
     return 0;
 }
 
-int
-tsm_lookup(struct tsm_tree *t, uint64_t dir, const char *name, uint64_t *ret)
+static int
+tsm_lookup(void *tree, uint64_t dir, const char *name, uint64_t *ret)
 {
+    struct tree *t = tree;
     if (dir == ROOT_NODE) {
         for (size_t i = 0; i < REQUESTS; i++)
             if (name[0] != '\0' && strcmp(t->request[i].name, name) == 0) {
@@ -123,16 +140,17 @@ tsm_lookup(struct tsm_tree *t, uint64_t dir, const char *name, uint64_t *ret)
     if (request_of(t, dir) == NULL || is_file(dir))
         return -ENOTDIR;
     for (size_t i = 0; i < ATTRIBUTES; i++)
-        if (strcmp(attributes[i].name, name) == 0) {
+        if (is_shown(t, i) && strcmp(attributes[i].name, name) == 0) {
             *ret = dir + 1 + i;
             return 0;
         }
     return -ENOENT;
 }
 
-int
-tsm_mkdir(struct tsm_tree *t, uint64_t dir, const char *name, uint64_t *ret)
+static int
+tsm_mkdir(void *tree, uint64_t dir, const char *name, uint64_t *ret)
 {
+    struct tree *t = tree;
     size_t free_slot = REQUESTS;
 
     if (dir != ROOT_NODE)
@@ -153,9 +171,10 @@ tsm_mkdir(struct tsm_tree *t, uint64_t dir, const char *name, uint64_t *ret)
     return 0;
 }
 
-int
-tsm_rmdir(struct tsm_tree *t, uint64_t dir, const char *name)
+static int
+tsm_rmdir(void *tree, uint64_t dir, const char *name)
 {
+    struct tree *t = tree;
     uint64_t node;
     int why = tsm_lookup(t, dir, name, &node);
 
@@ -172,13 +191,18 @@ tsm_rmdir(struct tsm_tree *t, uint64_t dir, const char *name)
     return 0;
 }
 
-/* The name of a directory's nth entry; NULL past its end. */
-const char *
-tsm_entry(struct tsm_tree *t, uint64_t dir, size_t n, uint64_t *ret)
+static const char *
+tsm_entry(void *tree, uint64_t dir, size_t n, uint64_t *ret)
 {
+    struct tree *t = tree;
+
     if (request_of(t, dir) != NULL) {
-        *ret = dir + 1 + n;
-        return n < ATTRIBUTES ? attributes[n].name : NULL;
+        for (size_t i = 0; i < ATTRIBUTES; i++) {
+            *ret = dir + 1 + i;
+            if (is_shown(t, i) && n-- == 0)
+                return attributes[i].name;
+        }
+        return NULL;
     }
     for (size_t i = 0; dir == ROOT_NODE && i < REQUESTS; i++) {
         *ret = STEP * (i + 1);
@@ -190,9 +214,10 @@ tsm_entry(struct tsm_tree *t, uint64_t dir, size_t n, uint64_t *ret)
 
 /* ---- files ---- */
 
-int
-tsm_open(struct tsm_tree *t, uint64_t node, int flags, uint64_t *ret)
+static int
+tsm_open(void *tree, uint64_t node, int flags, uint64_t *ret)
 {
+    struct tree *t = tree;
     struct request *r = request_of(t, node);
     bool writes = (flags & O_ACCMODE) != O_RDONLY;
 
@@ -212,11 +237,14 @@ tsm_open(struct tsm_tree *t, uint64_t node, int flags, uint64_t *ret)
     return -ENFILE;
 }
 
-int
-tsm_write(struct tsm_tree *t, uint64_t fh, uint64_t offset, struct selfsame_bytes data)
+static int
+tsm_write(void *tree, struct notify *n, uint64_t fh, uint64_t offset,
+    struct selfsame_bytes data)
 {
+    struct tree *t = tree;
     struct handle *h = fh < HANDLES && t->handle[fh].used ? &t->handle[fh] : NULL;
 
+    (void)n;
     if (h == NULL || h->node == 0)
         return -EBADF;
     if (attribute_of(h->node) == PRIVLEVEL) {
@@ -243,9 +271,10 @@ tsm_write(struct tsm_tree *t, uint64_t fh, uint64_t offset, struct selfsame_byte
 }
 
 /* A binary attribute reaches its owner here; nobody learns of a refusal. */
-void
-tsm_release(struct tsm_tree *t, uint64_t fh)
+static void
+tsm_release(void *tree, uint64_t fh)
 {
+    struct tree *t = tree;
     struct handle *h = fh < HANDLES && t->handle[fh].used ? &t->handle[fh] : NULL;
     struct request *r = h != NULL ? request_of(t, h->node) : NULL;
 
@@ -263,7 +292,7 @@ make_report(struct request *r, struct notify *n)
 {
     if (r->made == r->generation && r->made != 0)
         return 0;
-    /* The provider of SEV-SNP takes exactly so many. */
+    /* Both providers take exactly so many. */
     if (r->in_len != DATA)
         return -EINVAL;
     arena_free(&r->arena);
@@ -275,10 +304,11 @@ make_report(struct request *r, struct notify *n)
     return why;
 }
 
-int
-tsm_read(struct tsm_tree *t, struct notify *n, uint64_t fh, struct arena *arena,
+static int
+tsm_read(void *tree, struct notify *n, uint64_t fh, struct arena *arena,
     struct selfsame_bytes *ret)
 {
+    struct tree *t = tree;
     struct handle *h = fh < HANDLES && t->handle[fh].used ? &t->handle[fh] : NULL;
     struct request *r = h != NULL ? request_of(t, h->node) : NULL;
     char *text = NULL;
@@ -307,3 +337,17 @@ tsm_read(struct tsm_tree *t, struct notify *n, uint64_t fh, struct arena *arena,
     *ret = bytes_str(text);
     return 0;
 }
+
+const struct guest_tree tsm_tree = {
+    .make = tsm_make,
+    .free = tsm_free,
+    .stat = tsm_stat,
+    .lookup = tsm_lookup,
+    .mkdir = tsm_mkdir,
+    .rmdir = tsm_rmdir,
+    .entry = tsm_entry,
+    .open = tsm_open,
+    .write = tsm_write,
+    .release = tsm_release,
+    .read = tsm_read,
+};
