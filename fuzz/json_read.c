@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "codec/json.h"
 #include "codec/json_read.h"
+#include "codec/json.h"
 
 #include <stdlib.h>
 

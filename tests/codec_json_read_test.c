@@ -17,7 +17,8 @@ static void
 values_are_handed_out_where_they_stand(void **state)
 {
     (void)state;
-    static const char in[] = " {\"a\" : [1, 22,\t\"x\"],\n\"b\":{ \"c\":null } , \"d\":7}\r\n";
+    static const char in[] =
+        " {\"a\" : [1, 22,\t\"x\"],\n\"b\":{ \"c\":null } , \"d\":7}\r\n";
     struct jread j = jread_of(BYTES_LIT(in));
     struct selfsame_bytes name, b = BYTES_NONE;
     uint64_t d = 0;
@@ -51,15 +52,14 @@ what_is_no_json_is_refused(void **state)
     (void)state;
     static const char *const bad[] = { "", " ", "{", "[", "}", "{}x", "{}{}", "[1,]",
         "[,1]", "{,}", "{\"a\":1,}", "{\"a\" 1}", "{\"a\":}", "{a:1}", "[01]", "[-]",
-        "[1.]", "[1e]", "[.5]", "[+1]", "[NaN]", "[tru]", "[nul]", "['a']",
-        "[\"\\x\"]", "[\"\\u12g4\"]", "[\"\\u12\"]", "[\"\\ud800\"]", "[\"\\udc00\"]",
+        "[1.]", "[1e]", "[.5]", "[+1]", "[NaN]", "[tru]", "[nul]", "['a']", "[\"\\x\"]",
+        "[\"\\u12g4\"]", "[\"\\u12\"]", "[\"\\ud800\"]", "[\"\\udc00\"]",
         "[\"\\ud800\\u0041\"]", "[\"\\u0000\"]", "[\"a]", "[\"\n\"]",
         "{\"a\":1,\"a\":2}", "{\"a\":{\"b\":1,\"b\":1}}", "{\"\\u0061\":1}",
         "[\"\xff\"]", "[\"\xc0\x80\"]", "\xef\xbb\xbf[]", "[1 2]", "[1}", "{\"a\":1]" };
     static const char *const good[] = { "{}", "[]", "[[],{}]", "[0]", "[-0.5e+10]",
-        "[true,false,null]", "[\"\\u00fc\\n\\\"\"]",
-        "[\"\\ud83d\\uDE00\"]", "[\"\xc3\xbc\"]", "7", "\"a\"",
-        "{\"a\":1,\"b\":1,\"\":2}" };
+        "[true,false,null]", "[\"\\u00fc\\n\\\"\"]", "[\"\\ud83d\\uDE00\"]",
+        "[\"\xc3\xbc\"]", "7", "\"a\"", "{\"a\":1,\"b\":1,\"\":2}" };
 
     for (size_t i = 0; i < COUNT(bad); i++)
         if (reads(bytes_str(bad[i])))
@@ -109,8 +109,7 @@ depth_and_counts_have_bounds(void **state)
             n += (size_t)snprintf(
                 wide + n, sizeof(wide) - n, "%s\"m%d\":1", i == 0 ? "{" : ",", i);
         wide[n++] = '}';
-        assert_int_equal(
-            reads(BYTES((uint8_t *)wide, n)), members == JREAD_MEMBERS);
+        assert_int_equal(reads(BYTES((uint8_t *)wide, n)), members == JREAD_MEMBERS);
     }
 }
 
@@ -119,8 +118,8 @@ static void
 jansson_agrees_on_every_change_of_a_byte(void **state)
 {
     (void)state;
-    static const char in[] =
-        "{\"tcb\":{\"isvsvn\":10,\"l\":[1,-2.5e3,true]},\"s\":\"a\\n\xc3\xbc\",\"n\":null}";
+    static const char in[] = "{\"tcb\":{\"isvsvn\":10,\"l\":[1,-2.5e3,true]},\"s\":"
+                             "\"a\\n\xc3\xbc\",\"n\":null}";
     size_t taken = 0;
 
     for (size_t i = 0; i < sizeof(in) - 1; i++)

@@ -20,7 +20,8 @@ static const struct place places[] = {
     { SGX "oasisprotocol+oasis-core/v3-pck-chain", false, true, false, 3 },
     { TDX "Phala-Network+dcap-qvl/tdx-v4", true, true, true, 3 },
     { TDX "Phala-Network+dcap-qvl/tdx-v5-outdated", true, true, true, 3 },
-    { TDX "automata-network+automata-dcap-attestation/v4-solana", true, true, false, 3 },
+    { TDX "automata-network+automata-dcap-attestation/v4-solana", true, true, false,
+        3 },
     { TDX "google+go-tdx-guest/v4-spr", true, true, true, 3 },
     { TDX "google+go-tdx-guest/v5", true, false, false, 3 },
     { TDX "oasisprotocol+oasis-core/v4", true, true, false, 3 },
@@ -184,13 +185,13 @@ real_signatures_hold_and_end_with_any_bit(void **state)
         if (!p->has_chain)
             continue;
         struct cert signer = signer_of(p, "tcb_issuer_chain.pem", &arena);
-        assert_code(dcap_tcb_info_parse(
-                        piece(p, "tcb_info.json", &arena), &arena, &info, &e),
+        assert_code(
+            dcap_tcb_info_parse(piece(p, "tcb_info.json", &arena), &arena, &info, &e),
             SELFSAME_OK, &e);
         assert_code(
             dcap_signed_verify(&info.proof, &signer, NULL, &e), SELFSAME_OK, &e);
-        assert_code(dcap_identity_parse(
-                        piece(p, "qe_identity.json", &arena), &arena, &id, &e),
+        assert_code(
+            dcap_identity_parse(piece(p, "qe_identity.json", &arena), &arena, &id, &e),
             SELFSAME_OK, &e);
         assert_code(dcap_signed_verify(&id.proof, &signer, NULL, &e), SELFSAME_OK, &e);
         seen++;
@@ -224,8 +225,8 @@ a_changed_bit_is_never_believed(void **state)
             const bool held = dcap_signed_verify(&info.proof, &signer, NULL, &e) ==
                               SELFSAME_OK;
             if (held != bytes_eq(info.proof.object, good.proof.object) &&
-                bytes_eq(BYTES_ARR(info.proof.signature),
-                    BYTES_ARR(good.proof.signature)))
+                bytes_eq(
+                    BYTES_ARR(info.proof.signature), BYTES_ARR(good.proof.signature)))
                 fail_msg("byte %zu: the signature holds over other bytes", i);
         }
         changed[i] ^= (uint8_t)(1u << i % 8);
@@ -279,8 +280,8 @@ the_first_level_that_is_reached_whole_counts(void **state)
     assert_ptr_equal(dcap_platform_level(&info, &pck, BYTES_ARR(svn)), &list[0]);
     pck.pce_svn = 12; /* PCESVN one lower */
     assert_ptr_equal(dcap_platform_level(&info, &pck, BYTES_NONE), &list[1]);
-    assert_string_equal(dcap_short_of(&list[0], &pck, BYTES_NONE, &arena),
-        "PCESVN: has 12, needs 13");
+    assert_string_equal(
+        dcap_short_of(&list[0], &pck, BYTES_NONE, &arena), "PCESVN: has 12, needs 13");
     pck.pce_svn = 13;
     svn[2] = 3; /* a level that SGX reaches and TDX does not is passed over */
     assert_ptr_equal(dcap_platform_level(&info, &pck, BYTES_ARR(svn)), &list[1]);
@@ -340,8 +341,7 @@ modules_are_found_by_number(void **state)
     assert_null(m);
     svn[1] = 3;
     assert_code(dcap_module_of(&info, BYTES_ARR(svn), &m, &e), SELFSAME_TCB, &e);
-    assert_code(
-        dcap_module_of(&info, BYTES(svn, 15), &m, &e), SELFSAME_MALFORMED, &e);
+    assert_code(dcap_module_of(&info, BYTES(svn, 15), &m, &e), SELFSAME_MALFORMED, &e);
 }
 
 static void
@@ -365,18 +365,17 @@ advisories_are_named_once_and_in_order(void **state)
 
 /* ---- what is refused ---- */
 
-#define LEVEL(svn, status)                                                      \
-    "{\"tcb\":{\"isvsvn\":" svn "},\"tcbDate\":\"2024-03-13T00:00:00Z\","       \
+#define LEVEL(svn, status)                                                \
+    "{\"tcb\":{\"isvsvn\":" svn "},\"tcbDate\":\"2024-03-13T00:00:00Z\"," \
     "\"tcbStatus\":\"" status "\"}"
-#define IDENTITY(id, version, mask, value, levels, more)                        \
-    "{\"enclaveIdentity\":{\"id\":\"" id "\",\"version\":" version              \
-    ",\"issueDate\":\"2026-01-02T03:04:05Z\",\"nextUpdate\":"                   \
-    "\"2026-02-01T03:04:05Z\",\"tcbEvaluationDataNumber\":17,"                  \
-    "\"miscselect\":\"00000000\",\"miscselectMask\":\"FFFFFFFF\","              \
+#define IDENTITY(id, version, mask, value, levels, more)                         \
+    "{\"enclaveIdentity\":{\"id\":\"" id "\",\"version\":" version               \
+    ",\"issueDate\":\"2026-01-02T03:04:05Z\",\"nextUpdate\":"                    \
+    "\"2026-02-01T03:04:05Z\",\"tcbEvaluationDataNumber\":17,"                   \
+    "\"miscselect\":\"00000000\",\"miscselectMask\":\"FFFFFFFF\","               \
     "\"attributes\":\"" value "\",\"attributesMask\":\"" mask "\",\"mrsigner\":" \
-    "\"8C4F5775D796503E96137F77C68A829A0056AC8DED70140B081B094490C57BFF\","     \
-    "\"isvprodid\":1,\"tcbLevels\":[" levels "]" more "},\"signature\":\"" SIG  \
-    "\"}"
+    "\"8C4F5775D796503E96137F77C68A829A0056AC8DED70140B081B094490C57BFF\","      \
+    "\"isvprodid\":1,\"tcbLevels\":[" levels "]" more "},\"signature\":\"" SIG "\"}"
 #define SIG16 "00112233445566778899aabbccddeeff"
 #define SIG SIG16 SIG16 SIG16 SIG16
 #define MASK "FBFFFFFFFFFFFFFF0000000000000000"
@@ -430,10 +429,10 @@ identities_that_mean_nothing_are_refused(void **state)
     for (size_t i = 0; i < COUNT(cases); i++)
         assert_int_equal(read_identity(cases[i].json, &id), cases[i].code);
     /* Their own order counts, not that of the JSON; a word nobody knows is the worst. */
-    assert_int_equal(read_identity(IDENTITY("QE", "2", MASK, VALUE,
-                                       LEVEL("2", "Perfect") "," LEVEL("8", "UpToDate"),
-                                       ""),
-                         &id),
+    assert_int_equal(
+        read_identity(IDENTITY("QE", "2", MASK, VALUE,
+                          LEVEL("2", "Perfect") "," LEVEL("8", "UpToDate"), ""),
+            &id),
         SELFSAME_OK);
     assert_int_equal(dcap_svn_level(&id.levels, 9)->status, DCAP_UP_TO_DATE);
     assert_int_equal(dcap_svn_level(&id.levels, 7)->status, DCAP_REVOKED);
