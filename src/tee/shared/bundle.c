@@ -4,7 +4,8 @@
 #include "codec/pem.h"
 
 void *
-bundle_room(void *list, size_t size, size_t count, size_t *room, struct arena *arena)
+tee_bundle_room(
+    void *list, size_t size, size_t count, size_t *room, struct arena *arena)
 {
     if (count < *room)
         return list;
@@ -17,16 +18,16 @@ bundle_room(void *list, size_t size, size_t count, size_t *room, struct arena *a
 }
 
 static enum selfsame_code
-add_cert(
-    struct bundle *b, const struct cert *c, struct arena *arena, struct selfsame_err *e)
+add_cert(struct tee_bundle *b, const struct cert *c, struct arena *arena,
+    struct selfsame_err *e)
 {
     for (size_t i = 0; i < b->cert_count; i++)
         if (bytes_cmp(b->cert[i].der, c->der) == 0)
             return SELFSAME_OK;
-    if (b->cert_count == BUNDLE_CERTS)
+    if (b->cert_count == TEE_BUNDLE_CERTS)
         FAIL(e, SELFSAME_MALFORMED, "expected at most %d certificates",
-            (int)BUNDLE_CERTS);
-    struct cert *list = bundle_room(
+            (int)TEE_BUNDLE_CERTS);
+    struct cert *list = tee_bundle_room(
         b->cert, sizeof(*c), b->cert_count, &b->cert_room, arena);
     if (list == NULL)
         FAIL(e, SELFSAME_NOMEM, "out of memory for certificates");
@@ -36,15 +37,15 @@ add_cert(
 }
 
 static enum selfsame_code
-add_crl(
-    struct bundle *b, const struct crl *c, struct arena *arena, struct selfsame_err *e)
+add_crl(struct tee_bundle *b, const struct crl *c, struct arena *arena,
+    struct selfsame_err *e)
 {
     for (size_t i = 0; i < b->crl_count; i++)
         if (bytes_cmp(b->crl[i].der, c->der) == 0)
             return SELFSAME_OK;
-    if (b->crl_count == BUNDLE_CRLS)
-        FAIL(e, SELFSAME_MALFORMED, "expected at most %d CRLs", (int)BUNDLE_CRLS);
-    struct crl *list = bundle_room(
+    if (b->crl_count == TEE_BUNDLE_CRLS)
+        FAIL(e, SELFSAME_MALFORMED, "expected at most %d CRLs", (int)TEE_BUNDLE_CRLS);
+    struct crl *list = tee_bundle_room(
         b->crl, sizeof(*c), b->crl_count, &b->crl_room, arena);
     if (list == NULL)
         FAIL(e, SELFSAME_NOMEM, "out of memory for CRLs");
@@ -55,7 +56,7 @@ add_crl(
 
 /* A certificate, or else a CRL: both are SEQUENCEs, and only parsing tells. */
 static enum selfsame_code
-add_der(struct bundle *b, struct selfsame_bytes der, struct arena *arena,
+add_der(struct tee_bundle *b, struct selfsame_bytes der, struct arena *arena,
     struct selfsame_err *e)
 {
     struct selfsame_err not_crl;
@@ -76,7 +77,7 @@ add_der(struct bundle *b, struct selfsame_bytes der, struct arena *arena,
 
 /* What cannot be used counts, and what is beside it is used all the same. */
 enum selfsame_code
-bundle_put_aside(struct bundle *b, enum selfsame_code code, struct arena *arena,
+tee_bundle_put_aside(struct tee_bundle *b, enum selfsame_code code, struct arena *arena,
     struct selfsame_err *e)
 {
     if (code == SELFSAME_OK || code == SELFSAME_NOMEM)
@@ -88,7 +89,7 @@ bundle_put_aside(struct bundle *b, enum selfsame_code code, struct arena *arena,
 }
 
 static enum selfsame_code
-add_label(struct bundle *b, struct selfsame_bytes in, const char *label,
+add_label(struct tee_bundle *b, struct selfsame_bytes in, const char *label,
     struct arena *arena, size_t *found, struct selfsame_err *e)
 {
     struct selfsame_bytes der;
@@ -97,17 +98,17 @@ add_label(struct bundle *b, struct selfsame_bytes in, const char *label,
         TRY(pem_next(&in, label, arena, &der, e));
         if (der.ptr == NULL)
             return SELFSAME_OK;
-        TRY(bundle_put_aside(b, add_der(b, der, arena, e), arena, e));
+        TRY(tee_bundle_put_aside(b, add_der(b, der, arena, e), arena, e));
     }
 }
 
 static enum selfsame_code
-add_pem(struct bundle *b, struct selfsame_bytes in, struct arena *arena,
+add_pem(struct tee_bundle *b, struct selfsame_bytes in, struct arena *arena,
     struct selfsame_err *e)
 {
     size_t found = 0;
 
-    TRY(bundle_put_aside(
+    TRY(tee_bundle_put_aside(
         b, add_label(b, in, "CERTIFICATE", arena, &found, e), arena, e));
     TRY(add_label(b, in, "X509 CRL", arena, &found, e));
     if (found == 0)
@@ -117,10 +118,10 @@ add_pem(struct bundle *b, struct selfsame_bytes in, struct arena *arena,
 }
 
 enum selfsame_code
-bundle_add(struct bundle *b, struct selfsame_bytes in, struct arena *arena,
+tee_bundle_add(struct tee_bundle *b, struct selfsame_bytes in, struct arena *arena,
     struct selfsame_err *e)
 {
-    return bundle_put_aside(b,
+    return tee_bundle_put_aside(b,
         pem_looks_like(in) ? add_pem(b, in, arena, e) : add_der(b, in, arena, e), arena,
         e);
 }

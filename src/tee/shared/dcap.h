@@ -208,8 +208,8 @@ MUST bool dcap_advisories_merge(const struct dcap_advisories *lists, size_t coun
  * Anything else is put aside: it must not refuse a chain that holds without it.
  */
 enum { DCAP_BUNDLE_JSON = 64 };
-struct dcap_bundle {   /* each piece once, in the arena */
-    struct bundle pki; /* and what was put aside */
+struct dcap_bundle {       /* each piece once, in the arena */
+    struct tee_bundle pki; /* and what was put aside */
     struct dcap_tcb_info *info;
     size_t info_count, info_room;
     struct dcap_identity *identity;
@@ -271,6 +271,8 @@ MUST enum selfsame_code dcap_needs(enum dcap_tee tee, struct selfsame_bytes evid
     struct selfsame_err *e);
 
 /* roots/: Intel's, and the simulator's. */
+enum { DCAP_ROOT_INTEL = 659 };
+extern const uint8_t dcap_root_intel_der[DCAP_ROOT_INTEL];
 extern const struct selfsame_bytes dcap_root_intel, dcap_root_simulated;
 
 #endif

@@ -13,7 +13,7 @@ add_info(struct dcap_bundle *b, struct selfsame_bytes json, struct arena *arena,
     if (b->info_count == DCAP_BUNDLE_JSON)
         FAIL(e, SELFSAME_MALFORMED, "expected at most %d pieces of TCB info",
             (int)DCAP_BUNDLE_JSON);
-    struct dcap_tcb_info *list = bundle_room(
+    struct dcap_tcb_info *list = tee_bundle_room(
         b->info, sizeof(info), b->info_count, &b->info_room, arena);
     if (list == NULL)
         FAIL(e, SELFSAME_NOMEM, "out of memory for TCB info");
@@ -32,7 +32,7 @@ add_identity(struct dcap_bundle *b, struct selfsame_bytes json, struct arena *ar
     if (b->identity_count == DCAP_BUNDLE_JSON)
         FAIL(e, SELFSAME_MALFORMED, "expected at most %d enclave identities",
             (int)DCAP_BUNDLE_JSON);
-    struct dcap_identity *list = bundle_room(
+    struct dcap_identity *list = tee_bundle_room(
         b->identity, sizeof(id), b->identity_count, &b->identity_room, arena);
     if (list == NULL)
         FAIL(e, SELFSAME_NOMEM, "out of memory for enclave identities");
@@ -112,7 +112,7 @@ add_hex(struct dcap_bundle *b, struct selfsame_bytes in, struct arena *arena,
             FAIL(e, SELFSAME_MALFORMED, "a CRL in hex: expected digits, got others");
         der[i] = (uint8_t)(high << 4 | low);
     }
-    return bundle_add(&b->pki, BYTES(der, in.len / 2), arena, e);
+    return tee_bundle_add(&b->pki, BYTES(der, in.len / 2), arena, e);
 }
 
 /* PEM as PCS puts it into a header: "-----BEGIN%20CERTIFICATE-----%0A…". */
@@ -145,7 +145,7 @@ add_percent(struct dcap_bundle *b, struct selfsame_bytes in, struct arena *arena
         text[n++] = (uint8_t)(high << 4 | low);
         i += 2;
     }
-    return bundle_add(&b->pki, BYTES(text, n), arena, e);
+    return tee_bundle_add(&b->pki, BYTES(text, n), arena, e);
 }
 
 /* ---- the whole ---- */
@@ -178,12 +178,12 @@ add(struct dcap_bundle *b, struct selfsame_bytes piece, struct arena *arena,
     if (is_percent_pem(text))
         return add_percent(b, text, arena, e);
     return is_hex_der(text) ? add_hex(b, text, arena, e)
-                            : bundle_add(&b->pki, piece, arena, e);
+                            : tee_bundle_add(&b->pki, piece, arena, e);
 }
 
 enum selfsame_code
 dcap_bundle_add(struct dcap_bundle *b, struct selfsame_bytes piece, struct arena *arena,
     struct selfsame_err *e)
 {
-    return bundle_put_aside(&b->pki, add(b, piece, arena, e), arena, e);
+    return tee_bundle_put_aside(&b->pki, add(b, piece, arena, e), arena, e);
 }

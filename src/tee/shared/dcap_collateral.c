@@ -214,7 +214,7 @@ dcap_find_info(struct dcap_judged *j, struct selfsame_err *e)
                          : arena_printf(j->arena, "%s platforms with FMSPC %s",
                                tee == DCAP_TDX ? "TDX" : "SGX", fmspc);
     const void *found;
-    struct pieces *p;
+    struct pieces *p = NULL;
 
     if (of == NULL)
         FAIL(e, SELFSAME_NOMEM, "out of memory for collateral");
@@ -242,7 +242,7 @@ dcap_find_identity(struct dcap_judged *j, struct selfsame_err *e)
 {
     const enum dcap_tee tee = j->found.quote.tee;
     const void *found;
-    struct pieces *p;
+    struct pieces *p = NULL;
 
     TRY(pieces_new(j, "QE identity",
         tee == DCAP_TDX ? "the quoting enclave of TDX" : "the quoting enclave of SGX",

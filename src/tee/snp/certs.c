@@ -87,7 +87,7 @@ snp_table_next(struct snp_table *t, struct selfsame_bytes *ret, struct selfsame_
 /* ---- the bundle ---- */
 
 static enum selfsame_code
-add_table(struct bundle *b, struct selfsame_bytes in, struct arena *arena,
+add_table(struct tee_bundle *b, struct selfsame_bytes in, struct arena *arena,
     struct selfsame_err *e)
 {
     struct snp_table t = { .blob = in };
@@ -97,17 +97,17 @@ add_table(struct bundle *b, struct selfsame_bytes in, struct arena *arena,
         TRY(snp_table_next(&t, &one, e));
         if (one.ptr == NULL)
             return SELFSAME_OK;
-        TRY(bundle_add(b, one, arena, e));
+        TRY(tee_bundle_add(b, one, arena, e));
     }
 }
 
 enum selfsame_code
-snp_bundle_add(struct bundle *b, struct selfsame_bytes in, struct arena *arena,
+snp_bundle_add(struct tee_bundle *b, struct selfsame_bytes in, struct arena *arena,
     struct selfsame_err *e)
 {
     if (!snp_table_recognise(in))
-        return bundle_add(b, in, arena, e);
-    return bundle_put_aside(b, add_table(b, in, arena, e), arena, e);
+        return tee_bundle_add(b, in, arena, e);
+    return tee_bundle_put_aside(b, add_table(b, in, arena, e), arena, e);
 }
 
 /* ---- what a VCEK or VLEK says ---- */

@@ -108,7 +108,7 @@ struct snp_table {
 MUST enum selfsame_code snp_table_next(
     struct snp_table *t, struct selfsame_bytes *ret, struct selfsame_err *e);
 /* NOMEM. */
-MUST enum selfsame_code snp_bundle_add(struct bundle *b, struct selfsame_bytes in,
+MUST enum selfsame_code snp_bundle_add(struct tee_bundle *b, struct selfsame_bytes in,
     struct arena *arena, struct selfsame_err *e);
 
 /* What the extensions of a VCEK or VLEK say (OIDs 1.3.6.1.4.1.3704.1.x). */
