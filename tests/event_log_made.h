@@ -8,9 +8,11 @@
 #include "tee/shared/event_log.h"
 
 /* Logs written here, without the code that reads them. */
-enum { MADE_LOG = 4096 };
+#ifndef MADE_LOG_SIZE
+#define MADE_LOG_SIZE 4096
+#endif
 struct made_log {
-    uint8_t buf[MADE_LOG];
+    uint8_t buf[MADE_LOG_SIZE];
     struct writer w;
 };
 
