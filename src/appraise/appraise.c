@@ -185,16 +185,34 @@ debug_judge(const struct policy *p, const struct selfsame_claims *c)
 /* ---- measurement ---- */
 
 static bool
+one_of(const struct measurement_value *v, struct selfsame_bytes got)
+{
+    for (size_t i = 0; i < v->count; i++)
+        if (same(v->values[i], got))
+            return true;
+    return false;
+}
+
+/* The first of a list that is none of the values; its length when there is none. */
+static size_t
+first_unknown(const struct measurement_value *v, const struct claim *list)
+{
+    size_t i = 0;
+
+    while (i < list->item_count && one_of(v, list->items[i]))
+        i++;
+    return i;
+}
+
+/* Of a list each item must be known, and there must be one. */
+static bool
 value_known(const struct measurement_value *v, const struct selfsame_claims *c)
 {
     const struct claim *got = claims_find(c, v->path);
 
-    if (got == NULL || got->kind != CLAIM_BYTES)
-        return false;
-    for (size_t i = 0; i < v->count; i++)
-        if (same(v->values[i], got->bytes))
-            return true;
-    return false;
+    if (got != NULL && got->kind == CLAIM_BYTES_LIST)
+        return got->item_count > 0 && first_unknown(v, got) == got->item_count;
+    return got != NULL && got->kind == CLAIM_BYTES && one_of(v, got->bytes);
 }
 
 /* The parser saw to this; a policy that got round it must not match less. */
@@ -231,6 +249,13 @@ entry_fit(const struct measurement *m, const struct selfsame_claims *c,
     return good;
 }
 
+static const char *
+matched_text(const struct claim *c, struct arena *arena)
+{
+    return c->kind == CLAIM_BYTES ? hex_dup(arena, c->bytes)
+                                  : arena_printf(arena, "(%zu known)", c->item_count);
+}
+
 static struct check
 measurement_pass(
     const struct measurement *m, const struct selfsame_claims *c, struct arena *arena)
@@ -238,7 +263,7 @@ measurement_pass(
     const char *all = "";
 
     for (size_t i = 0; i < m->count && all != NULL; i++) {
-        const char *hex = hex_dup(arena, claims_find(c, m->paths[i].path)->bytes);
+        const char *hex = matched_text(claims_find(c, m->paths[i].path), arena);
 
         all = hex == NULL ? NULL
                           : arena_printf(arena, "%s%s%s=%s", all, i > 0 ? " " : "",
@@ -253,15 +278,29 @@ measurement_pass(
     };
 }
 
+/* What differs, of a list its first unknown item; NULL: there is no such claim. */
+static const char *
+differing_text(
+    const struct measurement_value *v, const struct claim *got, struct arena *arena)
+{
+    if (got != NULL && got->kind == CLAIM_BYTES)
+        return hex_dup(arena, got->bytes);
+    if (got == NULL || got->kind != CLAIM_BYTES_LIST || got->item_count == 0)
+        return NULL;
+    const size_t i = first_unknown(v, got);
+    const char *hex = hex_dup(arena, got->items[i]);
+    return hex == NULL
+               ? NULL
+               : arena_printf(arena, "%s (%zu of %zu)", hex, i + 1, got->item_count);
+}
+
 static struct check
 measurement_mismatch(const struct measurement *m, const struct measurement_value *v,
     const struct selfsame_claims *c, struct arena *arena)
 {
     const struct claim *got = claims_find(c, v->path);
     const char *want = hex_dup(arena, v->values[0]);
-    const char *have = got != NULL && got->kind == CLAIM_BYTES
-                           ? hex_dup(arena, got->bytes)
-                           : NULL;
+    const char *have = differing_text(v, got, arena);
 
     if (want != NULL && v->count > 1)
         want = arena_printf(arena, "%s (or %zu more)", want, v->count - 1);
@@ -271,7 +310,10 @@ measurement_mismatch(const struct measurement *m, const struct measurement_value
         .expected = want,
         .got = have != NULL ? have : "nothing of that name",
         .source = arena_printf(arena, "%s.%s", m->source, v->path),
-        .detail = arena_printf(arena, "other code than expected, first in %s", v->path),
+        .detail = arena_printf(arena,
+            have != NULL ? "other code than expected, first in %s"
+                         : "nothing proves %s, which is expected of it",
+            v->path),
     };
 }
 
