@@ -38,35 +38,13 @@ json_hex(struct selfsame_bytes b)
 }
 
 static json_t *
-text_json(struct selfsame_bytes b)
-{
-    return utf8_valid(b) ? json_stringn((const char *)b.ptr, b.len) : json_hex(b);
-}
-
-static json_t *
-list_json(const struct claim *c)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; list != NULL && i < c->item_count; i++) {
-        json_t *item = c->kind == CLAIM_TEXT_LIST ? text_json(c->items[i])
-                                                  : json_hex(c->items[i]);
-
-        if (json_array_append_new(list, item) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return list;
-}
-
-static json_t *
 value_json(const struct claim *c)
 {
     switch (c->kind) {
-    case CLAIM_TEXT: return text_json(c->bytes);
-    case CLAIM_TEXT_LIST:
-    case CLAIM_BYTES_LIST: return list_json(c);
+    case CLAIM_TEXT:
+        return utf8_valid(c->bytes)
+                   ? json_stringn((const char *)c->bytes.ptr, c->bytes.len)
+                   : json_hex(c->bytes);
     case CLAIM_BYTES: return json_hex(c->bytes);
     case CLAIM_UINT:
         return c->number <= INT64_MAX ? json_integer((json_int_t)c->number)

@@ -78,21 +78,6 @@ put_hex(struct writer *w, struct selfsame_bytes b)
     }
 }
 
-static void
-put_list(struct writer *w, const struct claim *c, bool html)
-{
-    for (size_t i = 0; i < c->item_count; i++) {
-        if (i > 0)
-            put_str(w, ", ");
-        if (c->kind == CLAIM_TEXT_LIST)
-            put_checked(w, c->items[i], html);
-        else
-            put_hex(w, c->items[i]);
-    }
-    if (c->item_count == 0)
-        put_str(w, "none");
-}
-
 void
 put_claim(struct writer *w, const struct claim *c, bool html)
 {
@@ -110,8 +95,6 @@ put_claim(struct writer *w, const struct claim *c, bool html)
         put_str(w, number);
         return;
     case CLAIM_BOOL: put_str(w, c->number != 0 ? "true" : "false"); return;
-    case CLAIM_TEXT_LIST:
-    case CLAIM_BYTES_LIST: put_list(w, c, html); return;
     case CLAIM_NULL: break;
     }
     put_str(w, "absent");

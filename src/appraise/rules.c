@@ -278,8 +278,6 @@ claim_text(const struct claim *c, struct arena *arena)
     case CLAIM_BYTES: return hex_dup(arena, c->bytes);
     case CLAIM_UINT: return arena_printf(arena, "%" PRIu64, c->number);
     case CLAIM_BOOL: return c->number != 0 ? "true" : "false";
-    case CLAIM_TEXT_LIST:
-    case CLAIM_BYTES_LIST: return arena_printf(arena, "a list of %zu", c->item_count);
     case CLAIM_NULL: break;
     }
     return "nothing";

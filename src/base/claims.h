@@ -12,23 +12,13 @@
  * `list` names every claim by a dotted path ("pcr.0", "module_id"); JSON output
  * nests them, policies name them, nobody outside the TEE's folder knows more.
  */
-enum claim_kind {
-    CLAIM_TEXT,
-    CLAIM_BYTES,
-    CLAIM_UINT,
-    CLAIM_BOOL,
-    CLAIM_NULL,
-    CLAIM_TEXT_LIST,
-    CLAIM_BYTES_LIST,
-};
+enum claim_kind { CLAIM_TEXT, CLAIM_BYTES, CLAIM_UINT, CLAIM_BOOL, CLAIM_NULL };
 
 struct claim {
     const char *path;
     enum claim_kind kind;
-    struct selfsame_bytes bytes;        /* CLAIM_TEXT, CLAIM_BYTES */
-    uint64_t number;                    /* CLAIM_UINT, CLAIM_BOOL */
-    const struct selfsame_bytes *items; /* of lists, in order */
-    size_t item_count;
+    struct selfsame_bytes bytes; /* CLAIM_TEXT, CLAIM_BYTES */
+    uint64_t number;             /* CLAIM_UINT, CLAIM_BOOL */
 };
 
 struct selfsame_claims {

@@ -167,23 +167,6 @@ put_path(json_t *into, const char *path, json_t *value, struct selfsame_err *e)
 }
 
 static json_t *
-list_json(const struct claim *c, struct arena *arena)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; list != NULL && i < c->item_count; i++) {
-        json_t *item = c->kind == CLAIM_TEXT_LIST ? text_json(c->items[i], arena)
-                                                  : hex_json(c->items[i], arena);
-
-        if (json_array_append_new(list, item) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return list;
-}
-
-static json_t *
 claim_json(const struct claim *c, struct arena *arena)
 {
     switch (c->kind) {
@@ -191,8 +174,6 @@ claim_json(const struct claim *c, struct arena *arena)
     case CLAIM_BYTES: return hex_json(c->bytes, arena);
     case CLAIM_UINT: return json_integer((json_int_t)c->number);
     case CLAIM_BOOL: return json_boolean(c->number != 0);
-    case CLAIM_TEXT_LIST:
-    case CLAIM_BYTES_LIST: return list_json(c, arena);
     case CLAIM_NULL: break;
     }
     return json_null();
