@@ -193,26 +193,33 @@ one_of(const struct measurement_value *v, struct selfsame_bytes got)
     return false;
 }
 
-/* The first of a list that is none of the values; its length when there is none. */
-static size_t
-first_unknown(const struct measurement_value *v, const struct claim *list)
+/* Of a list each must be known: the first that is not, or NULL. */
+static const struct claim *
+first_unknown(const struct measurement_value *v, const struct selfsame_claims *c)
 {
-    size_t i = 0;
+    const struct claim *x = claims_find(c, v->path);
 
-    while (i < list->item_count && one_of(v, list->items[i]))
-        i++;
-    return i;
+    while (x != NULL && x->kind == CLAIM_BYTES && one_of(v, x->bytes))
+        x = claims_next(c, x);
+    return x;
 }
 
-/* Of a list each item must be known, and there must be one. */
+/* There must be such a claim, of a list one at least. */
 static bool
 value_known(const struct measurement_value *v, const struct selfsame_claims *c)
 {
-    const struct claim *got = claims_find(c, v->path);
+    return claims_find(c, v->path) != NULL && first_unknown(v, c) == NULL;
+}
 
-    if (got != NULL && got->kind == CLAIM_BYTES_LIST)
-        return got->item_count > 0 && first_unknown(v, got) == got->item_count;
-    return got != NULL && got->kind == CLAIM_BYTES && one_of(v, got->bytes);
+static size_t
+place_in_list(const struct selfsame_claims *c, const struct claim *x)
+{
+    const struct claim *at = claims_find(c, x->path);
+    size_t n = 1;
+
+    for (; at != NULL && at != x; n++)
+        at = claims_next(c, at);
+    return n;
 }
 
 /* The parser saw to this; a policy that got round it must not match less. */
@@ -250,10 +257,16 @@ entry_fit(const struct measurement *m, const struct selfsame_claims *c,
 }
 
 static const char *
-matched_text(const struct claim *c, struct arena *arena)
+matched_text(const struct selfsame_claims *c, const char *path, struct arena *arena)
 {
-    return c->kind == CLAIM_BYTES ? hex_dup(arena, c->bytes)
-                                  : arena_printf(arena, "(%zu known)", c->item_count);
+    const struct claim *x = claims_find(c, path);
+    size_t n = 1;
+
+    if (x->shape != CLAIM_EACH)
+        return hex_dup(arena, x->bytes);
+    while ((x = claims_next(c, x)) != NULL)
+        n++;
+    return arena_printf(arena, "(%zu, all known)", n);
 }
 
 static struct check
@@ -263,7 +276,7 @@ measurement_pass(
     const char *all = "";
 
     for (size_t i = 0; i < m->count && all != NULL; i++) {
-        const char *hex = matched_text(claims_find(c, m->paths[i].path), arena);
+        const char *hex = matched_text(c, m->paths[i].path, arena);
 
         all = hex == NULL ? NULL
                           : arena_printf(arena, "%s%s%s=%s", all, i > 0 ? " " : "",
@@ -278,29 +291,27 @@ measurement_pass(
     };
 }
 
-/* What differs, of a list its first unknown item; NULL: there is no such claim. */
+/* What differs, of a list the first that is not known; NULL: there is no such claim. */
 static const char *
-differing_text(
-    const struct measurement_value *v, const struct claim *got, struct arena *arena)
+differing_text(const struct measurement_value *v, const struct selfsame_claims *c,
+    struct arena *arena)
 {
-    if (got != NULL && got->kind == CLAIM_BYTES)
-        return hex_dup(arena, got->bytes);
-    if (got == NULL || got->kind != CLAIM_BYTES_LIST || got->item_count == 0)
+    const struct claim *x = first_unknown(v, c);
+
+    if (x == NULL || x->kind != CLAIM_BYTES)
         return NULL;
-    const size_t i = first_unknown(v, got);
-    const char *hex = hex_dup(arena, got->items[i]);
-    return hex == NULL
-               ? NULL
-               : arena_printf(arena, "%s (%zu of %zu)", hex, i + 1, got->item_count);
+    const char *hex = hex_dup(arena, x->bytes);
+    return hex == NULL || x->shape != CLAIM_EACH
+               ? hex
+               : arena_printf(arena, "%s (no. %zu)", hex, place_in_list(c, x));
 }
 
 static struct check
 measurement_mismatch(const struct measurement *m, const struct measurement_value *v,
     const struct selfsame_claims *c, struct arena *arena)
 {
-    const struct claim *got = claims_find(c, v->path);
     const char *want = hex_dup(arena, v->values[0]);
-    const char *have = differing_text(v, got, arena);
+    const char *have = differing_text(v, c, arena);
 
     if (want != NULL && v->count > 1)
         want = arena_printf(arena, "%s (or %zu more)", want, v->count - 1);

@@ -4,26 +4,6 @@
 static const char *const paths[TDX_RTMRS] = { "events.0", "events.1", "events.2",
     "events.3" };
 
-static bool
-add_digests(const struct event_log *log, size_t rtmr, size_t count, struct arena *arena,
-    struct tdx_events *x)
-{
-    struct selfsame_bytes *items = ARENA_NEW(arena, struct selfsame_bytes, count);
-    struct selfsame_bytes rest = log->events;
-    struct event event;
-    size_t n = 0;
-
-    if (items == NULL)
-        return false;
-    while (n < count && event_next(log, &rest, &event))
-        if (event_extends(&event) && event.index == rtmr + 1)
-            items[n++] = event_digest(log, &event, EVENT_SHA384);
-    x->list[x->count++] = (struct claim){
-        .path = paths[rtmr], .kind = CLAIM_BYTES_LIST, .items = items, .item_count = n
-    };
-    return true;
-}
-
 /*
  * The kernel lets programs extend RTMRs without an entry in the log (sysfs), and by
  * convention that is RTMR3: a log that has nothing of it need not replay to it.
@@ -34,35 +14,46 @@ need_not_replay(const struct cc_replay *r, size_t rtmr)
     return rtmr == 3 && r->count[rtmr + 1] == 0;
 }
 
+/* Which registers are the quote's; says which is the first that is not. */
 static enum selfsame_code
-add_registers(const struct event_log *log, const struct cc_replay *r,
-    const struct selfsame_bytes *rtmr, struct arena *arena, struct tdx_events *x,
+compare(const struct cc_replay *r, const struct selfsame_bytes *rtmr,
+    struct arena *arena, bool ret_same[static TDX_RTMRS], struct tdx_events *x,
     struct selfsame_err *e)
 {
     for (size_t i = 0; i < TDX_RTMRS; i++) {
-        if (need_not_replay(r, i))
+        ret_same[i] = bytes_eq(BYTES_ARR(r->value[i + 1]), rtmr[i]);
+        if (ret_same[i] || need_not_replay(r, i) || x->wrong != NULL)
             continue;
-        if (!bytes_eq(BYTES_ARR(r->value[i + 1]), rtmr[i])) {
-            if (x->wrong == NULL)
-                x->wrong = arena_printf(arena, "it does not replay to RTMR%zu", i);
-            if (x->wrong == NULL)
-                FAIL(e, SELFSAME_NOMEM, "out of memory");
-        } else if (r->count[i + 1] > 0 &&
-                   !add_digests(log, i, r->count[i + 1], arena, x))
-            FAIL(e, SELFSAME_NOMEM, "out of memory");
+        x->wrong = arena_printf(arena, "it does not replay to RTMR%zu", i);
+        if (x->wrong == NULL)
+            FAIL(e, SELFSAME_NOMEM, "out of memory for the event log");
     }
     return SELFSAME_OK;
 }
 
-/* Of RTMR0, once that is known to be the quote's. */
+static void
+add_digests(const struct event_log *log, const bool same[static TDX_RTMRS],
+    struct tdx_events *x)
+{
+    struct selfsame_bytes rest = log->events;
+    struct event event;
+
+    while (event_next(log, &rest, &event))
+        if (event_extends(&event) && event.index > 0 && same[event.index - 1])
+            x->list[x->count++] = (struct claim){
+                .path = paths[event.index - 1],
+                .kind = CLAIM_BYTES,
+                .shape = CLAIM_EACH,
+                .bytes = event_digest(log, &event, EVENT_SHA384),
+            };
+}
+
 static enum selfsame_code
-add_secure_boot(const struct event_log *log, const struct cc_replay *r,
-    struct selfsame_bytes rtmr0, struct tdx_events *x, struct selfsame_err *e)
+add_secure_boot(
+    const struct event_log *log, struct tdx_events *x, struct selfsame_err *e)
 {
     enum secure_boot boot;
 
-    if (!bytes_eq(BYTES_ARR(r->value[1]), rtmr0))
-        return SELFSAME_OK;
     TRY(event_secure_boot(log, &boot, e));
     if (boot != SECURE_BOOT_UNKNOWN)
         x->list[x->count++] = (struct claim){ .path = "boot.secure_boot",
@@ -78,27 +69,34 @@ unusable(const struct selfsame_err *why, struct arena *arena, struct tdx_events 
 {
     x->wrong = arena_str(arena, bytes_str(err_text(why)));
     if (x->wrong == NULL)
-        FAIL(e, SELFSAME_NOMEM, "out of memory");
+        FAIL(e, SELFSAME_NOMEM, "out of memory for the event log");
     return SELFSAME_OK;
 }
+
+enum { BESIDES = 2 }; /* Secure Boot, and what is said of the log */
 
 static enum selfsame_code
 read_log(struct selfsame_bytes in, const struct selfsame_bytes *rtmr,
     struct arena *arena, struct tdx_events *x, struct selfsame_err *e)
 {
     struct selfsame_err why = { .depth = 0 };
-    struct event_log log;
+    struct event_log log = { .count = 0 };
     struct cc_replay r;
+    bool same[TDX_RTMRS];
     enum selfsame_code code = event_log_parse(in, &log, &why);
 
+    x->list = ARENA_NEW(arena, struct claim, log.count + BESIDES);
+    if (x->list == NULL)
+        FAIL(e, SELFSAME_NOMEM, "out of memory for the event log");
     if (code == SELFSAME_OK)
         code = cc_replay(&log, &r, &why);
     if (code == SELFSAME_NOMEM)
-        FAIL(e, SELFSAME_NOMEM, "out of memory");
+        FAIL(e, SELFSAME_NOMEM, "out of memory for the event log");
     if (code != SELFSAME_OK)
         return unusable(&why, arena, x, e);
-    TRY(add_registers(&log, &r, rtmr, arena, x, e));
-    return add_secure_boot(&log, &r, rtmr[0], x, e);
+    TRY(compare(&r, rtmr, arena, same, x, e));
+    add_digests(&log, same, x);
+    return same[0] ? add_secure_boot(&log, x, e) : SELFSAME_OK;
 }
 
 enum selfsame_code

@@ -2,17 +2,16 @@
 #ifndef SELFSAME_TDX_EVENTS_H
 #define SELFSAME_TDX_EVENTS_H
 
-#include "base/claims.h"
 #include "tee/shared/event_log.h"
+#include "tee/tdx/tdx.h"
 
 /*
  * What an event log adds to a verified quote. Its events are claims only of registers
  * that they replay to; a log of another boot, or one that is no log, adds nothing.
  */
-enum { TDX_RTMRS = 4, TDX_EVENT_CLAIMS = TDX_RTMRS + 2 };
 struct tdx_events {
-    /* "events.0" to "events.3", digests in order; "boot.secure_boot"; "event_log". */
-    struct claim list[TDX_EVENT_CLAIMS];
+    /* "events.0" to "events.3", each digest in order; "boot.secure_boot"; "event_log". */
+    struct claim *list;
     size_t count;
     /* What is wrong with the log: "it does not replay to RTMR1"; NULL: nothing. */
     const char *wrong;
