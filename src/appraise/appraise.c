@@ -185,41 +185,16 @@ debug_judge(const struct policy *p, const struct selfsame_claims *c)
 /* ---- measurement ---- */
 
 static bool
-one_of(const struct measurement_value *v, struct selfsame_bytes got)
-{
-    for (size_t i = 0; i < v->count; i++)
-        if (same(v->values[i], got))
-            return true;
-    return false;
-}
-
-/* Of a list each must be known: the first that is not, or NULL. */
-static const struct claim *
-first_unknown(const struct measurement_value *v, const struct selfsame_claims *c)
-{
-    const struct claim *x = claims_find(c, v->path);
-
-    while (x != NULL && x->kind == CLAIM_BYTES && one_of(v, x->bytes))
-        x = claims_next(c, x);
-    return x;
-}
-
-/* There must be such a claim, of a list one at least. */
-static bool
 value_known(const struct measurement_value *v, const struct selfsame_claims *c)
 {
-    return claims_find(c, v->path) != NULL && first_unknown(v, c) == NULL;
-}
+    const struct claim *got = claims_find(c, v->path);
 
-static size_t
-place_in_list(const struct selfsame_claims *c, const struct claim *x)
-{
-    const struct claim *at = claims_find(c, x->path);
-    size_t n = 1;
-
-    for (; at != NULL && at != x; n++)
-        at = claims_next(c, at);
-    return n;
+    if (got == NULL || got->kind != CLAIM_BYTES)
+        return false;
+    for (size_t i = 0; i < v->count; i++)
+        if (same(v->values[i], got->bytes))
+            return true;
+    return false;
 }
 
 /* The parser saw to this; a policy that got round it must not match less. */
@@ -256,19 +231,6 @@ entry_fit(const struct measurement *m, const struct selfsame_claims *c,
     return good;
 }
 
-static const char *
-matched_text(const struct selfsame_claims *c, const char *path, struct arena *arena)
-{
-    const struct claim *x = claims_find(c, path);
-    size_t n = 1;
-
-    if (x->shape != CLAIM_EACH)
-        return hex_dup(arena, x->bytes);
-    while ((x = claims_next(c, x)) != NULL)
-        n++;
-    return arena_printf(arena, "(%zu, all known)", n);
-}
-
 static struct check
 measurement_pass(
     const struct measurement *m, const struct selfsame_claims *c, struct arena *arena)
@@ -276,7 +238,7 @@ measurement_pass(
     const char *all = "";
 
     for (size_t i = 0; i < m->count && all != NULL; i++) {
-        const char *hex = matched_text(c, m->paths[i].path, arena);
+        const char *hex = hex_dup(arena, claims_find(c, m->paths[i].path)->bytes);
 
         all = hex == NULL ? NULL
                           : arena_printf(arena, "%s%s%s=%s", all, i > 0 ? " " : "",
@@ -291,27 +253,15 @@ measurement_pass(
     };
 }
 
-/* What differs, of a list the first that is not known; NULL: there is no such claim. */
-static const char *
-differing_text(const struct measurement_value *v, const struct selfsame_claims *c,
-    struct arena *arena)
-{
-    const struct claim *x = first_unknown(v, c);
-
-    if (x == NULL || x->kind != CLAIM_BYTES)
-        return NULL;
-    const char *hex = hex_dup(arena, x->bytes);
-    return hex == NULL || x->shape != CLAIM_EACH
-               ? hex
-               : arena_printf(arena, "%s (no. %zu)", hex, place_in_list(c, x));
-}
-
 static struct check
 measurement_mismatch(const struct measurement *m, const struct measurement_value *v,
     const struct selfsame_claims *c, struct arena *arena)
 {
+    const struct claim *got = claims_find(c, v->path);
     const char *want = hex_dup(arena, v->values[0]);
-    const char *have = differing_text(v, c, arena);
+    const char *have = got != NULL && got->kind == CLAIM_BYTES
+                           ? hex_dup(arena, got->bytes)
+                           : NULL;
 
     if (want != NULL && v->count > 1)
         want = arena_printf(arena, "%s (or %zu more)", want, v->count - 1);
@@ -321,10 +271,7 @@ measurement_mismatch(const struct measurement *m, const struct measurement_value
         .expected = want,
         .got = have != NULL ? have : "nothing of that name",
         .source = arena_printf(arena, "%s.%s", m->source, v->path),
-        .detail = arena_printf(arena,
-            have != NULL ? "other code than expected, first in %s"
-                         : "nothing proves %s, which is expected of it",
-            v->path),
+        .detail = arena_printf(arena, "other code than expected, first in %s", v->path),
     };
 }
 
