@@ -113,4 +113,12 @@ struct cert_cache_stats {
 };
 struct cert_cache_stats cert_cache_stats(struct cert_cache *c);
 
+/*
+ * Bytes that are no certificate, signed by the key of one whose chain the caller has
+ * verified; `signature` is r || s. BAD_SIGNATURE. The cache is the one above.
+ */
+MUST enum selfsame_code cert_signed_verify(struct selfsame_bytes message,
+    enum hash_alg hash, struct selfsame_bytes signature, const struct cert *signer,
+    struct cert_cache *cache, struct selfsame_err *e);
+
 #endif

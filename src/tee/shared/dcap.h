@@ -2,7 +2,7 @@
 #ifndef SELFSAME_DCAP_H
 #define SELFSAME_DCAP_H
 
-#include "crypto/crl.h"
+#include "tee/shared/bundle.h"
 #include "tee/tee.h"
 
 /*
@@ -207,19 +207,14 @@ MUST bool dcap_advisories_merge(const struct dcap_advisories *lists, size_t coun
  * as PCS puts it into headers), CRLs (DER, PEM, hex as PCCS gives them), event logs.
  * Anything else is put aside: it must not refuse a chain that holds without it.
  */
-enum { DCAP_BUNDLE_CERTS = 256, DCAP_BUNDLE_CRLS = 64, DCAP_BUNDLE_JSON = 64 };
-struct dcap_bundle { /* each piece once, in the arena */
-    struct cert *cert;
-    size_t cert_count, cert_room;
-    struct crl *crl;
-    size_t crl_count, crl_room;
+enum { DCAP_BUNDLE_JSON = 64 };
+struct dcap_bundle {       /* each piece once, in the arena */
+    struct tee_bundle pki; /* and what was put aside */
     struct dcap_tcb_info *info;
     size_t info_count, info_room;
     struct dcap_identity *identity;
     size_t identity_count, identity_room;
     struct selfsame_bytes log; /* a CCEL event log, or absent */
-    size_t aside;
-    const char *why; /* the first of them; may be NULL */
 };
 /* NOMEM. */
 MUST enum selfsame_code dcap_bundle_add(struct dcap_bundle *b,

@@ -31,12 +31,12 @@ dcap_role_of(const struct cert *c)
 const char *
 dcap_aside(const struct dcap_judged *j)
 {
-    const struct dcap_bundle *b = &j->bundle;
+    const struct tee_bundle *b = &j->bundle.pki;
 
-    if (b->aside == 0)
+    if (b->pki.aside == 0)
         return "";
-    const char *text = arena_printf(j->arena, "; %zu cannot be used: %s", b->aside,
-        b->why != NULL ? b->why : "unknown");
+    const char *text = arena_printf(j->arena, "; %zu cannot be used: %s", b->pki.aside,
+        b->pki.why != NULL ? b->pki.why : "unknown");
     return text != NULL ? text : "";
 }
 
@@ -157,8 +157,8 @@ leaf_along(const struct dcap_judged *j)
     const struct cert *first = NULL;
     size_t tried = 0;
 
-    for (size_t i = 0; i < j->bundle.cert_count; i++) {
-        const struct cert *c = &j->bundle.cert[i];
+    for (size_t i = 0; i < j->bundle.pki.cert_count; i++) {
+        const struct cert *c = &j->bundle.pki.cert[i];
 
         if (dcap_role_of(c) != DCAP_ROLE_PCK)
             continue;
@@ -175,8 +175,8 @@ leaf_along(const struct dcap_judged *j)
 static const struct cert *
 issuer_along(const struct dcap_judged *j)
 {
-    for (size_t i = 0; i < j->bundle.cert_count; i++) {
-        const struct cert *c = &j->bundle.cert[i];
+    for (size_t i = 0; i < j->bundle.pki.cert_count; i++) {
+        const struct cert *c = &j->bundle.pki.cert[i];
 
         if (dcap_role_of(c) == DCAP_ROLE_CA && bytes_eq(c->subject, j->leaf->issuer) &&
             (c->ski.ptr == NULL || j->leaf->aki.ptr == NULL ||
@@ -207,7 +207,7 @@ find_along(struct dcap_judged *j, struct selfsame_err *e)
         FAIL(e, SELFSAME_BAD_CHAIN,
             "expected the certificate of the PCK certificate's issuer among %zu, got "
             "none%s",
-            j->bundle.cert_count, dcap_aside(j));
+            j->bundle.pki.cert_count, dcap_aside(j));
     return SELFSAME_OK;
 }
 
@@ -332,8 +332,8 @@ ask_lists(struct dcap_judged *j, const struct lists *l, struct selfsame_err *e)
     enum selfsame_code unfit = SELFSAME_OK;
     int64_t until = 0;
 
-    for (size_t i = 0; i < j->bundle.crl_count; i++) {
-        const struct crl *crl = &j->bundle.crl[i];
+    for (size_t i = 0; i < j->bundle.pki.crl_count; i++) {
+        const struct crl *crl = &j->bundle.pki.crl[i];
 
         if (!bytes_eq(crl->issuer, l->issuer->subject))
             continue;

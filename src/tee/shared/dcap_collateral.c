@@ -69,7 +69,7 @@ static enum selfsame_code
 try_signer(struct dcap_judged *j, size_t i, bool *ret, struct selfsame_err *e)
 {
     if (j->signer[i] == DCAP_SIGNER_UNKNOWN) {
-        enum selfsame_code code = verify_signer(j, &j->bundle.cert[i], e);
+        enum selfsame_code code = verify_signer(j, &j->bundle.pki.cert[i], e);
 
         if (code == SELFSAME_NOMEM)
             return code;
@@ -101,8 +101,8 @@ verify_piece(struct dcap_judged *j, const struct pieces *p, const struct piece *
 {
     bool any = false, refused = false;
 
-    for (size_t i = 0; i < j->bundle.cert_count; i++) {
-        const struct cert *c = &j->bundle.cert[i];
+    for (size_t i = 0; i < j->bundle.pki.cert_count; i++) {
+        const struct cert *c = &j->bundle.pki.cert[i];
         bool good = false;
 
         if (dcap_role_of(c) != DCAP_ROLE_SIGNING)
@@ -214,7 +214,7 @@ dcap_find_info(struct dcap_judged *j, struct selfsame_err *e)
                          : arena_printf(j->arena, "%s platforms with FMSPC %s",
                                tee == DCAP_TDX ? "TDX" : "SGX", fmspc);
     const void *found;
-    struct pieces *p;
+    struct pieces *p = NULL;
 
     if (of == NULL)
         FAIL(e, SELFSAME_NOMEM, "out of memory for collateral");
@@ -242,7 +242,7 @@ dcap_find_identity(struct dcap_judged *j, struct selfsame_err *e)
 {
     const enum dcap_tee tee = j->found.quote.tee;
     const void *found;
-    struct pieces *p;
+    struct pieces *p = NULL;
 
     TRY(pieces_new(j, "QE identity",
         tee == DCAP_TDX ? "the quoting enclave of TDX" : "the quoting enclave of SGX",

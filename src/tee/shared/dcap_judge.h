@@ -38,7 +38,7 @@ struct dcap_judged {
         DCAP_SIGNER_UNKNOWN = 0,
         DCAP_SIGNER_BAD,
         DCAP_SIGNER_GOOD
-    } signer[DCAP_BUNDLE_CERTS];
+    } signer[TEE_BUNDLE_CERTS];
     struct selfsame_err signer_err; /* of the first bad one */
     const struct cert *signers[4];  /* who signed what is used, each once */
     size_t signer_count;
