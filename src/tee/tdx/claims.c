@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a quote says in the words of policies, and which of it a policy may rule. */
-#include "tee/tdx/events.h"
+#include "tee/tdx/event_claims.h"
 
 /*
  * The firmware, and what it started: the register, or the events that an event log
@@ -71,11 +71,11 @@ tdx_claims(const struct dcap_found *f, int64_t now_s, struct arena *arena,
     struct selfsame_claims *ret, struct selfsame_err *e)
 {
     struct tdx_body x;
-    struct tdx_events events;
+    struct tdx_event_claims events;
     struct dcap_claims l;
 
     TRY(tdx_body_check(&f->quote, &x, e));
-    TRY(tdx_events(f->log, x.rtmr, arena, &events, e));
+    TRY(tdx_event_claims(f->log, x.rtmr, arena, &events, e));
     TRY(dcap_claims_new(f, OWN + events.count, arena, &l, e));
     add_body(&l, &x);
     TRY(dcap_add_found(&l, f, now_s, arena, e));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "event_log_made.h"
 
-#include "tee/tdx/events.h"
+#include "tee/tdx/event_claims.h"
 
 #define TDX "vectors/tdx/google+go-tdx-guest/"
 enum { QUOTE_RTMR0 = 48 + 328 }; /* header; body up to RTMR0 */
@@ -33,7 +33,7 @@ make_world(struct world *w)
     replay_into(w);
 }
 
-static struct tdx_events
+static struct tdx_event_claims
 events_of(
     struct selfsame_bytes log, uint8_t rtmr[TDX_RTMRS][CC_DIGEST], struct arena *a)
 {
@@ -41,14 +41,14 @@ events_of(
         BYTES(rtmr[1], CC_DIGEST), BYTES(rtmr[2], CC_DIGEST),
         BYTES(rtmr[3], CC_DIGEST) };
     struct selfsame_err e = { .depth = 0 };
-    struct tdx_events x;
+    struct tdx_event_claims x;
 
-    assert_code(tdx_events(log, views, a, &x, &e), SELFSAME_OK, &e);
+    assert_code(tdx_event_claims(log, views, a, &x, &e), SELFSAME_OK, &e);
     return x;
 }
 
 static const struct claim *
-find(const struct tdx_events *x, const char *path)
+find(const struct tdx_event_claims *x, const char *path)
 {
     for (size_t i = 0; i < x->count; i++)
         if (strcmp(x->list[i].path, path) == 0)
@@ -58,7 +58,7 @@ find(const struct tdx_events *x, const char *path)
 
 /* How many of a list. */
 static size_t
-number_of(const struct tdx_events *x, const char *path)
+number_of(const struct tdx_event_claims *x, const char *path)
 {
     size_t n = 0;
 
@@ -68,7 +68,7 @@ number_of(const struct tdx_events *x, const char *path)
 }
 
 static void
-assert_text(const struct tdx_events *x, const char *want)
+assert_text(const struct tdx_event_claims *x, const char *want)
 {
     const struct claim *c = find(x, "event_log");
 
@@ -89,7 +89,7 @@ a_log_of_this_boot_gives_its_events(void **state)
 
     (void)state;
     make_world(&w);
-    const struct tdx_events x = events_of(w.log, w.rtmr, &a);
+    const struct tdx_event_claims x = events_of(w.log, w.rtmr, &a);
     assert_text(&x, "replays");
     assert_int_equal(number_of(&x, "events.0"), 2);
     assert_int_equal(number_of(&x, "events.1"), 2);
@@ -112,7 +112,7 @@ no_log_gives_nothing(void **state)
 
     (void)state;
     make_world(&w);
-    const struct tdx_events x = events_of(BYTES_NONE, w.rtmr, &a);
+    const struct tdx_event_claims x = events_of(BYTES_NONE, w.rtmr, &a);
     assert_int_equal(x.count, 0);
     assert_null(x.wrong);
     arena_free(&a);
@@ -131,7 +131,7 @@ a_register_of_another_boot_gives_no_events(void **state)
 
         make_world(&w);
         w.rtmr[i][47] ^= 1;
-        const struct tdx_events x = events_of(w.log, w.rtmr, &a);
+        const struct tdx_event_claims x = events_of(w.log, w.rtmr, &a);
         (void)snprintf(want, sizeof(want), "it does not replay to RTMR%zu", i);
         assert_text(&x, want);
         for (size_t k = 0; k < 3; k++)
@@ -153,7 +153,7 @@ a_log_whose_last_event_is_left_out_gives_nothing_of_that_register(void **state)
     make_world(&w);
     struct selfsame_bytes shorter = w.log;
     shorter.len -= 4 + 4 + 4 + 2 + 48 + 4 + 28;
-    const struct tdx_events x = events_of(shorter, w.rtmr, &a);
+    const struct tdx_event_claims x = events_of(shorter, w.rtmr, &a);
     assert_text(&x, "it does not replay to RTMR2");
     assert_null(find(&x, "events.2"));
     assert_non_null(find(&x, "events.1"));
@@ -170,7 +170,7 @@ rtmr3_is_not_demanded_of_a_log_without_it(void **state)
     (void)state;
     make_world(&w);
     memset(w.rtmr[3], 0x33, CC_DIGEST);
-    const struct tdx_events x = events_of(w.log, w.rtmr, &a);
+    const struct tdx_event_claims x = events_of(w.log, w.rtmr, &a);
     assert_text(&x, "replays");
     assert_null(find(&x, "events.3"));
     arena_free(&a);
@@ -186,7 +186,7 @@ rtmr3_is_demanded_of_a_log_that_has_it(void **state)
     make_world(&w);
     made_plain(&w.m, 4, 6, BYTES_LIT("a workload"));
     replay_into(&w);
-    struct tdx_events x = events_of(w.log, w.rtmr, &a);
+    struct tdx_event_claims x = events_of(w.log, w.rtmr, &a);
     assert_text(&x, "replays");
     assert_int_equal(number_of(&x, "events.3"), 1);
     w.rtmr[3][0] ^= 1;
@@ -205,7 +205,7 @@ registers_without_events_are_no_empty_list(void **state)
     (void)state;
     made_header(&w.m);
     replay_into(&w);
-    const struct tdx_events x = events_of(w.log, w.rtmr, &a);
+    const struct tdx_event_claims x = events_of(w.log, w.rtmr, &a);
     assert_text(&x, "replays");
     assert_int_equal(x.count, 1);
     arena_free(&a);
@@ -219,7 +219,7 @@ a_log_that_is_none_is_said_and_no_error(void **state)
 
     (void)state;
     make_world(&w);
-    struct tdx_events x = events_of(BYTES_LIT("no log"), w.rtmr, &a);
+    struct tdx_event_claims x = events_of(BYTES_LIT("no log"), w.rtmr, &a);
     assert_int_equal(x.count, 1);
     assert_non_null(strstr(x.wrong, "Spec ID Event03"));
     made_plain(&w.m, 5, 4, BYTES_LIT("beyond"));
@@ -237,7 +237,7 @@ swapped_types_change_no_claim(void **state)
     struct world w;
 
     make_world(&w);
-    const struct tdx_events good = events_of(w.log, w.rtmr, &a);
+    const struct tdx_event_claims good = events_of(w.log, w.rtmr, &a);
     uint8_t copy[MADE_LOG_SIZE];
     const size_t head = 65, first = head + 4, second = head + 66 + 53 + 4;
 
@@ -247,7 +247,7 @@ swapped_types_change_no_claim(void **state)
     memcpy(copy + second, w.log.ptr + first, 4);
     assert_int_equal(copy[first], 4);
     assert_int_equal(copy[second], 1);
-    const struct tdx_events x = events_of(BYTES(copy, w.log.len), w.rtmr, &a);
+    const struct tdx_event_claims x = events_of(BYTES(copy, w.log.len), w.rtmr, &a);
     assert_text(&x, "replays");
     assert_int_equal(x.count, good.count);
     for (size_t i = 0; i < x.count; i++) {
@@ -259,7 +259,7 @@ swapped_types_change_no_claim(void **state)
 }
 
 static bool
-has_digest(const struct tdx_events *x, const struct claim *c)
+has_digest(const struct tdx_event_claims *x, const struct claim *c)
 {
     for (size_t i = 0; i < x->count; i++)
         if (strcmp(x->list[i].path, c->path) == 0 &&
@@ -276,7 +276,7 @@ no_bit_of_a_log_adds_a_digest(void **state)
     struct world w;
 
     make_world(&w);
-    const struct tdx_events good = events_of(w.log, w.rtmr, &a);
+    const struct tdx_event_claims good = events_of(w.log, w.rtmr, &a);
     uint8_t copy[MADE_LOG_SIZE];
     size_t gone = 0;
 
@@ -285,7 +285,7 @@ no_bit_of_a_log_adds_a_digest(void **state)
         memcpy(copy, w.log.ptr, w.log.len);
         copy[bit / 8] ^= (uint8_t)(1 << bit % 8);
         struct arena inner = arena_new(1 << 16);
-        const struct tdx_events x = events_of(BYTES(copy, w.log.len), w.rtmr, &inner);
+        const struct tdx_event_claims x = events_of(BYTES(copy, w.log.len), w.rtmr, &inner);
 
         for (size_t i = 0; i < x.count; i++) {
             const struct claim *c = &x.list[i];
@@ -317,10 +317,10 @@ every_allocation_that_fails_is_no_memory(void **state)
     for (;; at++) {
         struct arena a = arena_new(1 << 16);
         struct selfsame_err e = { .depth = 0 };
-        struct tdx_events x = { .count = 99 };
+        struct tdx_event_claims x = { .count = 99 };
 
         a.fail_at = at;
-        enum selfsame_code code = tdx_events(w.log, views, &a, &x, &e);
+        enum selfsame_code code = tdx_event_claims(w.log, views, &a, &x, &e);
         arena_free(&a);
         if (code == SELFSAME_OK)
             break;
@@ -343,7 +343,7 @@ a_real_log_replays_to_its_quote_and_to_no_other(void **state)
     struct selfsame_bytes quote = shared_file(TDX "v4-cos113/quote.dat", &a);
     struct selfsame_bytes log = shared_file(TDX "ccel/ccel_data.dat", &a);
     memcpy(rtmr, quote.ptr + QUOTE_RTMR0, sizeof(rtmr));
-    struct tdx_events x = events_of(log, rtmr, &a);
+    struct tdx_event_claims x = events_of(log, rtmr, &a);
     assert_text(&x, "replays");
     assert_int_equal(number_of(&x, "events.0"), 16);
     assert_int_equal(number_of(&x, "events.1"), 7);

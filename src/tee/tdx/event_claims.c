@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tee/tdx/events.h"
+#include "tee/tdx/event_claims.h"
 
 static const char *const paths[TDX_RTMRS] = { "events.0", "events.1", "events.2",
     "events.3" };
@@ -17,7 +17,7 @@ need_not_replay(const struct cc_replay *r, size_t rtmr)
 /* Which registers are the quote's; says which is the first that is not. */
 static enum selfsame_code
 compare(const struct cc_replay *r, const struct selfsame_bytes *rtmr,
-    struct arena *arena, bool ret_same[static TDX_RTMRS], struct tdx_events *x,
+    struct arena *arena, bool ret_same[static TDX_RTMRS], struct tdx_event_claims *x,
     struct selfsame_err *e)
 {
     for (size_t i = 0; i < TDX_RTMRS; i++) {
@@ -33,7 +33,7 @@ compare(const struct cc_replay *r, const struct selfsame_bytes *rtmr,
 
 static void
 add_digests(const struct event_log *log, const bool same[static TDX_RTMRS],
-    struct tdx_events *x)
+    struct tdx_event_claims *x)
 {
     struct selfsame_bytes rest = log->events;
     struct event event;
@@ -50,7 +50,7 @@ add_digests(const struct event_log *log, const bool same[static TDX_RTMRS],
 
 static enum selfsame_code
 add_secure_boot(
-    const struct event_log *log, struct tdx_events *x, struct selfsame_err *e)
+    const struct event_log *log, struct tdx_event_claims *x, struct selfsame_err *e)
 {
     enum secure_boot boot;
 
@@ -64,7 +64,7 @@ add_secure_boot(
 
 /* Unreadable or of another algorithm is no error of the quote: it is said, and no more. */
 static enum selfsame_code
-unusable(const struct selfsame_err *why, struct arena *arena, struct tdx_events *x,
+unusable(const struct selfsame_err *why, struct arena *arena, struct tdx_event_claims *x,
     struct selfsame_err *e)
 {
     x->wrong = arena_str(arena, bytes_str(err_text(why)));
@@ -77,7 +77,7 @@ enum { BESIDES = 2 }; /* Secure Boot, and what is said of the log */
 
 static enum selfsame_code
 read_log(struct selfsame_bytes in, const struct selfsame_bytes *rtmr,
-    struct arena *arena, struct tdx_events *x, struct selfsame_err *e)
+    struct arena *arena, struct tdx_event_claims *x, struct selfsame_err *e)
 {
     struct selfsame_err why = { .depth = 0 };
     struct event_log log = { .count = 0 };
@@ -100,11 +100,11 @@ read_log(struct selfsame_bytes in, const struct selfsame_bytes *rtmr,
 }
 
 enum selfsame_code
-tdx_events(struct selfsame_bytes log,
+tdx_event_claims(struct selfsame_bytes log,
     const struct selfsame_bytes rtmr[static TDX_RTMRS], struct arena *arena,
-    struct tdx_events *ret, struct selfsame_err *e)
+    struct tdx_event_claims *ret, struct selfsame_err *e)
 {
-    struct tdx_events x = { .count = 0 };
+    struct tdx_event_claims x = { .count = 0 };
 
     if (log.ptr != NULL) {
         TRY(read_log(log, rtmr, arena, &x, e));
