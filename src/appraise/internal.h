@@ -60,7 +60,8 @@ const struct tee_demands *policy_demands(const struct policy *p, const char *tee
 bool demands_minimum(const struct tee_demands *d);
 MUST json_t *ruling_json(const struct ruling *ruling); /* NULL: out of memory */
 /* As the policy sets it; NULL: it does not. */
-const struct ruling *ruling_of(const struct tee_demands *d, const struct tee_rule *rule);
+const struct ruling *ruling_of(
+    const struct tee_demands *d, const struct tee_rule *rule);
 /* What is applied where the policy says nothing. */
 struct ruling ruling_default(
     const struct tee_rule *rule, struct selfsame_bytes store[static RULE_DEFAULTS]);

@@ -40,9 +40,9 @@ values_put(json_t *entry, const struct measurement_value *v)
         return json_object_set_new(
                    place, name, json_integer((json_int_t)v->numbers[0])) == 0;
     for (size_t i = 0; i < v->count; i++)
-        if (json_array_append_new(list,
-                v->values != NULL ? json_hex(v->values[i])
-                                  : json_integer((json_int_t)v->numbers[i])) != 0)
+        if (json_array_append_new(
+                list, v->values != NULL ? json_hex(v->values[i])
+                                        : json_integer((json_int_t)v->numbers[i])) != 0)
             return false;
     return true;
 }

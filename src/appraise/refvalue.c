@@ -39,8 +39,8 @@ value_parse(const struct policy_reader *r, const json_t *j, const char *path,
 }
 
 static enum selfsame_code
-number_parse(const struct policy_reader *r, const json_t *j, const char *path,
-    uint64_t *ret)
+number_parse(
+    const struct policy_reader *r, const json_t *j, const char *path, uint64_t *ret)
 {
     if (!json_is_integer(j) || json_integer_value(j) < 0)
         return policy_bad(
@@ -94,8 +94,8 @@ minimum_parse(
     if (v->numbers == NULL || v->count != 1)
         return policy_bad(r, path, "expected one whole number, 0 or more");
     v->minimum = true;
-    v->claim = arena_printf(r->arena, "%.*s%s", (int)(last - v->path), v->path,
-        last + sizeof(mark) - 1);
+    v->claim = arena_printf(
+        r->arena, "%.*s%s", (int)(last - v->path), v->path, last + sizeof(mark) - 1);
     return v->claim != NULL ? SELFSAME_OK : policy_nomem(r);
 }
 

@@ -251,8 +251,7 @@ breach_of(const struct applying *a, const struct ruling *ruling, const char *pat
     const struct claim *c = claims_find(a->claims, path);
 
     *ret_obeys = demands_nothing(ruling, c) || obeys(ruling, c);
-    while (*ret_obeys && c != NULL && c->shape == CLAIM_EACH &&
-           c->kind != CLAIM_NULL) {
+    while (*ret_obeys && c != NULL && c->shape == CLAIM_EACH && c->kind != CLAIM_NULL) {
         const struct claim *next = claims_next(a->claims, c);
 
         if (next == NULL)

@@ -95,8 +95,9 @@ text_value(const struct policy_reader *r, const struct tee_rule *rule, const jso
     for (size_t i = 0; !known && rule->words[i] != NULL; i++)
         known = strcmp(rule->words[i], json_string_value(j)) == 0;
     if (!known)
-        return policy_bad(r, path, "\"%.40s\" can never be accepted here; there are: %s",
-            json_string_value(j), words_of(r, rule->words));
+        return policy_bad(r, path,
+            "\"%.40s\" can never be accepted here; there are: %s", json_string_value(j),
+            words_of(r, rule->words));
     return arena_dup(r->arena, bytes_str(json_string_value(j)), ret) ? SELFSAME_OK
                                                                      : policy_nomem(r);
 }

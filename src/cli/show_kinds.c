@@ -190,7 +190,8 @@ put_claim(json_t *into, const char *path, const struct claim *c, struct arena *a
     TRY(member_of(into, head, listed, &inner, e));
     if (!listed)
         return put_claim(inner, dot + 1, c, arena, e);
-    if (c->kind != CLAIM_NULL && json_array_append_new(inner, claim_json(c, arena)) != 0)
+    if (c->kind != CLAIM_NULL &&
+        json_array_append_new(inner, claim_json(c, arena)) != 0)
         FAIL(e, SELFSAME_NOMEM, "the output");
     return SELFSAME_OK;
 }

@@ -33,10 +33,10 @@ dcap_aside(const struct dcap_judged *j)
 {
     const struct tee_bundle *b = &j->bundle.pki;
 
-    if (b->pki.aside == 0)
+    if (b->aside == 0)
         return "";
-    const char *text = arena_printf(j->arena, "; %zu cannot be used: %s", b->pki.aside,
-        b->pki.why != NULL ? b->pki.why : "unknown");
+    const char *text = arena_printf(j->arena, "; %zu cannot be used: %s", b->aside,
+        b->why != NULL ? b->why : "unknown");
     return text != NULL ? text : "";
 }
 
