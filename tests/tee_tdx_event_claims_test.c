@@ -285,7 +285,8 @@ no_bit_of_a_log_adds_a_digest(void **state)
         memcpy(copy, w.log.ptr, w.log.len);
         copy[bit / 8] ^= (uint8_t)(1 << bit % 8);
         struct arena inner = arena_new(1 << 16);
-        const struct tdx_event_claims x = events_of(BYTES(copy, w.log.len), w.rtmr, &inner);
+        const struct tdx_event_claims x = events_of(
+            BYTES(copy, w.log.len), w.rtmr, &inner);
 
         for (size_t i = 0; i < x.count; i++) {
             const struct claim *c = &x.list[i];

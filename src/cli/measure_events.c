@@ -49,10 +49,8 @@ read_log(struct cli *c, struct measured_log *m, struct selfsame_err *e)
     struct selfsame_bytes in;
 
     TRY(read_file(c, "event-log", 2 * EVENT_LOG_MAX, &in, e));
-    TRY_WHILE(
-        e, event_log_parse(in, &m->log, e), "%s", cli_value(c, "event-log"));
-    TRY_WHILE(
-        e, cc_replay(&m->log, &m->replay, e), "%s", cli_value(c, "event-log"));
+    TRY_WHILE(e, event_log_parse(in, &m->log, e), "%s", cli_value(c, "event-log"));
+    TRY_WHILE(e, cc_replay(&m->log, &m->replay, e), "%s", cli_value(c, "event-log"));
     return SELFSAME_OK;
 }
 
@@ -204,10 +202,10 @@ put_quote(json_t *into, const struct measured_log *m, struct selfsame_err *e)
 
     TRY(show_put(into, "quote", all, e));
     for (size_t i = 0; i < TDX_RTMRS; i++)
-        if (json_array_append_new(all,
-                json_string(!is_compared(m, i)  ? "not-compared"
-                            : is_of_quote(m, i) ? "same"
-                                                : "differs")) != 0)
+        if (json_array_append_new(all, json_string(!is_compared(m, i)  ? "not-compared"
+                                                   : is_of_quote(m, i) ? "same"
+                                                                       : "differs")) !=
+            0)
             FAIL(e, SELFSAME_NOMEM, "the output");
     return SELFSAME_OK;
 }
@@ -230,11 +228,10 @@ put_image(json_t *into, const struct measured_log *m, struct selfsame_err *e)
     }
     for (size_t i = 0; i < m->predicted_count; i++)
         if (!m->found[i] &&
-            json_array_append_new(missing,
-                json_pack("{s:s, s:s, s:o}", "register",
-                    cc_register_name(m->predicted[i].index), "what",
-                    m->predicted[i].what, "sha384",
-                    hex_json(m->predicted[i].digest))) != 0)
+            json_array_append_new(missing, json_pack("{s:s, s:s, s:o}", "register",
+                                               cc_register_name(m->predicted[i].index),
+                                               "what", m->predicted[i].what, "sha384",
+                                               hex_json(m->predicted[i].digest))) != 0)
             FAIL(e, SELFSAME_NOMEM, "the output");
     return SELFSAME_OK;
 }
@@ -245,11 +242,10 @@ print_missing(const json_t *missing)
     size_t i;
     json_t *x;
 
-    json_array_foreach((json_t *)(uintptr_t)missing, i, x)
-        (void)printf("%-6s%-47s %.16s  %s\n",
-            json_string_value(json_object_get(x, "register")), "missing",
-            json_string_value(json_object_get(x, "sha384")),
-            json_string_value(json_object_get(x, "what")));
+    json_array_foreach((json_t *)(uintptr_t)missing, i, x)(void) printf(
+        "%-6s%-47s %.16s  %s\n", json_string_value(json_object_get(x, "register")),
+        "missing", json_string_value(json_object_get(x, "sha384")),
+        json_string_value(json_object_get(x, "what")));
 }
 
 static void
@@ -258,8 +254,8 @@ print_quote(const json_t *words)
     size_t i;
     json_t *x;
 
-    json_array_foreach((json_t *)(uintptr_t)words, i, x)
-        (void)printf("quote RTMR%-4zu %s\n", i, json_string_value(x));
+    json_array_foreach((json_t *)(uintptr_t)words, i, x)(void)
+        printf("quote RTMR%-4zu %s\n", i, json_string_value(x));
 }
 
 static enum selfsame_code

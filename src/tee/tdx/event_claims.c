@@ -64,8 +64,8 @@ add_secure_boot(
 
 /* Unreadable or of another algorithm is no error of the quote: it is said, and no more. */
 static enum selfsame_code
-unusable(const struct selfsame_err *why, struct arena *arena, struct tdx_event_claims *x,
-    struct selfsame_err *e)
+unusable(const struct selfsame_err *why, struct arena *arena,
+    struct tdx_event_claims *x, struct selfsame_err *e)
 {
     x->wrong = arena_str(arena, bytes_str(err_text(why)));
     if (x->wrong == NULL)
@@ -111,7 +111,7 @@ tdx_event_claims(struct selfsame_bytes log,
         x.list[x.count++] = (struct claim){
             .path = "event_log",
             .kind = CLAIM_TEXT,
-            .bytes = bytes_str(x.wrong != NULL ? x.wrong : "replays"),
+            .bytes = bytes_str(x.wrong != NULL ? x.wrong : TDX_REPLAYS),
         };
     }
     *ret = x;

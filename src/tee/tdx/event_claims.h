@@ -9,6 +9,7 @@
  * What an event log adds to a verified quote. Its events are claims only of registers
  * that they replay to; a log of another boot, or one that is no log, adds nothing.
  */
+#define TDX_REPLAYS "replays" /* of "event_log", or what is wrong */
 struct tdx_event_claims {
     /* "events.0" to "events.3", each digest in order; "boot.secure_boot"; "event_log". */
     struct claim *list;
