@@ -127,12 +127,13 @@ a_register_of_another_boot_gives_no_events(void **state)
     for (size_t i = 0; i < 3; i++) {
         struct arena a = arena_new(1 << 16);
         struct world w;
-        char want[40];
+        char want[60];
 
         make_world(&w);
         w.rtmr[i][47] ^= 1;
         const struct tdx_event_claims x = events_of(w.log, w.rtmr, &a);
-        (void)snprintf(want, sizeof(want), "it does not replay to RTMR%zu", i);
+        (void)snprintf(
+            want, sizeof(want), "the event log does not replay to RTMR%zu", i);
         assert_text(&x, want);
         for (size_t k = 0; k < 3; k++)
             assert_int_equal(find(&x, path[k]) == NULL, k == i);
@@ -154,7 +155,7 @@ a_log_whose_last_event_is_left_out_gives_nothing_of_that_register(void **state)
     struct selfsame_bytes shorter = w.log;
     shorter.len -= 4 + 4 + 4 + 2 + 48 + 4 + 28;
     const struct tdx_event_claims x = events_of(shorter, w.rtmr, &a);
-    assert_text(&x, "it does not replay to RTMR2");
+    assert_text(&x, "the event log does not replay to RTMR2");
     assert_null(find(&x, "events.2"));
     assert_non_null(find(&x, "events.1"));
     arena_free(&a);
@@ -191,7 +192,7 @@ rtmr3_is_demanded_of_a_log_that_has_it(void **state)
     assert_int_equal(number_of(&x, "events.3"), 1);
     w.rtmr[3][0] ^= 1;
     x = events_of(w.log, w.rtmr, &a);
-    assert_text(&x, "it does not replay to RTMR3");
+    assert_text(&x, "the event log does not replay to RTMR3");
     assert_null(find(&x, "events.3"));
     arena_free(&a);
 }
@@ -354,7 +355,7 @@ a_real_log_replays_to_its_quote_and_to_no_other(void **state)
     quote = shared_file(TDX "v4-spr/quote.dat", &a);
     memcpy(rtmr, quote.ptr + QUOTE_RTMR0, sizeof(rtmr));
     x = events_of(log, rtmr, &a);
-    assert_text(&x, "it does not replay to RTMR0");
+    assert_text(&x, "the event log does not replay to RTMR0");
     assert_int_equal(x.count, 1);
     arena_free(&a);
 }

@@ -24,7 +24,7 @@ compare(const struct cc_replay *r, const struct selfsame_bytes *rtmr,
         ret_same[i] = bytes_eq(BYTES_ARR(r->value[i + 1]), rtmr[i]);
         if (ret_same[i] || need_not_replay(r, i) || x->wrong != NULL)
             continue;
-        x->wrong = arena_printf(arena, "it does not replay to RTMR%zu", i);
+        x->wrong = arena_printf(arena, "the event log does not replay to RTMR%zu", i);
         if (x->wrong == NULL)
             FAIL(e, SELFSAME_NOMEM, "out of memory for the event log");
     }

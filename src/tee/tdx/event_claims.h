@@ -14,7 +14,7 @@ struct tdx_event_claims {
     /* "events.0" to "events.3", each digest in order; "boot.secure_boot"; "event_log". */
     struct claim *list;
     size_t count;
-    /* What is wrong with the log: "it does not replay to RTMR1"; NULL: nothing. */
+    /* What is wrong with the log: "the event log does not replay to RTMR1"; NULL: nothing. */
     const char *wrong;
 };
 /* Of no log (absent): nothing. `rtmr` are the registers of the quote. NOMEM alone. */

@@ -25,7 +25,7 @@ say_log(const struct selfsame_claims *c, struct arena *arena, struct checks *che
 
     if (said == NULL || bytes_eq(said->bytes, BYTES_LIT(TDX_REPLAYS)))
         return;
-    const char *all = arena_printf(arena, "%s; of the event log: %.*s", parse->detail,
+    const char *all = arena_printf(arena, "%s; %.*s", parse->detail,
         (int)said->bytes.len, (const char *)said->bytes.ptr);
     if (all != NULL)
         parse->detail = all;
