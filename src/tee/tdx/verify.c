@@ -71,6 +71,9 @@ static const char *const media_types[] = { "application/vnd.attest.tdx", NULL };
 
 static const struct tee_anchor anchors[] = {
     { .tee = "tdx", .der = { dcap_root_intel_der, DCAP_ROOT_INTEL } },
+    { .tee = "tdx",
+        .der = { dcap_root_simulated_der, DCAP_ROOT_SIMULATED },
+        .simulated = true },
 };
 
 const struct tee_verifier tdx_verifier = {
