@@ -70,6 +70,11 @@ struct tee_variant {
     const struct claim *list;
     size_t count;
 };
+/* An event that firmware or kernel will extend a register with, of the first shape. */
+struct tee_predicted {
+    const char *claim, *what; /* "rtmr.1", "kernel" */
+    uint8_t sha384[48];
+};
 struct tee_measured {
     const struct claim *list; /* "pcr.0" … in the arena; a path twice: one of these */
     size_t count;
@@ -77,10 +82,15 @@ struct tee_measured {
     size_t shape_count;
     const struct tee_section *sections;
     size_t section_count;
+    const struct tee_predicted *predicted; /* in their order; of TEEs that have them */
+    size_t predicted_count;
+    const char *const *notes; /* what could not be said and why; sentences */
+    size_t note_count;
 };
 struct tee_measurer {
     const char *name;
     const char *image_kind; /* "eif" */
+    const char *files;      /* "image": its parts are DIR/image.kernel …; NULL: one file */
     enum selfsame_code (*begin)(
         uint64_t size, bool explain, void **ret_state, struct selfsame_err *e);
     /* NULL: this TEE has no options, and its image is one file. USAGE for unknown names. */
