@@ -4,7 +4,7 @@
 /* PE Format (Microsoft), sections "COFF File Header" to "Section Table". */
 enum {
     LFANEW = 0x3c,
-    COFF = 24,    /* with the signature */
+    COFF = 24, /* with the signature */
     DIRECTORY = 8,
     SECURITY = 4, /* index of the certificate table */
     SECTION = 40,
@@ -26,8 +26,7 @@ struct pe {
 static struct reader
 reader_at(struct selfsame_bytes file, size_t at)
 {
-    return reader_of(
-        at <= file.len ? BYTES(file.ptr + at, file.len - at) : BYTES_NONE);
+    return reader_of(at <= file.len ? BYTES(file.ptr + at, file.len - at) : BYTES_NONE);
 }
 
 static enum selfsame_code
@@ -98,7 +97,8 @@ parse(struct pe *p, struct selfsame_err *e)
     const size_t at = get_le32(&r);
 
     if (r.bad || !mz)
-        FAIL(e, SELFSAME_UNSUPPORTED, "kernel: expected a PE image, got something else");
+        FAIL(
+            e, SELFSAME_UNSUPPORTED, "kernel: expected a PE image, got something else");
     r = reader_at(p->file, at);
     bool sign = bytes_eq(get_bytes(&r, 4), BYTES_LIT("PE\0\0"));
     (void)get_le16(&r);
@@ -108,7 +108,8 @@ parse(struct pe *p, struct selfsame_err *e)
     (void)get_le16(&r);
     uint16_t magic = get_le16(&r);
     if (r.bad || !sign)
-        FAIL(e, SELFSAME_UNSUPPORTED, "kernel: expected a PE image, got something else");
+        FAIL(
+            e, SELFSAME_UNSUPPORTED, "kernel: expected a PE image, got something else");
     if (magic != 0x20b && magic != 0x10b)
         FAIL(e, SELFSAME_UNSUPPORTED, "kernel: PE optional header of kind 0x%x", magic);
     const size_t directories = at + COFF + (magic == 0x20b ? 112u : 96u);

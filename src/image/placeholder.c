@@ -104,8 +104,8 @@ placeholder_firmware(uint8_t ret[static PLACEHOLDER_FIRMWARE])
 static const struct {
     uint32_t offset, raw, gpa, size, type, attributes;
 } td_sections[] = {
-    { 0x1000, 0x1000, 0xfffff000, 0x1000, TDVF_BFV, TDVF_MR_EXTEND },
-    { 0, 0x1000, 0xffffe000, 0x1000, TDVF_CFV, 0 },
+    { 0x1000, 0x2000, 0xffffe000, 0x2000, TDVF_BFV, TDVF_MR_EXTEND },
+    { 0, 0x1000, 0xffffd000, 0x1000, TDVF_CFV, 0 },
     { 0, 0, 0x810000, 0x10000, TDVF_TEMP_MEM, 0 },
     { 0, 0, 0x80b000, 0x2000, TDVF_TEMP_MEM, 0 },
     { 0, 0, 0x809000, 0x2000, TDVF_TD_HOB, 0 },
@@ -115,7 +115,7 @@ static const struct {
 void
 placeholder_tdvf(uint8_t ret[static PLACEHOLDER_TDVF])
 {
-    enum { AT = 0x1c00 };
+    enum { AT = 0x2c00 };
     uint8_t *footer = ret + PLACEHOLDER_TDVF - TAIL - GUID, *at = ret + AT + GUID;
 
     memset(ret, 0, PLACEHOLDER_TDVF);
@@ -133,8 +133,7 @@ placeholder_tdvf(uint8_t ret[static PLACEHOLDER_TDVF])
         at = put_le(at, td_sections[i].type, 4);
         at = put_le(at, td_sections[i].attributes, 4);
     }
-    at = put_entry(
-        footer - 2, tdvf_guid_offset, PLACEHOLDER_TDVF - AT - GUID, 0, 4);
+    at = put_entry(footer - 2, tdvf_guid_offset, PLACEHOLDER_TDVF - AT - GUID, 0, 4);
     memcpy(footer, ovmf_guid_footer, GUID);
     (void)put_le(footer - 2, (uint32_t)(footer + GUID - at), 2);
     ret[PLACEHOLDER_TDVF - 16] = 0xf4; /* hlt, at the reset vector */

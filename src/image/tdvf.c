@@ -42,7 +42,8 @@ check_bytes(const struct tdvf *t, const struct tdvf_section *s, struct selfsame_
 }
 
 static enum selfsame_code
-check_section(const struct tdvf *t, const struct tdvf_section *s, struct selfsame_err *e)
+check_section(
+    const struct tdvf *t, const struct tdvf_section *s, struct selfsame_err *e)
 {
     if ((size_t)s->type >= COUNT(names))
         FAIL(e, SELFSAME_UNSUPPORTED, "firmware: TDX section of unknown type %u",
@@ -72,8 +73,7 @@ check_section(const struct tdvf *t, const struct tdvf_section *s, struct selfsam
 }
 
 static enum selfsame_code
-read_sections(
-    struct tdvf *t, struct reader *r, uint32_t count, struct selfsame_err *e)
+read_sections(struct tdvf *t, struct reader *r, uint32_t count, struct selfsame_err *e)
 {
     bool code = false;
 

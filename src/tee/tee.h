@@ -90,7 +90,7 @@ struct tee_measured {
 struct tee_measurer {
     const char *name;
     const char *image_kind; /* "eif" */
-    const char *files;      /* "image": its parts are DIR/image.kernel …; NULL: one file */
+    const char *files; /* "image": its parts are DIR/image.kernel …; NULL: one file */
     enum selfsame_code (*begin)(
         uint64_t size, bool explain, void **ret_state, struct selfsame_err *e);
     /* NULL: this TEE has no options, and its image is one file. USAGE for unknown names. */
@@ -126,8 +126,9 @@ struct tee_attester {
 
 /* A machine that the image was measured for. */
 struct tee_shape {
-    const char *vmm, *cpu;
-    unsigned vcpus;
+    const char *vmm, *cpu;             /* cpu NULL: any */
+    unsigned vcpus;                    /* 0: any number */
+    uint64_t memory_mib;               /* 0: as much as one likes */
     struct selfsame_bytes measurement; /* or absent */
 };
 struct tee_port { /* of the guest, reachable at one of the host's */
@@ -154,7 +155,8 @@ struct tee_host_fact {
 };
 struct tee_launcher {
     const char *name;
-    bool plain_vm; /* can start the image without the TEE as well */
+    const char *files; /* "image": DIR/image.kernel …; NULL: one file */
+    bool plain_vm;     /* can start the image without the TEE as well */
     /* Pre-flight: facts in the arena; OK when all hold, IO with cause and fix otherwise. */
     enum selfsame_code (*available)(const struct tee_launch_request *q,
         struct arena *arena, struct tee_host_fact **ret, size_t *ret_count,

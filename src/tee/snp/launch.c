@@ -271,6 +271,7 @@ launch(const struct tee_launch_request *q, struct selfsame_err *e)
 
 const struct tee_launcher snp_launcher = {
     .name = "snp",
+    .files = "image",
     .plain_vm = true,
     .available = available,
     .launch = launch,

@@ -62,16 +62,16 @@ set_words(bool chosen[static 2], const char *const names[static 2], const char *
 
     chosen[0] = chosen[1] = false;
     while (rest.len > 0) {
-        bool known = next_item(&rest, &item) && (bytes_eq(item, bytes_str(names[0])) ||
-                                                    bytes_eq(item, bytes_str(names[1])));
+        bool known = next_item(&rest, &item) &&
+                     (bytes_eq(item, bytes_str(names[0])) ||
+                         bytes_eq(item, bytes_str(names[1])));
 
         if (!known)
             FAIL(e, SELFSAME_USAGE, "%s: expected %s, %s or both, got \"%.40s\"", name,
                 names[0], names[1], value);
         chosen[bytes_eq(item, bytes_str(names[1]))] = true;
     }
-    return chosen[0] || chosen[1] ? SELFSAME_OK
-                                  : bad_list(name, value, "a word", e);
+    return chosen[0] || chosen[1] ? SELFSAME_OK : bad_list(name, value, "a word", e);
 }
 
 enum selfsame_code

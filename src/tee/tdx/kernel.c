@@ -90,8 +90,8 @@ tdx_kernel_digest(struct selfsame_bytes kernel, uint64_t initrd_size,
     uint8_t sum[HASH_MAX];
 
     if (kernel.len < HEADER)
-        FAIL(e, SELFSAME_UNSUPPORTED,
-            "kernel: expected %d bytes at least, got %zu", (int)HEADER, kernel.len);
+        FAIL(e, SELFSAME_UNSUPPORTED, "kernel: expected %d bytes at least, got %zu",
+            (int)HEADER, kernel.len);
     if (s->kernel == TDX_KERNEL_PATCHED) {
         copy = malloc(kernel.len);
         if (copy == NULL)

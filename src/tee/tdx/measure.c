@@ -190,8 +190,8 @@ kernel_of(const struct measuring *m, const struct tdx_shape *shape, size_t i,
     if (!m->seen[KERNEL])
         return SELFSAME_OK;
     for (size_t k = 0; k < i; k++)
-        if (shape[k].kernel == s->kernel && (s->kernel == TDX_KERNEL_WHOLE ||
-                                                shape[k].memory_mib == s->memory_mib)) {
+        if (shape[k].kernel == s->kernel &&
+            (s->kernel == TDX_KERNEL_WHOLE || shape[k].memory_mib == s->memory_mib)) {
             memcpy(out[i].kernel, out[k].kernel, TDX_DIGEST);
             return SELFSAME_OK;
         }
@@ -319,10 +319,13 @@ put_log(struct arena *arena, const struct tdx_log log[static TDX_RTMRS],
             list[n].what = log[r].event[i].what;
             memcpy(list[n++].sha384, log[r].event[i].digest, TDX_DIGEST);
         }
-        if (log[r].missing == NULL)
+        if (log[r].missing == NULL && r != 0)
             continue;
-        notes[said] = arena_printf(
-            arena, "%s is left out: %s", registers[r], log[r].missing);
+        notes[said] = log[r].missing == NULL
+                          ? "rtmr.0 is what OVMF up to edk2 of February 2025 extends; "
+                            "later ones extend more"
+                          : arena_printf(arena, "%s is left out: %s", registers[r],
+                                log[r].missing);
         if (notes[said++] == NULL)
             return false;
     }

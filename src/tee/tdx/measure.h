@@ -18,11 +18,11 @@
 enum { TDX_DIGEST = 48 };
 
 /* Where implementations differ and none of them tells which it is: docs/tdx.md. */
-enum tdx_pages { TDX_ONE_PASS, TDX_TWO_PASS };       /* the order in MRTD */
+enum tdx_pages { TDX_ONE_PASS, TDX_TWO_PASS };            /* the order in MRTD */
 enum tdx_kernel { TDX_KERNEL_WHOLE, TDX_KERNEL_PATCHED }; /* what the firmware loads */
 enum tdx_separator { TDX_SEPARATOR_RTMR0, TDX_SEPARATOR_RTMR1 }; /* before the start */
 extern const char *const tdx_pages_names[2], *const tdx_kernel_names[2],
-    *const tdx_separator_names[2];
+                                                 *const tdx_separator_names[2];
 
 struct tdx_shape {
     uint64_t memory_mib;
@@ -36,7 +36,7 @@ struct tdx_shape {
 enum { TDX_GROUPS = 64, TDX_MEMORIES = 64, TDX_SHAPES_MAX = 1024 };
 struct tdx_group {
     uint64_t memory[TDX_MEMORIES];
-    size_t memory_count;                  /* 0: the usual one */
+    size_t memory_count;                    /* 0: the usual one */
     bool pages[2], kernel[2], separator[2]; /* all false: both */
 };
 MUST enum selfsame_code tdx_group_set(
