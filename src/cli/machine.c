@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { PORTS = 32, SHAPES = 64 };
+enum { PORTS = 32, SHAPES = 512 };
 
 /* ---- the image: a file, or what the build wrote into a directory ---- */
 
