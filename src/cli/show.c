@@ -27,6 +27,7 @@ static const struct shower {
     enum selfsame_code (*show)(struct selfsame_bytes in, struct arena *arena,
         json_t *into, struct selfsame_err *e);
 } showers[] = {
+    { "evidence", show_is_quote, show_evidence }, /* before PEM, which is in it */
     /* Before the wrapper: their first bytes may be anything, also those of CBOR. */
     { "host certificate table", snp_table_recognise, show_table },
     { "ID block of SEV-SNP", show_is_id_block, show_id_block },
