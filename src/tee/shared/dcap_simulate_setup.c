@@ -22,11 +22,14 @@ static const struct dcap_setup usual = {
     .auth_size = 32,
     .attributes = DCAP_FLAG_INIT | DCAP_FLAG_MODE64BIT,
     .xfrm = 0xe7,
+    .mr_enclave = "selfsame-sim: of no enclave",
+    .mr_signer = "selfsame-sim: of no signer",
     .isv_prod_id = 1,
     .isv_svn = 1,
     .tee_tcb_svn = { 5, 1, 6 },
     .tee_tcb_svn2 = { 5, 1, 6 },
     .mr_seam = "selfsame-sim: a TDX module",
+    .mr_td = "selfsame-sim: of no firmware",
     .td_attributes = UINT64_C(1) << 28, /* SEPT_VE_DISABLE */
     .xfam = 0x602e7,
 };
