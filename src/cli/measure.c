@@ -2,6 +2,7 @@
 #include <selfsame/measure.h>
 
 #include "cli/commands.h"
+#include "cli/measure_events.h"
 #include "cli/measure_id.h"
 #include "cli/print.h"
 #include "cli/shapes.h"
@@ -80,10 +81,24 @@ static const struct cli_option options[] = {
     { .name = "guest-policy",
         .argument = "N",
         .help = "snp: what the guest allows (default: 0x30000)" },
+    { .name = "event-log",
+        .argument = "FILE",
+        .help = "tdx: a firmware event log (CCEL): what it replays to, and how far "
+                "digests vouch for each event; IMAGE may be left out" },
+    { .name = "quote",
+        .argument = "FILE",
+        .help = "tdx: and the quote whose registers it must replay to" },
     { .name = "explain",
         .help = "also each section of the image and where it is measured" },
     { 0 },
 };
+
+/* Predicted events are told to who asks for all. */
+static bool
+explained(struct cli *c)
+{
+    return cli_flag(c, "explain") || measure_events_wanted(c);
+}
 
 static void
 measurement_cleanup(struct selfsame_measurement **m)
@@ -283,7 +298,7 @@ measure_parts(struct cli *c, const char *image, bool dir, const char *tee,
     struct selfsame_measurement **ret, struct selfsame_err *e)
 {
     TRY(selfsame_measurement_new(tee, 0, ret, e));
-    if (cli_flag(c, "explain"))
+    if (explained(c))
         selfsame_measurement_set_explain(*ret);
     TRY(as_built(c, image, dir) ? set_built(c, image, tee, *ret, e)
                                 : set_options(c, *ret, e));
@@ -306,7 +321,7 @@ measure_file(struct cli *c, const char *path, const char *tee,
 
     TRY(open_part(path, "an enclave image", false, &fd, &size, e));
     TRY(selfsame_measurement_new(tee, size, ret, e));
-    if (cli_flag(c, "explain"))
+    if (explained(c))
         selfsame_measurement_set_explain(*ret);
     TRY(set_options(c, *ret, e));
     TRY_WHILE(e, feed(fd, path, size, *ret, e), "%s", path);
@@ -570,7 +585,7 @@ measure_target(struct cli *c, const struct target *t, bool dir, json_t *list,
 
     TRY(t->parts ? measure_parts(c, t->path, dir, t->tee, &m, e)
                  : measure_file(c, t->path, t->tee, &m, e));
-    TRY(selfsame_measurement_json(m, cli_flag(c, "explain"), &text, e));
+    TRY(selfsame_measurement_json(m, explained(c), &text, e));
     enum selfsame_code code = json_parse(bytes_str(text), "measurement", &j, e);
     selfsame_free(text);
     TRY(code);
@@ -586,10 +601,28 @@ measure_target(struct cli *c, const struct target *t, bool dir, json_t *list,
     return SELFSAME_OK;
 }
 
+/* The log is one of TDX, and stands for an image where none is given. */
+static enum selfsame_code
+check_events(struct cli *c, struct selfsame_err *e)
+{
+    const bool wanted = measure_events_wanted(c);
+    const char *tee = cli_value(c, "tee");
+
+    if (wanted && tee != NULL && strcmp(tee, "tdx") != 0)
+        FAIL(e, SELFSAME_USAGE, "--event-log: expected --tee tdx, got %.40s", tee);
+    if (wanted && tee == NULL && cli_operand_count(c) > 0)
+        FAIL(e, SELFSAME_USAGE, "--event-log: expected --tee tdx with an image");
+    if (!wanted && cli_value(c, "quote") != NULL)
+        FAIL(e, SELFSAME_USAGE, "--quote: expected --event-log beside it");
+    if (!wanted && cli_operand_count(c) == 0)
+        FAIL(e, SELFSAME_USAGE, "measure: expected IMAGE, got nothing");
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 run(struct cli *c, struct selfsame_err *e)
 {
-    const char *path = cli_operand(c, 0);
+    const char *path = cli_operand_count(c) > 0 ? cli_operand(c, 0) : NULL;
     struct target list[TEES];
     size_t count = 0;
     struct stat st;
@@ -597,18 +630,23 @@ run(struct cli *c, struct selfsame_err *e)
 
     if (all == NULL)
         FAIL(e, SELFSAME_NOMEM, "the output");
+    TRY(check_events(c, e));
+    if (path == NULL)
+        return measure_events(c, NULL, e);
     if (stat(path, &st) != 0)
         return file_error(e, "cannot open", path);
     const bool dir = S_ISDIR(st.st_mode);
     TRY(targets(c, path, dir, list, &count, e));
     for (size_t i = 0; i < count; i++)
         TRY(measure_target(c, &list[i], dir, all, e));
+    if (measure_events_wanted(c))
+        return measure_events(c, json_array_get(all, 0), e);
     return print(c, all, e);
 }
 
 const struct cli_command measure_command = {
     .name = "measure",
-    .operands = "IMAGE",
+    .operands = "[IMAGE]",
     .summary = "the values the hardware will report for an image, offline",
     .story =
         "Examples:\n  selfsame measure out/image.eif --explain\n  selfsame "
@@ -616,7 +654,7 @@ const struct cli_command measure_command = {
         "Without an option a directory is measured for all TEEs it has an image for, "
         "and for the machines its build named.",
     .options = options,
-    .min_operands = 1,
+    .min_operands = 0,
     .max_operands = 1,
     .run = run,
 };
