@@ -183,6 +183,34 @@ bodies_are_ruled_as_policies_say(void **state)
     }
 }
 
+/* Bit by bit beside SEPT_VE_DISABLE: reserved, refused, allowed, debug. */
+static void
+every_attribute_of_a_td_has_its_default(void **state)
+{
+    static const int refused[] = { 4, 5, 6, 16, 29, 62, 63 },
+                     allowed[] = { 27, 28, 30, 31 };
+    struct dcap_world *w = world_new(DCAP_TDX, 4);
+
+    (void)state;
+    for (int bit = 0; bit < 64; bit++) {
+        auto_arena a = arena_new(8 << 20);
+        enum selfsame_code want = bit == 0 ? SELFSAME_DEBUG : SELFSAME_MALFORMED;
+        const char *says;
+
+        for (size_t i = 0; i < COUNT(refused); i++)
+            want = refused[i] == bit ? SELFSAME_DENIED : want;
+        for (size_t i = 0; i < COUNT(allowed); i++)
+            want = allowed[i] == bit ? SELFSAME_OK : want;
+        put_le(w->quote_spec.body + TD_ATTR, UINT64_C(1) << bit | UINT64_C(1) << 28, 8);
+        world_make(w);
+        enum selfsame_code code = verdict_of(w, "{}", ANY, &a, &says);
+        if (code != want)
+            fail_msg("bit %d: expected %s, got %s: %s", bit, selfsame_code_name(want),
+                selfsame_code_name(code), says);
+    }
+    world_free(w);
+}
+
 /* ---- the level ---- */
 
 struct level_case {
@@ -466,6 +494,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bodies_are_ruled_as_policies_say),
+        cmocka_unit_test(every_attribute_of_a_td_has_its_default),
         cmocka_unit_test(levels_are_ruled_as_policies_say),
         cmocka_unit_test(insecure_words_waive_their_own_check_alone),
         cmocka_unit_test(wrong_options_are_refused_when_read),
