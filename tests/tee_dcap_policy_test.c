@@ -459,6 +459,56 @@ a_signer_is_taken_with_product_and_version(void **state)
     }
 }
 
+/* What a release promises (log/measurements.c writes it so) is held as the policy's own. */
+static void
+releases_are_held_to_what_they_require(void **state)
+{
+    static const struct {
+        const char *entry, *options;
+        enum selfsame_code add, want;
+    } cases[] = {
+        { "mrenclave", "{}", SELFSAME_OK, SELFSAME_OK },
+        { "mrenclave",
+            "{\"tcb_status\":[\"UpToDate\"],\"allowed_advisories\":[\"INTEL-SA-1\"],"
+            "\"misc_select\":0}",
+            SELFSAME_OK, SELFSAME_OK },
+        { "mrenclave", "{\"tcb_status\":[\"SWHardeningNeeded\"]}", SELFSAME_OK,
+            SELFSAME_TCB },
+        { "mrenclave", "{\"misc_select\":1}", SELFSAME_OK, SELFSAME_DENIED },
+        { "mrenclave", "{\"tcb_status\":[\"Revoked\"]}", SELFSAME_USAGE, SELFSAME_OK },
+        { "mrsigner", "{}", SELFSAME_USAGE, SELFSAME_OK },
+    };
+    struct dcap_world *w = world_new(DCAP_SGX, 3);
+    const struct tee_trust trust = world_trust(w);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        auto_arena a = arena_new(8 << 20);
+        const struct appraisal in = { .now_ms = WORLD_NOW * INT64_C(1000) };
+        struct checks checks = { 0 };
+        struct selfsame_claims claims = { 0 };
+        struct selfsame_err e = { 0 };
+        enum check_name first;
+        struct policy p;
+        char entry[256];
+
+        (void)snprintf(entry, sizeof(entry), "{\"tee\":\"sgx\",\"%s\":[\"%s\"]}",
+            cases[i].entry, hex_dup(&a, BYTES(w->quote_spec.body + 64, 32)));
+        assert_code(policy_of("sgx", "{}", LOOSE, &a, &p, &e), SELFSAME_OK, &e);
+        assert_code(
+            policy_add_reference(&p, bytes_str(entry), bytes_str(cases[i].options),
+                "release", NULL, facts, COUNT(facts), &a, &e),
+            cases[i].add, &e);
+        if (cases[i].add != SELFSAME_OK)
+            continue;
+        assert_code(sgx_verifier.verify(w->quote, &trust, &a, &checks, &claims, &e),
+            SELFSAME_OK, &e);
+        (void)appraise(&p, &claims, &in, &a, &checks);
+        assert_int_equal(checks_code(&checks, &first), cases[i].want);
+    }
+    world_free(w);
+}
+
 /* What a policy says is what it is written back as. */
 static void
 options_are_written_back(void **state)
@@ -500,6 +550,7 @@ main(void)
         cmocka_unit_test(wrong_options_are_refused_when_read),
         cmocka_unit_test(measurements_must_name_what_identifies_the_code),
         cmocka_unit_test(a_signer_is_taken_with_product_and_version),
+        cmocka_unit_test(releases_are_held_to_what_they_require),
         cmocka_unit_test(options_are_written_back),
     };
 
