@@ -119,7 +119,7 @@ harmless_differences_are_accepted(void **state)
     try_rows(rows, COUNT(rows), SELFSAME_OK, CHECK_COUNT);
 }
 
-/* sgx.h: a quote's bytes are no identity: trailers and twins change them. */
+/* A quote's bytes are no identity: trailers and twins change them. */
 static void
 trailing_bytes_are_counted_and_change_nothing(void **state)
 {
