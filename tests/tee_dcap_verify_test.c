@@ -750,6 +750,13 @@ qe_in_debug_mode(struct dcap_world *w)
 {
     w->quote_spec.qe[48] |= DCAP_FLAG_DEBUG;
 }
+/* As before, and its identity does not look at the bit. */
+static void
+qe_in_debug_mode_unlooked(struct dcap_world *w)
+{
+    qe_in_debug_mode(w);
+    w->identity.attributes_mask = "F9FFFFFFFFFFFFFF0000000000000000";
+}
 static void
 qe_with_other_misc(struct dcap_world *w)
 {
@@ -854,6 +861,8 @@ signatures_that_do_not_hold_are_refused(void **state)
         { .what = "another product of the signer",
             .before = other_product_of_the_signer },
         { .what = "QE in debug mode", .before = qe_in_debug_mode },
+        { .what = "QE in debug mode, not looked at",
+            .before = qe_in_debug_mode_unlooked },
         { .what = "QE with MISCSELECT", .before = qe_with_other_misc },
         { .what = "QE with KSS", .before = qe_with_other_attributes },
         { .what = "attestation key of a stranger",
