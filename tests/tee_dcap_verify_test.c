@@ -757,6 +757,12 @@ qe_in_debug_mode_unlooked(struct dcap_world *w)
     qe_in_debug_mode(w);
     w->identity.attributes_mask = "F9FFFFFFFFFFFFFF0000000000000000";
 }
+/* A policy may do without collateral, and without this it would take any such QE. */
+static void
+no_identity(struct dcap_world *w)
+{
+    w->qe_identity = BYTES_LIT("{}");
+}
 static void
 qe_with_other_misc(struct dcap_world *w)
 {
@@ -863,6 +869,9 @@ signatures_that_do_not_hold_are_refused(void **state)
         { .what = "QE in debug mode", .before = qe_in_debug_mode },
         { .what = "QE in debug mode, not looked at",
             .before = qe_in_debug_mode_unlooked },
+        { .what = "QE in debug mode, no identity",
+            .before = qe_in_debug_mode,
+            .after = no_identity },
         { .what = "QE with MISCSELECT", .before = qe_with_other_misc },
         { .what = "QE with KSS", .before = qe_with_other_attributes },
         { .what = "attestation key of a stranger",
