@@ -18,11 +18,8 @@ is "its keys are for their owner alone" 600 "$(stat -c %a "$tmp/root.pem.key")"
 # ---- evidence and collateral: each fault and the class a verifier gives it ----
 judge() { # tee, further options of verify
     tee=$1; shift
-    set -- --tee "$tee" --nonce "$nonce" --key "$tmp/key.pem" --insecure-any-measurement --insecure-simulated "$@"
-    for f in "$tmp"/collateral/*; do
-        [ ! -f "$f" ] || set -- "$@" --collateral "$f"
-    done
-    "$selfsame" verify "$tmp/e" "$@" > "$tmp/out" 2> "$tmp/err"
+    "$selfsame" verify "$tmp/e" --tee "$tee" --nonce "$nonce" --key "$tmp/key.pem" --insecure-any-measurement \
+        --insecure-simulated --collateral "$tmp/collateral" "$@" > "$tmp/out" 2> "$tmp/err"
 }
 make() { # tee, options of both
     tee=$1; shift
