@@ -227,6 +227,23 @@ def dcap():
     seed("json_read", "escapes", '{"a":["\\ud83d\\ude00\\n",-1.5e3,true,null]}')
 
 
+def dcap_vectors():
+    """Sound quotes of every version with their collateral, from our vectors."""
+    for tee in "sgx", "tdx":
+        for path in sorted(glob.glob(f"{root}/vectors/{tee}/1*.vec")):
+            name = os.path.basename(path)[:-4]
+            payloads = [base64.b64decode(p.replace("\n", "")) for p in open(path, encoding="utf-8").read().split("\n\n")[1:]]
+            seed("cmw", f"{tee}-{name}", payloads[0])
+            at = re.search(rb"[\x03-\x05]\x00\x02\x00[\x00\x81]\x00\x00\x00", payloads[0]).start()
+            seed(f"evidence_{tee}", name, payloads[0][at:])
+            for i, piece in enumerate(payloads[1:] if name[:3] in ("100", "103", "109") else []):
+                seed("dcap_bundle", f"{tee}-{name}-{i}", piece)
+                if piece.startswith(b"{"):
+                    seed("dcap_tcb_info" if b"tcbInfo" in piece else "dcap_identity", f"{tee}-{name}", piece)
+                elif not piece.startswith(b"-----"):
+                    seed("crl", f"{tee}-{name}-{i}", piece)
+
+
 def tdx():
     """The end of a firmware with TDX metadata; the headers of a kernel."""
     rows = [(0, 0x1000, 0xfffff000, 0x1000, 0, 1), (0, 0, 0x809000, 0x2000, 2, 0)]
@@ -450,5 +467,5 @@ def log_vectors():
             seed("log_canonical", os.path.basename(path)[:-4], body)
 
 
-for make in sigstore, log_vectors, logs, monitors, dcap, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents:
+for make in sigstore, log_vectors, logs, monitors, dcap, dcap_vectors, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents:
     make()

@@ -18,11 +18,8 @@ is "its keys are for their owner alone" 600 "$(stat -c %a "$tmp/root.pem.key")"
 # ---- evidence and collateral: each fault and the class a verifier gives it ----
 judge() { # tee, further options of verify
     tee=$1; shift
-    set -- --tee "$tee" --nonce "$nonce" --key "$tmp/key.pem" --insecure-any-measurement --insecure-simulated "$@"
-    for f in "$tmp"/collateral/*; do
-        [ ! -f "$f" ] || set -- "$@" --collateral "$f"
-    done
-    "$selfsame" verify "$tmp/e" "$@" > "$tmp/out" 2> "$tmp/err"
+    "$selfsame" verify "$tmp/e" --tee "$tee" --nonce "$nonce" --key "$tmp/key.pem" --insecure-any-measurement \
+        --insecure-simulated --collateral "$tmp/collateral" "$@" > "$tmp/out" 2> "$tmp/err"
 }
 make() { # tee, options of both
     tee=$1; shift
@@ -69,6 +66,24 @@ both 0 --set cert_type=2
 both 0 --set fmspc=00906ed50000 --set components=01020304 --set pce_svn=0
 fault 0 sgx --set version=4 --set tcb_version=2
 fault 0 tdx --set tee_tcb_svn=0300ff --set root_first=1
+
+# ---- values that a policy wants ----
+for tee in sgx tdx; do
+    x=$(printf '%064d' 7) y=$(printf '%096d' 7)
+    case $tee in
+    sgx) m="{\"tee\":\"sgx\",\"mrsigner\":[\"$x\"],\"isv_prod_id\":[5],\"min_isv_svn\":6}" ;;
+    tdx) m="{\"tee\":\"tdx\",\"mrtd\":[\"$y\"],\"rtmr\":{\"0\":[\"$y\"],\"1\":[\"$y\"],\"2\":[\"$y\"]}}" ;;
+    esac
+    printf '{"selfsame_policy":1,"tee":{"%s":{}},"measurements":[%s],"freshness":{"nonce":true},"binding":"key","insecure":["simulated"]}' \
+        "$tee" "$m" > "$tmp/policy.json"
+    make "$tee"
+    set -- --policy "$tmp/policy.json" --nonce "$nonce" --key "$tmp/key.pem"
+    for f in "$tmp"/collateral/*; do set -- "$@" --collateral "$f"; done
+    expect 19 "$tee: other values" "$selfsame" verify "$tmp/e" "$@"
+    expect 0 "$tee: evidence with the values of a policy" "$sim" evidence --tee "$tee" --nonce "$nonce" --key "$tmp/key.pem" \
+        --measurements "$tmp/policy.json" --out "$tmp/e"
+    expect 0 "$tee: which accepts it" "$selfsame" verify "$tmp/e" "$@"
+done
 
 # ---- another root ----
 rm -rf "$tmp/collateral"

@@ -20,6 +20,8 @@ seeds() { # target: the files that suit it
     evidence_tdx) find "$shared/tdx" -name 'quote.dat' ;;
     dcap_quote) find "$shared/sgx" "$shared/tdx" -name 'quote.dat' ;;
     evidence_snp) find "$shared/snp" -name 'report.bin' ;;
+    evidence_sgx) find "$shared/sgx" -name 'quote.dat' ;;
+    evidence_tdx) find "$shared/tdx" -name 'quote.dat' ;;
     snp_bundle) find "$shared/snp" -name '*.der' -o -name 'auxblob.bin' -o -name '*-ask.pem' ;;
     ovmf) find "$shared/snp" -name 'ovmf_*.bin' ;;
     cbor|cose|evidence_*) find "$shared/nitro" -name '*.cbor' ;;

@@ -149,7 +149,7 @@ static const struct cli_option options[] = {
     { .name = "defect",
         .argument = "WORD",
         .repeatable = true,
-        .help = "any of the words below, as an argument" },
+        .help = "any of the words below; sgx and tdx have more (man selfsame-sim)" },
     { .name = "debug", .help = "debug mode (nitro: measurements are zero)" },
     { .name = "expired", .help = "the leaf expired an hour ago" },
     { .name = "future", .help = "made in the future" },
