@@ -59,8 +59,8 @@ read_log(const char *name, uint32_t mr, struct arena *arena, struct logged *ret)
 }
 
 static void
-predict(
-    uint64_t mib, enum tdx_separator separator, struct tdx_log ret[static TDX_RTMRS])
+predict(uint64_t mib, enum tdx_separator separator,
+    struct tdx_log ret[static TDX_BOOT_RTMRS])
 {
     const struct tdx_shape shape = { .memory_mib = mib, .separator = separator };
     static struct tdvf t;
@@ -96,13 +96,13 @@ static void
 a_real_direct_boot_logs_what_is_predicted(void **state)
 {
     auto_arena arena = arena_new(1 << 20);
-    struct tdx_log log[TDX_RTMRS];
+    struct tdx_log log[TDX_BOOT_RTMRS];
     size_t same = 0;
 
     (void)state;
     need_shared();
     predict(2048, TDX_SEPARATOR_RTMR0, log);
-    for (uint32_t i = 0; i < TDX_RTMRS; i++) {
+    for (uint32_t i = 0; i < TDX_BOOT_RTMRS; i++) {
         struct logged real;
 
         read_log("CCEL_data_ovmf", i + 1, &arena, &real);
@@ -123,7 +123,7 @@ static void
 the_td_hob_is_that_of_real_machines(void **state)
 {
     auto_arena arena = arena_new(1 << 20);
-    struct tdx_log log[TDX_RTMRS];
+    struct tdx_log log[TDX_BOOT_RTMRS];
     struct logged real;
 
     (void)state;
@@ -140,7 +140,7 @@ static void
 the_other_place_of_the_separator_is_real_too(void **state)
 {
     auto_arena arena = arena_new(1 << 20);
-    struct tdx_log log[TDX_RTMRS];
+    struct tdx_log log[TDX_BOOT_RTMRS];
     struct logged real;
 
     (void)state;

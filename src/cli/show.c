@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/events.h"
 #include "codec/pem.h"
+#include "image/tdvf.h"
 #include "os/os.h"
 #include "tee/snp/snp.h"
 
@@ -31,6 +32,7 @@ static const struct shower {
 } showers[] = {
     { "evidence", show_is_quote, show_evidence }, /* before PEM, which is in it */
     /* Before the wrapper: their first bytes may be anything, also those of CBOR. */
+    { "firmware of a TD", tdvf_recognise, show_tdvf },
     { "host certificate table", snp_table_recognise, show_table },
     { EVENT_LOG, show_is_event_log, show_event_log },
     { "CCEL table", show_is_ccel_table, show_ccel_table },

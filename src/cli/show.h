@@ -51,6 +51,10 @@ MUST enum selfsame_code show_event_log(struct selfsame_bytes in, struct arena *a
 MUST enum selfsame_code show_ccel_table(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
 
+/* show_firmware.c */
+MUST enum selfsame_code show_tdvf(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+
 /* show_log.c */
 bool show_is_note(struct selfsame_bytes in);
 bool show_is_envelope(struct selfsame_bytes in);
