@@ -28,6 +28,23 @@ measure_events_wanted(struct cli *c)
     return cli_value(c, "event-log") != NULL;
 }
 
+enum selfsame_code
+measure_events_check(struct cli *c, struct selfsame_err *e)
+{
+    const bool wanted = measure_events_wanted(c);
+    const char *tee = cli_value(c, "tee");
+
+    if (wanted && tee != NULL && strcmp(tee, "tdx") != 0)
+        FAIL(e, SELFSAME_USAGE, "--event-log: expected --tee tdx, got %.40s", tee);
+    if (wanted && tee == NULL && cli_operand_count(c) > 0)
+        FAIL(e, SELFSAME_USAGE, "--event-log: expected --tee tdx with an image");
+    if (!wanted && cli_value(c, "quote") != NULL)
+        FAIL(e, SELFSAME_USAGE, "--quote: expected --event-log beside it");
+    if (!wanted && cli_operand_count(c) == 0)
+        FAIL(e, SELFSAME_USAGE, "measure: expected IMAGE, got nothing");
+    return SELFSAME_OK;
+}
+
 /* ---- reading ---- */
 
 static enum selfsame_code
