@@ -8,7 +8,10 @@
  * list must be known, and there must be one.
  */
 static const char *const pins[] = { "mrtd", "events.1", NULL };
-static const struct tee_facts facts[] = { { .name = "toy", .pins = pins } };
+static const char *const zeros[] = { "rtmr.2", NULL };
+static const struct tee_facts facts[] = {
+    { .name = "toy", .pins = pins, .zeros = zeros },
+};
 
 #define A "aa000001"
 #define B "bb000002"
@@ -154,6 +157,44 @@ policies_that_pin_no_event_are_refused(void **state)
     }
 }
 
+/* A register that nothing extended is zero: an entry may say so of those alone. */
+static void
+zeros_are_expected_where_the_tee_has_them(void **state)
+{
+    static const struct {
+        const char *json;
+        enum selfsame_code code;
+    } cases[] = {
+#define WITH(member) \
+    POLICY(          \
+        "{\"tee\":\"toy\",\"mrtd\":\"01\",\"events\":{\"1\":[\"" A "\"]}," member "}")
+        { WITH("\"rtmr\":{\"2\":[\"0000\"]}"), SELFSAME_OK },
+        { WITH("\"rtmr\":{\"2\":[\"\"]}"), SELFSAME_USAGE },
+        { WITH("\"rtmr\":{\"2\":[]}"), SELFSAME_USAGE },
+        { WITH("\"rtmr\":{\"1\":[\"0000\"]}"), SELFSAME_USAGE },
+        { WITH("\"rtmr\":{\"20\":[\"0000\"]}"), SELFSAME_USAGE },
+#undef WITH
+    };
+    struct arena a = arena_new(1 << 20);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct selfsame_err e = { .depth = 0 };
+        struct policy p;
+
+        assert_code(policy_parse(bytes_str(cases[i].json), facts, 1, &a, &p, &e),
+            cases[i].code, &e);
+    }
+    struct claim list[3] = { claim_of("mrtd", "01", CLAIM_ALONE, &a),
+        claim_of("events.1", A, CLAIM_EACH, &a),
+        claim_of("rtmr.2", "0000", CLAIM_INDEXED, &a) };
+    assert_int_equal(judge(cases[0].json, list, 3).outcome, CHECK_PASS);
+    list[2] = claim_of("rtmr.2", "0001", CLAIM_INDEXED, &a);
+    assert_int_equal(judge(cases[0].json, list, 3).code, SELFSAME_MISMATCH);
+    assert_int_equal(judge(cases[0].json, list, 2).code, SELFSAME_MISMATCH);
+    arena_free(&a);
+}
+
 /* What `measure --event-log` says beside the digests is no part of an entry. */
 static void
 the_output_of_measure_is_a_measurement(void **state)
@@ -182,6 +223,7 @@ main(void)
         cmocka_unit_test(each_of_a_list_must_be_known),
         cmocka_unit_test(a_list_that_is_not_there_or_empty_is_no_match),
         cmocka_unit_test(policies_that_pin_no_event_are_refused),
+        cmocka_unit_test(zeros_are_expected_where_the_tee_has_them),
         cmocka_unit_test(the_output_of_measure_is_a_measurement),
     };
 
