@@ -48,6 +48,7 @@ unsigned insecure_from_word(const char *word); /* 0: unknown */
 struct tee_facts {
     const char *name;
     const char *const *pins;
+    const char *const *zeros; /* as tee_verifier's */
     const struct tee_rule *rules;
     size_t rule_count;
     const struct tee_advice *advice;

@@ -601,24 +601,6 @@ measure_target(struct cli *c, const struct target *t, bool dir, json_t *list,
     return SELFSAME_OK;
 }
 
-/* The log is one of TDX, and stands for an image where none is given. */
-static enum selfsame_code
-check_events(struct cli *c, struct selfsame_err *e)
-{
-    const bool wanted = measure_events_wanted(c);
-    const char *tee = cli_value(c, "tee");
-
-    if (wanted && tee != NULL && strcmp(tee, "tdx") != 0)
-        FAIL(e, SELFSAME_USAGE, "--event-log: expected --tee tdx, got %.40s", tee);
-    if (wanted && tee == NULL && cli_operand_count(c) > 0)
-        FAIL(e, SELFSAME_USAGE, "--event-log: expected --tee tdx with an image");
-    if (!wanted && cli_value(c, "quote") != NULL)
-        FAIL(e, SELFSAME_USAGE, "--quote: expected --event-log beside it");
-    if (!wanted && cli_operand_count(c) == 0)
-        FAIL(e, SELFSAME_USAGE, "measure: expected IMAGE, got nothing");
-    return SELFSAME_OK;
-}
-
 static enum selfsame_code
 run(struct cli *c, struct selfsame_err *e)
 {
@@ -630,7 +612,7 @@ run(struct cli *c, struct selfsame_err *e)
 
     if (all == NULL)
         FAIL(e, SELFSAME_NOMEM, "the output");
-    TRY(check_events(c, e));
+    TRY(measure_events_check(c, e));
     if (path == NULL)
         return measure_events(c, NULL, e);
     if (stat(path, &st) != 0)

@@ -45,7 +45,8 @@ struct tee_need {
 struct tee_verifier {
     const char *name;               /* "nitro" */
     const char *const *media_types; /* the one we write first; NULL-terminated */
-    const char *const *pins; /* claim paths a measurement must name: pins_named */
+    const char *const *pins;  /* claim paths a measurement must name: pins_named */
+    const char *const *zeros; /* those that a measurement may expect to be all zero */
     const struct tee_anchor *anchors;
     size_t anchor_count;
     const struct tee_rule *rules; /* options a policy may set for this TEE */

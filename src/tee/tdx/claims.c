@@ -9,6 +9,8 @@
 const char *const tdx_pins[] = { "mrtd", "rtmr.1", "rtmr.2", PINS_OR, "mrtd",
     "events.1", "rtmr.2", PINS_OR, "mrtd", "rtmr.1", "events.2", PINS_OR, "mrtd",
     "events.1", "events.2", NULL };
+/* A kernel that measures nothing, and td-shim, leave RTMR2 alone; programs RTMR3. */
+const char *const tdx_zeros[] = { "rtmr.2", "rtmr.3", NULL };
 const struct tee_advice tdx_advice[] = {
     { .paths = DCAP_PATHS("rtmr.0", "events.0"),
         .text = "a measurement of tdx leaves rtmr.0 open: Secure Boot's variables, the "
