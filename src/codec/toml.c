@@ -241,8 +241,8 @@ string(struct toml *t, bool may_be_multi, struct selfsame_err *e)
 static bool
 is_bare(int c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (c >= '0' && c <= '9') || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '_' || c == '-';
 }
 
 /* One word of a key into `text`, with a NUL. */
@@ -288,8 +288,7 @@ put_member(struct toml *t, json_t *table, json_t *value, struct selfsame_err *e)
         json_decref(value);
         return wrong(t, "fewer values", e);
     }
-    if (value == NULL ||
-        json_object_set_new(table, (const char *)t->text, value) != 0)
+    if (value == NULL || json_object_set_new(table, (const char *)t->text, value) != 0)
         return no_memory(t, e);
     return SELFSAME_OK;
 }
@@ -390,8 +389,7 @@ number(struct toml *t, json_t **ret, struct selfsame_err *e)
             t->line);
     if (!digit || (zero && count > 1))
         return wrong(t, "a value", e);
-    return made(
-        t, json_integer(minus ? (json_int_t)(0 - v) : (json_int_t)v), ret, e);
+    return made(t, json_integer(minus ? (json_int_t)(0 - v) : (json_int_t)v), ret, e);
 }
 
 static enum selfsame_code

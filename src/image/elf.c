@@ -82,13 +82,12 @@ take_program_header(struct elf *f, struct reader *r, struct selfsame_err *e)
 }
 
 static enum selfsame_code
-take_program_headers(struct elf *f, uint64_t at, uint16_t size, uint16_t count,
-    struct selfsame_err *e)
+take_program_headers(
+    struct elf *f, uint64_t at, uint16_t size, uint16_t count, struct selfsame_err *e)
 {
     if (size != PROGRAM_HEADER || !inside(f, at, (uint64_t)size * count))
         return wrong("program headers inside the file", e);
-    struct reader r = reader_of(
-        BYTES(f->raw.ptr + at, (size_t)size * count));
+    struct reader r = reader_of(BYTES(f->raw.ptr + at, (size_t)size * count));
     for (unsigned i = 0; i < count; i++)
         TRY(take_program_header(f, &r, e));
     return f->segment_count > 0 ? SELFSAME_OK : wrong("a segment to load", e);
@@ -138,8 +137,8 @@ section_header(const struct elf *f, size_t index, uint32_t *ret_name,
 
     if (index >= f->section_count)
         return wrong("a section that is there", e);
-    struct reader r = reader_of(BYTES(
-        f->raw.ptr + f->sections_at + index * SECTION_HEADER, SECTION_HEADER));
+    struct reader r = reader_of(
+        BYTES(f->raw.ptr + f->sections_at + index * SECTION_HEADER, SECTION_HEADER));
     *ret_name = get_le32(&r);
     s.type = get_le32(&r);
     s.flags = get_le64(&r);
@@ -156,8 +155,8 @@ section_header(const struct elf *f, size_t index, uint32_t *ret_name,
 }
 
 enum selfsame_code
-elf_section_at(const struct elf *f, size_t index, struct elf_section *ret,
-    struct selfsame_err *e)
+elf_section_at(
+    const struct elf *f, size_t index, struct elf_section *ret, struct selfsame_err *e)
 {
     struct elf_section names, s;
     uint32_t name, unused;

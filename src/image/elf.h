@@ -39,8 +39,8 @@ bool elf_recognise(struct selfsame_bytes head);
 MUST enum selfsame_code elf_parse(
     struct selfsame_bytes in, struct elf *ret, struct selfsame_err *e);
 /* MALFORMED. */
-MUST enum selfsame_code elf_section_at(const struct elf *f, size_t index,
-    struct elf_section *ret, struct selfsame_err *e);
+MUST enum selfsame_code elf_section_at(
+    const struct elf *f, size_t index, struct elf_section *ret, struct selfsame_err *e);
 /* False: none of this name. */
 MUST enum selfsame_code elf_section_find(const struct elf *f, const char *name,
     bool *ret_found, struct elf_section *ret, struct selfsame_err *e);

@@ -31,7 +31,7 @@ bcd(unsigned byte, unsigned *ret)
 static enum selfsame_code
 parse_date(uint32_t date, struct sigstruct *s, struct selfsame_err *e)
 {
-    unsigned century, year;
+    unsigned century = 0, year = 0;
     int64_t unused;
 
     bool good = bcd(date >> 24, &century) && bcd(date >> 16 & 255, &year) &&

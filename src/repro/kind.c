@@ -16,6 +16,13 @@ static const struct image_kind kinds[] = {
         .pack = pack_direct,
         .measure = pack_measure_direct,
         .release = pack_release_launches },
+    { .tee = "sgx",
+        .released = "intel-sgx",
+        .has_gramine = true,
+        .make = machine_sgx,
+        .pack = pack_gramine,
+        .measure = pack_measure_gramine,
+        .release = pack_release_enclave },
 };
 
 const struct image_kind *

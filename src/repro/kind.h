@@ -13,6 +13,7 @@ struct image_kind {
     const char *tee;      /* "nitro" */
     const char *released; /* what statements call it: "aws-nitro" */
     bool has_firmware;    /* of its own; it cannot start without */
+    bool has_gramine;     /* instead of a kernel */
     bool inputs_at_top;   /* of measurements.json; else in a member named by the TEE */
     /* machine.c: what it has beside the application. */
     enum selfsame_code (*make)(
@@ -38,12 +39,19 @@ MUST enum selfsame_code machine_nitro(
     struct building *b, struct pack_machine *m, struct selfsame_err *e);
 MUST enum selfsame_code machine_snp(
     struct building *b, struct pack_machine *m, struct selfsame_err *e);
+MUST enum selfsame_code machine_sgx(
+    struct building *b, struct pack_machine *m, struct selfsame_err *e);
 MUST enum selfsame_code pack_measure_eif(const struct pack_job *job, const char *tee,
     struct pack_drafts *d, struct arena *arena, struct repro_result *res,
     struct pack_measured *ret, struct selfsame_err *e);
 MUST enum selfsame_code pack_measure_direct(const struct pack_job *job, const char *tee,
     struct pack_drafts *d, struct arena *arena, struct repro_result *res,
     struct pack_measured *ret, struct selfsame_err *e);
+MUST enum selfsame_code pack_measure_gramine(const struct pack_job *job,
+    const char *tee, struct pack_drafts *d, struct arena *arena,
+    struct repro_result *res, struct pack_measured *ret, struct selfsame_err *e);
+json_t *pack_release_enclave(const struct image_kind *k,
+    const struct pack_measured *measured, const json_t *one);
 json_t *pack_release_pcrs(const struct image_kind *k,
     const struct pack_measured *measured, const json_t *one);
 json_t *pack_release_launches(const struct image_kind *k,

@@ -36,11 +36,14 @@ struct pack_drafts {
 };
 struct file_draft *pack_draft(struct pack_drafts *d, const char *name);
 
-/* pack_eif.c, pack_direct.c: the image files of one TEE. */
+/* pack_eif.c, pack_direct.c, pack_gramine.c: the image files of one TEE. */
 MUST enum selfsame_code pack_eif(const struct pack_job *job,
     const struct pack_machine *m, struct pack_drafts *d, struct arena *arena,
     struct selfsame_err *e);
 MUST enum selfsame_code pack_direct(const struct pack_job *job,
+    const struct pack_machine *m, struct pack_drafts *d, struct arena *arena,
+    struct selfsame_err *e);
+MUST enum selfsame_code pack_gramine(const struct pack_job *job,
     const struct pack_machine *m, struct pack_drafts *d, struct arena *arena,
     struct selfsame_err *e);
 

@@ -62,7 +62,8 @@ lay_out(const struct gramine_manifest *m, const struct elf *pal, struct layout *
         FAIL(e, SELFSAME_UNSUPPORTED,
             "libpal: expected a shared object that is linked to address 0, got other");
     l.pal_pages = pages_of(last->vaddr + last->mem_size);
-    if (top < GRAMINE_HEAP_MIN || !place(&top, pages_of(l.manifest_size), &l.manifest) ||
+    if (top < GRAMINE_HEAP_MIN ||
+        !place(&top, pages_of(l.manifest_size), &l.manifest) ||
         !place(&top, n * GRAMINE_SSA_FRAME_PAGES * GRAMINE_SSA_FRAMES, &l.ssa) ||
         !place(&top, n, &l.tcs) || !place(&top, n, &l.tls) ||
         !place(&top, n * GRAMINE_STACK_PAGES, &l.stacks) ||
@@ -95,8 +96,8 @@ stack_of(uint64_t lowest, unsigned thread, unsigned threads, uint64_t pages)
 static uint64_t
 ssa_of(const struct layout *l, unsigned thread)
 {
-    return l->ssa + (uint64_t)thread * GRAMINE_SSA_FRAME_PAGES * GRAMINE_SSA_FRAMES *
-                        SGX_PAGE;
+    return l->ssa +
+           (uint64_t)thread * GRAMINE_SSA_FRAME_PAGES * GRAMINE_SSA_FRAMES * SGX_PAGE;
 }
 
 /* TCS: Intel SDM volume 3D §38.8. */
@@ -151,8 +152,7 @@ add_manifest(
     if (rest > 0)
         memcpy(page, m->raw.ptr + whole * SGX_PAGE, rest);
     /* The NUL behind it is on a page of its own when the text fills the others. */
-    mrenclave_add(
-        to, l->manifest + whole * SGX_PAGE, 1, SGX_REG | SGX_R, page, true);
+    mrenclave_add(to, l->manifest + whole * SGX_PAGE, 1, SGX_REG | SGX_R, page, true);
 }
 
 static void
@@ -162,12 +162,11 @@ add_threads(struct mrenclave *to, const struct gramine_manifest *m,
     const unsigned n = m->max_threads;
     uint8_t page[SGX_PAGE];
 
-    mrenclave_add(to, l->ssa, (uint64_t)n * GRAMINE_SSA_FRAME_PAGES * GRAMINE_SSA_FRAMES,
-        RW, NULL, true);
+    mrenclave_add(to, l->ssa,
+        (uint64_t)n * GRAMINE_SSA_FRAME_PAGES * GRAMINE_SSA_FRAMES, RW, NULL, true);
     for (unsigned t = 0; t < n; t++) {
         tcs_page(l, t, entry, page);
-        mrenclave_add(
-            to, l->tcs + (uint64_t)t * SGX_PAGE, 1, SGX_TCS, page, true);
+        mrenclave_add(to, l->tcs + (uint64_t)t * SGX_PAGE, 1, SGX_TCS, page, true);
     }
     for (unsigned t = 0; t < n; t++) {
         tls_page(m, l, t, page);
@@ -206,7 +205,7 @@ gramine_mrenclave(const struct gramine_manifest *m, struct selfsame_bytes libpal
 {
     auto_mrenclave to = { 0 };
     struct elf pal;
-    struct layout l;
+    struct layout l = { 0 };
 
     TRY_WHILE(e, elf_parse(libpal, &pal, e), "libpal");
     TRY(lay_out(m, &pal, &l, e));

@@ -22,7 +22,7 @@ enum {
 };
 
 struct gramine_file {
-    const char *uri;     /* "file:rootfs/init" */
+    const char *uri; /* "file:rootfs/init" */
     uint8_t sha256[32];
 };
 struct gramine_manifest {

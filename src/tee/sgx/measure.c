@@ -117,8 +117,8 @@ part_end(struct measuring *m, struct selfsame_err *e)
         FAIL(e, SELFSAME_MALFORMED, "expected %" PRIu64 " bytes more, got none",
             m->left);
     m->part = -1;
-    if (p == MANIFEST || (p == ENCLAVE && !m->streams && !elf_recognise(b) &&
-                             !sigstruct_recognise(b)))
+    if (p == MANIFEST ||
+        (p == ENCLAVE && !m->streams && !elf_recognise(b) && !sigstruct_recognise(b)))
         return read_manifest(m, p, e);
     return p == ROOTFS ? rootfs_end(&m->rootfs, e) : SELFSAME_OK;
 }
@@ -138,8 +138,9 @@ part(void *state, const char *name, uint64_t size, struct selfsame_err *e)
             "sig, each once",
             name);
     if (p != ENCLAVE && size > part_max[p])
-        FAIL(e, SELFSAME_MALFORMED, "%s: expected at most %" PRIu64 " bytes, got %" PRIu64,
-            name, part_max[p], size);
+        FAIL(e, SELFSAME_MALFORMED,
+            "%s: expected at most %" PRIu64 " bytes, got %" PRIu64, name, part_max[p],
+            size);
     if (p == ROOTFS && !m->has_manifest)
         FAIL(e, SELFSAME_USAGE, "expected a manifest before its rootfs, got none");
     if (p == ROOTFS)
@@ -322,7 +323,8 @@ measure(struct measuring *m, struct values *v, struct selfsame_err *e)
     else if (m->seen[ENCLAVE])
         TRY(measure_elf(m, v, &sig, mrenclave, e));
     else
-        FAIL(e, SELFSAME_USAGE, "expected a manifest of Gramine or an enclave, got none");
+        FAIL(e, SELFSAME_USAGE,
+            "expected a manifest of Gramine or an enclave, got none");
     if (!put_digest(v, "mrenclave", BYTES_ARR(mrenclave)))
         FAIL(e, SELFSAME_NOMEM, "out of memory");
     return sig.len > 0 ? put_signed(v, sig, BYTES_ARR(mrenclave), e) : SELFSAME_OK;

@@ -5,8 +5,7 @@ static const char prefix[] = "file:rootfs/", trailer[] = "TRAILER!!!";
 enum { TYPE = 0170000, REGULAR = 0100000 };
 
 enum selfsame_code
-rootfs_begin(
-    struct rootfs *r, const struct gramine_manifest *m, struct selfsame_err *e)
+rootfs_begin(struct rootfs *r, const struct gramine_manifest *m, struct selfsame_err *e)
 {
     *r = (struct rootfs){ .manifest = m, .want = CPIO_HEADER };
     if (!hash_init(&r->hash, HASH_SHA256))
@@ -155,6 +154,7 @@ enum selfsame_code
 rootfs_end(const struct rootfs *r, struct selfsame_err *e)
 {
     if (!r->ended || r->fill > 0 || r->data_left > 0)
-        FAIL(e, SELFSAME_MALFORMED, "rootfs: expected the end of its archive, got none");
+        FAIL(
+            e, SELFSAME_MALFORMED, "rootfs: expected the end of its archive, got none");
     return SELFSAME_OK;
 }

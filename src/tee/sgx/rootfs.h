@@ -15,8 +15,8 @@ struct rootfs {
     const struct gramine_manifest *manifest;
     struct hash hash;
     uint8_t head[CPIO_HEADER + CPIO_NAME_MAX + 4];
-    size_t fill, want;       /* of head */
-    uint64_t data_left, pad; /* of the entry at hand */
+    size_t fill, want;               /* of head */
+    uint64_t data_left, pad;         /* of the entry at hand */
     const struct gramine_file *file; /* what it has to be; NULL: no file */
     bool ended;                      /* behind a trailer: zeros, or a further archive */
     size_t files;

@@ -94,8 +94,8 @@ signed_elf_parse(
     if (f.ssa_frame_pages == 0 || f.ssa_frame_pages > 4 ||
         f.enclave_size < 2 * SGX_PAGE || (f.enclave_size & (f.enclave_size - 1)) != 0 ||
         f.enclave_size / SGX_PAGE > PAGES_MAX)
-        return wrong("an SSA frame of 1 to 4 pages and a size that is a power of two",
-            e);
+        return wrong(
+            "an SSA frame of 1 to 4 pages and a size that is a power of two", e);
     f.has_elrange = f.version >> 32 > MAJOR_GAP || elrange.len > 0;
     *ret = f;
     return SELFSAME_OK;
@@ -197,7 +197,8 @@ static uint64_t
 segment_flags(const struct elf_segment *s)
 {
     return SGX_REG | ((s->flags & ELF_R) != 0 ? SGX_R : 0) |
-           ((s->flags & ELF_W) != 0 ? SGX_W : 0) | ((s->flags & ELF_X) != 0 ? SGX_X : 0);
+           ((s->flags & ELF_W) != 0 ? SGX_W : 0) |
+           ((s->flags & ELF_X) != 0 ? SGX_X : 0);
 }
 
 static void
@@ -325,7 +326,8 @@ add_entry(struct mrenclave *to, const struct signed_elf *f, const struct entry *
     if (x->content_offset == 0) {
         fill(page, x->content_size);
         for (uint32_t i = 0; i < x->page_count; i++)
-            mrenclave_add(to, rva + (uint64_t)i * SGX_PAGE, 1, x->flags, page, extended);
+            mrenclave_add(
+                to, rva + (uint64_t)i * SGX_PAGE, 1, x->flags, page, extended);
         return SELFSAME_OK;
     }
     if (x->content_offset > f->metadata.len ||
