@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/measure_id.h"
+#include "cli/measure_sgx.h"
 #include "cli/print.h"
 #include "cli/shapes.h"
 #include "os/os.h"
@@ -19,8 +20,8 @@ static const struct cli_option options[] = {
     { .name = "tee",
         .argument = "LIST",
         .help =
-            "for these: nitro, snp (default: all that a directory has images for; for "
-            "a file nitro, or snp with an option of it)" },
+            "for these: nitro, sgx, snp (default: all that a directory has images for; "
+            "a file for what it is, or what an option belongs to, else nitro)" },
     { .name = "firmware", .argument = "FILE", .help = "snp: OVMF, not the image's" },
     { .name = "kernel", .argument = "FILE", .help = "snp: not the image's" },
     { .name = "initrd", .argument = "FILE", .help = "snp: not the image's" },
@@ -59,6 +60,7 @@ static const struct cli_option options[] = {
     { .name = "guest-policy",
         .argument = "N",
         .help = "snp: what the guest allows (default: 0x30000)" },
+    MEASURE_SGX_OPTIONS,
     { .name = "explain",
         .help = "also each section of the image and where it is measured" },
     { 0 },
@@ -234,12 +236,14 @@ measure_parts(struct cli *c, const char *image, bool dir, const char *tee,
         selfsame_measurement_set_explain(*ret);
     TRY(m->set != NULL && as_built(c, image, dir) ? set_built(c, image, tee, *ret, e)
                                                   : set_options(c, *ret, e));
+    const char *whole = cli_value(c, m->whole);
     if (!dir)
-        TRY(feed_part(c, *ret, m->whole, image, e));
+        TRY(feed_part(c, *ret, m->whole, whole != NULL ? whole : image, e));
     for (size_t i = 0; m->parts[i] != NULL; i++) {
         const char *path = part_path(c, image, dir, m->parts[i]);
+        const bool made = measure_sgx_wanted(c) && strcmp(m->parts[i], "sig") == 0;
 
-        if (path != NULL && (dir || strcmp(m->parts[i], m->whole) != 0))
+        if (path != NULL && !made && (dir || strcmp(m->parts[i], m->whole) != 0))
             TRY(feed_part(c, *ret, m->parts[i], path, e));
     }
     return selfsame_measurement_finish(*ret, e);
@@ -483,8 +487,10 @@ targets(struct cli *c, const char *path, bool dir, struct target *list, size_t *
     const struct tee_measurer *m;
 
     TRY(targets_named(c, path, dir, list, count, e));
-    if (*count == 0 && !dir && (m = recognised(path)) != NULL)
-        (void)target_of(c, m, path, false, &list[(*count)++]);
+    m = measure_sgx_told(c) ? tee_measurer_find("sgx") : NULL;
+    if (*count == 0 && (m != NULL || (!dir && (m = recognised(path)) != NULL)) &&
+        (!dir || target_of(c, m, path, dir, &list[0])))
+        (void)target_of(c, m, path, dir, &list[(*count)++]);
     if (*count > 0)
         return SELFSAME_OK;
     for (size_t i = 0; (m = tee_measurer_at(i)) != NULL && *count < TEES; i++)
@@ -508,6 +514,8 @@ measure_target(struct cli *c, const struct target *t, bool dir, json_t *list,
     enum selfsame_code code = json_parse(bytes_str(text), "measurement", &j, e);
     selfsame_free(text);
     TRY(code);
+    if (measure_sgx_wanted(c))
+        TRY(measure_sgx_sign(c, t->path, dir, j, e));
     if (measure_id_wanted(c)) {
         json_t *id;
 

@@ -144,11 +144,12 @@ write_members(struct manifest *m, const struct recipe_sgx *r, const uint8_t *lib
     char hex[65];
 
     hex_encode(BYTES(libos, 32), hex);
-    TRY(line(m, "loader.entrypoint.uri = \"file:image.libos\"\n"
-                "loader.entrypoint.sha256 = \"%s\"\n"
-                "loader.argv = [\"/init\"]\n"
-                "loader.env.SELFSAME_LIBOS = \"1\"\n"
-                "libos.entrypoint = \"/init\"\n",
+    TRY(line(m,
+        "loader.entrypoint.uri = \"file:image.libos\"\n"
+        "loader.entrypoint.sha256 = \"%s\"\n"
+        "loader.argv = [\"/init\"]\n"
+        "loader.env.SELFSAME_LIBOS = \"1\"\n"
+        "libos.entrypoint = \"/init\"\n",
         hex));
     TRY(line(m, "fs.root.type = \"chroot\"\n"
                 "fs.root.uri = \"file:rootfs\"\n"
@@ -209,8 +210,8 @@ write_file(const struct extent *x, struct selfsame_bytes otherwise, struct outpu
 }
 
 static enum selfsame_code
-libos_digest(const struct pack_machine *m, uint8_t ret[static HASH_MAX],
-    struct selfsame_err *e)
+libos_digest(
+    const struct pack_machine *m, uint8_t ret[static HASH_MAX], struct selfsame_err *e)
 {
     if (m->libos.fd != NULL)
         return extent_sha256(&m->libos, ret, e);
@@ -238,8 +239,7 @@ pack_gramine(const struct pack_job *job, const struct pack_machine *m,
     if (voice->step != NULL)
         voice->step(voice->ctx, "writing image.rootfs", size);
     struct manifest text = { .tree = all, .arena = arena, .e = e };
-    TRY(output_begin(
-        &text.o, pack_draft(d, "image.manifest.sgx"), voice, arena, e));
+    TRY(output_begin(&text.o, pack_draft(d, "image.manifest.sgx"), voice, arena, e));
     TRY(write_manifest(job, &text, libos));
     TRY(output_begin(&o, pack_draft(d, "image.pal"), voice, arena, e));
     TRY(write_file(&m->pal, BYTES_ARR(pal), &o, e));
