@@ -46,8 +46,8 @@ take_date(struct cli *c, struct sigstruct *s, struct selfsame_err *e)
     struct tm t;
 
     if (text != NULL) {
-        if (strlen(text) != 10 || sscanf(text, "%4u-%2u-%2u%c", &s->year, &s->month,
-                                      &s->day, &end) != 3)
+        if (strlen(text) != 10 ||
+            sscanf(text, "%4u-%2u-%2u%c", &s->year, &s->month, &s->day, &end) != 3)
             FAIL(e, SELFSAME_USAGE, "--date: expected YYYY-MM-DD, got \"%.24s\"", text);
         return SELFSAME_OK;
     }
@@ -138,7 +138,8 @@ tell(struct selfsame_bytes sig, json_t *measured, struct selfsame_err *e)
         FAIL(e, SELFSAME_NOMEM, "the output");
     hex_encode(BYTES_ARR(signer), hex);
     if (json_object_set_new(measured, "mrsigner", json_string(hex)) != 0 ||
-        json_object_set_new(measured, "isv_prod_id", json_integer(s.isv_prod_id)) != 0 ||
+        json_object_set_new(measured, "isv_prod_id", json_integer(s.isv_prod_id)) !=
+            0 ||
         json_object_set_new(measured, "isv_svn", json_integer(s.isv_svn)) != 0)
         FAIL(e, SELFSAME_NOMEM, "the output");
     return SELFSAME_OK;

@@ -24,8 +24,7 @@
             .argument = "N",                                                          \
             .help = "sgx: product, for enclaves without a manifest" },                \
     {                                                                                 \
-        .name = "isv-svn", .argument = "N",                                           \
-        .help = "sgx: and its security version"                                       \
+        .name = "isv-svn", .argument = "N", .help = "sgx: and its security version"   \
     }
 
 /* Is an enclave to be signed? Then its SIGSTRUCT is not read. */

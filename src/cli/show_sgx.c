@@ -20,8 +20,7 @@ put_hex(json_t *into, const char *name, struct selfsame_bytes b, struct arena *a
 static enum selfsame_code
 put_bits(json_t *into, const char *name, uint64_t bits, struct selfsame_err *e)
 {
-    return show_put(
-        into, name, json_sprintf("0x%llx", (unsigned long long)bits), e);
+    return show_put(into, name, json_sprintf("0x%llx", (unsigned long long)bits), e);
 }
 
 static enum selfsame_code
@@ -71,8 +70,8 @@ show_sigstruct(
     TRY(show_put(
         into, "date", json_sprintf("%04u-%02u-%02u", s.year, s.month, s.day), e));
     TRY(put_identity(into, &s, arena, e));
-    TRY(show_put(into, "debug",
-        json_boolean(s.is_debug || (s.flags & SGX_FLAG_DEBUG) != 0), e));
+    TRY(show_put(
+        into, "debug", json_boolean(s.is_debug || (s.flags & SGX_FLAG_DEBUG) != 0), e));
     TRY(show_put(
         into, "debug_allowed", json_boolean((s.flags_mask & SGX_FLAG_DEBUG) == 0), e));
     TRY(put_bits(into, "attributes", s.flags, e));
