@@ -54,7 +54,8 @@ sgx_this_host(void)
 /* ---- files of the image ---- */
 
 static bool
-part_path(const struct tee_launch_request *q, const char *part, char ret[static PATH_SIZE])
+part_path(
+    const struct tee_launch_request *q, const char *part, char ret[static PATH_SIZE])
 {
     int n = snprintf(ret, PATH_SIZE, "%s/image.%s", q->image, part);
 
@@ -104,7 +105,7 @@ add_host(struct host_facts *f, const struct sgx_host *host)
         "Take a server with Intel Xeon of the third generation or later, and turn SGX "
         "on in its firmware.",
         "%s",
-        !host->sgx      ? "no SGX"
+        !host->sgx       ? "no SGX"
         : host->flexible ? "SGX with launch control"
                          : "SGX without launch control (FLC)");
     host_fact(f, enclave, "/dev/sgx_enclave",
@@ -246,11 +247,9 @@ check_request(const struct tee_launch_request *q, struct selfsame_err *e)
         FAIL(e, SELFSAME_USAGE,
             "the manifest says how large an enclave is: build it with another "
             "'sgx.enclave_size' or 'sgx.threads'");
-    TRY(gramine_manifest_parse(
-        read_part(q, SGX_PART_MANIFEST, &arena), &arena, &m, e));
+    TRY(gramine_manifest_parse(read_part(q, SGX_PART_MANIFEST, &arena), &arena, &m, e));
     if (m.debug != q->insecure_debug)
-        FAIL(e, SELFSAME_USAGE,
-            "the manifest %s debugging, and --insecure-debug is %s",
+        FAIL(e, SELFSAME_USAGE, "the manifest %s debugging, and --insecure-debug is %s",
             m.debug ? "allows" : "forbids", q->insecure_debug ? "given" : "not given");
     return SELFSAME_OK;
 }
@@ -271,8 +270,7 @@ scratch_remove(char **path)
 
 /* Links to the files of the image, under the names that Gramine asks for. */
 static enum selfsame_code
-link_parts(
-    const struct tee_launch_request *q, const char *dir, struct selfsame_err *e)
+link_parts(const struct tee_launch_request *q, const char *dir, struct selfsame_err *e)
 {
     static const char *const parts[] = { SGX_PART_MANIFEST, SGX_PART_LIBOS,
         SGX_PART_SIG };

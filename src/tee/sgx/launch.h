@@ -8,7 +8,7 @@
 /* An enclave of SGX by gramine-sgx, of the directory that a build wrote. */
 struct sgx_host {
     struct tee_host at;
-    bool sgx, flexible; /* the processor: CPUID leaf 7; launch control (FLC) */
+    bool sgx, flexible;  /* the processor: CPUID leaf 7; launch control (FLC) */
     const char *scratch; /* where the file system is unpacked: TMPDIR */
 };
 struct sgx_host sgx_this_host(void);

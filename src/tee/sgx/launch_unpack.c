@@ -59,8 +59,8 @@ write_all(int fd, struct selfsame_bytes b)
 static enum selfsame_code
 put_file(int dir, const char *name, const struct cpio_entry *x, struct selfsame_err *e)
 {
-    auto_fd fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-        0600);
+    auto_fd fd = openat(
+        dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
     if (fd < 0 || !write_all(fd, x->data) || fchmod(fd, x->mode & 0777) != 0)
         return failed("write", name, e);
