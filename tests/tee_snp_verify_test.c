@@ -541,10 +541,10 @@ lists_given_often_count_once(void **state)
 {
     const struct world *w = *state;
     auto_arena arena = arena_new(1 << 20);
-    struct snp_bundle b = { .cert_count = 0 };
+    struct tee_bundle b = { .cert_count = 0 };
     struct selfsame_err e = { 0 };
 
-    for (size_t i = 0; i < 2 * SNP_BUNDLE_CRLS; i++) {
+    for (size_t i = 0; i < 2 * TEE_BUNDLE_CRLS; i++) {
         assert_code(snp_bundle_add(&b, w->crl, &arena, &e), SELFSAME_OK, &e);
         assert_code(snp_bundle_add(&b, w->ask, &arena, &e), SELFSAME_OK, &e);
     }
@@ -761,7 +761,7 @@ bundles_of_others_hold_what_is_known(void **state)
     for (size_t i = 0; i < COUNT(bundles); i++) {
         auto_arena arena = arena_new(1 << 20);
         struct selfsame_err e = { 0 };
-        struct snp_bundle b = { .cert_count = 0 };
+        struct tee_bundle b = { .cert_count = 0 };
         char path[160];
 
         (void)snprintf(path, sizeof(path), "vectors/snp/%s", bundles[i].path);
@@ -805,7 +805,7 @@ static void
 a_hosts_table_with_pem_inside_is_read(void **state)
 {
     auto_arena arena = arena_new(4 << 20);
-    struct snp_bundle b = { .cert_count = 0 };
+    struct tee_bundle b = { .cert_count = 0 };
     struct selfsame_err e = { 0 };
 
     (void)state;

@@ -20,6 +20,13 @@ void placeholder_firmware(uint8_t ret[static PLACEHOLDER_FIRMWARE]);
 enum { PLACEHOLDER_PAL = 4096 };
 void placeholder_pal(uint8_t ret[static PLACEHOLDER_PAL]);
 struct selfsame_bytes placeholder_libos(void);
+/*
+ * For TDX: a firmware with the sections of OvmfPkg's metadata, and a kernel that is a PE
+ * image with the header of a bzImage, as what measures them expects.
+ */
+enum { PLACEHOLDER_TDVF = 12288, PLACEHOLDER_PE = 4096 };
+void placeholder_tdvf(uint8_t ret[static PLACEHOLDER_TDVF]);
+void placeholder_pe(uint8_t ret[static PLACEHOLDER_PE]);
 /* From its first bytes (64 are enough). */
 bool placeholder_recognise(struct selfsame_bytes file);
 

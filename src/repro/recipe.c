@@ -326,8 +326,9 @@ objects(const struct recipe_reading *p, json_t *root)
 {
     static const char *const top[] = { "selfsame_recipe", "$schema", "name", "version",
         "tee", "source_date_epoch", "build", "files", "entrypoint", "cmd", "env",
-        "user", "workdir", "serve", "nsm", "kernel", "snp", "sgx", "allow_devices",
-        "keep_owners", "keep_setid", "refuse_case_collisions", "memory_mib", NULL };
+        "user", "workdir", "serve", "nsm", "kernel", "snp", "tdx", "sgx",
+        "allow_devices", "keep_owners", "keep_setid", "refuse_case_collisions",
+        "memory_mib", NULL };
     static const char *const serve[] = { "listen", "upstream", "cert", "key", NULL };
     static const char *const kernel[] = { "file", "sha256", "cmdline", "nsm",
         "nsm_sha256", NULL };
@@ -421,6 +422,7 @@ members(const struct recipe_reading *p, json_t *root, struct recipe *r)
     TRY(recipe_digest(p, root, "kernel.nsm_sha256", &r->nsm));
     TRY(recipe_snp(p, root, &r->snp));
     TRY(recipe_sgx(p, root, &r->sgx));
+    TRY(recipe_tdx(p, root, &r->tdx));
     TRY(flag(p, root, "allow_devices", &r->allow_devices));
     TRY(flag(p, root, "keep_owners", &r->keep_owners));
     TRY(flag(p, root, "keep_setid", &r->keep_setid));
@@ -442,6 +444,7 @@ recipe_default(struct recipe *r)
     };
     recipe_snp_default(&r->snp);
     recipe_sgx_default(&r->sgx);
+    recipe_tdx_default(&r->tdx);
 }
 
 enum selfsame_code

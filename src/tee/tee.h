@@ -50,6 +50,8 @@ struct tee_verifier {
     size_t anchor_count;
     const struct tee_rule *rules; /* options a policy may set for this TEE */
     size_t rule_count;
+    const struct tee_advice *advice; /* of measurements that are weak */
+    size_t advice_count;
     bool (*recognise)(struct selfsame_bytes evidence); /* for `show`; never for trust */
     enum selfsame_code (*needs)(struct selfsame_bytes evidence, struct arena *arena,
         struct tee_need **ret, size_t *ret_count, struct selfsame_err *e);
@@ -70,6 +72,11 @@ struct tee_variant {
     const struct claim *list;
     size_t count;
 };
+/* An event that firmware or kernel will extend a register with, of the first shape. */
+struct tee_predicted {
+    const char *claim, *what; /* "rtmr.1", "kernel" */
+    uint8_t sha384[48];
+};
 struct tee_measured {
     const struct claim *list; /* "pcr.0" … in the arena; a path twice: one of these */
     size_t count;
@@ -77,13 +84,17 @@ struct tee_measured {
     size_t shape_count;
     const struct tee_section *sections;
     size_t section_count;
+    const struct tee_predicted *predicted; /* in their order; of TEEs that have them */
+    size_t predicted_count;
+    const char *const *notes; /* what could not be said and why; sentences */
+    size_t note_count;
 };
 struct tee_measurer {
     const char *name;
     const char *image_kind; /* "eif" */
-    /* Several files, DIR/image.PART each, in this order; NULL: one. The first must be there. */
-    const char *const *parts;
-    const char *whole; /* the part that a file given alone is: "firmware" */
+    const char *files; /* "image": its parts are DIR/image.kernel …; NULL: one file */
+    const char *const *parts; /* these, in this order; the first has to be there */
+    const char *whole;        /* the part that a file given alone is: "firmware" */
     /* By its first bytes (64 are enough): a file that is for this TEE alone; or NULL. */
     bool (*recognise)(struct selfsame_bytes head);
     enum selfsame_code (*begin)(
@@ -121,14 +132,18 @@ struct tee_attester {
 
 /* A machine that the image was measured for. */
 struct tee_shape {
-    const char *vmm, *cpu;
-    unsigned vcpus;
+    const char *vmm, *cpu;             /* cpu NULL: any */
+    unsigned vcpus;                    /* 0: any number */
+    uint64_t memory_mib;               /* 0: as much as one likes */
     struct selfsame_bytes measurement; /* or absent */
 };
 struct tee_port { /* of the guest, reachable at one of the host's */
     const char *address;
     uint16_t host, guest;
 };
+/* What whoever starts a TD may have its quotes say: MRCONFIGID, MROWNER, MROWNERCONFIG. */
+enum { TEE_OWN_IDS = 3 };
+extern const char *const tee_own_id_names[TEE_OWN_IDS]; /* of the options */
 struct tee_launch_request {
     const char *image;               /* a file, or the directory that the build wrote */
     uint64_t image_size, memory_mib; /* 0: what the image needs */
@@ -138,7 +153,8 @@ struct tee_launch_request {
     size_t shape_count; /* 0: the measurement does not depend on it */
     const struct tee_port *ports;
     size_t port_count;
-    struct selfsame_bytes id_block, id_auth; /* SNP; absent: none */
+    struct selfsame_bytes id_block, id_auth;   /* SNP; absent: none */
+    struct selfsame_bytes own_id[TEE_OWN_IDS]; /* TDX; absent: zeros */
     bool insecure_debug, insecure_plain_vm;
     bool emulated; /* a plain machine without KVM */
 };
@@ -149,7 +165,8 @@ struct tee_host_fact {
 };
 struct tee_launcher {
     const char *name;
-    bool plain_vm; /* can start the image without the TEE as well */
+    const char *files; /* "image": DIR/image.kernel …; NULL: one file */
+    bool plain_vm;     /* can start the image without the TEE as well */
     /* Pre-flight: facts in the arena; OK when all hold, IO with cause and fix otherwise. */
     enum selfsame_code (*available)(const struct tee_launch_request *q,
         struct arena *arena, struct tee_host_fact **ret, size_t *ret_count,

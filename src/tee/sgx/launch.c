@@ -341,6 +341,7 @@ launch(const struct tee_launch_request *q, struct selfsame_err *e)
 
 const struct tee_launcher sgx_launcher = {
     .name = "sgx",
+    .files = "image",
     .available = available,
     .launch = launch,
 };

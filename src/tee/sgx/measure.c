@@ -360,6 +360,7 @@ recognise(struct selfsame_bytes head)
 const struct tee_measurer sgx_measurer = {
     .name = "sgx",
     .image_kind = "enclave",
+    .files = "image",
     .parts = part_names,
     .whole = SGX_PART_ENCLAVE,
     .recognise = recognise,

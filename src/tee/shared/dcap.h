@@ -2,7 +2,7 @@
 #ifndef SELFSAME_DCAP_H
 #define SELFSAME_DCAP_H
 
-#include "crypto/crl.h"
+#include "tee/shared/bundle.h"
 #include "tee/tee.h"
 
 /*
@@ -43,11 +43,16 @@ enum dcap_flag { /* SGX attributes.flags */
     DCAP_FLAG_KSS = 1u << 7,
     DCAP_FLAG_AEX_NOTIFY = 1u << 10,
 };
-/* Reserved bytes zero, reserved flags zero; MALFORMED. */
+#define DCAP_FLAGS_KNOWN UINT64_C(0x4f7) /* the others are reserved */
+/* Reserved bytes are zero, else MALFORMED; flags are looked at by who asks. */
 MUST enum selfsame_code dcap_report_parse(
     struct selfsame_bytes raw384, struct dcap_report *ret, struct selfsame_err *e);
 
-enum dcap_cert_type { DCAP_CERT_PCK_CHAIN = 5, DCAP_CERT_QE_REPORT = 6 };
+enum dcap_cert_type {
+    DCAP_CERT_PCK_LEAF = 4,
+    DCAP_CERT_PCK_CHAIN = 5,
+    DCAP_CERT_QE_REPORT = 6,
+};
 struct dcap_quote {
     struct selfsame_bytes raw;     /* without the trailer */
     size_t trailer;                /* bytes behind, no part of it */
@@ -202,19 +207,14 @@ MUST bool dcap_advisories_merge(const struct dcap_advisories *lists, size_t coun
  * as PCS puts it into headers), CRLs (DER, PEM, hex as PCCS gives them), event logs.
  * Anything else is put aside: it must not refuse a chain that holds without it.
  */
-enum { DCAP_BUNDLE_CERTS = 256, DCAP_BUNDLE_CRLS = 64, DCAP_BUNDLE_JSON = 64 };
-struct dcap_bundle { /* each piece once, in the arena */
-    struct cert *cert;
-    size_t cert_count, cert_room;
-    struct crl *crl;
-    size_t crl_count, crl_room;
+enum { DCAP_BUNDLE_JSON = 64 };
+struct dcap_bundle {       /* each piece once, in the arena */
+    struct tee_bundle pki; /* and what was put aside */
     struct dcap_tcb_info *info;
     size_t info_count, info_room;
     struct dcap_identity *identity;
     size_t identity_count, identity_room;
     struct selfsame_bytes log; /* a CCEL event log, or absent */
-    size_t aside;
-    const char *why; /* the first of them; may be NULL */
 };
 /* NOMEM. */
 MUST enum selfsame_code dcap_bundle_add(struct dcap_bundle *b,
@@ -231,7 +231,7 @@ struct dcap_found {
     enum dcap_status platform, qe, module;
     int64_t tcb_date_s;        /* the oldest of the levels */
     uint32_t evaluation;       /* the lower of TCB info and QE identity */
-    int64_t earliest_expiry_s; /* of all collateral and certificates used */
+    int64_t earliest_expiry_s; /* of all collateral and certificates used; 0: unknown */
     struct dcap_advisories advisories;
     bool relaunch_advised;     /* TDX 1.5: out of date at launch alone */
     struct selfsame_bytes log; /* the event log of the bundle, or absent */
@@ -239,16 +239,41 @@ struct dcap_found {
     const struct selfsame_bytes *chain; /* root first, for printing */
     size_t chain_count;
 };
-/* Writes the five checks. The class of the first that fails; NOMEM alone without checks. */
-MUST enum selfsame_code dcap_verify(enum dcap_tee tee, struct selfsame_bytes evidence,
-    const struct tee_trust *trust, struct arena *arena, struct checks *checks,
-    struct dcap_found *ret, struct selfsame_err *e);
-/* tee_verifier.needs: "tcb-info", "qe-identity", "pck-crl", "root-crl" with PCS addresses. */
+/* What the two TEEs do not share. */
+struct dcap_kind {
+    enum dcap_tee tee;
+    const char *name; /* "SGX" */
+    const char *spec; /* of its quotes */
+    /* The body's own rules, before anything is believed: reserved bits. MALFORMED. */
+    enum selfsame_code (*body)(const struct dcap_quote *q, struct selfsame_err *e);
+};
+/*
+ * Writes the five checks; returns the class of the first that fails, or NOMEM without
+ * checks. Classes:
+ *   revocation data missing, stale or not verifying        REVOKED, at CHECK_REVOCATION
+ *   signed by no quoting enclave of Intel's                BAD_SIGNATURE
+ *   TCB info or QE identity missing, of another platform,
+ *   not of this time, not verifying; no level is matched   TCB
+ *   a level that Intel calls Revoked                       REVOKED, at CHECK_TCB, so
+ *                                                          that no `any-tcb` takes it
+ * Other levels pass here: which of them will do is the policy's to say.
+ */
+MUST enum selfsame_code dcap_verify(const struct dcap_kind *kind,
+    struct selfsame_bytes evidence, const struct tee_trust *trust, struct arena *arena,
+    struct checks *checks, struct dcap_found *ret, struct selfsame_err *e);
+/*
+ * tee_verifier.needs: "tcb-info", "qe-identity", "pck-crl", "root-crl" with PCS
+ * addresses; "pck-cert" where the quote does not bring it, and PCS alone can tell the
+ * rest then.
+ */
 MUST enum selfsame_code dcap_needs(enum dcap_tee tee, struct selfsame_bytes evidence,
     struct arena *arena, struct tee_need **ret, size_t *ret_count,
     struct selfsame_err *e);
 
 /* roots/: Intel's, and the simulator's. */
+enum { DCAP_ROOT_INTEL = 659, DCAP_ROOT_SIMULATED = 503 };
+extern const uint8_t dcap_root_intel_der[DCAP_ROOT_INTEL],
+    dcap_root_simulated_der[DCAP_ROOT_SIMULATED];
 extern const struct selfsame_bytes dcap_root_intel, dcap_root_simulated;
 
 #endif

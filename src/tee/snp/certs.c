@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/der.h"
-#include "codec/pem.h"
 #include "tee/snp/snp.h"
 
 /* ---- the host's certificate table (AMD 56421 §4.1.8.1, SNP_GET_EXT_REPORT) ---- */
@@ -87,128 +86,8 @@ snp_table_next(struct snp_table *t, struct selfsame_bytes *ret, struct selfsame_
 
 /* ---- the bundle ---- */
 
-/* A list that has room for one more; NULL without memory. What the old one held is in it. */
-static void *
-more(void *list, size_t size, size_t count, size_t *room, struct arena *arena)
-{
-    if (count < *room)
-        return list;
-    const size_t twice = *room > 0 ? 2 * *room : 8;
-    uint8_t *p = arena_alloc(arena, size, twice);
-    if (p != NULL && count > 0)
-        memcpy(p, list, size * count);
-    *room = p != NULL ? twice : *room;
-    return p;
-}
-
 static enum selfsame_code
-add_cert(struct snp_bundle *b, const struct cert *c, struct arena *arena,
-    struct selfsame_err *e)
-{
-    for (size_t i = 0; i < b->cert_count; i++)
-        if (bytes_cmp(b->cert[i].der, c->der) == 0)
-            return SELFSAME_OK;
-    if (b->cert_count == SNP_BUNDLE_CERTS)
-        FAIL(e, SELFSAME_MALFORMED, "expected at most %d certificates",
-            (int)SNP_BUNDLE_CERTS);
-    struct cert *list = more(b->cert, sizeof(*c), b->cert_count, &b->cert_room, arena);
-    if (list == NULL)
-        FAIL(e, SELFSAME_NOMEM, "out of memory for certificates");
-    b->cert = list;
-    b->cert[b->cert_count++] = *c;
-    return SELFSAME_OK;
-}
-
-static enum selfsame_code
-add_crl(struct snp_bundle *b, const struct crl *c, struct arena *arena,
-    struct selfsame_err *e)
-{
-    for (size_t i = 0; i < b->crl_count; i++)
-        if (bytes_cmp(b->crl[i].der, c->der) == 0)
-            return SELFSAME_OK;
-    if (b->crl_count == SNP_BUNDLE_CRLS)
-        FAIL(e, SELFSAME_MALFORMED, "expected at most %d CRLs", (int)SNP_BUNDLE_CRLS);
-    struct crl *list = more(b->crl, sizeof(*c), b->crl_count, &b->crl_room, arena);
-    if (list == NULL)
-        FAIL(e, SELFSAME_NOMEM, "out of memory for CRLs");
-    b->crl = list;
-    b->crl[b->crl_count++] = *c;
-    return SELFSAME_OK;
-}
-
-/* A certificate, or else a CRL: both are SEQUENCEs, and only parsing tells. */
-static enum selfsame_code
-add_der(struct snp_bundle *b, struct selfsame_bytes der, struct arena *arena,
-    struct selfsame_err *e)
-{
-    struct selfsame_err not_crl;
-    struct cert cert;
-    struct crl crl;
-
-    enum selfsame_code code = cert_parse(der, &cert, e);
-    if (code == SELFSAME_OK)
-        return add_cert(b, &cert, arena, e);
-    if (code == SELFSAME_NOMEM)
-        return code;
-    if (crl_parse(der, &crl, &not_crl) == SELFSAME_OK) {
-        *e = (struct selfsame_err){ 0 };
-        return add_crl(b, &crl, arena, e);
-    }
-    return code;
-}
-
-/* What cannot be used counts, and what is beside it is used all the same. */
-static enum selfsame_code
-put_aside(struct snp_bundle *b, enum selfsame_code code, struct arena *arena,
-    struct selfsame_err *e)
-{
-    if (code == SELFSAME_OK || code == SELFSAME_NOMEM)
-        return code;
-    if (b->aside++ == 0)
-        b->why = arena_str(arena, bytes_str(err_text(e)));
-    *e = (struct selfsame_err){ 0 };
-    return SELFSAME_OK;
-}
-
-static enum selfsame_code
-add_label(struct snp_bundle *b, struct selfsame_bytes in, const char *label,
-    struct arena *arena, size_t *found, struct selfsame_err *e)
-{
-    struct selfsame_bytes der;
-
-    for (;; ++*found) {
-        TRY(pem_next(&in, label, arena, &der, e));
-        if (der.ptr == NULL)
-            return SELFSAME_OK;
-        TRY(put_aside(b, add_der(b, der, arena, e), arena, e));
-    }
-}
-
-static enum selfsame_code
-add_pem(struct snp_bundle *b, struct selfsame_bytes in, struct arena *arena,
-    struct selfsame_err *e)
-{
-    size_t found = 0;
-
-    TRY(put_aside(b, add_label(b, in, "CERTIFICATE", arena, &found, e), arena, e));
-    TRY(add_label(b, in, "X509 CRL", arena, &found, e));
-    if (found == 0)
-        FAIL(e, SELFSAME_MALFORMED,
-            "expected CERTIFICATE or X509 CRL blocks, got PEM without");
-    return SELFSAME_OK;
-}
-
-static enum selfsame_code
-add_any(struct snp_bundle *b, struct selfsame_bytes in, struct arena *arena,
-    struct selfsame_err *e)
-{
-    return put_aside(b,
-        pem_looks_like(in) ? add_pem(b, in, arena, e) : add_der(b, in, arena, e), arena,
-        e);
-}
-
-static enum selfsame_code
-add_table(struct snp_bundle *b, struct selfsame_bytes in, struct arena *arena,
+add_table(struct tee_bundle *b, struct selfsame_bytes in, struct arena *arena,
     struct selfsame_err *e)
 {
     struct snp_table t = { .blob = in };
@@ -218,16 +97,17 @@ add_table(struct snp_bundle *b, struct selfsame_bytes in, struct arena *arena,
         TRY(snp_table_next(&t, &one, e));
         if (one.ptr == NULL)
             return SELFSAME_OK;
-        TRY(add_any(b, one, arena, e));
+        TRY(tee_bundle_add(b, one, arena, e));
     }
 }
 
 enum selfsame_code
-snp_bundle_add(struct snp_bundle *b, struct selfsame_bytes in, struct arena *arena,
+snp_bundle_add(struct tee_bundle *b, struct selfsame_bytes in, struct arena *arena,
     struct selfsame_err *e)
 {
-    return snp_table_recognise(in) ? put_aside(b, add_table(b, in, arena, e), arena, e)
-                                   : add_any(b, in, arena, e);
+    if (!snp_table_recognise(in))
+        return tee_bundle_add(b, in, arena, e);
+    return tee_bundle_put_aside(b, add_table(b, in, arena, e), arena, e);
 }
 
 /* ---- what a VCEK or VLEK says ---- */

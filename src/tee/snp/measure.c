@@ -521,6 +521,7 @@ const struct tee_measurer snp_measurer = {
     .image_kind = "direct",
     .parts = part_names,
     .whole = "firmware",
+    .files = "image",
     .begin = begin,
     .set = set,
     .part = part,

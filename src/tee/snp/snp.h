@@ -3,6 +3,7 @@
 #define SELFSAME_SNP_H
 
 #include "crypto/crl.h"
+#include "tee/shared/bundle.h"
 #include "tee/tee.h"
 
 /*
@@ -86,21 +87,9 @@ MUST enum selfsame_code snp_signature(
     struct selfsame_bytes sig512, uint8_t ret[static 96], struct selfsame_err *e);
 
 /*
- * certs.c: what came along with a report, sorted by what it is. Untrusted until
- * verify.c has built the chain. Certificate tables (the host's auxblob), DER and
- * PEM of one or many certificates, DER and PEM of CRLs. Anything else, and more than
- * the limits, is put aside: it must not refuse a chain that holds without it, and is
- * told where the chain lacks something.
+ * certs.c: what came along with a report, sorted by what it is (shared/bundle.h):
+ * certificate tables (the host's auxblob), DER and PEM of certificates and CRLs.
  */
-enum { SNP_BUNDLE_CERTS = 1024, SNP_BUNDLE_CRLS = 64 };
-struct snp_bundle { /* each piece once, in the arena */
-    struct cert *cert;
-    size_t cert_count, cert_room;
-    struct crl *crl;
-    size_t crl_count, crl_room;
-    size_t aside;    /* pieces that cannot be used */
-    const char *why; /* the first of them; may be NULL */
-};
 enum snp_guid {
     SNP_GUID_VCEK,
     SNP_GUID_VLEK,
@@ -119,7 +108,7 @@ struct snp_table {
 MUST enum selfsame_code snp_table_next(
     struct snp_table *t, struct selfsame_bytes *ret, struct selfsame_err *e);
 /* NOMEM. */
-MUST enum selfsame_code snp_bundle_add(struct snp_bundle *b, struct selfsame_bytes in,
+MUST enum selfsame_code snp_bundle_add(struct tee_bundle *b, struct selfsame_bytes in,
     struct arena *arena, struct selfsame_err *e);
 
 /* What the extensions of a VCEK or VLEK say (OIDs 1.3.6.1.4.1.3704.1.x). */

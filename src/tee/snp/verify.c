@@ -12,7 +12,7 @@ static const char spec_tcb[] = "AMD 56860, TCB_VERSION";
 /* A report together with what judges it. */
 struct judged {
     struct snp_report report;
-    struct snp_bundle bundle;
+    struct tee_bundle bundle;
     struct snp_cert_claims leaf_claims;
     const struct cert *leaf, *issuer; /* NULL: not found */
     const struct tee_anchor *anchor;  /* NULL: not ours */
@@ -99,7 +99,7 @@ pick_anchor(struct judged *j, struct selfsame_err *e)
 static const char *
 aside(const struct judged *j)
 {
-    const struct snp_bundle *b = &j->bundle;
+    const struct tee_bundle *b = &j->bundle;
 
     if (b->aside == 0)
         return "";
