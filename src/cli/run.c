@@ -106,7 +106,8 @@ run(struct cli *c, struct selfsame_err *e)
     const struct tee_launcher *l = tee_launcher_find(tee);
     if (l == NULL)
         FAIL(e, SELFSAME_USAGE,
-            "--tee %s: expected one that can be launched here (nitro, sgx, snp, tdx), or "
+            "--tee %s: expected one that can be launched here (nitro, sgx, snp, tdx), "
+            "or "
             "--sim",
             tee);
     return machine_run(c, l, e);
