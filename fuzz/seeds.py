@@ -467,5 +467,41 @@ def log_vectors():
             seed("log_canonical", os.path.basename(path)[:-4], body)
 
 
-for make in sigstore, log_vectors, logs, monitors, dcap, dcap_vectors, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents:
+def sgx():
+    """An enclave of two pages, what would sign it, the same in a file of ELF, a manifest."""
+    page = bytes(range(256)) * 16
+    data = struct.pack("<8sIQ44x", b"ECREATE", 1, 0x4000)
+    for offset, flags, name in ((0, 0x100, b"EEXTEND"), (0x1000, 0x203, b"EEXTEND"), (0x2000, 0x201, b"UNMEASRD")):
+        data += struct.pack("<8sQQ40x", b"EADD", offset, flags)
+        for at in range(0, 0x1000, 256):
+            data += struct.pack("<8sQ48x", name, offset + at) + page[at : at + 256]
+    seed("sgxs", "whole", data)
+    sig = bytes.fromhex("06000000e10000000000010000000000") + struct.pack("<II", 0, 0x20260131)
+    sig += bytes.fromhex("01010000600000006000000001000000") + bytes(88) + b"\xff" * 384 + struct.pack("<I", 3) + bytes(384)
+    sig += bytes(28) + struct.pack("<QQQQ", 4, 3, 2**64 - 1, 0x1B) + bytes(80) + bytes(768)
+    seed("sigstruct", "unsigned", sig.ljust(1808, b"\0")[:1808])
+    entries = struct.pack("<HHIQIIQ", 1, 3, 2, 0x2000, 0, 0, 0x203) + struct.pack("<HHIQIIQ", 4, 3, 1, 0x4000, 72, 2000, 0x100)
+    entries += struct.pack("<HHIQ16x", 0x1009, 2, 1, 0x3000)
+    head = struct.pack("<QQIIIIIIQQQ", 0x86A80294635D0E4C, 3 << 32 | 3, 2200, 1, 1, 0, 0, 0, 0x10000, 4, 3)
+    meta = head + sig.ljust(1808, b"\0")[:1808]
+    meta += struct.pack("<8I", 0, 0, 2100, len(entries), 0, 0, 0, 0)
+    meta = meta.ljust(2000, b"\0") + bytes(100) + entries
+    meta = meta.ljust(2200, b"\0")
+    note = struct.pack("<III", 13, len(meta), 1) + b"sgx_metadata\0" + meta
+    names = b"\0.note.sgxmeta\0.shstrtab\0"
+    at = 64 + 56
+    elf = b"\x7fELF\2\1\1" + bytes(9)
+    elf += struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, at + len(note) + len(names), 0, 64, 56, 1, 64, 3, 2)
+    elf += struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, at, at, 0x1000) + note + names + bytes(64)
+    elf += struct.pack("<IIQQQQ16x", 1, 7, 0, 0, at, len(note)) + bytes(8)
+    elf += struct.pack("<IIQQQQ16x", 15, 3, 0, 0, at + len(note), len(names)) + bytes(8)
+    seed("sigstruct", "enclave", elf)
+    seed("gramine_manifest", "dotted", "loader.entrypoint.sha256 = \"" + "ab" * 32 + "\"\nlibos.entrypoint = \"/init\"\n"
+         "sgx.enclave_size = \"512M\"\nsgx.max_threads = 8\nsgx.trusted_files = [\n  { uri = \"file:a\", sha256 = \""
+         + "00" * 32 + "\" },\n]\n")
+    seed("gramine_manifest", "tables", "# x\n[sgx]\ndebug = true\nisvsvn = 0x1f\n[sgx.cpu_features]\navx = 'required'\n"
+         "[[sgx.trusted_files]]\nuri = \"\"\"\\\n  file:\\u0061\"\"\"\nsha256 = '" + "11" * 32 + "'\n")
+
+
+for make in sigstore, sgx, log_vectors, logs, monitors, dcap, dcap_vectors, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents:
     make()

@@ -77,11 +77,12 @@ static enum selfsame_code
 look_at_image(struct cli *c, const struct tee_launcher *l, struct tee_launch_request *q,
     struct selfsame_err *e)
 {
+    const struct tee_measurer *m = tee_measurer_find(l->name);
     struct stat st;
 
     if (stat(q->image, &st) != 0)
         return file_error(e, "cannot open", q->image);
-    if (!l->plain_vm) {
+    if (m == NULL || m->parts == NULL) {
         if (S_ISDIR(st.st_mode))
             FAIL(e, SELFSAME_USAGE, "%s: expected an image file, got a directory",
                 q->image);
@@ -92,6 +93,8 @@ look_at_image(struct cli *c, const struct tee_launcher *l, struct tee_launch_req
         FAIL(e, SELFSAME_USAGE,
             "%s: expected the directory that `selfsame build --tee %s` wrote", q->image,
             l->name);
+    if (m->set == NULL) /* no shapes */
+        return add_size(c, l, "rootfs", q, e);
     TRY(add_size(c, l, "kernel", q, e));
     TRY(add_size(c, l, "initrd", q, e));
     return read_shapes(c, l->name, q, e);

@@ -106,7 +106,8 @@ run(struct cli *c, struct selfsame_err *e)
     const struct tee_launcher *l = tee_launcher_find(tee);
     if (l == NULL)
         FAIL(e, SELFSAME_USAGE,
-            "--tee %s: expected one that can be launched here (nitro, snp, tdx), or "
+            "--tee %s: expected one that can be launched here (nitro, sgx, snp, tdx), "
+            "or "
             "--sim",
             tee);
     return machine_run(c, l, e);
@@ -116,7 +117,7 @@ static const struct cli_option options[] = {
     { .name = "sim", .help = "in the simulator (selfsame-sim): no hardware needed" },
     { .name = "tee",
         .argument = "TEE",
-        .help = "nitro, snp; without --sim on real hardware" },
+        .help = "nitro, sgx, snp, tdx; without --sim on real hardware" },
     { .name = "publish",
         .short_name = 'p',
         .argument = "[ADDR:]HOST:GUEST",

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/show.h"
 #include "cli/print.h"
+#include "cli/show_sgx.h"
 
 #include "appraise/report.h"
 #include "cli/commands.h"
 #include "cli/events.h"
 #include "codec/pem.h"
+#include "image/elf.h"
+#include "image/sgxs.h"
 #include "image/tdvf.h"
 #include "os/os.h"
 #include "tee/snp/snp.h"
@@ -19,7 +22,7 @@
  * Decodes and believes nothing: what the bytes say, never whether it is true.
  * Every kind becomes one JSON object; text is that object, indented.
  */
-enum { SHOW_LIMIT = 4 << 20 };
+enum { SHOW_LIMIT = 4 << 20, SHOW_LIMIT_ELF = 48 << 20 };
 #define EVENT_LOG "event log"
 
 static const struct cli_option options[] = { { 0 } };
@@ -38,6 +41,9 @@ static const struct shower {
     { "CCEL table", show_is_ccel_table, show_ccel_table },
     { "ID block of SEV-SNP", show_is_id_block, show_id_block },
     { "ID authentication of SEV-SNP", show_is_id_auth, show_id_auth },
+    { "SIGSTRUCT of SGX", show_is_sigstruct, show_sigstruct },
+    { "signed enclave of SGX", show_is_enclave, show_enclave },
+    { "manifest of Gramine", show_is_manifest, show_manifest },
     { "proof of a log", show_is_proof, show_proof },
     { "signed note", show_is_note, show_note },
     { "trust policy", show_is_trust, show_trust },
@@ -70,7 +76,8 @@ show_any(
         "bytes that are none known here",
         in.len);
     err_remedy(e,
-        "Known: Nitro documents, SNP reports, EIF images, CMW, X.509 (DER, PEM), CRLs, "
+        "Known: Nitro documents, SNP reports, EIF images, enclaves of SGX (SGXS, "
+        "signed, SIGSTRUCT, manifest of Gramine), CMW, X.509 (DER, PEM), CRLs, "
         "certificate tables, ID blocks, event logs (CCEL), proofs, checkpoints, "
         "receipts and verifier "
         "keys "
@@ -188,18 +195,26 @@ run(struct cli *c, struct selfsame_err *e)
     auto_json *tree = json_object();
     const char *path = cli_operand(c, 0);
     struct selfsame_bytes in;
-    uint8_t magic[4] = { 0 };
+    uint8_t magic[8] = { 0 };
+    ssize_t head = 0;
 
     if (tree == NULL)
         FAIL(e, SELFSAME_NOMEM, "the output");
     auto_fd fd = strcmp(path, "-") == 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
     /* Images may be larger than memory: only their head and small sections are read. */
-    if (fd >= 0 && pread(fd, magic, 4, 0) == 4 &&
-        bytes_eq(BYTES_ARR(magic), BYTES_LIT(".eif"))) {
+    if (fd >= 0)
+        head = pread(fd, magic, sizeof(magic), 0);
+    struct selfsame_bytes first = BYTES(magic, head > 0 ? (size_t)head : 0);
+    if (bytes_has_prefix(first, BYTES_LIT(".eif"))) {
         TRY_WHILE(e, show_eif(fd, cli_arena(c), tree, e), "%s", path);
         return print(c, tree, e);
     }
-    TRY(file_read(path, SHOW_LIMIT, cli_arena(c), &in, e));
+    if (sgxs_recognise(first)) {
+        TRY_WHILE(e, show_sgxs(fd, tree, e), "%s", path);
+        return print(c, tree, e);
+    }
+    TRY(file_read(path, elf_recognise(first) ? (size_t)SHOW_LIMIT_ELF : SHOW_LIMIT,
+        cli_arena(c), &in, e));
     if (in.len == 0)
         TRY_WHILE(e,
             file_empty(e, "evidence, an image, an envelope, a certificate or a policy"),

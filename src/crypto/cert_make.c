@@ -198,7 +198,8 @@ static const EVP_MD *
 digest_for(const struct key *k)
 {
     switch (k->type) {
-    case KEY_P256: return hash_md(HASH_SHA256);
+    case KEY_P256:
+    case KEY_RSA3072_E3: return hash_md(HASH_SHA256);
     case KEY_P384:
     case KEY_RSA4096: return hash_md(HASH_SHA384);
     case KEY_ED25519: return NULL;
@@ -215,7 +216,7 @@ signer(const struct key *k)
     bool ok = ctx != NULL &&
               EVP_DigestSignInit(ctx, &p, digest_for(k), NULL, k->pkey) == 1;
 
-    if (ok && k->type == KEY_RSA4096)
+    if (ok && (k->type == KEY_RSA4096 || k->type == KEY_RSA3072_E3))
         ok = EVP_PKEY_CTX_set_rsa_padding(p, RSA_PKCS1_PSS_PADDING) == 1 &&
              EVP_PKEY_CTX_set_rsa_pss_saltlen(p, RSA_PSS_SALTLEN_DIGEST) == 1;
     if (!ok) {

@@ -68,7 +68,13 @@ MUST bool sig_ecdsa_from_der(
     struct selfsame_bytes der, size_t half, uint8_t *ret /* 2 * half */);
 
 /* ---- key.c: private keys and certificates we make ---- */
-enum key_type { KEY_P256 = 1, KEY_P384, KEY_ED25519, KEY_RSA4096 };
+enum key_type {
+    KEY_P256 = 1,
+    KEY_P384,
+    KEY_ED25519,
+    KEY_RSA4096,
+    KEY_RSA3072_E3, /* signs enclaves of SGX: exponent 3 */
+};
 struct key;
 MUST enum selfsame_code key_generate(
     enum key_type t, struct key **ret, struct selfsame_err *e);
@@ -87,10 +93,23 @@ void key_free(struct key **k);
 enum key_type key_type_of(const struct key *k);
 MUST enum selfsame_code key_spki(const struct key *k, struct arena *arena,
     struct selfsame_bytes *ret, struct selfsame_err *e);
-/* EC: r||s over a digest; Ed25519: over the message; RSA keys sign certificates and CRLs alone. */
+/*
+ * EC: r||s over a digest; Ed25519: over the message; RSA3072_E3: PKCS #1 v1.5 over a
+ * SHA-256; RSA4096 signs certificates and CRLs alone.
+ */
 MUST enum selfsame_code key_sign(const struct key *k, enum hash_alg hash,
     struct selfsame_bytes digest, struct arena *arena, struct selfsame_bytes *ret,
     struct selfsame_err *e);
+/* ---- rsa_sgx.c: the RSA of SGX's SIGSTRUCT; numbers big-endian ---- */
+enum { RSA_SGX_SIZE = 384 };
+/* UNSUPPORTED for a key of another type. */
+MUST enum selfsame_code rsa_sgx_modulus(
+    const struct key *k, uint8_t ret[static RSA_SGX_SIZE], struct selfsame_err *e);
+/* What spares the processor two divisions: q1 = s²/m, q2 = (s² mod m)·s/m. MALFORMED: s is not below m. */
+MUST enum selfsame_code rsa_sgx_quotients(const uint8_t modulus[static RSA_SGX_SIZE],
+    const uint8_t signature[static RSA_SGX_SIZE], uint8_t ret_q1[static RSA_SGX_SIZE],
+    uint8_t ret_q2[static RSA_SGX_SIZE], struct selfsame_err *e);
+
 void *key_native(const struct key *k); /* EVP_PKEY, borrowed; for src/tls only */
 
 struct cert_extension {

@@ -5,6 +5,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include <limits.h>
@@ -15,13 +16,16 @@ static const struct {
     enum key_type type;
     const char *algorithm, *group, *name;
     size_t half; /* of an ECDSA signature */
+    int bits;    /* of RSA */
+    unsigned exponent;
 } types[] = {
-    { KEY_P256, "EC", "P-256", "prime256v1", 32 },
-    { KEY_P384, "EC", "P-384", "secp384r1", 48 },
-    { KEY_ED25519, "ED25519", NULL, NULL, 0 },
-    { KEY_RSA4096, "RSA", NULL, NULL, 0 },
+    { KEY_P256, "EC", "P-256", "prime256v1", 32, 0, 0 },
+    { KEY_P384, "EC", "P-384", "secp384r1", 48, 0, 0 },
+    { KEY_ED25519, "ED25519", NULL, NULL, 0, 0, 0 },
+    { KEY_RSA4096, "RSA", NULL, NULL, 0, 4096, 65537 },
+    { KEY_RSA3072_E3, "RSA", NULL, NULL, 0, 8 * RSA_SGX_SIZE, 3 },
 };
-enum { RSA_BITS = 4096 };
+enum { RSA_SIGNATURE_MAX = 512 };
 
 static void
 bio_cleanup(BIO **b)
@@ -54,22 +58,52 @@ wrap(EVP_PKEY *pkey, enum key_type type, struct key **ret, struct selfsame_err *
     return SELFSAME_OK;
 }
 
+/* NULL: libcrypto cannot. */
+static EVP_PKEY *
+generate_rsa(int bits, unsigned exponent)
+{
+    EVP_PKEY *pkey = NULL;
+    auto_pkey_ctx *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    BIGNUM *x = BN_new();
+
+    bool ok = ctx != NULL && x != NULL && BN_set_word(x, exponent) == 1 &&
+              EVP_PKEY_keygen_init(ctx) == 1 &&
+              EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, bits) == 1 &&
+              EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, x) == 1 &&
+              EVP_PKEY_generate(ctx, &pkey) == 1;
+    BN_free(x);
+    return ok ? pkey : NULL;
+}
+
 enum selfsame_code
 key_generate(enum key_type t, struct key **ret, struct selfsame_err *e)
 {
     for (size_t i = 0; i < COUNT(types); i++) {
         if (types[i].type != t)
             continue;
-        EVP_PKEY *pkey = t == KEY_RSA4096 ? EVP_RSA_gen(RSA_BITS)
-                                          : EVP_PKEY_Q_keygen(NULL, NULL,
-                                                types[i].algorithm, types[i].group);
+        EVP_PKEY *pkey = types[i].bits > 0
+                             ? generate_rsa(types[i].bits, types[i].exponent)
+                             : EVP_PKEY_Q_keygen(
+                                   NULL, NULL, types[i].algorithm, types[i].group);
         if (pkey == NULL)
             FAIL(e, SELFSAME_INTERNAL, "libcrypto cannot make a %s key",
                 types[i].algorithm);
         return wrap(pkey, t, ret, e);
     }
     FAIL(e, SELFSAME_UNSUPPORTED,
-        "key type %d: expected P-256, P-384, Ed25519 or RSA-4096", (int)t);
+        "key type %d: expected P-256, P-384, Ed25519, RSA-4096 or RSA-3072", (int)t);
+}
+
+static bool
+is_rsa_of(const EVP_PKEY *pkey, int bits, unsigned exponent)
+{
+    BIGNUM *x = NULL;
+    bool good = EVP_PKEY_get_bits(pkey) == bits &&
+                EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_E, &x) == 1 &&
+                BN_is_word(x, exponent) == 1;
+
+    BN_free(x);
+    return good;
 }
 
 /* The type libcrypto says this key is of; false when it is none of ours. */
@@ -84,7 +118,7 @@ type_of(const EVP_PKEY *pkey, enum key_type *ret)
     for (size_t i = 0; i < COUNT(types); i++)
         if (EVP_PKEY_is_a(pkey, types[i].algorithm) &&
             (types[i].name == NULL || strcmp(group, types[i].name) == 0) &&
-            (types[i].type != KEY_RSA4096 || EVP_PKEY_get_bits(pkey) == RSA_BITS)) {
+            (types[i].bits == 0 || is_rsa_of(pkey, types[i].bits, types[i].exponent))) {
             *ret = types[i].type;
             return true;
         }
@@ -118,8 +152,8 @@ key_from_pem(struct selfsame_bytes pem, struct key **ret, struct selfsame_err *e
     if (!type_of(pkey, &type)) {
         EVP_PKEY_free(pkey);
         FAIL(e, SELFSAME_UNSUPPORTED,
-            "private key: expected P-256, P-384, Ed25519 or RSA-4096, got another "
-            "kind");
+            "private key: expected P-256, P-384, Ed25519, RSA-4096 or RSA-3072 with "
+            "exponent 3, got another kind");
     }
     return wrap(pkey, type, ret, e);
 }
@@ -231,21 +265,41 @@ sign_digest(const struct key *k, struct selfsame_bytes digest, uint8_t *rs,
     return SELFSAME_OK;
 }
 
+/* PKCS #1 v1.5: the same key and digest always give the same bytes. */
+static enum selfsame_code
+sign_rsa(const struct key *k, struct selfsame_bytes digest, uint8_t *sig, size_t *len,
+    struct selfsame_err *e)
+{
+    auto_pkey_ctx *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
+
+    if (ctx == NULL || EVP_PKEY_sign_init(ctx) != 1 ||
+        EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1 ||
+        EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) != 1 ||
+        EVP_PKEY_sign(ctx, sig, len, digest.ptr, digest.len) != 1)
+        FAIL(e, SELFSAME_INTERNAL, "libcrypto cannot sign with this RSA key");
+    return SELFSAME_OK;
+}
+
 enum selfsame_code
 key_sign(const struct key *k, enum hash_alg hash, struct selfsame_bytes digest,
     struct arena *arena, struct selfsame_bytes *ret, struct selfsame_err *e)
 {
-    uint8_t sig[2 * 48];
+    uint8_t sig[RSA_SIGNATURE_MAX];
     size_t len = 64;
 
-    if (k->type == KEY_RSA4096)
-        FAIL(e, SELFSAME_UNSUPPORTED, "RSA keys sign certificates and CRLs alone");
+    if (k->type == KEY_RSA4096 || (k->type == KEY_RSA3072_E3 && hash != HASH_SHA256))
+        FAIL(e, SELFSAME_UNSUPPORTED,
+            "RSA keys sign certificates and CRLs, RSA-3072 a SHA-256 as well");
+    if (k->type != KEY_ED25519 &&
+        (hash_size(hash) == 0 || digest.len != hash_size(hash)))
+        FAIL(e, SELFSAME_USAGE, "digest to sign: expected %zu bytes, got %zu",
+            hash_size(hash), digest.len);
     if (k->type == KEY_ED25519) {
         TRY(sign_message(k, digest, sig, &len, e));
+    } else if (k->type == KEY_RSA3072_E3) {
+        len = sizeof(sig);
+        TRY(sign_rsa(k, digest, sig, &len, e));
     } else {
-        if (hash_size(hash) == 0 || digest.len != hash_size(hash))
-            FAIL(e, SELFSAME_USAGE, "digest to sign: expected %zu bytes, got %zu",
-                hash_size(hash), digest.len);
         len = 2 * half_of(k);
         TRY(sign_digest(k, digest, sig, e));
     }

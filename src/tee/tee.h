@@ -94,6 +94,10 @@ struct tee_measurer {
     const char *name;
     const char *image_kind; /* "eif" */
     const char *files; /* "image": its parts are DIR/image.kernel …; NULL: one file */
+    const char *const *parts; /* these, in this order; the first has to be there */
+    const char *whole;        /* the part that a file given alone is: "firmware" */
+    /* By its first bytes (64 are enough): a file that is for this TEE alone; or NULL. */
+    bool (*recognise)(struct selfsame_bytes head);
     enum selfsame_code (*begin)(
         uint64_t size, bool explain, void **ret_state, struct selfsame_err *e);
     /* NULL: this TEE has no options, and its image is one file. USAGE for unknown names. */

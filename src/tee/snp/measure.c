@@ -8,8 +8,8 @@
 enum { SECTIONS_MAX = 1 + OVMF_SECTIONS + 2, NORMAL = 1, VMSA = 2, ZERO = 3 };
 enum { UNMEASURED = 4, SECRETS = 5, CPUID = 6 }; /* PAGE_TYPE, AMD 56860 */
 enum part { FIRMWARE, KERNEL, INITRD, CMDLINE, PARTS };
-static const char *const part_names[PARTS] = { "firmware", "kernel", "initrd",
-    "cmdline" };
+static const char *const part_names[PARTS + 1] = { "firmware", "kernel", "initrd",
+    "cmdline", NULL };
 
 struct measuring {
     struct shape_group group[SHAPE_GROUPS];
@@ -519,6 +519,8 @@ finish(
 const struct tee_measurer snp_measurer = {
     .name = "snp",
     .image_kind = "direct",
+    .parts = part_names,
+    .whole = "firmware",
     .files = "image",
     .begin = begin,
     .set = set,

@@ -415,10 +415,15 @@ finish(
     return measure_shapes(m, shape, count, arena, ret, e);
 }
 
+static const char *const parts_there[] = { "firmware", "kernel", "initrd", "cmdline",
+    "acpi_loader", "acpi_rsdp", "acpi_tables", NULL };
+
 const struct tee_measurer tdx_measurer = {
     .name = "tdx",
     .image_kind = "direct",
     .files = "tdx",
+    .parts = parts_there,
+    .whole = "firmware",
     .begin = begin,
     .set = set,
     .part = part,
