@@ -148,7 +148,7 @@ the_cache_answers_when_it_may(void **state)
             .refresh = lookups[i].refresh,
             .pace_ms = 1,
             .timeout_s = 2 };
-        struct selfsame_bytes got = BYTES_NONE;
+        struct fetched got = { 0 };
         struct selfsame_err e = { 0 };
         bool absent = false;
 
@@ -160,7 +160,7 @@ the_cache_answers_when_it_may(void **state)
         assert_code(c, lookups[i].want, &e);
         assert_int_equal(absent, lookups[i].want_absent);
         if (c == SELFSAME_OK)
-            assert_bytes(got, body[CERT]);
+            assert_bytes(got.body, body[CERT]);
     }
     struct selfsame_err e = { 0 };
     assert_code(dir_remove(dir, &e), SELFSAME_OK, &e);

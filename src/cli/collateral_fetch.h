@@ -5,13 +5,22 @@
 #include <selfsame/selfsame.h>
 
 #include "cli/cli.h"
+#include "codec/json.h"
 #include "fetch/fetch.h"
+#include "tee/tee.h"
 
 /* Options --cache, --origin and --offline of the verb at hand. */
 MUST enum selfsame_code collateral_fetcher(
     struct cli *c, struct fetcher *ret, struct selfsame_err *e);
 /* --cache, --origin and --offline of verify and connect go with --fetch. */
 MUST enum selfsame_code collateral_check(struct cli *c, struct selfsame_err *e);
+/* The evidence of a file: itself, or the entry of an envelope that looks like some. */
+MUST enum selfsame_code collateral_evidence(struct cli *c, const char *path,
+    struct selfsame_bytes *ret, const struct tee_verifier **ret_of,
+    struct selfsame_err *e);
+/* Pieces {"url", "bytes", "found", …} for people, or as JSON. */
+MUST enum selfsame_code collateral_print(
+    struct cli *c, const json_t *list, struct selfsame_err *e);
 /*
  * With --fetch: what this refusal names as missing is fetched and given to the
  * verifier. *ret_more: something new was, so verify again. Failures to fetch are told

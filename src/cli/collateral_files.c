@@ -8,6 +8,7 @@
 #include "codec/pem.h"
 #include "crypto/crl.h"
 #include "os/os.h"
+#include "tee/shared/dcap.h"
 #include "tee/snp/snp.h"
 
 #include <dirent.h>
@@ -37,7 +38,7 @@ is_collateral(struct selfsame_bytes b)
 
     return contains(b, "-----BEGIN CERTIFICATE-----") ||
            contains(b, "-----BEGIN X509 CRL-----") || snp_table_recognise(b) ||
-           cert_parse(b, &cert, &ignored) == SELFSAME_OK ||
+           dcap_piece_recognise(b) || cert_parse(b, &cert, &ignored) == SELFSAME_OK ||
            crl_parse(b, &crl, &ignored) == SELFSAME_OK;
 }
 
@@ -49,7 +50,7 @@ add_file(struct cli *c, struct selfsame_verifier *v, const char *path,
 
     TRY(file_read(path, COLLATERAL_LIMIT, cli_arena(c), &b, e));
     if (b.len == 0)
-        TRY_WHILE(e, file_empty(e, "certificates or CRLs"), "%s", path);
+        TRY_WHILE(e, file_empty(e, "certificates, CRLs or TCB info"), "%s", path);
     return selfsame_verifier_add_collateral(v, b, e);
 }
 
@@ -88,7 +89,8 @@ add_dir(struct cli *c, struct selfsame_verifier *v, const char *path,
             (int)ENTRIES, n);
     if (taken == 0)
         FAIL(e, SELFSAME_USAGE,
-            "%s: expected certificates or CRLs in this directory, got none", path);
+            "%s: expected certificates, CRLs or TCB info in this directory, got none",
+            path);
     return SELFSAME_OK;
 }
 

@@ -31,6 +31,8 @@ static const struct shower {
     { "host certificate table", snp_table_recognise, show_table },
     { "ID block of SEV-SNP", show_is_id_block, show_id_block },
     { "ID authentication of SEV-SNP", show_is_id_auth, show_id_auth },
+    { "TCB info", show_is_tcb_info, show_tcb_info },
+    { "QE identity", show_is_identity, show_identity },
     { "proof of a log", show_is_proof, show_proof },
     { "signed note", show_is_note, show_note },
     { "trust policy", show_is_trust, show_trust },
@@ -64,7 +66,8 @@ show_any(
         in.len);
     err_remedy(e,
         "Known: Nitro documents, SNP reports, EIF images, CMW, X.509 (DER, PEM), CRLs, "
-        "certificate tables, ID blocks, proofs, checkpoints, receipts and verifier "
+        "certificate tables, ID blocks, TCB info, QE identities, proofs, checkpoints, "
+        "receipts and verifier "
         "keys "
         "of "
         "logs, envelopes, public keys, CoRIM, trust policies, policies, JSON.");
@@ -157,15 +160,21 @@ print_value(const char *name, const json_t *value, int depth)
     }
 }
 
-static enum selfsame_code
-print(struct cli *c, json_t *tree, struct selfsame_err *e)
+void
+show_print(const json_t *tree)
 {
     const char *key;
     json_t *item;
 
+    json_object_foreach((json_t *)(uintptr_t)tree, key, item) print_value(key, item, 0);
+}
+
+static enum selfsame_code
+print(struct cli *c, json_t *tree, struct selfsame_err *e)
+{
     if (cli_json(c))
         return print_json_line(tree, e);
-    json_object_foreach(tree, key, item) print_value(key, item, 0);
+    show_print(tree);
     return SELFSAME_OK;
 }
 

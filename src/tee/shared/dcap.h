@@ -220,6 +220,9 @@ struct dcap_bundle {       /* each piece once, in the arena */
 MUST enum selfsame_code dcap_bundle_add(struct dcap_bundle *b,
     struct selfsame_bytes piece, struct arena *arena, struct selfsame_err *e);
 
+/* Is that such a piece: JSON, a log, a text that stands for DER? Says nothing of DER. */
+bool dcap_piece_recognise(struct selfsame_bytes piece);
+
 /* ---- dcap_verify.c: parse, chain, revocation, signature, tcb of both TEEs ---- */
 
 /* What verification found; statuses are DCAP_NO_STATUS where collateral is lacking. */
@@ -233,8 +236,10 @@ struct dcap_found {
     uint32_t evaluation;       /* the lower of TCB info and QE identity */
     int64_t earliest_expiry_s; /* of all collateral and certificates used; 0: unknown */
     struct dcap_advisories advisories;
-    bool relaunch_advised;     /* TDX 1.5: out of date at launch alone */
-    struct selfsame_bytes log; /* the event log of the bundle, or absent */
+    bool relaunch_advised;                /* TDX 1.5: out of date at launch alone */
+    struct selfsame_bytes log;            /* the event log of the bundle, or absent */
+    const struct dcap_tcb_info *info;     /* that held, or NULL */
+    const struct dcap_identity *identity; /* that held, or NULL */
     bool simulated, authentic;
     const struct selfsame_bytes *chain; /* root first, for printing */
     size_t chain_count;
@@ -268,6 +273,10 @@ MUST enum selfsame_code dcap_verify(const struct dcap_kind *kind,
  */
 MUST enum selfsame_code dcap_needs(enum dcap_tee tee, struct selfsame_bytes evidence,
     struct arena *arena, struct tee_need **ret, size_t *ret_count,
+    struct selfsame_err *e);
+/* The same of a platform without its quote: by FMSPC (6 bytes) and who issued its PCK. */
+MUST enum selfsame_code dcap_needs_of(enum dcap_tee tee, struct selfsame_bytes fmspc,
+    enum dcap_ca ca, struct arena *arena, struct tee_need **ret, size_t *ret_count,
     struct selfsame_err *e);
 
 /* roots/: Intel's, and the simulator's. */
