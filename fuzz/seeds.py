@@ -188,6 +188,35 @@ def der(tag, *parts):
     return bytes([tag]) + size + body
 
 
+def dcap():
+    """TCB info and QE identity as Intel's PCS sends them, signed by nobody."""
+    svns = [{"svn": n, "category": "BIOS", "type": "x"} for n in (5, 5, 2, 2, 3, 1, 0, 5, *[0] * 8)]
+    module = {"mrsigner": "00" * 48, "attributes": "00" * 8, "attributesMask": "FF" * 8}
+    levels = [{"tcb": {"isvsvn": 3}, "tcbDate": "2024-03-13T00:00:00Z", "tcbStatus": "UpToDate"},
+              {"tcb": {"isvsvn": 2}, "tcbDate": "2023-08-09T00:00:00Z", "tcbStatus": "OutOfDate",
+               "advisoryIDs": ["INTEL-SA-00837"]}]
+    dates = {"issueDate": "2026-01-02T03:04:05Z", "nextUpdate": "2026-02-01T03:04:05Z"}
+    about = {"fmspc": "50806F000000", "pceId": "0000", "tcbType": 0, "tcbEvaluationDataNumber": 17}
+    rest = {"tcbDate": "2024-03-13T00:00:00Z", "tcbStatus": "ConfigurationAndSWHardeningNeeded"}
+    v3 = {"id": "TDX", "version": 3, **dates, **about, "tdxModule": module,
+          "tdxModuleIdentities": [{"id": "TDX_01", **module, "tcbLevels": levels}],
+          "tcbLevels": [{"tcb": {"sgxtcbcomponents": svns, "pcesvn": 11, "tdxtcbcomponents": svns}, **rest}]}
+    flat = {f"sgxtcbcomp{n:02d}svn": n for n in range(1, 17)}
+    v2 = {"version": 2, **dates, **about, "tcbLevels": [{"tcb": {**flat, "pcesvn": 7}, **rest}]}
+    qe = {"id": "QE", "version": 2, **dates, "tcbEvaluationDataNumber": 17, "miscselect": "00000000",
+          "miscselectMask": "FFFFFFFF", "attributes": "11" + "00" * 15, "attributesMask": "FBFFFFFFFFFFFFFF" + "00" * 8,
+          "mrsigner": "8C" * 32, "isvprodid": 1, "tcbLevels": levels}
+    for target, name, member, inner in (("dcap_tcb_info", "v3", "tcbInfo", v3), ("dcap_tcb_info", "v2", "tcbInfo", v2),
+                                        ("dcap_identity", "qe", "enclaveIdentity", qe)):
+        text = json.dumps({member: inner, "signature": "ab" * 64}, separators=(",", ":"))
+        for to in (target, "dcap_bundle", "json_read"):
+            seed(to, name, text)
+    seed("dcap_bundle", "strings", json.dumps({"tcb_info": json.dumps(v3), "tcb_info_signature": "ab" * 64, "pck_crl": "3003020101"}))
+    seed("dcap_bundle", "percent", "-----BEGIN%20CERTIFICATE-----%0AMAMCAQE%3D%0A-----END%20CERTIFICATE-----%0A")
+    seed("dcap_bundle", "hex", "3003020101")
+    seed("json_read", "escapes", '{"a":["\\ud83d\\ude00\\n",-1.5e3,true,null]}')
+
+
 def snp():
     """A report nobody signed, a root, a table with it, a CRL nobody signed, a firmware's end."""
     report = bytearray(1184)
@@ -261,6 +290,39 @@ def logs():
         "subject": [{"digest": {"sha256": digest[:64]}, "name": "image.eif"}]}))
     seed("log_canonical", "all", '{"a":[true,false,-5,"\\u001f\\"\\\\x"],"b":{"c":{}}}')
     seed("log_envelope", "one", '{"payload":"e30=","payloadType":"t","signatures":[{"keyid":"k","sig":"AAAA"}]}')
+
+
+def event_logs():
+    """Logs of a boot through GRUB and of one through systemd-stub, of two algorithms, and the table that names one."""
+    def spec(*algs):
+        data = b"Spec ID Event03\0" + struct.pack("<I4BI", 0, 0, 2, 0, 2, len(algs))
+        data += b"".join(struct.pack("<HH", a, hashlib.new(name).digest_size) for a, name in algs) + b"\0"
+        return struct.pack("<II20sI", 1, 3, bytes(20), len(data)) + data
+
+    def event(algs, index, kind, data, hashed=None):
+        hashed = data if hashed is None else hashed
+        digests = b"".join(struct.pack("<H", a) + hashlib.new(name, hashed).digest() for a, name in algs)
+        return struct.pack("<III", index, kind, len(algs)) + digests + struct.pack("<I", len(data)) + data
+
+    def variable(guid, name, value):
+        return bytes.fromhex(guid) + struct.pack("<QQ", len(name), len(value)) + name.encode("utf-16le") + value
+    one, two = ((12, "sha384"),), ((12, "sha384"), (11, "sha256"))
+    world = "61dfe48bca93d211aa0d00e098032b8c"
+    path = b"\4\4\x0e\0" + "\\a/b\0".encode("utf-16le") + b"\x7f\xff\4\0"
+    boot = [(1, 0x8000000b, b"\tTdxTable\0" + bytes(32), b"hob"), (1, 0x80000001, variable(world, "SecureBoot", b"\1")),
+            (1, 0x80000001, variable(world, "PK", b"")), (1, 4, bytes(4)), (1, 0xa, b"ACPI DATA", b"tables"),
+            (1, 0x80000002, variable(world, "BootOrder", b"\0\0"), b"\0\0"),
+            (2, 0x80000007, b"Calling EFI Application from Boot Option"), (2, 4, bytes(4)),
+            (2, 0x80000003, bytes(32) + path, b"image"), (1, 0x800000e0, variable(world, "SbatLevel", b"sbat,1\n"))]
+    grub = [(3, 0xd, b"grub_cmd: linux /vmlinuz\0", b"linux /vmlinuz"), (3, 0xd, b"kernel_cmdline: /vmlinuz ro\0", b"/vmlinuz ro")]
+    stub = [(3, 0xd, ".linux\0".encode("utf-16le"), b".linux\0"), (3, 6, struct.pack("<II", 0x8f3b22ed, 4) + b"opts", b"ro\0")]
+    shim = [(1, 0xa, b"td_hob".ljust(16, b"\0") + struct.pack("<I", 3) + b"hob", b"hob"), (4, 6, b"LEAA\3\0\0\0a b")]
+    for name, algs, events, pad in (("grub", one, boot + grub, b"\xff" * 64), ("stub", one, boot + stub, b""),
+                                    ("shim", one, shim, bytes(64)), ("two-algorithms", two, boot, b"\xff")):
+        seed("event_log", name, spec(*algs) + b"".join(event(algs, *e) for e in events) + pad)
+    table = bytearray(struct.pack("<4sIBB6s8sI4sIBBHQQ", b"CCEL", 56, 1, 0, b"INTEL ", b"EDK2    ", 2, b"    ", 1, 2, 0, 0, 65536, 0))
+    table[9] = -sum(table) & 0xff
+    seed("event_log", "table", bytes(table))
 
 
 def sigstore():
@@ -361,5 +423,5 @@ def log_vectors():
             seed("log_canonical", os.path.basename(path)[:-4], body)
 
 
-for make in sigstore, log_vectors, logs, monitors, snp, tar, images, oci, http, init, texts, nsm, documents:
+for make in sigstore, log_vectors, logs, monitors, dcap, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents:
     make()

@@ -122,7 +122,11 @@ accept_tee(
     }
     all[n] = fact->name;
     demands[n] = (struct tee_demands){
-        .tee = fact->name, .rules = fact->rules, .rule_count = fact->rule_count
+        .tee = fact->name,
+        .rules = fact->rules,
+        .rule_count = fact->rule_count,
+        .advice = fact->advice,
+        .advice_count = fact->advice_count,
     };
     p->tees = all;
     p->demands = demands;
@@ -358,7 +362,8 @@ policy_parse(struct selfsame_bytes json, const struct tee_facts *facts,
 static void
 drop_comments(json_t *entry)
 {
-    static const char *const names[] = { "shapes", "sections", "id_block" };
+    static const char *const names[] = { "shapes", "sections", "id_block", "predicted",
+        "notes", "event_log" };
 
     for (size_t i = 0; json_is_object(entry) && i < COUNT(names); i++)
         (void)json_object_del(entry, names[i]);

@@ -9,15 +9,15 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { PORTS = 32, SHAPES = 64 };
+enum { PORTS = 32, SHAPES = 512 };
 
 /* ---- the image: a file, or what the build wrote into a directory ---- */
 
 static enum selfsame_code
-add_size(struct cli *c, const char *dir, const char *name, struct tee_launch_request *q,
-    struct selfsame_err *e)
+add_size(struct cli *c, const struct tee_launcher *l, const char *name,
+    struct tee_launch_request *q, struct selfsame_err *e)
 {
-    char *path = arena_printf(cli_arena(c), "%s/%s", dir, name);
+    char *path = arena_printf(cli_arena(c), "%s/%s.%s", q->image, l->files, name);
     struct stat st;
 
     if (path == NULL)
@@ -35,18 +35,21 @@ read_shape(struct cli *c, const json_t *j, struct tee_shape *ret)
     const char *vmm = json_string_value(json_object_get(j, "vmm"));
     const char *cpu = json_string_value(json_object_get(j, "cpu"));
     json_int_t vcpus = json_integer_value(json_object_get(j, "vcpus"));
+    json_int_t memory = json_integer_value(json_object_get(j, "memory_mib"));
+    const bool processors = cpu != NULL && vcpus >= 1 && vcpus <= UINT16_MAX;
 
-    if (vmm == NULL || cpu == NULL || vcpus < 1 || vcpus > UINT16_MAX)
+    if (vmm == NULL || (!processors && memory < 1))
         return false;
     ret->vmm = arena_str(cli_arena(c), bytes_str(vmm));
-    ret->cpu = arena_str(cli_arena(c), bytes_str(cpu));
-    ret->vcpus = (unsigned)vcpus;
+    ret->cpu = processors ? arena_str(cli_arena(c), bytes_str(cpu)) : NULL;
+    ret->vcpus = processors ? (unsigned)vcpus : 0;
+    ret->memory_mib = memory > 0 ? (uint64_t)memory : 0;
     const char *hex = json_string_value(json_object_get(j, "measurement"));
     uint8_t *digest = arena_alloc(cli_arena(c), 1, 64);
     if (hex != NULL && digest != NULL &&
         hex_decode(hex, strlen(hex), digest, 64, &ret->measurement.len))
         ret->measurement.ptr = digest;
-    return ret->vmm != NULL && ret->cpu != NULL;
+    return ret->vmm != NULL && (ret->cpu != NULL || !processors);
 }
 
 static enum selfsame_code
@@ -62,7 +65,9 @@ read_shapes(struct cli *c, const char *tee, struct tee_launch_request *q,
     for (size_t i = 0; i < json_array_size(rows) && i < SHAPES; i++)
         if (!read_shape(c, json_array_get(rows, i), &list[q->shape_count++]))
             FAIL(e, SELFSAME_MALFORMED,
-                "%s/measurements.json: expected vmm, cpu and vcpus in shape %zu",
+                "%s/measurements.json: expected vmm, and cpu and vcpus or memory_mib, "
+                "in "
+                "shape %zu",
                 q->image, i);
     q->shapes = list;
     return SELFSAME_OK;
@@ -87,8 +92,8 @@ look_at_image(struct cli *c, const struct tee_launcher *l, struct tee_launch_req
         FAIL(e, SELFSAME_USAGE,
             "%s: expected the directory that `selfsame build --tee %s` wrote", q->image,
             l->name);
-    TRY(add_size(c, q->image, "image.kernel", q, e));
-    TRY(add_size(c, q->image, "image.initrd", q, e));
+    TRY(add_size(c, l, "kernel", q, e));
+    TRY(add_size(c, l, "initrd", q, e));
     return read_shapes(c, l->name, q, e);
 }
 
@@ -189,7 +194,7 @@ check_options(struct cli *c, const struct tee_launcher *l, struct selfsame_err *
     return SELFSAME_OK;
 }
 
-/* With SEV-SNP it is always KVM. */
+/* With SEV-SNP or TDX it is always KVM. */
 static enum selfsame_code
 take_accel(struct cli *c, struct tee_launch_request *q, struct selfsame_err *e)
 {

@@ -4,6 +4,7 @@
 
 #include "appraise/report.h"
 #include "cli/commands.h"
+#include "cli/events.h"
 #include "codec/pem.h"
 #include "os/os.h"
 #include "tee/snp/snp.h"
@@ -18,6 +19,7 @@
  * Every kind becomes one JSON object; text is that object, indented.
  */
 enum { SHOW_LIMIT = 4 << 20 };
+#define EVENT_LOG "event log"
 
 static const struct cli_option options[] = { { 0 } };
 
@@ -29,6 +31,8 @@ static const struct shower {
 } showers[] = {
     /* Before the wrapper: their first bytes may be anything, also those of CBOR. */
     { "host certificate table", snp_table_recognise, show_table },
+    { EVENT_LOG, show_is_event_log, show_event_log },
+    { "CCEL table", show_is_ccel_table, show_ccel_table },
     { "ID block of SEV-SNP", show_is_id_block, show_id_block },
     { "ID authentication of SEV-SNP", show_is_id_auth, show_id_auth },
     { "TCB info", show_is_tcb_info, show_tcb_info },
@@ -66,7 +70,8 @@ show_any(
         in.len);
     err_remedy(e,
         "Known: Nitro documents, SNP reports, EIF images, CMW, X.509 (DER, PEM), CRLs, "
-        "certificate tables, ID blocks, TCB info, QE identities, proofs, checkpoints, "
+        "certificate tables, ID blocks, TCB info, QE identities, event logs (CCEL), "
+        "proofs, checkpoints, "
         "receipts and verifier "
         "keys "
         "of "
@@ -174,6 +179,11 @@ print(struct cli *c, json_t *tree, struct selfsame_err *e)
 {
     if (cli_json(c))
         return print_json_line(tree, e);
+    if (strcmp(json_string_value(json_object_get(tree, "kind")), EVENT_LOG) == 0) {
+        print_string("kind", EVENT_LOG);
+        events_print(tree);
+        return SELFSAME_OK;
+    }
     show_print(tree);
     return SELFSAME_OK;
 }
