@@ -48,9 +48,8 @@ collateral_check(struct cli *c, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
-/* By the names that `needs` of a TEE gives. */
-static enum fetch_what
-what_of(const char *name)
+enum fetch_what
+collateral_what(const char *name)
 {
     static const struct {
         const char *name;
@@ -89,7 +88,7 @@ collateral_fetch_missing(struct cli *c, const struct selfsame_result *r,
         return SELFSAME_OK;
     TRY(collateral_fetcher(c, &f, e));
     for (size_t i = 0; (need = selfsame_result_need(r, i)) != NULL; i++) {
-        const enum fetch_what what = what_of(need->name);
+        const enum fetch_what what = collateral_what(need->name);
         struct fetched got;
         struct selfsame_err why = { 0 };
         bool absent;
@@ -169,7 +168,7 @@ address(const struct errand *x, const struct tee_need *need, const char **ret,
     const char *update = cli_value(x->c, "update");
 
     *ret = need->url;
-    if (update == NULL || what_of(need->name) != FETCH_SIGNED)
+    if (update == NULL || collateral_what(need->name) != FETCH_SIGNED)
         return SELFSAME_OK;
     *ret = arena_printf(cli_arena(x->c), "%s%cupdate=%s", need->url,
         strchr(need->url, '?') != NULL ? '&' : '?', update);
@@ -188,8 +187,8 @@ fetch_one(
     bool absent = false;
 
     TRY(address(x, need, &url, e));
-    enum selfsame_code code = fetch_get(
-        &x->f, url, what_of(need->name), cli_arena(x->c), &piece, &absent, &why);
+    enum selfsame_code code = fetch_get(&x->f, url, collateral_what(need->name),
+        cli_arena(x->c), &piece, &absent, &why);
     if (code != SELFSAME_OK && !absent) {
         *e = why;
         return code;

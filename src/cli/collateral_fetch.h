@@ -14,6 +14,8 @@ MUST enum selfsame_code collateral_fetcher(
     struct cli *c, struct fetcher *ret, struct selfsame_err *e);
 /* --cache, --origin and --offline of verify and connect go with --fetch. */
 MUST enum selfsame_code collateral_check(struct cli *c, struct selfsame_err *e);
+/* By the names that `needs` of a TEE gives. */
+enum fetch_what collateral_what(const char *name);
 /* The evidence of a file: itself, or the entry of an envelope that looks like some. */
 MUST enum selfsame_code collateral_evidence(struct cli *c, const char *path,
     struct selfsame_bytes *ret, const struct tee_verifier **ret_of,

@@ -70,7 +70,15 @@ MUST enum selfsame_code verify_options_verifier(
 MUST enum selfsame_code verify_options_print(
     struct cli *c, const struct selfsame_result *r, int out_fd, struct selfsame_err *e);
 
-/* collateral_files.c: --collateral, files and directories, into the verifier. */
+/* collateral_files.c: files and directories that a repeatable option names, by pieces. */
+struct collateral_sink {
+    enum selfsame_code (*put)(
+        void *ctx, struct selfsame_bytes piece, struct selfsame_err *e);
+    void *ctx;
+};
+MUST enum selfsame_code collateral_read(struct cli *c, const char *option,
+    const struct collateral_sink *s, struct selfsame_err *e);
+/* --collateral into the verifier. */
 MUST enum selfsame_code collateral_files(
     struct cli *c, struct selfsame_verifier *v, struct selfsame_err *e);
 

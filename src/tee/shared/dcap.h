@@ -279,6 +279,35 @@ MUST enum selfsame_code dcap_needs_of(enum dcap_tee tee, struct selfsame_bytes f
     enum dcap_ca ca, struct arena *arena, struct tee_need **ret, size_t *ret_count,
     struct selfsame_err *e);
 
+/* ---- dcap_forecast.c: how a kept quote fares with some collateral ---- */
+
+enum dcap_lack_of {
+    DCAP_LACK_SGX,
+    DCAP_LACK_TDX,
+    DCAP_LACK_PCE,
+    DCAP_LACK_QE,
+    DCAP_LACK_MODULE,
+};
+struct dcap_lack {
+    enum dcap_lack_of what;
+    size_t component;           /* of the first two, from 0 */
+    struct selfsame_bytes name; /* "SEAMLDR ACM", as the TCB info says; or absent */
+    unsigned has, needs;
+};
+struct dcap_standing {
+    enum selfsame_code code; /* of verification, and why */
+    struct selfsame_err err;
+    struct dcap_found found;
+    struct dcap_lack lack[2 * DCAP_COMPONENTS + 3]; /* of the best status there is */
+    size_t lack_count;
+};
+/* MALFORMED, UNSUPPORTED: no quote of this TEE. What verification says is in *ret. */
+MUST enum selfsame_code dcap_standing_of(enum dcap_tee tee,
+    struct selfsame_bytes evidence, const struct tee_trust *trust, struct arena *arena,
+    struct dcap_standing *ret, struct selfsame_err *e);
+/* "SGX component 7 (SEAMLDR ACM)"; NULL without memory. */
+const char *dcap_lack_text(const struct dcap_lack *l, struct arena *arena);
+
 /* roots/: Intel's, and the simulator's. */
 enum { DCAP_ROOT_INTEL = 659, DCAP_ROOT_SIMULATED = 503 };
 extern const uint8_t dcap_root_intel_der[DCAP_ROOT_INTEL],
