@@ -6,7 +6,7 @@ usage: seeds.py DIR     DIR/<target>/ gets a few well-formed inputs each
 
 Without them a replay of a clean checkout would run most parsers on no input at all.
 """
-import base64, glob, gzip, hashlib, io, json, os, re, struct, sys, tarfile, zlib
+import base64, glob, gzip, hashlib, io, json, os, re, struct, sys, tarfile, uuid, zlib
 
 root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 out = sys.argv[1]
@@ -217,6 +217,23 @@ def dcap():
     seed("json_read", "escapes", '{"a":["\\ud83d\\ude00\\n",-1.5e3,true,null]}')
 
 
+def tdx():
+    """The end of a firmware with TDX metadata; the headers of a kernel."""
+    rows = [(0, 0x1000, 0xfffff000, 0x1000, 0, 1), (0, 0, 0x809000, 0x2000, 2, 0)]
+    meta = uuid.UUID("e9eaf9f3-168e-44d5-a8eb-7f4d8738f6ae").bytes_le + \
+        struct.pack("<4sIII", b"TDVF", 16 + 32 * len(rows), 1, len(rows)) + \
+        b"".join(struct.pack("<IIQQII", *row) for row in rows)
+    after = struct.pack("<H", 22) + uuid.UUID("e47a6535-984a-4798-865e-4685a7bf8ec2").bytes_le + \
+        struct.pack("<H", 40) + uuid.UUID("96b582de-1fb2-45f7-baea-a366c55a082d").bytes_le + bytes(32)
+    seed("tdvf", "end", meta + struct.pack("<I", len(meta) - 16 + 4 + len(after)) + after)
+    pe = bytearray(0x200)
+    pe[:2], pe[0x3c:0x40] = b"MZ", struct.pack("<I", 0x40)
+    pe[0x40:0x58] = b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, 1, 0, 0, 0, 160, 0x206)
+    pe[0x58:0x5a], pe[0x94:0x98], pe[0xc4:0xc8] = b"\x0b\x02", struct.pack("<I", 0x200), struct.pack("<I", 6)
+    pe[0xf8 + 16:0xf8 + 24] = struct.pack("<II", 0x100, 0x200)
+    seed("pe", "image", bytes(pe) + bytes(0x100))
+
+
 def snp():
     """A report nobody signed, a root, a table with it, a CRL nobody signed, a firmware's end."""
     report = bytearray(1184)
@@ -423,5 +440,5 @@ def log_vectors():
             seed("log_canonical", os.path.basename(path)[:-4], body)
 
 
-for make in sigstore, log_vectors, logs, monitors, dcap, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents:
+for make in sigstore, log_vectors, logs, monitors, dcap, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents:
     make()

@@ -29,6 +29,7 @@ static const struct shower {
     enum selfsame_code (*show)(struct selfsame_bytes in, struct arena *arena,
         json_t *into, struct selfsame_err *e);
 } showers[] = {
+    { "evidence", show_is_quote, show_evidence }, /* before PEM, which is in it */
     /* Before the wrapper: their first bytes may be anything, also those of CBOR. */
     { "host certificate table", snp_table_recognise, show_table },
     { EVENT_LOG, show_is_event_log, show_event_log },

@@ -17,6 +17,7 @@ MUST enum selfsame_code show_cmw(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
 MUST enum selfsame_code show_json(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
+bool show_is_quote(struct selfsame_bytes in); /* of SGX or TDX */
 MUST enum selfsame_code show_evidence(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
 MUST enum selfsame_code show_certificate(struct selfsame_bytes in, struct arena *arena,

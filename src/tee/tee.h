@@ -137,6 +137,9 @@ struct tee_port { /* of the guest, reachable at one of the host's */
     const char *address;
     uint16_t host, guest;
 };
+/* What whoever starts a TD may have its quotes say: MRCONFIGID, MROWNER, MROWNERCONFIG. */
+enum { TEE_OWN_IDS = 3 };
+extern const char *const tee_own_id_names[TEE_OWN_IDS]; /* of the options */
 struct tee_launch_request {
     const char *image;               /* a file, or the directory that the build wrote */
     uint64_t image_size, memory_mib; /* 0: what the image needs */
@@ -146,7 +149,8 @@ struct tee_launch_request {
     size_t shape_count; /* 0: the measurement does not depend on it */
     const struct tee_port *ports;
     size_t port_count;
-    struct selfsame_bytes id_block, id_auth; /* SNP; absent: none */
+    struct selfsame_bytes id_block, id_auth;   /* SNP; absent: none */
+    struct selfsame_bytes own_id[TEE_OWN_IDS]; /* TDX; absent: zeros */
     bool insecure_debug, insecure_plain_vm;
     bool emulated; /* a plain machine without KVM */
 };
