@@ -17,15 +17,17 @@
  *     while (jread_member(&j, &o, &name)) { ... one value ... }
  */
 enum { JREAD_DEPTH = 16, JREAD_MEMBERS = 64, JREAD_ITEMS = 1 << 16 };
+enum { JREAD_NAMES = 4 * JREAD_MEMBERS }; /* of all objects that are open */
 struct jread {
     struct selfsame_bytes in;
     size_t at;
     unsigned depth, items;
     const char *why; /* static sentence of the first error, NULL while good */
+    size_t name_count;
+    struct selfsame_bytes name[JREAD_NAMES]; /* those of inner objects come last */
 };
 struct jread_object {
-    struct selfsame_bytes name[JREAD_MEMBERS];
-    size_t count;
+    size_t first, count; /* its names */
 };
 struct jread_array {
     size_t count;
