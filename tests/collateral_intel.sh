@@ -15,8 +15,8 @@ export XDG_CACHE_HOME="$tmp/home"
 cache=$XDG_CACHE_HOME/selfsame/collateral
 
 cat > "$tmp/pcs.py" <<'PY'
-# usage: pcs.py FOLDER: serves FOLDER/{sgx,tdx}[-early]/, appends paths to FOLDER/asked, behaves as FOLDER/mode says
-import http.server, os, sys, urllib.parse
+# usage: pcs.py FOLDER [CERTIFICATE KEY]: serves FOLDER/{sgx,tdx}[-early]/, appends paths to FOLDER/asked, behaves as FOLDER/mode says
+import http.server, os, ssl, sys, urllib.parse
 from socketserver import ThreadingMixIn
 folder = sys.argv[1]
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -57,7 +57,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.give(404)
 class Server(ThreadingMixIn, http.server.HTTPServer): daemon_threads = True
 s = Server(("127.0.0.1", 0), Handler)
-open(folder + "/port.new", "w").write(str(s.server_port)); os.rename(folder + "/port.new", folder + "/port")
+name = "/port"
+if len(sys.argv) > 2:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(sys.argv[2], sys.argv[3])
+    s.socket = tls.wrap_socket(s.socket, server_side=True)
+    name = "/tls-port"
+open(folder + name + ".new", "w").write(str(s.server_port)); os.rename(folder + name + ".new", folder + name)
 s.serve_forever()
 PY
 mkdir "$tmp/pcs"
@@ -73,7 +79,10 @@ for t in sgx tdx; do
         --set advisories=INTEL-SA-00837 2> /dev/null
 done
 python3 "$tmp/pcs.py" "$tmp/pcs" & pids=$!
-for _ in $(seq 100); do [ -s "$tmp/pcs/port" ] && break; sleep 0.05; done
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$tmp/tls.key" -out "$tmp/tls.pem" \
+    -subj /CN=pccs -addext subjectAltName=IP:127.0.0.1 2> /dev/null
+python3 "$tmp/pcs.py" "$tmp/pcs" "$tmp/tls.pem" "$tmp/tls.key" 2> /dev/null & pids="$pids $!"
+for _ in $(seq 100); do [ -s "$tmp/pcs/port" ] && [ -s "$tmp/pcs/tls-port" ] && break; sleep 0.05; done
 pcs=http://127.0.0.1:$(cat "$tmp/pcs/port")
 verify() { # TEE, options
     t=$1; shift
@@ -160,6 +169,18 @@ expect 0 "its collateral becomes files" fetch "$tmp/tdx" --offline --dir "$tmp/p
 diff -r "$tmp/dir" "$tmp/pccs" > /dev/null && ok "the same ones" || not_ok "the same ones"
 for f in pck_crl root_crl; do od -An -v -tx1 "$tmp/dir/$f.der" | tr -d ' \n' > "$tmp/pccs/$f.der"; done
 expect 0 "CRLs in hex may also be given as files" verify tdx --collateral "$tmp/pccs"
+
+# ---- one with a TLS certificate of its own making ----
+fresh pccs
+tls=https://127.0.0.1:$(cat "$tmp/pcs/tls-port")
+expect 3 "its certificate is not known" "$selfsame" collateral fetch "$tmp/tdx" --origin "$tls"
+expect 3 "nor by another" "$selfsame" collateral fetch "$tmp/tdx" --origin "$tls" --origin-ca "$tmp/dir/tcb_issuer_chain.pem"
+is "nothing was asked" 0 "$(asked)"
+expect 0 "unless it is named" "$selfsame" collateral fetch "$tmp/tdx" --origin "$tls" --origin-ca "$tmp/tls.pem"
+rm -rf "$cache"
+expect 0 "for verify as well" verify tdx --fetch --origin "$tls" --origin-ca "$tmp/tls.pem"
+expect 2 "it goes with --origin" "$selfsame" collateral fetch "$tmp/tdx" --origin-ca "$tmp/tls.pem"
+expect 2 "and with --fetch" verify tdx --origin-ca "$tmp/tls.pem"
 
 # ---- age, and what a cache may hold ----
 fresh pcs

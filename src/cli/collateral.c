@@ -23,6 +23,7 @@ collateral_fetcher(struct cli *c, struct fetcher *ret, struct selfsame_err *e)
     *ret = (struct fetcher){
         .cache = cli_value(c, "cache"),
         .origin = cli_value(c, "origin"),
+        .origin_ca = cli_value(c, "origin-ca"),
         .offline = cli_flag(c, "offline"),
         .refresh = cli_flag(c, "refresh"),
     };
@@ -30,6 +31,8 @@ collateral_fetcher(struct cli *c, struct fetcher *ret, struct selfsame_err *e)
         FAIL(e, SELFSAME_USAGE,
             "--refresh asks the host, --offline does not: one of "
             "them");
+    if (ret->origin_ca != NULL && ret->origin == NULL)
+        FAIL(e, SELFSAME_USAGE, "--origin-ca goes with --origin");
     if (ret->cache != NULL)
         return SELFSAME_OK;
     TRY(fetch_usual_cache(cli_arena(c), &usual, e));
@@ -40,7 +43,8 @@ collateral_fetcher(struct cli *c, struct fetcher *ret, struct selfsame_err *e)
 enum selfsame_code
 collateral_check(struct cli *c, struct selfsame_err *e)
 {
-    static const char *const names[] = { "cache", "origin", "offline", "refresh" };
+    static const char *const names[] = { "cache", "origin", "origin-ca", "offline",
+        "refresh" };
 
     for (size_t i = 0; i < COUNT(names); i++)
         if (cli_flag(c, names[i]) && !cli_flag(c, "fetch"))
@@ -337,6 +341,9 @@ static const struct cli_option fetch_options[] = {
     { .name = "origin",
         .argument = "URL",
         .help = "a mirror or PCCS: https://HOST[:PORT] in place of the vendor's" },
+    { .name = "origin-ca",
+        .argument = "FILE",
+        .help = "who vouches for its TLS certificate (PEM), in place of the system's" },
     { .name = "offline", .help = "from the cache alone" },
     { .name = "refresh", .help = "ask anew for what the cache holds" },
     { 0 },

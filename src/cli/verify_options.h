@@ -36,6 +36,9 @@
         { .name = "origin",                                                            \
             .argument = "URL",                                                         \
             .help = "with --fetch: a mirror in place of the vendor's host" },          \
+        { .name = "origin-ca",                                                         \
+            .argument = "FILE",                                                        \
+            .help = "with --fetch: who vouches for that mirror's TLS certificate" },   \
         { .name = "offline", .help = "with --fetch: from the cache alone" },           \
         { .name = "refresh",                                                           \
             .help = "with --fetch: ask anew for what the cache holds" },               \

@@ -40,9 +40,10 @@ enum fetch_what {
 struct fetcher {
     const char *cache; /* directory, made when it is missing */
     const char
-        *origin;  /* "https://mirror:8443" instead of that of every URL, or NULL */
-    bool offline; /* only the cache is asked */
-    bool refresh; /* only the host is asked; what it gives is kept as ever */
+        *origin; /* "https://mirror:8443" instead of that of every URL, or NULL */
+    const char *origin_ca; /* PEM file of who vouches for it, or NULL: the system's */
+    bool offline;          /* only the cache is asked */
+    bool refresh;          /* only the host is asked; what it gives is kept as ever */
     int pace_ms, patience_s, timeout_s; /* 0: as above */
 };
 

@@ -272,7 +272,9 @@ http_fetch(const struct fetcher *f, const char *url, struct arena *arena,
 
     TRY(ready(url, e));
     auto_curl *c = lib.easy_init();
-    if (c == NULL || !configure(c, &t, &d))
+    if (c == NULL || !configure(c, &t, &d) ||
+        (f->origin_ca != NULL &&
+            lib.easy_setopt(c, CURLOPT_CAINFO, f->origin_ca) != CURLE_OK))
         FAIL(e, SELFSAME_NOMEM, "a request");
     return transfer(c, &t, &d, arena, ret, e);
 }
