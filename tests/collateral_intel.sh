@@ -155,6 +155,16 @@ diff -r "$tmp/dir" "$tmp/exported" > /dev/null && ok "as fetch did" || not_ok "a
 expect 0 "and a bundle" "$selfsame" collateral export --out "$tmp/exported.cmw"
 expect 0 "which is enough" verify tdx --collateral "$tmp/exported.cmw"
 expect 2 "not both" "$selfsame" collateral export --out "$tmp/x" --dir "$tmp/x"
+python3 -c '
+import sys
+q = open(sys.argv[1], "rb").read()
+at = q.index(b"-----BEGIN CERT")
+sys.stdout.buffer.write(q[at:q.index(b"-----END CERT") + 26])' "$tmp/sgx" > "$tmp/pck.pem"
+expect 0 "show decodes a PCK certificate" "$selfsame" show "$tmp/pck.pem" --json
+is "with its family, CA and components" "53494d544545 processor standard 16" \
+    "$(jq -r '.certificates[0].sgx | "\(.fmspc) \(.ca) \(.type) \(.components | split(" ") | length)"' "$tmp/out")"
+expect 0 "and nothing of the kind in others" "$selfsame" show "$tmp/dir/tcb_issuer_chain.pem" --json
+is "as these" null "$(jq -r '.certificates[0].sgx' "$tmp/out")"
 for f in tcb_info.json qe_identity.json; do
     expect 0 "show decodes $f" "$selfsame" show "$tmp/dir/$f" --json
     is "and believes nothing" "false tdx" "$(jq -r '"\(.believed) \(.tee)"' "$tmp/out")"
@@ -256,6 +266,18 @@ for t in sgx tdx; do
     said "TCB info"
     rm -r "$tmp/alone"
 done
+# A directory of what was kept, and notes beside it.
+fresh pcs
+mkdir "$tmp/kept"; cp "$tmp/tdx" "$tmp/kept/b"; cp "$tmp/sgx" "$tmp/kept/a"; echo notes > "$tmp/kept/c"
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18; do cp "$tmp/sgx" "$tmp/kept/more$i"; done
+expect 0 "a directory of quotes" fetch "$tmp/kept"
+is "wants what two TEEs want" 6 "$(ls "$cache" | grep -c '^[0-9a-f]\{64\}$')"
+expect 0 "of both" fetch "$tmp/kept" --update early --out "$tmp/early"
+expect 18 "is forecast as a whole" forecast "$tmp/kept" --collateral "$tmp/early"
+said "20 of 20 will be worse"
+is "in the order of names" "a b" "$(grep -o '^[^ ]*/kept/[ab]:' "$tmp/out" | sed 's:.*/::' | tr -d : | tr '\n' ' ' | sed 's/ $//')"
+mkdir "$tmp/empty"
+expect 11 "one without any" forecast "$tmp/empty" --collateral "$tmp/early"
 "$sim" evidence --out "$tmp/nitro" 2> /dev/null
 expect 11 "a forecast is for quotes" forecast "$tmp/nitro" --collateral "$tmp/early"
 expect 2 "and needs newer collateral" forecast "$tmp/tdx"

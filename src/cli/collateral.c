@@ -4,14 +4,11 @@
 #include "cli/collateral_fetch.h"
 #include "cli/commands.h"
 #include "cli/print.h"
-#include "cli/text_input.h"
 #include "codec/json.h"
 #include "os/os.h"
 #include "tee/shared/dcap.h"
 
 #include <stdio.h>
-
-enum { EVIDENCE_LIMIT = 1 << 20 };
 
 /* ---- fetching ---- */
 
@@ -120,42 +117,6 @@ collateral_fetch_missing(struct cli *c, const struct selfsame_result *r,
 
 /* ---- collateral fetch ---- */
 
-static const struct tee_verifier *
-whose(const char *tee, struct selfsame_bytes in)
-{
-    const struct tee_verifier *v;
-
-    for (size_t i = 0; (v = tee_verifier_at(i)) != NULL; i++)
-        if (tee != NULL ? strcmp(v->name, tee) == 0 : v->recognise(in))
-            return v;
-    return NULL;
-}
-
-enum selfsame_code
-collateral_evidence(struct cli *c, const char *path, struct selfsame_bytes *ret,
-    const struct tee_verifier **ret_of, struct selfsame_err *e)
-{
-    const char *tee = cli_value(c, "tee");
-    struct cmw cmw;
-
-    TRY(file_read(path, EVIDENCE_LIMIT, cli_arena(c), ret, e));
-    if (ret->len == 0)
-        return file_empty(e, "evidence");
-    (void)text_input_decode(ret, cli_arena(c));
-    if ((*ret_of = whose(tee, *ret)) != NULL && (tee == NULL || !cmw_looks_like(*ret)))
-        return SELFSAME_OK;
-    if (cmw_looks_like(*ret)) {
-        TRY(cmw_parse(*ret, cli_arena(c), &cmw, e));
-        for (size_t i = 0; i < cmw.count; i++) {
-            *ret = cmw.entries[i].value;
-            if ((*ret_of = whose(tee, *ret)) != NULL && (*ret_of)->recognise(*ret))
-                return SELFSAME_OK;
-        }
-    }
-    FAIL(e, SELFSAME_UNSUPPORTED, "expected evidence of %s, got none",
-        tee != NULL ? tee : "a TEE that is known here");
-}
-
 /* What is fetched so far, and told. */
 struct errand {
     struct cli *c;
@@ -221,15 +182,13 @@ fetch_needs(struct errand *x, const struct tee_need *needs, size_t count,
 }
 
 static enum selfsame_code
-fetch_for(struct errand *x, const char *path, struct selfsame_err *e)
+fetch_for(void *ctx, const struct collateral_evidence *v, struct selfsame_err *e)
 {
-    const struct tee_verifier *v = NULL;
+    struct errand *x = ctx;
     struct tee_need *needs = NULL;
-    struct selfsame_bytes evidence;
     size_t count = 0;
 
-    TRY(collateral_evidence(x->c, path, &evidence, &v, e));
-    TRY(v->needs(evidence, cli_arena(x->c), &needs, &count, e));
+    TRY(v->of->needs(v->bytes, cli_arena(x->c), &needs, &count, e));
     return fetch_needs(x, needs, count, e);
 }
 
@@ -306,8 +265,8 @@ run_fetch(struct cli *c, struct selfsame_err *e)
     TRY(collateral_fetcher(c, &x.f, e));
     if (cli_value(c, "fmspc") != NULL)
         TRY(fetch_platform(&x, e));
-    for (size_t i = 0; i < cli_operand_count(c); i++)
-        TRY_WHILE(e, fetch_for(&x, cli_operand(c, i), e), "%s", cli_operand(c, i));
+    TRY(collateral_each(
+        c, &(struct collateral_visitor){ .visit = fetch_for, .ctx = &x }, e));
     if ((out != NULL || dir != NULL) && x.bundle->count == 0)
         FAIL(e, SELFSAME_USAGE, "--%s: this evidence needs no collateral",
             out != NULL ? "out" : "dir");

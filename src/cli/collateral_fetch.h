@@ -16,10 +16,22 @@ MUST enum selfsame_code collateral_fetcher(
 MUST enum selfsame_code collateral_check(struct cli *c, struct selfsame_err *e);
 /* By the names that `needs` of a TEE gives. */
 enum fetch_what collateral_what(const char *name);
-/* The evidence of a file: itself, or the entry of an envelope that looks like some. */
-MUST enum selfsame_code collateral_evidence(struct cli *c, const char *path,
-    struct selfsame_bytes *ret, const struct tee_verifier **ret_of,
-    struct selfsame_err *e);
+/*
+ * The evidence that operands name: of a file itself, or the entry of an envelope that
+ * looks like some; of a directory all that is evidence.
+ */
+struct collateral_evidence {
+    const char *name; /* the file */
+    const struct tee_verifier *of;
+    struct selfsame_bytes bytes;
+};
+struct collateral_visitor {
+    enum selfsame_code (*visit)(
+        void *ctx, const struct collateral_evidence *v, struct selfsame_err *e);
+    void *ctx;
+};
+MUST enum selfsame_code collateral_each(
+    struct cli *c, const struct collateral_visitor *v, struct selfsame_err *e);
 /* Pieces {"url", "bytes", "found", …} for people, or as JSON. */
 MUST enum selfsame_code collateral_print(
     struct cli *c, const json_t *list, struct selfsame_err *e);

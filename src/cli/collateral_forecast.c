@@ -27,7 +27,7 @@ struct forecast {
     bool cached; /* no --against: today's collateral is what the cache has */
     struct pieces today, newer;
     json_t *told;
-    size_t worse;
+    size_t worse, count;
 };
 
 /* One piece of evidence, in both worlds. */
@@ -303,15 +303,17 @@ tell(struct forecast *x, const struct view *v, struct selfsame_err *e)
 /* ---- the whole ---- */
 
 static enum selfsame_code
-forecast_one(struct forecast *x, const char *path, struct selfsame_err *e)
+forecast_one(void *ctx, const struct collateral_evidence *q, struct selfsame_err *e)
 {
     auto_arena arena = arena_new(ARENA);
-    struct view v = { .name = path, .arena = &arena };
+    struct view v = {
+        .name = q->name, .tee = q->of, .evidence = q->bytes, .arena = &arena
+    };
+    struct forecast *x = ctx;
     struct pieces *today = ARENA_NEW(&arena, struct pieces, 1);
 
     if (today == NULL)
         FAIL(e, SELFSAME_NOMEM, "collateral");
-    TRY(collateral_evidence(x->c, path, &v.evidence, &v.tee, e));
     if (strcmp(v.tee->name, "sgx") != 0 && strcmp(v.tee->name, "tdx") != 0)
         FAIL(e, SELFSAME_UNSUPPORTED,
             "expected a quote of SGX or TDX, got evidence of %s", v.tee->name);
@@ -328,6 +330,7 @@ forecast_one(struct forecast *x, const char *path, struct selfsame_err *e)
             e, v.newer.code, __FILE__, __LINE__, "with the collateral of --collateral");
     }
     x->worse += change(&v) > 0;
+    x->count++;
     return tell(x, &v, e);
 }
 
@@ -351,15 +354,14 @@ run(struct cli *c, struct selfsame_err *e)
         c, "collateral", &(struct collateral_sink){ .put = put, .ctx = &x->newer }, e));
     TRY(collateral_read(
         c, "against", &(struct collateral_sink){ .put = put, .ctx = &x->today }, e));
-    for (size_t i = 0; i < cli_operand_count(c); i++)
-        TRY_WHILE(e, forecast_one(x, cli_operand(c, i), e), "%s", cli_operand(c, i));
+    TRY(collateral_each(
+        c, &(struct collateral_visitor){ .visit = forecast_one, .ctx = x }, e));
     if (cli_json(c))
         TRY(print_json_line(told, e));
     if (x->worse > 0 && cli_json(c))
         return SELFSAME_TCB; /* it is told already */
     if (x->worse > 0)
-        FAIL(e, SELFSAME_TCB, "%zu of %zu will be worse", x->worse,
-            cli_operand_count(c));
+        FAIL(e, SELFSAME_TCB, "%zu of %zu will be worse", x->worse, x->count);
     return SELFSAME_OK;
 }
 
@@ -384,8 +386,8 @@ const struct cli_command collateral_forecast_command = {
     .operands = "EVIDENCE...",
     .summary = "what becomes of kept quotes under newer collateral",
     .story =
-        "Example: selfsame collateral fetch quotes/* --update early --out early.cmw\n"
-        "         selfsame collateral forecast quotes/* --collateral early.cmw\n"
+        "Example: selfsame collateral fetch quotes --update early --out early.cmw\n"
+        "         selfsame collateral forecast quotes --collateral early.cmw\n"
         "Exits with 18 (tcb) when one of them will be worse than today, and says\n"
         "which component is short of what.",
     .options = options,
