@@ -216,6 +216,16 @@ def dcap():
     seed("dcap_bundle", "hex", "3003020101")
     seed("collateral_piece", "hex", "3003020101")
     seed("collateral_piece", "percent", "-----BEGIN%20CERTIFICATE-----%0AMAMCAQE%3D%0A-----END%20CERTIFICATE-----%0A")
+    vendor = bytes.fromhex("939a7233f79c4ca9940a0db3957f0607")
+    for version, tee, kind, size in ((3, 0, 1, 384), (4, 0, 1, 384), (4, 0x81, 2, 584), (5, 0, 1, 384), (5, 0x81, 3, 648)):
+        body = bytearray(size)
+        body[48:49], body[120:132] = (b"\5", bytes(12)) if tee == 0 else (b"\0", struct.pack("<QI", 1 << 28, 3))
+        certs = bytes(384 + 64) + struct.pack("<H", 2) + b"ab" + struct.pack("<HI", 5, 3) + b"PEM"
+        data = bytes(128) + (certs if version == 3 else struct.pack("<HI", 6, len(certs)) + certs)
+        quote = struct.pack("<HHII", version, 2, tee, 0) + vendor + bytes(20) + \
+            (struct.pack("<HI", kind, size) if version == 5 else b"") + bytes(body) + struct.pack("<I", len(data)) + data
+        for to in ("dcap_quote", "evidence_tdx" if tee else "evidence_sgx"):
+            seed(to, f"v{version}_{tee}", quote + b"trailer")
     seed("json_read", "escapes", '{"a":["\\ud83d\\ude00\\n",-1.5e3,true,null]}')
 
 

@@ -16,6 +16,9 @@ mkdir -p "$work"
 seeds() { # target: the files that suit it
     [ -d "$shared" ] || return 0
     case $1 in
+    evidence_sgx) find "$shared/sgx" -name 'quote.dat' ;;
+    evidence_tdx) find "$shared/tdx" -name 'quote.dat' ;;
+    dcap_quote) find "$shared/sgx" "$shared/tdx" -name 'quote.dat' ;;
     evidence_snp) find "$shared/snp" -name 'report.bin' ;;
     snp_bundle) find "$shared/snp" -name '*.der' -o -name 'auxblob.bin' -o -name '*-ask.pem' ;;
     ovmf) find "$shared/snp" -name 'ovmf_*.bin' ;;
