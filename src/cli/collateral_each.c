@@ -102,8 +102,8 @@ each_dir(struct cli *c, const char *dir, const struct collateral_visitor *v,
     free(list);
     TRY(code);
     if (seen == 0)
-        FAIL(e, SELFSAME_UNSUPPORTED, "%s: expected evidence in this directory, got none",
-            dir);
+        FAIL(e, SELFSAME_UNSUPPORTED,
+            "%s: expected evidence in this directory, got none", dir);
     return SELFSAME_OK;
 }
 
