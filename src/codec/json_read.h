@@ -11,7 +11,7 @@
  *
  * Stricter than the RFC: a member name occurs once in an object, names and the strings
  * that jread_text hands out have no escapes, an object has at most JREAD_MEMBERS
- * members, nesting ends at JREAD_DEPTH.
+ * members, those that are open together JREAD_NAMES, nesting ends at JREAD_DEPTH.
  *
  *     struct jread_object o = jread_object(&j);
  *     while (jread_member(&j, &o, &name)) { ... one value ... }
