@@ -209,11 +209,13 @@ def dcap():
     for target, name, member, inner in (("dcap_tcb_info", "v3", "tcbInfo", v3), ("dcap_tcb_info", "v2", "tcbInfo", v2),
                                         ("dcap_identity", "qe", "enclaveIdentity", qe)):
         text = json.dumps({member: inner, "signature": "ab" * 64}, separators=(",", ":"))
-        for to in (target, "dcap_bundle", "json_read"):
+        for to in (target, "dcap_bundle", "json_read", "collateral_piece"):
             seed(to, name, text)
     seed("dcap_bundle", "strings", json.dumps({"tcb_info": json.dumps(v3), "tcb_info_signature": "ab" * 64, "pck_crl": "3003020101"}))
     seed("dcap_bundle", "percent", "-----BEGIN%20CERTIFICATE-----%0AMAMCAQE%3D%0A-----END%20CERTIFICATE-----%0A")
     seed("dcap_bundle", "hex", "3003020101")
+    seed("collateral_piece", "hex", "3003020101")
+    seed("collateral_piece", "percent", "-----BEGIN%20CERTIFICATE-----%0AMAMCAQE%3D%0A-----END%20CERTIFICATE-----%0A")
     vendor = bytes.fromhex("939a7233f79c4ca9940a0db3957f0607")
     for version, tee, kind, size in ((3, 0, 1, 384), (4, 0, 1, 384), (4, 0x81, 2, 584), (5, 0, 1, 384), (5, 0x81, 3, 648)):
         body = bytearray(size)
@@ -286,6 +288,7 @@ def snp():
     body = b"anything"
     head = "selfsame-collateral 1\nurl https://kdsintf.amd.com/x\nfetched 1780000000\nstatus 200\nsha256 "
     seed("collateral_cache", "entry", head.encode() + hashlib.sha256(body).hexdigest().encode() + b"\n\n" + body)
+    seed("collateral_cache", "chain", head.encode() + hashlib.sha256(body + b"pem").hexdigest().encode() + b"\nchain 3\n\n" + body + b"pem")
     le = lambda g: (lambda h: bytes.fromhex(h)[3::-1] + bytes.fromhex(h)[5:3:-1] + bytes.fromhex(h)[7:5:-1] + bytes.fromhex(h)[8:])(g.replace("-", ""))
     sections = struct.pack("<6I", 0x800000, 0x9000, 1, 0x810000, 0x1000, 0x10)
     meta = b"ASEV" + struct.pack("<III", 16 + len(sections), 1, 2) + sections

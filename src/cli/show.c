@@ -44,6 +44,8 @@ static const struct shower {
     { "SIGSTRUCT of SGX", show_is_sigstruct, show_sigstruct },
     { "signed enclave of SGX", show_is_enclave, show_enclave },
     { "manifest of Gramine", show_is_manifest, show_manifest },
+    { "TCB info", show_is_tcb_info, show_tcb_info },
+    { "QE identity", show_is_identity, show_identity },
     { "proof of a log", show_is_proof, show_proof },
     { "signed note", show_is_note, show_note },
     { "trust policy", show_is_trust, show_trust },
@@ -76,9 +78,10 @@ show_any(
         "bytes that are none known here",
         in.len);
     err_remedy(e,
-        "Known: Nitro documents, SNP reports, EIF images, enclaves of SGX (SGXS, "
-        "signed, SIGSTRUCT, manifest of Gramine), CMW, X.509 (DER, PEM), CRLs, "
-        "certificate tables, ID blocks, event logs (CCEL), proofs, checkpoints, "
+        "Known: Nitro documents, SNP reports, quotes of SGX and TDX, EIF images, "
+        "enclaves of SGX (SGXS, signed, SIGSTRUCT, manifest of Gramine), firmware of "
+        "TDX, CMW, X.509 (DER, PEM), CRLs, certificate tables, ID blocks, TCB info, QE "
+        "identities, event logs (CCEL), proofs, checkpoints, "
         "receipts and verifier "
         "keys "
         "of "
@@ -172,12 +175,18 @@ print_value(const char *name, const json_t *value, int depth)
     }
 }
 
-static enum selfsame_code
-print(struct cli *c, json_t *tree, struct selfsame_err *e)
+void
+show_print(const json_t *tree)
 {
     const char *key;
     json_t *item;
 
+    json_object_foreach((json_t *)(uintptr_t)tree, key, item) print_value(key, item, 0);
+}
+
+static enum selfsame_code
+print(struct cli *c, json_t *tree, struct selfsame_err *e)
+{
     if (cli_json(c))
         return print_json_line(tree, e);
     if (strcmp(json_string_value(json_object_get(tree, "kind")), EVENT_LOG) == 0) {
@@ -185,7 +194,7 @@ print(struct cli *c, json_t *tree, struct selfsame_err *e)
         events_print(tree);
         return SELFSAME_OK;
     }
-    json_object_foreach(tree, key, item) print_value(key, item, 0);
+    show_print(tree);
     return SELFSAME_OK;
 }
 

@@ -27,6 +27,17 @@ MUST enum selfsame_code show_eif(
 MUST enum selfsame_code show_any(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
 
+/* show_dcap.c */
+bool show_is_tcb_info(struct selfsame_bytes in);
+bool show_is_identity(struct selfsame_bytes in);
+MUST enum selfsame_code show_tcb_info(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+MUST enum selfsame_code show_identity(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+/* What Intel's extension in a PCK certificate says; nothing of other certificates. */
+MUST enum selfsame_code show_pck_claims(
+    const struct cert *cert, struct arena *arena, json_t *into, struct selfsame_err *e);
+
 /* show_collateral.c */
 bool show_is_crl(struct selfsame_bytes in);
 MUST enum selfsame_code show_crl(struct selfsame_bytes in, struct arena *arena,
@@ -83,6 +94,8 @@ MUST enum selfsame_code show_receipt(struct selfsame_bytes in, struct arena *are
 MUST enum selfsame_code show_corim(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
 
+/* For people: names and values, indented. What could command a terminal is escaped. */
+void show_print(const json_t *tree);
 /* Adds a member; takes the value over. */
 MUST enum selfsame_code show_put(
     json_t *into, const char *name, json_t *value, struct selfsame_err *e);

@@ -318,6 +318,7 @@ show_certificate(
     if (c.has_path_len)
         TRY(show_put(into, "path_len", json_integer(c.path_len), e));
     TRY(show_put(into, "sha256", hex_json(BYTES(digest, 32), arena), e));
+    TRY(show_pck_claims(&c, arena, into, e));
     return show_snp_claims(&c, arena, into, e);
 }
 

@@ -6,7 +6,9 @@
 bool
 dcap_is(struct selfsame_bytes name, const char *word)
 {
-    return bytes_cmp(name, bytes_str(word)) == 0;
+    const struct selfsame_bytes want = bytes_str(word);
+
+    return name.len == want.len && bytes_has_prefix(name, want);
 }
 
 unsigned
