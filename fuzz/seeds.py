@@ -188,6 +188,35 @@ def der(tag, *parts):
     return bytes([tag]) + size + body
 
 
+def dcap():
+    """TCB info and QE identity as Intel's PCS sends them, signed by nobody."""
+    svns = [{"svn": n, "category": "BIOS", "type": "x"} for n in (5, 5, 2, 2, 3, 1, 0, 5, *[0] * 8)]
+    module = {"mrsigner": "00" * 48, "attributes": "00" * 8, "attributesMask": "FF" * 8}
+    levels = [{"tcb": {"isvsvn": 3}, "tcbDate": "2024-03-13T00:00:00Z", "tcbStatus": "UpToDate"},
+              {"tcb": {"isvsvn": 2}, "tcbDate": "2023-08-09T00:00:00Z", "tcbStatus": "OutOfDate",
+               "advisoryIDs": ["INTEL-SA-00837"]}]
+    dates = {"issueDate": "2026-01-02T03:04:05Z", "nextUpdate": "2026-02-01T03:04:05Z"}
+    about = {"fmspc": "50806F000000", "pceId": "0000", "tcbType": 0, "tcbEvaluationDataNumber": 17}
+    rest = {"tcbDate": "2024-03-13T00:00:00Z", "tcbStatus": "ConfigurationAndSWHardeningNeeded"}
+    v3 = {"id": "TDX", "version": 3, **dates, **about, "tdxModule": module,
+          "tdxModuleIdentities": [{"id": "TDX_01", **module, "tcbLevels": levels}],
+          "tcbLevels": [{"tcb": {"sgxtcbcomponents": svns, "pcesvn": 11, "tdxtcbcomponents": svns}, **rest}]}
+    flat = {f"sgxtcbcomp{n:02d}svn": n for n in range(1, 17)}
+    v2 = {"version": 2, **dates, **about, "tcbLevels": [{"tcb": {**flat, "pcesvn": 7}, **rest}]}
+    qe = {"id": "QE", "version": 2, **dates, "tcbEvaluationDataNumber": 17, "miscselect": "00000000",
+          "miscselectMask": "FFFFFFFF", "attributes": "11" + "00" * 15, "attributesMask": "FBFFFFFFFFFFFFFF" + "00" * 8,
+          "mrsigner": "8C" * 32, "isvprodid": 1, "tcbLevels": levels}
+    for target, name, member, inner in (("dcap_tcb_info", "v3", "tcbInfo", v3), ("dcap_tcb_info", "v2", "tcbInfo", v2),
+                                        ("dcap_identity", "qe", "enclaveIdentity", qe)):
+        text = json.dumps({member: inner, "signature": "ab" * 64}, separators=(",", ":"))
+        for to in (target, "dcap_bundle", "json_read"):
+            seed(to, name, text)
+    seed("dcap_bundle", "strings", json.dumps({"tcb_info": json.dumps(v3), "tcb_info_signature": "ab" * 64, "pck_crl": "3003020101"}))
+    seed("dcap_bundle", "percent", "-----BEGIN%20CERTIFICATE-----%0AMAMCAQE%3D%0A-----END%20CERTIFICATE-----%0A")
+    seed("dcap_bundle", "hex", "3003020101")
+    seed("json_read", "escapes", '{"a":["\\ud83d\\ude00\\n",-1.5e3,true,null]}')
+
+
 def snp():
     """A report nobody signed, a root, a table with it, a CRL nobody signed, a firmware's end."""
     report = bytearray(1184)
@@ -361,5 +390,5 @@ def log_vectors():
             seed("log_canonical", os.path.basename(path)[:-4], body)
 
 
-for make in sigstore, log_vectors, logs, monitors, snp, tar, images, oci, http, init, texts, nsm, documents:
+for make in sigstore, log_vectors, logs, monitors, dcap, snp, tar, images, oci, http, init, texts, nsm, documents:
     make()

@@ -66,7 +66,7 @@ fixture_close(struct fixture *f)
 /* As selfsame_attest_key would have it collected. */
 static struct selfsame_bytes
 quote_by(
-    struct fixture *f, struct sim_pki *pki, const struct binder *b, unsigned defects)
+    struct fixture *f, struct sim_pki *pki, const struct binder *b, uint64_t defects)
 {
     struct selfsame_err e = { 0 };
     struct tee_collected doc = { .evidence = BYTES_NONE };
@@ -86,7 +86,7 @@ quote_by(
 }
 
 static struct selfsame_bytes
-quote_key(struct fixture *f, unsigned defects)
+quote_key(struct fixture *f, uint64_t defects)
 {
     struct binder b;
 
@@ -238,7 +238,7 @@ every_defect_has_its_class(void **state)
 {
     (void)state;
     static const struct {
-        unsigned defect;
+        uint64_t defect;
         enum selfsame_code code;
     } rows[] = {
         { SIM_DEBUG, SELFSAME_DEBUG },

@@ -67,7 +67,7 @@ put(struct vector v)
 }
 
 static struct selfsame_bytes
-quote(unsigned defects)
+quote(uint64_t defects)
 {
     return machine_quote(&machine, defects, &scratch);
 }

@@ -28,7 +28,7 @@ static const uint8_t measurement[48] = { 0xa0, 0xa1, 0xa2 };
 
 struct vector {
     const char *name, *expect, *spec, *note;
-    unsigned defects;
+    uint64_t defects;
     const char *settings[4];
     const char *options;      /* of the policy for snp; NULL: none */
     const char *freshness;    /* instead of a nonce */

@@ -79,7 +79,7 @@ machine_stop(struct machine *m)
 }
 
 static inline struct selfsame_bytes
-machine_quote(struct machine *m, unsigned defects, struct arena *arena)
+machine_quote(struct machine *m, uint64_t defects, struct arena *arena)
 {
     struct selfsame_err e = { .depth = 0 };
     struct tee_collected doc = { .evidence = BYTES_NONE };

@@ -273,7 +273,7 @@ static void
 defects_give_their_class(void **state)
 {
     static const struct {
-        unsigned defects;
+        uint64_t defects;
         enum selfsame_code code;
     } rows[] = {
         { 0, SELFSAME_OK },
@@ -311,9 +311,9 @@ defects_give_their_class(void **state)
             machine_quote(&m, rows[i].defects, &arena), test_now_s, &arena);
 
         if (j.code != rows[i].code)
-            fail_msg("defects %x: expected %s, got %s: %s", rows[i].defects,
-                selfsame_code_name(rows[i].code), selfsame_code_name(j.code),
-                err_text(&j.err));
+            fail_msg("defects %llx: expected %s, got %s: %s",
+                (unsigned long long)rows[i].defects, selfsame_code_name(rows[i].code),
+                selfsame_code_name(j.code), err_text(&j.err));
         assert_int_equal(j.claims.debug, (rows[i].defects & SIM_DEBUG) != 0);
     }
     machine_stop(&m);

@@ -7,6 +7,7 @@ build=$(cd "$1" && pwd)
 cd "$(dirname "$0")/.."
 "$build/bench/bench_nitro"
 "$build/bench/bench_snp"
+"$build/bench/bench_dcap"
 "$build/bench/bench_monitor"
 "$build/bench/bench_witness"
 "$build/bench/bench_log"

@@ -14,7 +14,9 @@ api_tee_facts(struct tee_facts ret[static API_TEES])
         ret[n] = (struct tee_facts){ .name = v->name,
             .pins = v->pins,
             .rules = v->rules,
-            .rule_count = v->rule_count };
+            .rule_count = v->rule_count,
+            .advice = v->advice,
+            .advice_count = v->advice_count };
     return n;
 }
 

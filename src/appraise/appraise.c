@@ -3,6 +3,8 @@
 #include "appraise/internal.h"
 #include "crypto/crypto.h"
 
+#include <inttypes.h>
+
 /* ---- binding ---- */
 
 /* How report data or key came to fit; the words are for people. */
@@ -197,16 +199,33 @@ debug_judge(const struct policy *p, const struct selfsame_claims *c)
 /* ---- measurement ---- */
 
 static bool
-value_known(const struct measurement_value *v, const struct selfsame_claims *c)
+fits(const struct measurement_value *v, const struct claim *got)
 {
-    const struct claim *got = claims_find(c, v->path);
-
-    if (got == NULL || got->kind != CLAIM_BYTES)
+    if (got == NULL || got->kind != (v->values != NULL ? CLAIM_BYTES : CLAIM_UINT))
         return false;
     for (size_t i = 0; i < v->count; i++)
-        if (same(v->values[i], got->bytes))
+        if (v->values != NULL ? same(v->values[i], got->bytes)
+            : v->minimum      ? got->number >= v->numbers[i]
+                              : got->number == v->numbers[i])
             return true;
     return false;
+}
+
+/* Of a list claim everything has to fit; *ret is the first that does not, or the first. */
+static bool
+value_known(const struct measurement_value *v, const struct selfsame_claims *c,
+    const struct claim **ret)
+{
+    const struct claim *got = claims_find(c, v->claim);
+    bool known = fits(v, got);
+
+    *ret = got;
+    while (known && got->shape == CLAIM_EACH && (got = claims_next(c, got)) != NULL) {
+        known = fits(v, got);
+        if (!known)
+            *ret = got;
+    }
+    return known;
 }
 
 /* The parser saw to this; a policy that got round it must not match less. */
@@ -232,11 +251,13 @@ static size_t
 entry_fit(const struct measurement *m, const struct selfsame_claims *c,
     const struct measurement_value **ret_differs)
 {
+    const struct claim *ignored;
     size_t good = 0;
 
     *ret_differs = NULL;
+
     for (size_t i = 0; i < m->count; i++)
-        if (value_known(&m->paths[i], c))
+        if (value_known(&m->paths[i], c, &ignored))
             good++;
         else if (*ret_differs == NULL)
             *ret_differs = &m->paths[i];
@@ -250,11 +271,12 @@ measurement_pass(
     const char *all = "";
 
     for (size_t i = 0; i < m->count && all != NULL; i++) {
-        const char *hex = hex_dup(arena, claims_find(c, m->paths[i].path)->bytes);
+        const struct measurement_value *v = &m->paths[i];
+        const char *text = claim_text(claims_find(c, v->claim), arena);
 
-        all = hex == NULL ? NULL
-                          : arena_printf(arena, "%s%s%s=%s", all, i > 0 ? " " : "",
-                                m->paths[i].path, hex);
+        all = text == NULL ? NULL
+                           : arena_printf(arena, "%s%s%s=%s", all, i > 0 ? " " : "",
+                                 v->claim, text);
     }
     return (struct check){
         .outcome = CHECK_PASS,
@@ -265,23 +287,31 @@ measurement_pass(
     };
 }
 
+static const char *
+wanted_text(const struct measurement_value *v, struct arena *arena)
+{
+    const char *want = v->values != NULL
+                           ? hex_dup(arena, v->values[0])
+                           : arena_printf(arena, "%s%" PRIu64,
+                                 v->minimum ? "at least " : "", v->numbers[0]);
+
+    return want == NULL || v->count == 1
+               ? want
+               : arena_printf(arena, "%s (or %zu more)", want, v->count - 1);
+}
+
 static struct check
 measurement_mismatch(const struct measurement *m, const struct measurement_value *v,
     const struct selfsame_claims *c, struct arena *arena)
 {
-    const struct claim *got = claims_find(c, v->path);
-    const char *want = hex_dup(arena, v->values[0]);
-    const char *have = got != NULL && got->kind == CLAIM_BYTES
-                           ? hex_dup(arena, got->bytes)
-                           : NULL;
+    const struct claim *got = NULL;
 
-    if (want != NULL && v->count > 1)
-        want = arena_printf(arena, "%s (or %zu more)", want, v->count - 1);
+    (void)value_known(v, c, &got);
     return (struct check){
         .outcome = CHECK_FAIL,
         .code = SELFSAME_MISMATCH,
-        .expected = want,
-        .got = have != NULL ? have : "nothing of that name",
+        .expected = wanted_text(v, arena),
+        .got = claim_text(got, arena),
         .source = arena_printf(arena, "%s.%s", m->source, v->path),
         .detail = arena_printf(arena, "other code than expected, first in %s", v->path),
     };

@@ -52,13 +52,15 @@ struct tee_facts {
     const char *const *pins;
     const struct tee_rule *rules;
     size_t rule_count;
+    const struct tee_advice *advice;
+    size_t advice_count;
 };
 
 /* One option as the policy sets it. */
 struct ruling {
     const struct tee_rule *rule;
-    const uint64_t *numbers;            /* RULE_MIN, RULE_ONE_OF_UINT, bools */
-    const struct selfsame_bytes *bytes; /* RULE_ONE_OF_TEXT, RULE_ONE_OF_HEX */
+    const uint64_t *numbers;            /* numbers, bools, dates in seconds */
+    const struct selfsame_bytes *bytes; /* texts, hex, dates */
     size_t count;
 };
 /* What a policy demands of one TEE that it accepts. */
@@ -66,13 +68,19 @@ struct tee_demands {
     const char *tee;
     const struct tee_rule *rules;
     size_t rule_count;
+    const struct tee_advice *advice;
+    size_t advice_count;
     struct ruling *set;
     size_t set_count;
 };
 
-struct measurement_value { /* one path with its accepted values */
-    const char *path;
-    const struct selfsame_bytes *values;
+/* One path with its accepted values: bytes, or numbers. */
+struct measurement_value {
+    const char *path;  /* as the entry names it: "mrtd", "min_isv_svn" */
+    const char *claim; /* what is compared: "isv_svn" */
+    bool minimum;      /* numbers[0] is one, by the name min_… */
+    const struct selfsame_bytes *values; /* NULL: numbers */
+    const uint64_t *numbers;
     size_t count;
 };
 struct measurement {

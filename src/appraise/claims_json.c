@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Claims as JSON: "pcr.0" becomes {"pcr":{"0":…}}. */
+/* Claims as JSON: "pcr.0" becomes {"pcr":{"0":…}}, and lists become arrays. */
 #include "appraise/internal.h"
 
 #include <inttypes.h>
@@ -55,6 +55,17 @@ value_json(const struct claim *c)
     return json_null();
 }
 
+/* The member of this name; made where it is not there. */
+static json_t *
+inner_of(json_t *root, const char *name, json_t *(*make)(void))
+{
+    json_t *inner = json_object_get(root, name);
+
+    if (inner == NULL && json_object_set_new(root, name, make()) == 0)
+        inner = json_object_get(root, name);
+    return inner;
+}
+
 /* False when memory ran out, or a claim's path runs through another claim. */
 bool
 claim_put_json(json_t *root, const struct claim *c)
@@ -63,17 +74,20 @@ claim_put_json(json_t *root, const struct claim *c)
     char part[64];
 
     for (size_t len; at[len = strcspn(at, ".")] == '.'; at += len + 1) {
+        const bool last = at[len + 1 + strcspn(at + len + 1, ".")] == '\0';
+
         if (len >= sizeof(part))
             return false;
         memcpy(part, at, len);
         part[len] = '\0';
-        json_t *inner = json_object_get(root, part);
-        if (inner == NULL) {
-            inner = json_object();
-            if (json_object_set_new(root, part, inner) != 0)
-                return false;
-        }
-        root = inner;
+        if (last && c->shape == CLAIM_INDEXED)
+            return json_array_append_new(
+                       inner_of(root, part, json_array), value_json(c)) == 0;
+        root = inner_of(root, part, json_object);
     }
-    return json_object_set_new(root, at, value_json(c)) == 0;
+    if (c->shape != CLAIM_EACH)
+        return json_object_set_new(root, at, value_json(c)) == 0;
+    json_t *list = inner_of(root, at, json_array);
+    return c->kind == CLAIM_NULL ? json_is_array(list)
+                                 : json_array_append_new(list, value_json(c)) == 0;
 }

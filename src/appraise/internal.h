@@ -44,7 +44,7 @@ const char *release_advice(const struct release_demand *d, size_t *i);
 /* policy_print.c: the largest unit that says it exactly. */
 void duration_text(int64_t ms, char ret[static 32]);
 
-/* rules.c */
+/* rules_parse.c and rules.c */
 /* Options of d->tee from its object in the policy; fills d->set. */
 MUST enum selfsame_code rules_parse(
     const struct policy_reader *r, const json_t *options, struct tee_demands *d);
@@ -59,6 +59,15 @@ const struct tee_demands *policy_demands(const struct policy *p, const char *tee
 /* Is a minimum of the platform demanded, or has this TEE no such thing? */
 bool demands_minimum(const struct tee_demands *d);
 MUST json_t *ruling_json(const struct ruling *ruling); /* NULL: out of memory */
+/* As the policy sets it; NULL: it does not. */
+const struct ruling *ruling_of(
+    const struct tee_demands *d, const struct tee_rule *rule);
+/* What is applied where the policy says nothing. */
+struct ruling ruling_default(
+    const struct tee_rule *rule, struct selfsame_bytes store[static RULE_DEFAULTS]);
+/* The *i-th weak setting, counting *i down; NULL: none of its own. */
+const char *rules_advice(const struct tee_demands *d, size_t *i);
+const char *claim_text(const struct claim *c, struct arena *arena);
 
 /* freshness.c: whether report data is the binder over this request's nonce. */
 enum binder_state {

@@ -122,7 +122,11 @@ accept_tee(
     }
     all[n] = fact->name;
     demands[n] = (struct tee_demands){
-        .tee = fact->name, .rules = fact->rules, .rule_count = fact->rule_count
+        .tee = fact->name,
+        .rules = fact->rules,
+        .rule_count = fact->rule_count,
+        .advice = fact->advice,
+        .advice_count = fact->advice_count,
     };
     p->tees = all;
     p->demands = demands;

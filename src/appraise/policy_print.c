@@ -36,8 +36,13 @@ values_put(json_t *entry, const struct measurement_value *v)
 
     if (json_object_set_new(place, name, list) != 0)
         return false;
+    if (v->minimum)
+        return json_object_set_new(
+                   place, name, json_integer((json_int_t)v->numbers[0])) == 0;
     for (size_t i = 0; i < v->count; i++)
-        if (json_array_append_new(list, json_hex(v->values[i])) != 0)
+        if (json_array_append_new(
+                list, v->values != NULL ? json_hex(v->values[i])
+                                        : json_integer((json_int_t)v->numbers[i])) != 0)
             return false;
     return true;
 }
@@ -175,6 +180,39 @@ measures(const struct policy *p, const char *tee)
     return false;
 }
 
+/* Of the entries of one TEE: whether one names none of these paths. */
+static bool
+one_lacks(const struct policy *p, const char *tee, const char *const *paths)
+{
+    for (size_t i = 0; i < p->measurement_count; i++) {
+        const struct measurement *m = &p->measurements[i];
+        bool named = strcmp(m->tee, tee) != 0;
+
+        for (size_t k = 0; k < m->count; k++)
+            for (const char *const *path = paths; *path != NULL; path++)
+                named = named || strcmp(m->paths[k].path, *path) == 0;
+        if (!named)
+            return true;
+    }
+    return false;
+}
+
+static const char *
+tee_advice(const struct policy *p, size_t *i)
+{
+    for (size_t t = 0; t < p->tee_count; t++) {
+        const struct tee_demands *d = &p->demands[t];
+        const char *said = rules_advice(d, i);
+
+        if (said != NULL)
+            return said;
+        for (size_t k = 0; k < d->advice_count; k++)
+            if (one_lacks(p, d->tee, d->advice[k].paths) && (*i)-- == 0)
+                return d->advice[k].text;
+    }
+    return NULL;
+}
+
 const char *
 policy_advice(const struct policy *p, size_t i)
 {
@@ -196,6 +234,9 @@ policy_advice(const struct policy *p, size_t i)
     if (p->release_count > 0 && p->measurement_count > 0 && i-- == 0)
         return "measurements stand beside releases: evidence that matches one of them "
                "passes without any log";
+    const char *of_tee = tee_advice(p, &i);
+    if (of_tee != NULL)
+        return of_tee;
     for (size_t n = 0; n < p->release_count; n++) {
         const char *said = release_advice(&p->releases[n], &i);
 
@@ -224,14 +265,12 @@ draw_rules(struct writer *w, const struct tee_demands *d)
 {
     for (size_t i = 0; i < d->rule_count; i++) {
         const struct tee_rule *rule = &d->rules[i];
-        const struct ruling silent = {
-            .rule = rule, .numbers = &rule->value, .count = 1
-        };
-        const struct ruling *ruling = rule->has_default ? &silent : NULL;
+        struct selfsame_bytes store[RULE_DEFAULTS];
+        const struct ruling silent = ruling_default(rule, store);
+        const struct ruling *ruling = ruling_of(d, rule);
 
-        for (size_t k = 0; k < d->set_count; k++)
-            if (d->set[k].rule == rule)
-                ruling = &d->set[k];
+        if (ruling == NULL && rule->has_default)
+            ruling = &silent;
         auto_json *value = ruling != NULL ? ruling_json(ruling) : NULL;
         char *text = value != NULL ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
         if (text != NULL) {
@@ -266,11 +305,16 @@ static void
 draw_value(struct writer *w, const struct measurement_value *v)
 {
     for (size_t i = 0; i < v->count; i++) {
-        const struct claim value = { .kind = CLAIM_BYTES, .bytes = v->values[i] };
+        const bool bytes = v->values != NULL;
+        const struct claim value = {
+            .kind = bytes ? CLAIM_BYTES : CLAIM_UINT,
+            .bytes = bytes ? v->values[i] : BYTES_NONE,
+            .number = bytes ? 0 : v->numbers[i],
+        };
 
         put_str(w, "               ");
-        put_safe_str(w, v->path);
-        put_str(w, i == 0 ? " = " : " or ");
+        put_safe_str(w, v->claim);
+        put_str(w, i > 0 ? " or " : v->minimum ? " >= " : " = ");
         put_claim(w, &value, false);
         put_str(w, "\n");
     }

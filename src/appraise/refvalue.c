@@ -39,27 +39,64 @@ value_parse(const struct policy_reader *r, const json_t *j, const char *path,
 }
 
 static enum selfsame_code
+number_parse(
+    const struct policy_reader *r, const json_t *j, const char *path, uint64_t *ret)
+{
+    if (!json_is_integer(j) || json_integer_value(j) < 0)
+        return policy_bad(
+            r, path, "expected whole numbers, 0 or more, and nothing else beside them");
+    *ret = (uint64_t)json_integer_value(j);
+    return SELFSAME_OK;
+}
+
+/* The first says what all are. */
+static enum selfsame_code
 values_parse(const struct policy_reader *r, const json_t *j, const char *path,
     struct measurement_value *ret)
 {
     const bool list = json_is_array(j);
     const size_t n = list ? json_array_size(j) : 1;
+    const bool numbers = json_is_integer(list ? json_array_get(j, 0) : j);
 
     if (n == 0)
         return policy_bad(r, path, "expected at least one value, got an empty list");
     struct selfsame_bytes *v = ARENA_NEW(r->arena, struct selfsame_bytes, n);
-    if (v == NULL)
+    uint64_t *number = ARENA_NEW(r->arena, uint64_t, n);
+    if (v == NULL || number == NULL)
         return policy_nomem(r);
     for (size_t i = 0; i < n; i++) {
         const char *where = list ? arena_printf(r->arena, "%s[%zu]", path, i) : path;
+        const json_t *one = list ? json_array_get(j, i) : j;
 
         if (where == NULL)
             return policy_nomem(r);
-        TRY(value_parse(r, list ? json_array_get(j, i) : j, where, &v[i]));
+        TRY(numbers ? number_parse(r, one, where, &number[i])
+                    : value_parse(r, one, where, &v[i]));
     }
-    ret->values = v;
+    ret->values = numbers ? NULL : v;
+    ret->numbers = numbers ? number : NULL;
     ret->count = n;
     return SELFSAME_OK;
+}
+
+/* "min_isv_svn" is about isv_svn; the last part of the path says so. */
+static enum selfsame_code
+minimum_parse(
+    const struct policy_reader *r, const char *path, struct measurement_value *v)
+{
+    static const char mark[] = "min_";
+    const char *dot = strrchr(v->path, '.');
+    const char *last = dot != NULL ? dot + 1 : v->path;
+
+    v->claim = v->path;
+    if (strncmp(last, mark, sizeof(mark) - 1) != 0)
+        return SELFSAME_OK;
+    if (v->numbers == NULL || v->count != 1)
+        return policy_bad(r, path, "expected one whole number, 0 or more");
+    v->minimum = true;
+    v->claim = arena_printf(
+        r->arena, "%.*s%s", (int)(last - v->path), v->path, last + sizeof(mark) - 1);
+    return v->claim != NULL ? SELFSAME_OK : policy_nomem(r);
 }
 
 /* `path` names the member in the text, `prefix` the claim so far ("" or "pcr."). */
@@ -94,8 +131,11 @@ flatten(struct flat *f, const json_t *object, const char *prefix, int depth)
         }
         if (f->count == PATHS_MAX)
             return policy_bad(r, path, "more than %d values", (int)PATHS_MAX);
-        TRY(values_parse(r, value, path, &f->list[f->count]));
-        f->list[f->count++].path = claim;
+        struct measurement_value *v = &f->list[f->count++];
+
+        *v = (struct measurement_value){ .path = claim };
+        TRY(values_parse(r, value, path, v));
+        TRY(minimum_parse(r, path, v));
     }
     return SELFSAME_OK;
 }

@@ -1,193 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Options of a TEE: read from `"tee": {"snp": {...}}` and applied to claims, both by
- * the rules that the TEE declares as data (base/rules.h).
- */
+/* Options of a TEE (rules_parse.c), applied to claims. */
 #include "appraise/internal.h"
 
 #include <inttypes.h>
 
-enum { VALUES_MAX = 1024, HEX_MAX = 64, DEPTH_MAX = 4 };
-
-/* ---- reading ---- */
-
-struct reading {
-    const struct policy_reader *r;
-    struct tee_demands *d;
-};
-
-static const struct tee_rule *
-rule_find(const struct tee_demands *d, const char *option)
+const struct ruling *
+ruling_of(const struct tee_demands *d, const struct tee_rule *rule)
 {
-    for (size_t i = 0; i < d->rule_count; i++)
-        if (strcmp(d->rules[i].option, option) == 0)
-            return &d->rules[i];
+    for (size_t i = 0; i < d->set_count; i++)
+        if (d->set[i].rule == rule)
+            return &d->set[i];
     return NULL;
 }
 
-/* Is this a group of options, as "min_tcb" of "min_tcb.snp"? */
-static bool
-is_group(const struct tee_demands *d, const char *option)
+struct ruling
+ruling_default(
+    const struct tee_rule *rule, struct selfsame_bytes store[static RULE_DEFAULTS])
 {
-    const size_t len = strlen(option);
-
-    for (size_t i = 0; i < d->rule_count; i++)
-        if (strncmp(d->rules[i].option, option, len) == 0 &&
-            d->rules[i].option[len] == '.')
-            return true;
-    return false;
-}
-
-static const char *
-options_of(const struct reading *x)
-{
-    const char *all = NULL;
-
-    for (size_t i = 0; i < x->d->rule_count; i++) {
-        const char *option = x->d->rules[i].option;
-        const char *next = arena_printf(x->r->arena, "%s%s%s", all != NULL ? all : "",
-            all != NULL ? ", " : "", option);
-
-        if (next == NULL || strlen(next) > 90)
-            return all != NULL ? all : "(none)";
-        all = next;
-    }
-    return all != NULL ? all : "(none)";
-}
-
-static enum selfsame_code
-hex_value(const struct policy_reader *r, const json_t *j, const char *path,
-    struct selfsame_bytes *ret)
-{
-    uint8_t buf[HEX_MAX];
-    size_t len = 0;
-
-    if (!json_is_string(j) ||
-        !hex_decode(
-            json_string_value(j), json_string_length(j), buf, sizeof(buf), &len) ||
-        len == 0)
-        return policy_bad(
-            r, path, "expected 1 to %d bytes as hex in lower case", (int)HEX_MAX);
-    if (bytes_is_zero(BYTES(buf, len)))
-        return policy_bad(r, path, "all-zero values mean \"none\" and are refused");
-    return arena_dup(r->arena, BYTES(buf, len), ret) ? SELFSAME_OK : policy_nomem(r);
-}
-
-static enum selfsame_code
-one_value(const struct policy_reader *r, const struct tee_rule *rule, const json_t *j,
-    const char *path, uint64_t *number, struct selfsame_bytes *bytes)
-{
-    switch (rule->kind) {
-    case RULE_MIN:
-    case RULE_ONE_OF_UINT:
-        if (!json_is_integer(j) || json_integer_value(j) < 0)
-            return policy_bad(r, path, "expected a whole number, 0 or more");
-        *number = (uint64_t)json_integer_value(j);
-        return SELFSAME_OK;
-    case RULE_ALLOW:
-    case RULE_REQUIRE:
-        if (!json_is_boolean(j))
-            return policy_bad(r, path, "expected true or false");
-        *number = json_is_true(j);
-        return SELFSAME_OK;
-    case RULE_ONE_OF_TEXT:
-        if (!json_is_string(j) || json_string_length(j) == 0)
-            return policy_bad(r, path, "expected a string or a list of them");
-        return arena_dup(r->arena, bytes_str(json_string_value(j)), bytes)
-                   ? SELFSAME_OK
-                   : policy_nomem(r);
-    case RULE_ONE_OF_HEX: return hex_value(r, j, path, bytes);
-    }
-    return policy_bad(r, path, "this build has no such rule");
-}
-
-static bool
-takes_list(enum rule_kind kind)
-{
-    return kind == RULE_ONE_OF_UINT || kind == RULE_ONE_OF_TEXT ||
-           kind == RULE_ONE_OF_HEX;
-}
-
-static enum selfsame_code
-ruling_parse(const struct reading *x, const struct tee_rule *rule, const json_t *j,
-    const char *path)
-{
-    const bool list = json_is_array(j) && takes_list(rule->kind);
-    const size_t n = list ? json_array_size(j) : 1;
-    uint64_t *numbers = ARENA_NEW(x->r->arena, uint64_t, n + 1);
-    struct selfsame_bytes *bytes = ARENA_NEW(x->r->arena, struct selfsame_bytes, n + 1);
-
-    if (n == 0 || n > VALUES_MAX)
-        return policy_bad(
-            x->r, path, "expected 1 to %d values, got %zu", (int)VALUES_MAX, n);
-    if (numbers == NULL || bytes == NULL)
-        return policy_nomem(x->r);
-    for (size_t i = 0; i < n; i++) {
-        const char *where = list ? arena_printf(x->r->arena, "%s[%zu]", path, i) : path;
-
-        if (where == NULL)
-            return policy_nomem(x->r);
-        TRY(one_value(x->r, rule, list ? json_array_get(j, i) : j, where, &numbers[i],
-            &bytes[i]));
-    }
-    x->d->set[x->d->set_count++] = (struct ruling){
-        .rule = rule, .numbers = numbers, .bytes = bytes, .count = n
+    struct ruling r = {
+        .rule = rule, .numbers = &rule->value, .bytes = store, .count = 1
     };
-    return SELFSAME_OK;
+
+    store[0] = rule->hex;
+    if (rule->text == NULL)
+        return r;
+    for (r.count = 0; r.count < RULE_DEFAULTS && rule->text[r.count] != NULL; r.count++)
+        store[r.count] = bytes_str(rule->text[r.count]);
+    return r;
 }
-
-static enum selfsame_code
-options_walk(
-    const struct reading *x, const json_t *object, const char *prefix, int depth)
-{
-    const struct policy_reader *r = x->r;
-    const char *key;
-    json_t *value;
-
-    json_object_foreach((json_t *)(uintptr_t)object, key, value)
-    {
-        const char *option = arena_printf(r->arena, "%s%s", prefix, key);
-        const char *path = option == NULL
-                               ? NULL
-                               : arena_printf(r->arena, "tee.%s.%s", x->d->tee, option);
-        const struct tee_rule *rule = NULL;
-
-        if (path == NULL)
-            return policy_nomem(r);
-        if (strchr(key, '.') == NULL)
-            rule = rule_find(x->d, option);
-        if (rule == NULL && json_is_object(value) && depth < DEPTH_MAX &&
-            is_group(x->d, option)) {
-            const char *inner = arena_printf(r->arena, "%s.", option);
-
-            if (inner == NULL)
-                return policy_nomem(r);
-            TRY(options_walk(x, value, inner, depth + 1));
-            continue;
-        }
-        if (rule == NULL)
-            return policy_bad(r, path,
-                is_group(x->d, option) ? "expected an object, in %s: %s"
-                                       : "%s has no such option; it has %s",
-                x->d->tee, options_of(x));
-        TRY(ruling_parse(x, rule, value, path));
-    }
-    return SELFSAME_OK;
-}
-
-enum selfsame_code
-rules_parse(const struct policy_reader *r, const json_t *options, struct tee_demands *d)
-{
-    const struct reading x = { .r = r, .d = d };
-
-    d->set = ARENA_NEW(r->arena, struct ruling, d->rule_count + 1);
-    if (d->set == NULL)
-        return policy_nomem(r);
-    d->set_count = 0;
-    return options_walk(&x, options, "", 0);
-}
-
-/* ---- applying ---- */
 
 struct applying {
     const struct tee_demands *d;
@@ -209,6 +49,8 @@ applies(const struct tee_rule *rule, const struct selfsame_claims *c)
            bytes_eq(when->bytes, bytes_str(rule->is));
 }
 
+/* ---- one claim ---- */
+
 static bool
 one_of(const struct ruling *ruling, const struct claim *c)
 {
@@ -219,6 +61,31 @@ one_of(const struct ruling *ruling, const struct claim *c)
             return true;
     }
     return false;
+}
+
+/* Every byte of both is in the relation; other lengths are in none. */
+static bool
+bytewise(struct selfsame_bytes got, struct selfsame_bytes limit, enum rule_kind kind)
+{
+    for (size_t i = 0; i < got.len && got.len == limit.len; i++)
+        if (kind == RULE_MIN_HEX ? got.ptr[i] < limit.ptr[i]
+                                 : (got.ptr[i] & ~limit.ptr[i]) != 0)
+            return false;
+    return got.len == limit.len;
+}
+
+static bool
+is_since(const struct ruling *ruling, const struct claim *c)
+{
+    char text[TIME_TEXT];
+    int64_t date_s;
+
+    if (c->bytes.len >= sizeof(text))
+        return false;
+    memcpy(text, c->bytes.ptr, c->bytes.len);
+    text[c->bytes.len] = '\0';
+    return time_parse(text, &date_s) && date_s >= 0 &&
+           (uint64_t)date_s >= ruling->numbers[0];
 }
 
 /* An absent claim, or one of another kind, obeys nothing. */
@@ -232,10 +99,18 @@ obeys(const struct ruling *ruling, const struct claim *c)
         [RULE_ONE_OF_HEX] = CLAIM_BYTES,
         [RULE_ALLOW] = CLAIM_BOOL,
         [RULE_REQUIRE] = CLAIM_BOOL,
+        [RULE_MIN_DATE] = CLAIM_TEXT,
+        [RULE_MIN_HEX] = CLAIM_BYTES,
+        [RULE_WITHIN_HEX] = CLAIM_BYTES,
+        [RULE_EACH_OF_TEXT] = CLAIM_TEXT,
+        [RULE_NONE_OF_TEXT] = CLAIM_TEXT,
+        [RULE_EXCUSE_MAX] = CLAIM_UINT,
+        [RULE_EXCUSE_TRUE] = CLAIM_BOOL,
     };
     const enum rule_kind kind = ruling->rule->kind;
 
-    if (c == NULL || kind < RULE_MIN || kind > RULE_REQUIRE || c->kind != wants[kind])
+    if (c == NULL || kind < RULE_MIN || kind > RULE_EXCUSE_TRUE ||
+        c->kind != wants[kind])
         return false;
     switch (kind) {
     case RULE_MIN: return c->number >= ruling->numbers[0];
@@ -243,10 +118,35 @@ obeys(const struct ruling *ruling, const struct claim *c)
     case RULE_REQUIRE: return c->number != 0 || ruling->numbers[0] == 0;
     case RULE_ONE_OF_UINT:
     case RULE_ONE_OF_TEXT:
-    case RULE_ONE_OF_HEX: return one_of(ruling, c);
+    case RULE_EACH_OF_TEXT: return one_of(ruling, c);
+    case RULE_ONE_OF_HEX:
+        return ruling->bytes[0].len == 0 ? bytes_is_zero(c->bytes) : one_of(ruling, c);
+    case RULE_NONE_OF_TEXT: return !one_of(ruling, c);
+    case RULE_MIN_DATE: return is_since(ruling, c);
+    case RULE_MIN_HEX:
+    case RULE_WITHIN_HEX: return bytewise(c->bytes, ruling->bytes[0], kind);
+    case RULE_EXCUSE_MAX: return c->number <= ruling->numbers[0];
+    case RULE_EXCUSE_TRUE: return c->number != 0 && ruling->numbers[0] != 0;
     }
     return false;
 }
+
+/* Where nothing is demanded, a claim need not be there. */
+static bool
+demands_nothing(const struct ruling *ruling, const struct claim *c)
+{
+    const enum rule_kind kind = ruling->rule->kind;
+
+    if (c != NULL && c->kind != CLAIM_NULL)
+        return false;
+    return (kind == RULE_ALLOW && ruling->numbers[0] != 0) ||
+           (kind == RULE_REQUIRE && ruling->numbers[0] == 0) ||
+           (kind == RULE_ONE_OF_HEX && ruling->bytes[0].len == 0) ||
+           (c != NULL && c->shape == CLAIM_EACH &&
+               (kind == RULE_EACH_OF_TEXT || kind == RULE_NONE_OF_TEXT));
+}
+
+/* ---- a breach, for people ---- */
 
 static const char *
 value_text(const struct ruling *ruling, struct arena *arena)
@@ -256,19 +156,37 @@ value_text(const struct ruling *ruling, struct arena *arena)
     switch (ruling->rule->kind) {
     case RULE_MIN: return arena_printf(arena, "at least %" PRIu64, ruling->numbers[0]);
     case RULE_ALLOW: return "false";
-    case RULE_REQUIRE: return "true";
+    case RULE_REQUIRE:
+    case RULE_EXCUSE_TRUE: return "true";
+    case RULE_EXCUSE_MAX:
+        return arena_printf(arena, "at most %" PRIu64, ruling->numbers[0]);
     case RULE_ONE_OF_UINT:
         first = arena_printf(arena, "%" PRIu64, ruling->numbers[0]);
         break;
-    case RULE_ONE_OF_TEXT: first = arena_str(arena, ruling->bytes[0]); break;
-    case RULE_ONE_OF_HEX: first = hex_dup(arena, ruling->bytes[0]); break;
+    case RULE_ONE_OF_TEXT:
+    case RULE_EACH_OF_TEXT:
+    case RULE_NONE_OF_TEXT:
+    case RULE_MIN_DATE: first = arena_str(arena, ruling->bytes[0]); break;
+    case RULE_ONE_OF_HEX:
+    case RULE_MIN_HEX:
+    case RULE_WITHIN_HEX:
+        first = ruling->bytes[0].len == 0 ? "zero" : hex_dup(arena, ruling->bytes[0]);
+        break;
     }
-    return first == NULL || ruling->count == 1
-               ? first
-               : arena_printf(arena, "%s (or %zu more)", first, ruling->count - 1);
+    if (first != NULL && ruling->count > 1)
+        first = arena_printf(arena, "%s (or %zu more)", first, ruling->count - 1);
+    if (first == NULL)
+        return NULL;
+    switch (ruling->rule->kind) {
+    case RULE_NONE_OF_TEXT: return arena_printf(arena, "not %s", first);
+    case RULE_MIN_DATE: return arena_printf(arena, "%s or later", first);
+    case RULE_MIN_HEX: return arena_printf(arena, "each byte at least %s", first);
+    case RULE_WITHIN_HEX: return arena_printf(arena, "no bit outside %s", first);
+    default: return first;
+    }
 }
 
-static const char *
+const char *
 claim_text(const struct claim *c, struct arena *arena)
 {
     if (c == NULL || c->kind == CLAIM_NULL)
@@ -303,30 +221,63 @@ note_breach(struct applying *a, const struct ruling *ruling, const char *path,
     };
 }
 
+/* ---- one rule ---- */
+
+static bool
+is_excuse(const struct tee_rule *rule)
+{
+    return rule->kind == RULE_EXCUSE_MAX || rule->kind == RULE_EXCUSE_TRUE;
+}
+
+/* Only by an option that the policy sets: no breach is excused by default. */
+static bool
+is_excused(const struct applying *a, const struct tee_rule *rule)
+{
+    for (size_t i = 0; i < a->d->set_count; i++) {
+        const struct ruling *x = &a->d->set[i];
+
+        if (is_excuse(x->rule) && strcmp(x->rule->excuses, rule->option) == 0 &&
+            obeys(x, claims_find(a->claims, x->rule->paths[0])))
+            return true;
+    }
+    return false;
+}
+
+/* Of a list claim every one is looked at. */
+static const struct claim *
+breach_of(const struct applying *a, const struct ruling *ruling, const char *path,
+    bool *ret_obeys)
+{
+    const struct claim *c = claims_find(a->claims, path);
+
+    *ret_obeys = demands_nothing(ruling, c) || obeys(ruling, c);
+    while (*ret_obeys && c != NULL && c->shape == CLAIM_EACH && c->kind != CLAIM_NULL) {
+        const struct claim *next = claims_next(a->claims, c);
+
+        if (next == NULL)
+            break;
+        c = next;
+        *ret_obeys = obeys(ruling, c);
+    }
+    return c;
+}
+
 static void
 apply(struct applying *a, const struct ruling *ruling, bool by_default)
 {
     const struct tee_rule *rule = ruling->rule;
 
-    if (!applies(rule, a->claims))
+    if (is_excuse(rule) || !applies(rule, a->claims))
         return;
     if (rule->check == CHECK_TCB)
         a->minimum = true;
     for (const char *const *path = rule->paths; *path != NULL; path++) {
-        const struct claim *c = claims_find(a->claims, *path);
+        bool good;
+        const struct claim *c = breach_of(a, ruling, *path, &good);
 
-        if (!obeys(ruling, c))
+        if (!good && !is_excused(a, rule))
             note_breach(a, ruling, *path, c, by_default);
     }
-}
-
-static const struct ruling *
-ruling_of(const struct tee_demands *d, const struct tee_rule *rule)
-{
-    for (size_t i = 0; i < d->set_count; i++)
-        if (d->set[i].rule == rule)
-            return &d->set[i];
-    return NULL;
 }
 
 static void
@@ -364,8 +315,9 @@ policy_demands(const struct policy *p, const char *tee)
 bool
 demands_minimum(const struct tee_demands *d)
 {
-    for (size_t i = 0; i < d->set_count; i++)
-        if (d->set[i].rule->check == CHECK_TCB)
+    for (size_t i = 0; i < d->rule_count; i++)
+        if (d->rules[i].check == CHECK_TCB && !is_excuse(&d->rules[i]) &&
+            (d->rules[i].has_default || ruling_of(d, &d->rules[i]) != NULL))
             return true;
     return !has_minima(d);
 }
@@ -403,9 +355,8 @@ rules_appraise(const struct policy *p, const struct selfsame_claims *c,
     for (size_t i = 0; i < a.d->rule_count; i++) {
         const struct tee_rule *rule = &a.d->rules[i];
         const struct ruling *set = ruling_of(a.d, rule);
-        const struct ruling silent = {
-            .rule = rule, .numbers = &rule->value, .count = 1
-        };
+        struct selfsame_bytes store[RULE_DEFAULTS];
+        const struct ruling silent = ruling_default(rule, store);
 
         if (set != NULL)
             apply(&a, set, false);
@@ -429,7 +380,7 @@ apply_set(struct applying *a)
     for (size_t i = 0; i < a->d->set_count; i++)
         apply(a, &a->d->set[i], false);
     for (size_t i = 0; i < a->d->set_count && !a->minimum; i++)
-        if (a->d->set[i].rule->check == CHECK_TCB) {
+        if (a->d->set[i].rule->check == CHECK_TCB && !is_excuse(a->d->set[i].rule)) {
             note_inapplicable(a);
             return;
         }
@@ -465,33 +416,44 @@ demands_appraise(const struct measurement *m, const struct selfsame_claims *c,
     put_breach(&a, CHECK_POLICY, checks);
 }
 
-/* ---- writing back ---- */
+/* ---- what is weak ---- */
 
-static json_t *
-value_json(const struct ruling *ruling, size_t i)
+/* Does it accept what the default does not? */
+static bool
+is_wider(const struct ruling *ruling)
 {
-    switch (ruling->rule->kind) {
-    case RULE_MIN:
-    case RULE_ONE_OF_UINT: return json_integer((json_int_t)ruling->numbers[i]);
-    case RULE_ALLOW:
-    case RULE_REQUIRE: return json_boolean(ruling->numbers[i] != 0);
-    case RULE_ONE_OF_TEXT:
-        return json_stringn((const char *)ruling->bytes[i].ptr, ruling->bytes[i].len);
-    case RULE_ONE_OF_HEX: return json_hex(ruling->bytes[i]);
+    struct selfsame_bytes store[RULE_DEFAULTS];
+    const struct ruling usual = ruling_default(ruling->rule, store);
+
+    if (ruling->rule->kind != RULE_ONE_OF_TEXT)
+        return ruling->numbers[0] != 0;
+    for (size_t i = 0; i < ruling->count; i++) {
+        const struct claim c = { .kind = CLAIM_TEXT, .bytes = ruling->bytes[i] };
+
+        if (!one_of(&usual, &c))
+            return true;
     }
-    return NULL;
+    return false;
 }
 
-json_t *
-ruling_json(const struct ruling *ruling)
+static bool
+is_set(const struct tee_demands *d, const char *option)
 {
-    if (!takes_list(ruling->rule->kind))
-        return value_json(ruling, 0);
-    json_t *list = json_array();
-    for (size_t i = 0; i < ruling->count; i++)
-        if (json_array_append_new(list, value_json(ruling, i)) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    return list;
+    for (size_t i = 0; i < d->set_count; i++)
+        if (strcmp(d->set[i].rule->option, option) == 0)
+            return true;
+    return false;
+}
+
+const char *
+rules_advice(const struct tee_demands *d, size_t *i)
+{
+    for (size_t k = 0; k < d->set_count; k++) {
+        const struct tee_rule *rule = d->set[k].rule;
+
+        if (rule->weak != NULL && is_wider(&d->set[k]) &&
+            (rule->unless == NULL || !is_set(d, rule->unless)) && (*i)-- == 0)
+            return rule->weak;
+    }
+    return NULL;
 }

@@ -10,6 +10,15 @@ claims_find(const struct selfsame_claims *c, const char *path)
     return NULL;
 }
 
+const struct claim *
+claims_next(const struct selfsame_claims *c, const struct claim *before)
+{
+    for (const struct claim *x = before + 1; x < c->list + c->count; x++)
+        if (strcmp(x->path, before->path) == 0)
+            return x;
+    return NULL;
+}
+
 bool
 pins_named(const char *const *pins, bool (*named)(const void *ctx, const char *path),
     const void *ctx)

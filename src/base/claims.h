@@ -14,9 +14,17 @@
  */
 enum claim_kind { CLAIM_TEXT, CLAIM_BYTES, CLAIM_UINT, CLAIM_BOOL, CLAIM_NULL };
 
+/* Of lists; JSON output shows them as arrays. */
+enum claim_shape {
+    CLAIM_ALONE = 0,
+    CLAIM_EACH,    /* one of several with this path; CLAIM_NULL: the list is empty */
+    CLAIM_INDEXED, /* its path ends in its place in a list: "rtmr.0" */
+};
+
 struct claim {
     const char *path;
     enum claim_kind kind;
+    enum claim_shape shape;
     struct selfsame_bytes bytes; /* CLAIM_TEXT, CLAIM_BYTES */
     uint64_t number;             /* CLAIM_UINT, CLAIM_BOOL */
 };
@@ -52,6 +60,10 @@ struct selfsame_claims {
 #define PINS_OR "|"
 bool pins_named(const char *const *pins,
     bool (*named)(const void *ctx, const char *path), const void *ctx);
+/* Of several with this path the first. */
 const struct claim *claims_find(const struct selfsame_claims *c, const char *path);
+/* The next with the path of `before`, which is of the list; NULL: no more. */
+const struct claim *claims_next(
+    const struct selfsame_claims *c, const struct claim *before);
 
 #endif

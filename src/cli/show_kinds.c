@@ -144,28 +144,6 @@ show_is_evidence(struct selfsame_bytes in)
     return verifier_of(in) != NULL;
 }
 
-/* Puts "pcr.0" as into.pcr.0 */
-static enum selfsame_code
-put_path(json_t *into, const char *path, json_t *value, struct selfsame_err *e)
-{
-    const char *dot = strchr(path, '.');
-    char head[64];
-
-    if (dot == NULL || (size_t)(dot - path) >= sizeof(head))
-        return show_put(into, path, value, e);
-    (void)snprintf(head, sizeof(head), "%.*s", (int)(dot - path), path);
-    json_t *sub = json_object_get(into, head);
-    if (sub == NULL) {
-        sub = json_object();
-        enum selfsame_code code = show_put(into, head, sub, e);
-        if (code != SELFSAME_OK) {
-            json_decref(value);
-            return code;
-        }
-    }
-    return put_path(sub, dot + 1, value, e);
-}
-
 static json_t *
 claim_json(const struct claim *c, struct arena *arena)
 {
@@ -177,6 +155,45 @@ claim_json(const struct claim *c, struct arena *arena)
     case CLAIM_NULL: break;
     }
     return json_null();
+}
+
+/* The member of this name; made where it is not there. */
+static enum selfsame_code
+member_of(
+    json_t *into, const char *name, bool list, json_t **ret, struct selfsame_err *e)
+{
+    *ret = json_object_get(into, name);
+    if (*ret != NULL)
+        return SELFSAME_OK;
+    *ret = list ? json_array() : json_object();
+    return show_put(into, name, *ret, e);
+}
+
+/* "pcr.0" as into.pcr.0, and what is of a list into it. */
+static enum selfsame_code
+put_claim(json_t *into, const char *path, const struct claim *c, struct arena *arena,
+    struct selfsame_err *e)
+{
+    const char *dot = strchr(path, '.');
+    const bool ends = dot == NULL || strchr(dot + 1, '.') == NULL;
+    const bool listed = dot == NULL ? c->shape == CLAIM_EACH
+                                    : ends && c->shape == CLAIM_INDEXED;
+    char head[64];
+    json_t *inner;
+
+    if (dot != NULL && (size_t)(dot - path) >= sizeof(head))
+        return show_put(into, path, claim_json(c, arena), e);
+    (void)snprintf(head, sizeof(head), "%.*s",
+        (int)(dot != NULL ? (size_t)(dot - path) : strlen(path)), path);
+    if (dot == NULL && !listed)
+        return show_put(into, path, claim_json(c, arena), e);
+    TRY(member_of(into, head, listed, &inner, e));
+    if (!listed)
+        return put_claim(inner, dot + 1, c, arena, e);
+    if (c->kind != CLAIM_NULL &&
+        json_array_append_new(inner, claim_json(c, arena)) != 0)
+        FAIL(e, SELFSAME_NOMEM, "the output");
+    return SELFSAME_OK;
 }
 
 static enum selfsame_code
@@ -245,7 +262,7 @@ show_evidence(
     json_t *list = json_object();
     TRY(show_put(into, "claims", list, e));
     for (size_t i = 0; i < claims.count; i++)
-        TRY(put_path(list, claims.list[i].path, claim_json(&claims.list[i], arena), e));
+        TRY(put_claim(list, claims.list[i].path, &claims.list[i], arena, e));
     TRY(put_chain(into, &claims, arena, e));
     return put_needs(into, v, in, arena, e);
 }

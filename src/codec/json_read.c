@@ -69,20 +69,53 @@ is_hex(uint8_t c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/* Behind the backslash. Surrogates are not paired up: nobody reads these strings. */
+/* The four digits behind \u; UINT_MAX and latched when they are none. */
+static unsigned
+code_unit(struct jread *j)
+{
+    unsigned n = 0;
+
+    for (int i = 0; i < 4; i++) {
+        uint8_t c = j->at < j->in.len ? j->in.ptr[j->at++] : 0;
+
+        if (!is_hex(c)) {
+            jread_fail(j, "expected four hexadecimal digits behind \\u");
+            return 0;
+        }
+        n = n << 4 | (c <= '9' ? c - (unsigned)'0' : (c | 0x20u) - (unsigned)'a' + 10);
+    }
+    return n;
+}
+
+/* Surrogates come in pairs, and there is no NUL: what codec/json.h takes. */
+static void
+skip_unicode(struct jread *j)
+{
+    unsigned n = code_unit(j);
+    bool high = n >= 0xd800 && n < 0xdc00, low = n >= 0xdc00 && n < 0xe000;
+
+    if (high) {
+        struct selfsame_bytes rest = BYTES(j->in.ptr + j->at, j->in.len - j->at);
+
+        high = bytes_has_prefix(rest, BYTES_LIT("\\u"));
+        j->at += high ? 2 : 0;
+        n = high ? code_unit(j) : 0;
+        low = n < 0xdc00 || n >= 0xe000;
+    }
+    if (low || n == 0)
+        jread_fail(j, "half a surrogate pair, or NUL, in a string");
+}
+
+/* Behind the backslash. */
 static void
 skip_escape(struct jread *j)
 {
     static const char simple[] = "\"\\/bfnrt";
     uint8_t c = j->at < j->in.len ? j->in.ptr[j->at++] : 0;
 
-    if (c == 'u') {
-        for (int i = 0; i < 4; i++)
-            if (j->at >= j->in.len || !is_hex(j->in.ptr[j->at++]))
-                jread_fail(j, "expected four hexadecimal digits behind \\u");
-        return;
-    }
-    if (c == 0 || strchr(simple, c) == NULL)
+    if (c == 'u')
+        skip_unicode(j);
+    else if (c == 0 || strchr(simple, c) == NULL)
         jread_fail(j, "unknown escape in a string");
 }
 

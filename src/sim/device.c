@@ -165,7 +165,7 @@ device(struct cli *c, struct selfsame_err *e)
 
 static const struct cli_option options[] = {
     { .name = "listen", .argument = "unix:PATH", .help = "where programs find it" },
-    { .name = "tee", .argument = "TEE", .help = "nitro (default) or snp" },
+    { .name = "tee", .argument = "TEE", .help = "nitro (default), snp, sgx or tdx" },
     { .name = "image",
         .argument = "IMAGE",
         .help = "measure this image: an EIF, or the directory of a machine" },

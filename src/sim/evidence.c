@@ -112,7 +112,7 @@ evidence(struct cli *c, struct selfsame_err *e)
 }
 
 static const struct cli_option options[] = {
-    { .name = "tee", .argument = "TEE", .help = "nitro (default) or snp" },
+    { .name = "tee", .argument = "TEE", .help = "nitro (default), snp, sgx or tdx" },
     { .name = "nonce", .argument = "HEX|B64", .help = "the verifier's challenge" },
     { .name = "key",
         .argument = "FILE",
@@ -161,7 +161,8 @@ static const struct cli_option options[] = {
     { .name = "duplicate-key", .help = "one member twice" },
     { .name = "short-pcr", .help = "PCRs of 32 bytes" },
     { .name = "nitrotpm", .help = "a document of a NitroTPM" },
-    { .name = "revoked", .help = "snp: the intermediate is on the root's CRL" },
+    { .name = "revoked",
+        .help = "snp, sgx, tdx: the intermediate is on the root's CRL" },
     { .name = "no-crl", .help = "snp: without a CRL" },
     { .name = "stale-crl", .help = "snp: a CRL whose next update is over" },
     { .name = "future-crl", .help = "snp: a CRL of tomorrow" },
@@ -169,7 +170,7 @@ static const struct cli_option options[] = {
     { .name = "other-tcb", .help = "snp: certificate of another TCB" },
     { .name = "no-leaf", .help = "snp: without the signer's certificate" },
     { .name = "unsigned", .help = "snp: says that nobody signed it" },
-    { .name = "reserved", .help = "snp: a reserved byte is set" },
+    { .name = "reserved", .help = "snp, sgx, tdx: a reserved bit is set" },
     { .name = "tagged", .help = "no defect: with COSE tag 18" },
     { .name = "indefinite", .help = "no defect: maps of indefinite length" },
     { 0 },

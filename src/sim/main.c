@@ -5,6 +5,7 @@
 static const struct cli_command *const table[] = {
     &pki_command,
     &evidence_command,
+    &sim_collateral_command,
     &sim_run_command,
     &ps_command,
     &logs_command,

@@ -92,7 +92,7 @@ static const struct cli_option options[] = {
     { .name = "out", .argument = "FILE", .help = "write the certificate there (PEM)" },
     { .name = "new",
         .help = "make a new root: certificate in FILE, with its key in FILE.key" },
-    { .name = "tee", .argument = "TEE", .help = "nitro (default) or snp" },
+    { .name = "tee", .argument = "TEE", .help = "nitro (default), snp, sgx or tdx" },
     { 0 },
 };
 const struct cli_command pki_command = {

@@ -49,9 +49,10 @@ first_state(struct run *r, struct selfsame_err *e)
         json_decref(defects);
         return file_error(e, "cannot open", r->image);
     }
-    for (unsigned bit = 1; bit != 0; bit <<= 1)
+    for (uint64_t bit = 1; bit != 0; bit <<= 1)
         if ((r->subject.defects & bit) != 0)
-            (void)json_array_append_new(defects, json_string(sim_defect_word(bit)));
+            (void)json_array_append_new(
+                defects, json_string(sim_defect_word(r->notify.sim, bit)));
     time_format(os_now_ms() / 1000, started);
     r->state = json_pack("{s:i,s:s,s:i,s:I,s:s,s:s,s:b,s:o,s:s,s:b}", "selfsame", 1,
         "name", r->name, "pid", (int)getpid(), "start",

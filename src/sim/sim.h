@@ -12,7 +12,7 @@
  * The simulator: a program of its own, with its own root, that makes evidence in
  * a vendor's format and runs images as a process tree with a simulated device.
  *
- *   pki.c evidence.c device.c run.c   the verbs
+ *   pki.c evidence.c collateral.c device.c run.c   the verbs
  *   subject.c                         what is attested: image, measurements, root
  *   load.c unpack.c                   image → measurements and a directory, one pass
  *   guest.c mounts.c filter.c         the guest's side, up to its first instruction
@@ -21,8 +21,8 @@
  *   forward.c ports.c                 published ports
  *   supervise.c                       the loop that holds it all
  */
-extern const struct cli_command pki_command, evidence_command, device_command,
-    sim_run_command;
+extern const struct cli_command pki_command, evidence_command, sim_collateral_command,
+    device_command, sim_run_command;
 
 /* ---- subject.c ---- */
 
@@ -34,8 +34,8 @@ extern const struct cli_command pki_command, evidence_command, device_command,
         { .name = "cpu", .argument = "TYPE", .help = "snp: and their type" },          \
     {                                                                                  \
         .name = "set", .argument = "NAME=VALUE", .repeatable = true,                   \
-        .help =                                                                        \
-            "snp: product=Turin, signer=vlek, vmpl=1, tcb.snp=9, policy=0x30000, ..."  \
+        .help = "what the machine says: vmpl=1, tcb_status=OutOfDate, ... (man "       \
+                "selfsame-sim)"                                                        \
     }
 
 /* --root FILE (certificate and key), or the well-known root of the simulator. */

@@ -20,25 +20,28 @@ subject_pki(struct cli *c, const struct tee_simulator *sim, int64_t now_ms,
 }
 
 static enum selfsame_code
-take_defects(struct cli *c, unsigned *ret, struct selfsame_err *e)
+take_defects(struct cli *c, const struct tee_simulator *sim, uint64_t *ret,
+    struct selfsame_err *e)
 {
     const char *given[CLI_VALUES];
     size_t count = cli_values(c, "defect", given, COUNT(given));
-    unsigned defects = 0;
+    uint64_t defects = 0;
 
     for (size_t i = 0; i < count; i++) {
-        unsigned bit = sim_defect_from_word(given[i]);
+        uint64_t bit = sim_defect_from_word(sim, given[i]);
 
         if (bit == 0) {
             (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
-                "--defect: there is none called \"%.40s\"", given[i]);
-            err_remedy(e, "`selfsame-sim evidence --help` lists them.");
+                "--defect: %s evidence knows none called \"%.40s\"", sim->name,
+                given[i]);
+            err_remedy(e, "`selfsame-sim evidence --help` lists those of all, "
+                          "`man selfsame-sim` those of one TEE alone.");
             return SELFSAME_USAGE;
         }
         defects |= bit;
     }
-    for (unsigned bit = 1; bit != 0; bit <<= 1)
-        if (cli_flag(c, sim_defect_word(bit)))
+    for (uint64_t bit = 1; bit != 0; bit <<= 1)
+        if (cli_flag(c, sim_defect_word(sim, bit)))
             defects |= bit;
     if (cli_flag(c, "insecure-debug"))
         defects |= SIM_DEBUG;
@@ -54,7 +57,7 @@ subject_options(struct cli *c, const struct tee_simulator *sim, struct sim_subje
 
     if (settings == NULL)
         FAIL(e, SELFSAME_NOMEM, "settings");
-    TRY(take_defects(c, &ret->defects, e));
+    TRY(take_defects(c, sim, &ret->defects, e));
     ret->settings = settings;
     ret->setting_count = cli_values(c, "set", settings, CLI_VALUES);
     return sim_subject_check(sim, ret, e);
@@ -105,30 +108,37 @@ subject_simulator(struct cli *c, const char *image, const struct tee_simulator *
 
 struct values {
     struct claim *list;
-    size_t count;
+    size_t count, digest; /* bytes of a measured value */
     const char *file;
     struct arena *arena;
 };
-enum { VALUES_MAX = 64, DIGEST = 48 };
+enum { VALUES_MAX = 64, DIGEST = 48, VALUE_MAX = 64 };
 
 /* Of several accepted values the first one is as good as any. */
 static enum selfsame_code
 take_value(
     struct values *v, const char *path, const json_t *value, struct selfsame_err *e)
 {
-    const char *hex = json_string_value(
-        json_is_array(value) ? json_array_get(value, 0) : value);
-    uint8_t *bytes = arena_alloc(v->arena, 1, 64);
+    const json_t *one = json_is_array(value) ? json_array_get(value, 0) : value;
+    const char *hex = json_string_value(one);
+    uint8_t *bytes = arena_alloc(v->arena, 1, VALUE_MAX);
     size_t len;
 
     if (bytes == NULL || path == NULL)
         FAIL(e, SELFSAME_NOMEM, "measurements");
-    if (hex == NULL || !hex_decode(hex, strlen(hex), bytes, 64, &len) || len != DIGEST)
-        FAIL(e, SELFSAME_MALFORMED, "%s: %s: expected %d hex digits", v->file, path,
-            2 * DIGEST);
     if (v->count == VALUES_MAX)
         FAIL(e, SELFSAME_MALFORMED, "%s: expected at most %d values", v->file,
             (int)VALUES_MAX);
+    if (json_is_integer(one) && json_integer_value(one) >= 0) {
+        v->list[v->count++] = (struct claim){ .path = path,
+            .kind = CLAIM_UINT,
+            .number = (uint64_t)json_integer_value(one) };
+        return SELFSAME_OK;
+    }
+    if (hex == NULL || !hex_decode(hex, strlen(hex), bytes, VALUE_MAX, &len) ||
+        len != v->digest)
+        FAIL(e, SELFSAME_MALFORMED, "%s: %s: expected %zu hex digits", v->file, path,
+            2 * v->digest);
     v->list[v->count++] = (struct claim){
         .path = path, .kind = CLAIM_BYTES, .bytes = BYTES(bytes, len)
     };
@@ -144,7 +154,8 @@ take_values(struct values *v, const json_t *entry, struct selfsame_err *e)
 
     json_object_foreach((json_t *)(uintptr_t)entry, name, value)
     {
-        if (strcmp(name, "tee") == 0)
+        /* Events add up to registers; they are none. */
+        if (strcmp(name, "tee") == 0 || strcmp(name, "events") == 0)
             continue;
         if (!json_is_object(value)) {
             TRY(take_value(v, arena_printf(v->arena, "%s", name), value, e));
@@ -210,7 +221,7 @@ of_no_image(struct values *v, const char *tee, struct selfsame_err *e)
             !hash_bytes(HASH_SHA384, bytes_str(sentence), digest))
             FAIL(e, SELFSAME_NOMEM, "measurements");
         v->list[v->count++] = (struct claim){
-            .path = pins[i], .kind = CLAIM_BYTES, .bytes = BYTES(digest, DIGEST)
+            .path = pins[i], .kind = CLAIM_BYTES, .bytes = BYTES(digest, v->digest)
         };
     }
     return SELFSAME_OK;
@@ -221,7 +232,9 @@ subject_measured(struct cli *c, const struct tee_simulator *sim,
     struct sim_subject *ret, struct selfsame_err *e)
 {
     const char *image = cli_value(c, "image"), *json = cli_value(c, "measurements");
-    struct values v = { .file = json, .arena = cli_arena(c) };
+    struct values v = { .digest = sim->digest_size != 0 ? sim->digest_size : DIGEST,
+        .file = json,
+        .arena = cli_arena(c) };
     const struct load_request q = {
         .path = image,
         .tee = sim->name,

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tee/simulate.h"
 
-static const struct {
-    unsigned bit;
-    const char *word;
-} words[] = {
+static const struct sim_word common[] = {
     { SIM_DEBUG, "debug" },
     { SIM_EXPIRED, "expired" },
     { SIM_FUTURE, "future" },
@@ -37,20 +34,26 @@ static const struct {
 };
 
 const char *
-sim_defect_word(unsigned bit)
+sim_defect_word(const struct tee_simulator *sim, uint64_t bit)
 {
-    for (size_t i = 0; i < COUNT(words); i++)
-        if (words[i].bit == bit)
-            return words[i].word;
+    for (size_t i = 0; i < COUNT(common); i++)
+        if (common[i].bit == bit)
+            return common[i].word;
+    for (const struct sim_word *w = sim->words; w != NULL && w->word != NULL; w++)
+        if (w->bit == bit)
+            return w->word;
     return "?";
 }
 
-unsigned
-sim_defect_from_word(const char *word)
+uint64_t
+sim_defect_from_word(const struct tee_simulator *sim, const char *word)
 {
-    for (size_t i = 0; i < COUNT(words); i++)
-        if (strcmp(words[i].word, word) == 0)
-            return words[i].bit;
+    for (size_t i = 0; i < COUNT(common); i++)
+        if (strcmp(common[i].word, word) == 0)
+            return common[i].bit;
+    for (const struct sim_word *w = sim->words; w != NULL && w->word != NULL; w++)
+        if (strcmp(w->word, word) == 0)
+            return w->bit;
     return 0;
 }
 
@@ -58,11 +61,11 @@ enum selfsame_code
 sim_subject_check(const struct tee_simulator *sim, const struct sim_subject *subject,
     struct selfsame_err *e)
 {
-    unsigned wrong = subject->defects & ~sim->defects;
+    uint64_t wrong = subject->defects & ~sim->defects;
 
     if (wrong != 0)
         FAIL(e, SELFSAME_USAGE, "defect \"%s\": %s evidence cannot have it",
-            sim_defect_word(wrong & -wrong), sim->name);
+            sim_defect_word(sim, wrong & -wrong), sim->name);
     if (subject->setting_count > 0 && !sim->has_settings)
         FAIL(e, SELFSAME_USAGE, "--set: %s evidence has no settings", sim->name);
     return SELFSAME_OK;

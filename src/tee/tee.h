@@ -50,6 +50,8 @@ struct tee_verifier {
     size_t anchor_count;
     const struct tee_rule *rules; /* options a policy may set for this TEE */
     size_t rule_count;
+    const struct tee_advice *advice; /* of measurements that are weak */
+    size_t advice_count;
     bool (*recognise)(struct selfsame_bytes evidence); /* for `show`; never for trust */
     enum selfsame_code (*needs)(struct selfsame_bytes evidence, struct arena *arena,
         struct tee_need **ret, size_t *ret_count, struct selfsame_err *e);

@@ -90,7 +90,7 @@ quote(struct sim_pki *p, const struct sim_quote_request *q, struct arena *arena,
 
 struct device {
     struct sim_pki *pki;
-    unsigned defects;
+    uint64_t defects;
     struct sim_registers registers;
 };
 

@@ -36,7 +36,7 @@ sim_registers_init(struct sim_registers *r, const struct sim_pki *p,
 }
 
 static void
-open_map(struct writer *w, unsigned defects, uint64_t pairs)
+open_map(struct writer *w, uint64_t defects, uint64_t pairs)
 {
     if (defects & SIM_INDEFINITE)
         put_u8(w, OPEN_MAP);
@@ -45,7 +45,7 @@ open_map(struct writer *w, unsigned defects, uint64_t pairs)
 }
 
 static void
-close_map(struct writer *w, unsigned defects)
+close_map(struct writer *w, uint64_t defects)
 {
     if (defects & SIM_INDEFINITE)
         put_u8(w, BREAK);
@@ -69,7 +69,7 @@ put_pcrs(struct writer *w, const struct sim_document *d)
 
 /* The root stands first, the certificate above the signing one last. */
 static void
-put_certificates(struct writer *w, const struct sim_pki *p, unsigned defects)
+put_certificates(struct writer *w, const struct sim_pki *p, uint64_t defects)
 {
     enum sim_level signer = defects & SIM_CA_SIGNS ? SIM_INSTANCE : SIM_LEAF;
 
@@ -101,7 +101,7 @@ put_field(struct writer *w, const char *key, struct selfsame_bytes b, bool spoil
 static void
 put_payload(struct writer *w, const struct sim_pki *p, const struct sim_document *d)
 {
-    unsigned x = d->defects;
+    uint64_t x = d->defects;
 
     open_map(w, x, x & SIM_DUPLICATE_KEY ? 10 : 9);
     cbor_put_str(w, "module_id");
@@ -122,7 +122,7 @@ put_payload(struct writer *w, const struct sim_pki *p, const struct sim_document
 }
 
 static struct selfsame_bytes
-protected_of(unsigned defects)
+protected_of(uint64_t defects)
 {
     if (defects & SIM_UNPROTECTED_ALG)
         return (struct selfsame_bytes){ es384, 0 };

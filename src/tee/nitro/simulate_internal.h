@@ -39,13 +39,13 @@ MUST enum selfsame_code sim_pki_refresh(
     struct sim_pki *p, int64_t now_s, struct selfsame_err *e);
 /* The same machine with certificates that have these defects; freed by the caller. */
 MUST enum selfsame_code sim_pki_spoil(const struct sim_pki *p, int64_t now_s,
-    unsigned defects, struct sim_pki **ret, struct selfsame_err *e);
+    uint64_t defects, struct sim_pki **ret, struct selfsame_err *e);
 MUST enum selfsame_code sim_root_make(int64_t now_s, const struct key *key,
     struct arena *arena, struct selfsame_bytes *ret, struct selfsame_err *e);
 struct selfsame_bytes sim_cert_der(const struct sim_pki *p, enum sim_level level);
 
 /* Time inside the leaf's validity for a document made at now_ms with these defects. */
-int64_t sim_timestamp(int64_t now_ms, unsigned defects);
+int64_t sim_timestamp(int64_t now_ms, uint64_t defects);
 
 /* simulate_document.c: what the hypervisor knows of an enclave. */
 struct sim_registers {
@@ -56,7 +56,7 @@ MUST enum selfsame_code sim_registers_init(struct sim_registers *r,
     const struct sim_pki *p, const struct sim_subject *subject, struct selfsame_err *e);
 struct sim_document {
     const struct sim_registers *registers;
-    unsigned defects;
+    uint64_t defects;
     int64_t now_ms;
     struct selfsame_bytes nonce, user_data, public_key;
 };

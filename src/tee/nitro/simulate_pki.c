@@ -34,7 +34,7 @@ sim_cert_der(const struct sim_pki *p, enum sim_level level)
 }
 
 int64_t
-sim_timestamp(int64_t now_ms, unsigned defects)
+sim_timestamp(int64_t now_ms, uint64_t defects)
 {
     if (defects & SIM_EXPIRED)
         return now_ms - 2 * HOUR * 1000;
@@ -45,7 +45,7 @@ sim_timestamp(int64_t now_ms, unsigned defects)
 
 /* When the leaf of such a document begins; ending 3 hours later. */
 static int64_t
-leaf_begin(int64_t now_s, unsigned defects)
+leaf_begin(int64_t now_s, uint64_t defects)
 {
     if (defects & SIM_EXPIRED)
         return now_s - 4 * HOUR - 3;
@@ -66,7 +66,7 @@ store(struct sim_cert *c, struct selfsame_bytes der, struct selfsame_err *e)
 }
 
 static enum selfsame_code
-issue(struct sim_pki *p, enum sim_level level, int64_t now_s, unsigned defects,
+issue(struct sim_pki *p, enum sim_level level, int64_t now_s, uint64_t defects,
     struct selfsame_err *e)
 {
     auto_arena arena = arena_new(64 * 1024);
@@ -118,7 +118,7 @@ sim_pki_refresh(struct sim_pki *p, int64_t now_s, struct selfsame_err *e)
 }
 
 static enum selfsame_code
-issue_all(struct sim_pki *p, int64_t now_s, unsigned defects, struct selfsame_err *e)
+issue_all(struct sim_pki *p, int64_t now_s, uint64_t defects, struct selfsame_err *e)
 {
     for (enum sim_level i = SIM_REGIONAL; i < SIM_LEVELS; i++) {
         if (p->at[i].key == NULL)
@@ -235,7 +235,7 @@ set_other_root(struct sim_pki *p, int64_t now_s, struct selfsame_err *e)
 
 static enum selfsame_code
 fill_spoilt(struct sim_pki *p, const struct sim_pki *from, int64_t now_s,
-    unsigned defects, struct selfsame_err *e)
+    uint64_t defects, struct selfsame_err *e)
 {
     memcpy(p->instance, from->instance, sizeof(p->instance));
     memcpy(p->module_id, from->module_id, sizeof(p->module_id));
@@ -247,7 +247,7 @@ fill_spoilt(struct sim_pki *p, const struct sim_pki *from, int64_t now_s,
 }
 
 enum selfsame_code
-sim_pki_spoil(const struct sim_pki *p, int64_t now_s, unsigned defects,
+sim_pki_spoil(const struct sim_pki *p, int64_t now_s, uint64_t defects,
     struct sim_pki **ret, struct selfsame_err *e)
 {
     struct sim_pki *spoilt = calloc(1, sizeof(*spoilt));

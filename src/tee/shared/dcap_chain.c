@@ -31,12 +31,12 @@ dcap_role_of(const struct cert *c)
 const char *
 dcap_aside(const struct dcap_judged *j)
 {
-    const struct dcap_bundle *b = &j->bundle;
+    const struct tee_bundle *b = &j->bundle.pki;
 
-    if (b->pki.aside == 0)
+    if (b->aside == 0)
         return "";
-    const char *text = arena_printf(j->arena, "; %zu cannot be used: %s", b->pki.aside,
-        b->pki.why != NULL ? b->pki.why : "unknown");
+    const char *text = arena_printf(j->arena, "; %zu cannot be used: %s", b->aside,
+        b->why != NULL ? b->why : "unknown");
     return text != NULL ? text : "";
 }
 

@@ -22,7 +22,7 @@ struct snp_setup {
     uint8_t measurement[SNP_DIGEST_SIZE], host_data[32], chip_id[SNP_CHIP_ID_SIZE];
     uint8_t id_key_digest[SNP_DIGEST_SIZE], author_key_digest[SNP_DIGEST_SIZE];
     uint8_t family_id[16], image_id[16];
-    unsigned defects;
+    uint64_t defects;
 };
 
 /* simulate_pki.c */

@@ -245,7 +245,7 @@ add_all(struct extensions *x, const struct snp_setup *s)
 }
 
 static int64_t
-leaf_begin(int64_t now_s, unsigned defects)
+leaf_begin(int64_t now_s, uint64_t defects)
 {
     return defects & SIM_FUTURE ? now_s + DAY : now_s - DAY;
 }
