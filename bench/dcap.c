@@ -7,8 +7,8 @@
  * Real quotes and collateral are measured beside made ones where ../shared has them.
  * Rounds are interleaved; each figure is the median round.
  */
-#include "bench.h"
 #include "../tests/tee_dcap.h"
+#include "bench.h"
 #include "tee/sgx/sgx.h"
 #include "tee/tdx/tdx.h"
 
@@ -154,7 +154,8 @@ main(void)
         }
     }
     double b = median(bare, ROUNDS);
-    (void)printf("\nSGX and TDX quotes, one core, TCB info, QE identity and both CRLs\n");
+    (void)printf(
+        "\nSGX and TDX quotes, one core, TCB info, QE identity and both CRLs\n");
     (void)printf("  %-34s %8.0f/s %8.1f us\n", "bare P-256 (OpenSSL)", 1e6 / b, b);
     for (size_t i = 0; i < COUNT(all); i++)
         say(&all[i], b);

@@ -129,7 +129,7 @@ binding_judge(const struct policy *p, const struct selfsame_claims *c,
         .source = p->binding == BINDING_SESSION ? "policy: binding \"session\""
                   : p->binding == BINDING_KEY   ? "policy: binding \"key\""
                                                 : "policy: binding",
-        .spec = "docs/formats/binder.md",
+        .spec = in->rule != NULL ? "docs/formats/ratls.md" : "docs/formats/binder.md",
     };
 
     if (f->given && !f->holds) {

@@ -4,6 +4,7 @@
  * are compared as bytes: one of them (Gramine's) is no sensible identifier at all.
  */
 #include "appraise/ratls.h"
+#include "codec/der.h"
 
 #define OID(s)                              \
     {                                       \
@@ -62,6 +63,13 @@ parse_foreign(struct selfsame_bytes der, struct cert *ret, struct selfsame_err *
     return cert_parse_as(der, &foreign, ret, e);
 }
 
+/* Intel uses one identifier for quotes and for what PCK certificates say of a platform. */
+static bool
+is_evidence(const struct form *f, struct selfsame_bytes value)
+{
+    return f->form != RATLS_INTEL || value.len == 0 || value.ptr[0] != DER_SEQUENCE;
+}
+
 /* Which of two would count is a question that an attacker may answer: neither does. */
 static enum selfsame_code
 find_one(const struct cert *c, const struct form *f, struct selfsame_bytes *ret,
@@ -72,6 +80,8 @@ find_one(const struct cert *c, const struct form *f, struct selfsame_bytes *ret,
             "certificate: expected one extension with %s, got %zu",
             ratls_form_text(f->form), cert_extension_count(c, f->oid));
     *ret = cert_extension(c, f->oid);
+    if (!is_evidence(f, *ret))
+        *ret = BYTES_NONE;
     return SELFSAME_OK;
 }
 
@@ -140,7 +150,8 @@ ratls_recognise(struct selfsame_bytes der)
     if (parse_foreign(der, &c, &ignored) != SELFSAME_OK)
         return false;
     for (size_t i = 0; i < COUNT(forms); i++)
-        if (cert_extension_count(&c, forms[i].oid) > 0)
+        if (cert_extension_count(&c, forms[i].oid) > 0 &&
+            is_evidence(&forms[i], cert_extension(&c, forms[i].oid)))
             return true;
     return has_document(&c);
 }

@@ -184,17 +184,33 @@ alg_is_ed25519(struct selfsame_bytes der)
     return bytes_eq(der, BYTES_LIT("\x30\x05\x06\x03\x2b\x65\x70"));
 }
 
+/* RFC 5758 §3.2 forbids the parameters, and mbed TLS has long written a NULL there. */
+static struct selfsame_bytes
+without_null(struct selfsame_bytes alg, uint8_t store[static 12])
+{
+    enum { SHORT = 12, NULLS = 2 };
+
+    if (alg.len != SHORT + NULLS || alg.ptr[0] != DER_SEQUENCE || alg.ptr[1] != SHORT ||
+        alg.ptr[SHORT] != DER_NULL || alg.ptr[SHORT + 1] != 0)
+        return alg;
+    memcpy(store, alg.ptr, SHORT);
+    store[1] = SHORT - NULLS;
+    return BYTES(store, SHORT);
+}
+
 static enum selfsame_code
 parse_sig_alg(struct selfsame_bytes alg, struct cert *c,
     const struct cert_profile *profile, struct selfsame_err *e)
 {
     struct selfsame_err ignored;
+    uint8_t store[12];
 
     if ((profile->ed25519 || profile->foreign) && alg_is_ed25519(alg))
         c->sig_alg = SIG_ED25519;
     else if (!profile->foreign)
         return sig_alg_parse(alg, &c->sig_alg, &c->sig_hash, e);
-    else if (sig_alg_parse(alg, &c->sig_alg, &c->sig_hash, &ignored) != SELFSAME_OK)
+    else if (sig_alg_parse(without_null(alg, store), &c->sig_alg, &c->sig_hash,
+                 &ignored) != SELFSAME_OK)
         c->sig_alg = SIG_NONE;
     return SELFSAME_OK;
 }
