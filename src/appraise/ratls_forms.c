@@ -178,10 +178,12 @@ ratls_read_cmw(struct selfsame_bytes value, struct arena *arena, struct ratls *r
     struct selfsame_bytes inner = BYTES_NONE;
     struct binder b;
 
-    if (der_is(&d, DER_OCTET_STRING))
-        inner = der_get(&d, DER_OCTET_STRING);
-    else if (der_is(&d, DER_UTF8))
-        inner = der_get(&d, DER_UTF8);
+    const bool text = der_is(&d, DER_UTF8);
+    if (text || der_is(&d, DER_OCTET_STRING))
+        inner = der_get(&d, text ? DER_UTF8 : DER_OCTET_STRING);
+    if (inner.len > 0 && text != (inner.ptr[0] == '{' || inner.ptr[0] == '['))
+        FAIL(e, SELFSAME_MALFORMED, "CMW: expected %s, got the other",
+            text ? "JSON in a UTF8String" : "CBOR in an OCTET STRING");
     r->evidence = inner.ptr != NULL && der_done(&d) ? inner : value;
     if (!cmw_looks_like(r->evidence))
         FAIL(e, SELFSAME_MALFORMED, "the extension of %zu bytes is no CMW", value.len);

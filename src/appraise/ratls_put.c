@@ -8,7 +8,7 @@
 #include "crypto/crypto.h"
 
 enum {
-    CLAIMS = 49, /* { "pubkey-hash": h'[1, SHA-256]' } */
+    CLAIMS = 51, /* { "pubkey-hash": h'[1, SHA-256]' } */
     OCTETS = 5,  /* head of an OCTET STRING under 64 KiB */
     REPORT_DATA = 64,
 };
