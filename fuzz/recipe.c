@@ -35,7 +35,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (r.build[i].argv[0] == NULL)
             abort();
     if ((r.kernel.file != NULL && !r.kernel.has_sha256) ||
-        (r.snp.kernel.file != NULL && !r.snp.kernel.has_sha256) ||
+        (r.snp.machine.kernel.file != NULL && !r.snp.machine.kernel.has_sha256) ||
         (r.workdir != NULL && r.workdir[0] != '/') ||
         (r.cert == NULL) != (r.key == NULL))
         abort();

@@ -6,7 +6,7 @@ usage: seeds.py DIR     DIR/<target>/ gets a few well-formed inputs each
 
 Without them a replay of a clean checkout would run most parsers on no input at all.
 """
-import base64, glob, gzip, hashlib, io, json, os, re, struct, sys, tarfile, zlib
+import base64, glob, gzip, hashlib, io, json, os, re, struct, sys, tarfile, uuid, zlib
 
 root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 out = sys.argv[1]
@@ -217,6 +217,23 @@ def dcap():
     seed("json_read", "escapes", '{"a":["\\ud83d\\ude00\\n",-1.5e3,true,null]}')
 
 
+def tdx():
+    """The end of a firmware with TDX metadata; the headers of a kernel."""
+    rows = [(0, 0x1000, 0xfffff000, 0x1000, 0, 1), (0, 0, 0x809000, 0x2000, 2, 0)]
+    meta = uuid.UUID("e9eaf9f3-168e-44d5-a8eb-7f4d8738f6ae").bytes_le + \
+        struct.pack("<4sIII", b"TDVF", 16 + 32 * len(rows), 1, len(rows)) + \
+        b"".join(struct.pack("<IIQQII", *row) for row in rows)
+    after = struct.pack("<H", 22) + uuid.UUID("e47a6535-984a-4798-865e-4685a7bf8ec2").bytes_le + \
+        struct.pack("<H", 40) + uuid.UUID("96b582de-1fb2-45f7-baea-a366c55a082d").bytes_le + bytes(32)
+    seed("tdvf", "end", meta + struct.pack("<I", len(meta) - 16 + 4 + len(after)) + after)
+    pe = bytearray(0x200)
+    pe[:2], pe[0x3c:0x40] = b"MZ", struct.pack("<I", 0x40)
+    pe[0x40:0x58] = b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, 1, 0, 0, 0, 160, 0x206)
+    pe[0x58:0x5a], pe[0x94:0x98], pe[0xc4:0xc8] = b"\x0b\x02", struct.pack("<I", 0x200), struct.pack("<I", 6)
+    pe[0xf8 + 16:0xf8 + 24] = struct.pack("<II", 0x100, 0x200)
+    seed("pe", "image", bytes(pe) + bytes(0x100))
+
+
 def snp():
     """A report nobody signed, a root, a table with it, a CRL nobody signed, a firmware's end."""
     report = bytearray(1184)
@@ -290,6 +307,39 @@ def logs():
         "subject": [{"digest": {"sha256": digest[:64]}, "name": "image.eif"}]}))
     seed("log_canonical", "all", '{"a":[true,false,-5,"\\u001f\\"\\\\x"],"b":{"c":{}}}')
     seed("log_envelope", "one", '{"payload":"e30=","payloadType":"t","signatures":[{"keyid":"k","sig":"AAAA"}]}')
+
+
+def event_logs():
+    """Logs of a boot through GRUB and of one through systemd-stub, of two algorithms, and the table that names one."""
+    def spec(*algs):
+        data = b"Spec ID Event03\0" + struct.pack("<I4BI", 0, 0, 2, 0, 2, len(algs))
+        data += b"".join(struct.pack("<HH", a, hashlib.new(name).digest_size) for a, name in algs) + b"\0"
+        return struct.pack("<II20sI", 1, 3, bytes(20), len(data)) + data
+
+    def event(algs, index, kind, data, hashed=None):
+        hashed = data if hashed is None else hashed
+        digests = b"".join(struct.pack("<H", a) + hashlib.new(name, hashed).digest() for a, name in algs)
+        return struct.pack("<III", index, kind, len(algs)) + digests + struct.pack("<I", len(data)) + data
+
+    def variable(guid, name, value):
+        return bytes.fromhex(guid) + struct.pack("<QQ", len(name), len(value)) + name.encode("utf-16le") + value
+    one, two = ((12, "sha384"),), ((12, "sha384"), (11, "sha256"))
+    world = "61dfe48bca93d211aa0d00e098032b8c"
+    path = b"\4\4\x0e\0" + "\\a/b\0".encode("utf-16le") + b"\x7f\xff\4\0"
+    boot = [(1, 0x8000000b, b"\tTdxTable\0" + bytes(32), b"hob"), (1, 0x80000001, variable(world, "SecureBoot", b"\1")),
+            (1, 0x80000001, variable(world, "PK", b"")), (1, 4, bytes(4)), (1, 0xa, b"ACPI DATA", b"tables"),
+            (1, 0x80000002, variable(world, "BootOrder", b"\0\0"), b"\0\0"),
+            (2, 0x80000007, b"Calling EFI Application from Boot Option"), (2, 4, bytes(4)),
+            (2, 0x80000003, bytes(32) + path, b"image"), (1, 0x800000e0, variable(world, "SbatLevel", b"sbat,1\n"))]
+    grub = [(3, 0xd, b"grub_cmd: linux /vmlinuz\0", b"linux /vmlinuz"), (3, 0xd, b"kernel_cmdline: /vmlinuz ro\0", b"/vmlinuz ro")]
+    stub = [(3, 0xd, ".linux\0".encode("utf-16le"), b".linux\0"), (3, 6, struct.pack("<II", 0x8f3b22ed, 4) + b"opts", b"ro\0")]
+    shim = [(1, 0xa, b"td_hob".ljust(16, b"\0") + struct.pack("<I", 3) + b"hob", b"hob"), (4, 6, b"LEAA\3\0\0\0a b")]
+    for name, algs, events, pad in (("grub", one, boot + grub, b"\xff" * 64), ("stub", one, boot + stub, b""),
+                                    ("shim", one, shim, bytes(64)), ("two-algorithms", two, boot, b"\xff")):
+        seed("event_log", name, spec(*algs) + b"".join(event(algs, *e) for e in events) + pad)
+    table = bytearray(struct.pack("<4sIBB6s8sI4sIBBHQQ", b"CCEL", 56, 1, 0, b"INTEL ", b"EDK2    ", 2, b"    ", 1, 2, 0, 0, 65536, 0))
+    table[9] = -sum(table) & 0xff
+    seed("event_log", "table", bytes(table))
 
 
 def sigstore():
@@ -390,5 +440,5 @@ def log_vectors():
             seed("log_canonical", os.path.basename(path)[:-4], body)
 
 
-for make in sigstore, log_vectors, logs, monitors, dcap, snp, tar, images, oci, http, init, texts, nsm, documents:
+for make in sigstore, log_vectors, logs, monitors, dcap, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents:
     make()

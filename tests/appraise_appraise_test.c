@@ -44,16 +44,24 @@ happy(struct bench *b)
         .demands = { { .tee = "toy" } },
         .known = { BYTES_ARR(next_build), BYTES_ARR(pcr0), BYTES_ARR(pcr1),
             BYTES_ARR(next_build) },
-        .list = { { "pcr.0", CLAIM_BYTES, BYTES_ARR(pcr0), 0 },
-            { "pcr.1", CLAIM_BYTES, BYTES_ARR(pcr1), 0 },
-            { "module_id", CLAIM_TEXT, BYTES_LIT("i-<b>"), 0 },
-            { "count", CLAIM_UINT, BYTES_NONE, UINT64_MAX },
-            { "user_data", CLAIM_NULL, BYTES_NONE, 0 } },
+        .list = { { "pcr.0", CLAIM_BYTES, CLAIM_ALONE, BYTES_ARR(pcr0), 0 },
+            { "pcr.1", CLAIM_BYTES, CLAIM_ALONE, BYTES_ARR(pcr1), 0 },
+            { "module_id", CLAIM_TEXT, CLAIM_ALONE, BYTES_LIT("i-<b>"), 0 },
+            { "count", CLAIM_UINT, CLAIM_ALONE, BYTES_NONE, UINT64_MAX },
+            { "user_data", CLAIM_NULL, CLAIM_ALONE, BYTES_NONE, 0 } },
     };
-    b->value[0][0] = (struct measurement_value){ "pcr.0", &b->known[3], 1 };
-    b->value[0][1] = (struct measurement_value){ "pcr.1", &b->known[3], 1 };
-    b->value[1][0] = (struct measurement_value){ "pcr.0", &b->known[0], 2 };
-    b->value[1][1] = (struct measurement_value){ "pcr.1", &b->known[2], 1 };
+    b->value[0][0] = (struct measurement_value){
+        .path = "pcr.0", .claim = "pcr.0", .values = &b->known[3], .count = 1
+    };
+    b->value[0][1] = (struct measurement_value){
+        .path = "pcr.1", .claim = "pcr.1", .values = &b->known[3], .count = 1
+    };
+    b->value[1][0] = (struct measurement_value){
+        .path = "pcr.0", .claim = "pcr.0", .values = &b->known[0], .count = 2
+    };
+    b->value[1][1] = (struct measurement_value){
+        .path = "pcr.1", .claim = "pcr.1", .values = &b->known[2], .count = 1
+    };
     b->entry[0] = (struct measurement){ .tee = "toy",
         .source = "policy: measurements[0]",
         .paths = b->value[0],

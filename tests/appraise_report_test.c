@@ -11,19 +11,20 @@ static const uint8_t pcr0[2] = { 0xab, 0xcd };
         (const uint8_t *)(s), sizeof(s) - 1 \
     }
 static const struct claim hostile[] = {
-    { "module_id", CLAIM_TEXT, LIT("i-\x1b[2J<script>alert('1')</script>&\""), 0 },
-    { "direction", CLAIM_TEXT,
+    { "module_id", CLAIM_TEXT, CLAIM_ALONE,
+        LIT("i-\x1b[2J<script>alert('1')</script>&\""), 0 },
+    { "direction", CLAIM_TEXT, CLAIM_ALONE,
         LIT("a\xe2\x80\xae"
             "b\xc2\x9b"
             "c\xe2\x81\xa6"
             "d\xe2\x82\xac"),
         0 },
-    { "broken", CLAIM_TEXT, LIT("x\xff<y"), 0 },
-    { "pcr.0", CLAIM_BYTES, { pcr0, sizeof(pcr0) }, 0 },
-    { "user_data", CLAIM_NULL, { NULL, 0 }, 0 },
-    { "empty", CLAIM_BYTES, LIT(""), 0 },
-    { "count", CLAIM_UINT, { NULL, 0 }, 7 },
-    { "flag", CLAIM_BOOL, { NULL, 0 }, 1 },
+    { "broken", CLAIM_TEXT, CLAIM_ALONE, LIT("x\xff<y"), 0 },
+    { "pcr.0", CLAIM_BYTES, CLAIM_ALONE, { pcr0, sizeof(pcr0) }, 0 },
+    { "user_data", CLAIM_NULL, CLAIM_ALONE, { NULL, 0 }, 0 },
+    { "empty", CLAIM_BYTES, CLAIM_ALONE, LIT(""), 0 },
+    { "count", CLAIM_UINT, CLAIM_ALONE, { NULL, 0 }, 7 },
+    { "flag", CLAIM_BOOL, CLAIM_ALONE, { NULL, 0 }, 1 },
 };
 
 static struct verdict

@@ -53,12 +53,13 @@ every_member_is_read(void **state)
     assert_true(r.allow_devices);
     assert_false(r.keep_owners);
     assert_int_equal(r.memory_mib, 512);
-    assert_string_equal(r.snp.kernel.file, "k");
-    assert_true(r.snp.firmware.has_sha256 && r.snp.firmware.sha256[1] == 0x11);
-    assert_string_equal(r.snp.cmdline, "quiet");
-    assert_string_equal(r.snp.net, "10.0.2.15/24 10.0.2.2");
-    assert_int_equal(r.snp.module_count, 2);
-    assert_string_equal(r.snp.modules[0].file, "m/a.ko");
+    assert_string_equal(r.snp.machine.kernel.file, "k");
+    assert_true(
+        r.snp.machine.firmware.has_sha256 && r.snp.machine.firmware.sha256[1] == 0x11);
+    assert_string_equal(r.snp.machine.cmdline, "quiet");
+    assert_string_equal(r.snp.machine.net, "10.0.2.15/24 10.0.2.2");
+    assert_int_equal(r.snp.machine.module_count, 2);
+    assert_string_equal(r.snp.machine.modules[0].file, "m/a.ko");
     assert_int_equal(r.snp.shape_count, 1);
     assert_int_equal(r.snp.shapes[0].vcpus[1], 8);
     assert_string_equal(r.snp.shapes[0].cpus[0], "EPYC-Genoa");

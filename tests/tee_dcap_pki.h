@@ -262,7 +262,7 @@ der_put(struct der_text *t, uint8_t tag, const void *content, size_t len)
 static inline void
 der_int(struct der_text *t, long v)
 {
-    uint8_t be[4];
+    uint8_t be[5];
     size_t n = 0;
 
     for (int i = 3; i >= 0; i--) {

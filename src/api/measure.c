@@ -183,25 +183,84 @@ shapes_put(json_t *root, const struct tee_measured *r)
     return true;
 }
 
+static bool
+predicted_put(json_t *root, const struct tee_measured *r)
+{
+    json_t *list = json_array();
+
+    if (json_object_set_new(root, "predicted", list) != 0)
+        return false;
+    for (size_t i = 0; i < r->predicted_count; i++) {
+        const struct tee_predicted *p = &r->predicted[i];
+        char hex[2 * sizeof(p->sha384) + 1];
+
+        hex_encode(BYTES_ARR(p->sha384), hex);
+        if (json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "claim", p->claim,
+                                            "what", p->what, "sha384", hex)) != 0)
+            return false;
+    }
+    return true;
+}
+
+static bool
+notes_put(json_t *root, const struct tee_measured *r)
+{
+    json_t *list = json_array();
+
+    if (json_object_set_new(root, "notes", list) != 0)
+        return false;
+    for (size_t i = 0; i < r->note_count; i++)
+        if (json_array_append_new(list, json_string(r->notes[i])) != 0)
+            return false;
+    return true;
+}
+
+/* The object that "rtmr.1" is a member of, made where it is not there; its name in *path. */
+static json_t *
+parent_of(json_t *root, const char **path)
+{
+    char part[64];
+
+    for (size_t len; (*path)[len = strcspn(*path, ".")] == '.'; *path += len + 1) {
+        if (len >= sizeof(part))
+            return NULL;
+        memcpy(part, *path, len);
+        part[len] = '\0';
+        if (json_object_get(root, part) == NULL &&
+            json_object_set_new(root, part, json_object()) != 0)
+            return NULL;
+        root = json_object_get(root, part);
+    }
+    return root;
+}
+
 /* A path that is there several times becomes a list: any of these. */
 static bool
 value_put(json_t *root, const struct tee_measured *r, size_t i)
 {
     const struct claim *c = &r->list[i];
+    const char *path = c->path;
     size_t same = 0;
 
     for (size_t k = 0; k < r->count; k++)
         same += strcmp(r->list[k].path, c->path) == 0;
-    if (same == 1)
-        return claim_put_json(root, c);
-    json_t *list = json_object_get(root, c->path);
-    if (list == NULL && json_object_set_new(root, c->path, json_array()) != 0)
+    json_t *in = parent_of(root, &path);
+    if (in == NULL)
+        return false;
+    if (same == 1) {
+        struct claim last = *c;
+
+        last.path = path;
+        return claim_put_json(in, &last);
+    }
+    if (json_object_get(in, path) == NULL &&
+        json_object_set_new(in, path, json_array()) != 0)
         return false;
     char *hex = malloc(2 * c->bytes.len + 1);
     if (hex == NULL)
         return false;
     hex_encode(c->bytes, hex);
-    int bad = json_array_append_new(json_object_get(root, c->path), json_string(hex));
+    int bad = json_array_append_new(json_object_get(in, path), json_string(hex));
     free(hex);
     return bad == 0;
 }
@@ -220,6 +279,9 @@ selfsame_measurement_json(const struct selfsame_measurement *m, bool explain,
         good = good && value_put(root, &m->result, i);
     good = good && (m->result.shape_count == 0 || shapes_put(root, &m->result));
     good = good && (!explain || sections_put(root, &m->result));
+    good = good && (!explain || m->result.predicted_count == 0 ||
+                       predicted_put(root, &m->result));
+    good = good && (m->result.note_count == 0 || notes_put(root, &m->result));
     char *text = good ? json_compact(root) : NULL;
     if (text == NULL)
         FAIL(err, SELFSAME_NOMEM, "no room for the measurement as JSON");

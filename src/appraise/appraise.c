@@ -313,7 +313,10 @@ measurement_mismatch(const struct measurement *m, const struct measurement_value
         .expected = wanted_text(v, arena),
         .got = claim_text(got, arena),
         .source = arena_printf(arena, "%s.%s", m->source, v->path),
-        .detail = arena_printf(arena, "other code than expected, first in %s", v->path),
+        .detail = arena_printf(arena,
+            got != NULL ? "other code than expected, first in %s"
+                        : "nothing proves %s, which is expected to be known",
+            v->path),
     };
 }
 

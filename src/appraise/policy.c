@@ -362,7 +362,8 @@ policy_parse(struct selfsame_bytes json, const struct tee_facts *facts,
 static void
 drop_comments(json_t *entry)
 {
-    static const char *const names[] = { "shapes", "sections", "id_block" };
+    static const char *const names[] = { "shapes", "sections", "id_block", "predicted",
+        "notes", "event_log" };
 
     for (size_t i = 0; json_is_object(entry) && i < COUNT(names); i++)
         (void)json_object_del(entry, names[i]);

@@ -88,29 +88,175 @@ base64_encode(struct selfsame_bytes in, bool url, char *ret)
     return (size_t)(p - ret);
 }
 
-static int
+/* By character; what is 128 or more is none. "+/" of the one alphabet, "-_" of the other. */
+enum { NO = 0x80 };
+static const uint8_t base64_values[128] = {
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    62,
+    NO,
+    NO,
+    NO,
+    63,
+    52,
+    53,
+    54,
+    55,
+    56,
+    57,
+    58,
+    59,
+    60,
+    61,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    9,
+    10,
+    11,
+    12,
+    13,
+    14,
+    15,
+    16,
+    17,
+    18,
+    19,
+    20,
+    21,
+    22,
+    23,
+    24,
+    25,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+    26,
+    27,
+    28,
+    29,
+    30,
+    31,
+    32,
+    33,
+    34,
+    35,
+    36,
+    37,
+    38,
+    39,
+    40,
+    41,
+    42,
+    43,
+    44,
+    45,
+    46,
+    47,
+    48,
+    49,
+    50,
+    51,
+    NO,
+    NO,
+    NO,
+    NO,
+    NO,
+};
+
+static uint32_t
 base64_value(char c, bool url)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == (url ? '-' : '+'))
-        return 62;
-    if (c == (url ? '_' : '/'))
-        return 63;
-    return -1;
+    uint8_t u = (uint8_t)c;
+
+    if (url && (u == '-' || u == '_'))
+        return u == '-' ? 62 : 63;
+    if (u >= sizeof(base64_values) || (url && (u == '+' || u == '/')))
+        return NO;
+    return base64_values[u];
+}
+
+/* Whole groups of four; how many characters they were, or SIZE_MAX. */
+static size_t
+base64_groups(const char *in, size_t len, bool url, uint8_t *ret)
+{
+    size_t i = 0;
+
+    for (; len - i >= 4; i += 4, ret += 3) {
+        uint32_t a = base64_value(in[i], url), b = base64_value(in[i + 1], url),
+                 c = base64_value(in[i + 2], url), d = base64_value(in[i + 3], url);
+
+        if (((a | b | c | d) & NO) != 0)
+            return SIZE_MAX;
+        ret[0] = (uint8_t)(a << 2 | b >> 4);
+        ret[1] = (uint8_t)(b << 4 | c >> 2);
+        ret[2] = (uint8_t)(c << 6 | d);
+    }
+    return i;
 }
 
 bool
 base64_decode(
     const char *in, size_t len, bool url, uint8_t *ret, size_t cap, size_t *ret_len)
 {
-    size_t pad = 0, n = 0;
-    uint32_t acc = 0;
-    unsigned bits = 0;
+    size_t pad = 0;
 
     if (!url) {
         if (len % 4 != 0)
@@ -118,24 +264,25 @@ base64_decode(
         while (pad < 2 && pad < len && in[len - 1 - pad] == '=')
             pad++;
     }
-    if ((len - pad) % 4 == 1)
+    len -= pad;
+    const size_t left = len % 4, n = len / 4 * 3 + (left > 0 ? left - 1 : 0);
+    if (left == 1 || n > cap)
         return false;
-    for (size_t i = 0; i < len - pad; i++) {
-        int v = base64_value(in[i], url);
+    size_t i = base64_groups(in, len, url, ret);
+    if (i == SIZE_MAX)
+        return false;
+    if (left > 0) {
+        uint32_t a = base64_value(in[i], url), b = base64_value(in[i + 1], url),
+                 c = left == 3 ? base64_value(in[i + 2], url) : 0;
+        uint32_t v = a << 12 | b << 6 | c;
 
-        if (v < 0)
+        /* One encoding per value: what is left over is zero. */
+        if (((a | b | c) & NO) != 0 || (v & (left == 3 ? 3 : 0x3ff)) != 0)
             return false;
-        acc = (acc << 6 | (uint32_t)v) & 0xffffff;
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            if (n == cap)
-                return false;
-            ret[n++] = (uint8_t)(acc >> bits);
-        }
+        ret[i / 4 * 3] = (uint8_t)(v >> 10);
+        if (left == 3)
+            ret[i / 4 * 3 + 1] = (uint8_t)(v >> 2);
     }
-    if ((acc & ((1u << bits) - 1)) != 0) /* one encoding per value */
-        return false;
     *ret_len = n;
     return true;
 }

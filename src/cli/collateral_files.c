@@ -8,6 +8,7 @@
 #include "codec/pem.h"
 #include "crypto/crl.h"
 #include "os/os.h"
+#include "tee/shared/dcap.h"
 #include "tee/snp/snp.h"
 
 #include <dirent.h>
@@ -15,7 +16,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { COLLATERAL_LIMIT = 1 << 20, GIVEN = 16, ENTRIES = 256 };
+enum { COLLATERAL_LIMIT = 1 << 20, TRIAL = 4 << 20, GIVEN = 16, ENTRIES = 256 };
 
 static bool
 contains(struct selfsame_bytes hay, const char *needle)
@@ -28,6 +29,18 @@ contains(struct selfsame_bytes hay, const char *needle)
     return false;
 }
 
+/* Of SGX and TDX: signed JSON, lists in hex, event logs. */
+static bool
+is_of_dcap(struct selfsame_bytes b)
+{
+    auto_arena arena = arena_new(TRIAL);
+    struct dcap_bundle bundle = { 0 };
+    struct selfsame_err ignored;
+
+    return dcap_bundle_add(&bundle, b, &arena, &ignored) == SELFSAME_OK &&
+           bundle.pki.aside == 0;
+}
+
 static bool
 is_collateral(struct selfsame_bytes b)
 {
@@ -35,7 +48,9 @@ is_collateral(struct selfsame_bytes b)
     struct cert cert;
     struct crl crl;
 
-    return contains(b, "-----BEGIN CERTIFICATE-----") ||
+    if (dcap_quote_recognise(b, DCAP_SGX) || dcap_quote_recognise(b, DCAP_TDX))
+        return false; /* evidence, although there are certificates in it */
+    return is_of_dcap(b) || contains(b, "-----BEGIN CERTIFICATE-----") ||
            contains(b, "-----BEGIN X509 CRL-----") || snp_table_recognise(b) ||
            cert_parse(b, &cert, &ignored) == SELFSAME_OK ||
            crl_parse(b, &crl, &ignored) == SELFSAME_OK;

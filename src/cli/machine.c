@@ -9,15 +9,15 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { PORTS = 32, SHAPES = 64 };
+enum { PORTS = 32, SHAPES = 512 };
 
 /* ---- the image: a file, or what the build wrote into a directory ---- */
 
 static enum selfsame_code
-add_size(struct cli *c, const char *dir, const char *name, struct tee_launch_request *q,
-    struct selfsame_err *e)
+add_size(struct cli *c, const struct tee_launcher *l, const char *name,
+    struct tee_launch_request *q, struct selfsame_err *e)
 {
-    char *path = arena_printf(cli_arena(c), "%s/%s", dir, name);
+    char *path = arena_printf(cli_arena(c), "%s/%s.%s", q->image, l->files, name);
     struct stat st;
 
     if (path == NULL)
@@ -35,18 +35,21 @@ read_shape(struct cli *c, const json_t *j, struct tee_shape *ret)
     const char *vmm = json_string_value(json_object_get(j, "vmm"));
     const char *cpu = json_string_value(json_object_get(j, "cpu"));
     json_int_t vcpus = json_integer_value(json_object_get(j, "vcpus"));
+    json_int_t memory = json_integer_value(json_object_get(j, "memory_mib"));
+    const bool processors = cpu != NULL && vcpus >= 1 && vcpus <= UINT16_MAX;
 
-    if (vmm == NULL || cpu == NULL || vcpus < 1 || vcpus > UINT16_MAX)
+    if (vmm == NULL || (!processors && memory < 1))
         return false;
     ret->vmm = arena_str(cli_arena(c), bytes_str(vmm));
-    ret->cpu = arena_str(cli_arena(c), bytes_str(cpu));
-    ret->vcpus = (unsigned)vcpus;
+    ret->cpu = processors ? arena_str(cli_arena(c), bytes_str(cpu)) : NULL;
+    ret->vcpus = processors ? (unsigned)vcpus : 0;
+    ret->memory_mib = memory > 0 ? (uint64_t)memory : 0;
     const char *hex = json_string_value(json_object_get(j, "measurement"));
     uint8_t *digest = arena_alloc(cli_arena(c), 1, 64);
     if (hex != NULL && digest != NULL &&
         hex_decode(hex, strlen(hex), digest, 64, &ret->measurement.len))
         ret->measurement.ptr = digest;
-    return ret->vmm != NULL && ret->cpu != NULL;
+    return ret->vmm != NULL && (ret->cpu != NULL || !processors);
 }
 
 static enum selfsame_code
@@ -62,7 +65,9 @@ read_shapes(struct cli *c, const char *tee, struct tee_launch_request *q,
     for (size_t i = 0; i < json_array_size(rows) && i < SHAPES; i++)
         if (!read_shape(c, json_array_get(rows, i), &list[q->shape_count++]))
             FAIL(e, SELFSAME_MALFORMED,
-                "%s/measurements.json: expected vmm, cpu and vcpus in shape %zu",
+                "%s/measurements.json: expected vmm, and cpu and vcpus or memory_mib, "
+                "in "
+                "shape %zu",
                 q->image, i);
     q->shapes = list;
     return SELFSAME_OK;
@@ -87,8 +92,8 @@ look_at_image(struct cli *c, const struct tee_launcher *l, struct tee_launch_req
         FAIL(e, SELFSAME_USAGE,
             "%s: expected the directory that `selfsame build --tee %s` wrote", q->image,
             l->name);
-    TRY(add_size(c, q->image, "image.kernel", q, e));
-    TRY(add_size(c, q->image, "image.initrd", q, e));
+    TRY(add_size(c, l, "kernel", q, e));
+    TRY(add_size(c, l, "initrd", q, e));
     return read_shapes(c, l->name, q, e);
 }
 
@@ -175,8 +180,11 @@ check_options(struct cli *c, const struct tee_launcher *l, struct selfsame_err *
         const char *name;
         bool of_machines;
     } rows[] = { { "cpus", false }, { "cid", false }, { "publish", true },
-        { "vcpus", true }, { "cpu", true }, { "id-block", true }, { "id-auth", true },
-        { "insecure-plain-vm", true }, { "accel", true } };
+        { "vcpus", true }, { "cpu", true }, { "insecure-plain-vm", true },
+        { "accel", true } };
+    static const char *const own[][2] = { { "id-block", "snp" }, { "id-auth", "snp" },
+        { "mr-config-id", "tdx" }, { "mr-owner", "tdx" },
+        { "mr-owner-config", "tdx" } };
 
     if (cli_flag(c, "detach") || cli_flag(c, "name") || cli_flag(c, "defect") ||
         cli_flag(c, "root") || cli_flag(c, "set"))
@@ -186,10 +194,36 @@ check_options(struct cli *c, const struct tee_launcher *l, struct selfsame_err *
         if (cli_flag(c, rows[i].name) && rows[i].of_machines != l->plain_vm)
             FAIL(e, SELFSAME_USAGE, "--%s does not belong to --tee %s", rows[i].name,
                 l->name);
+    for (size_t i = 0; i < COUNT(own); i++)
+        if (cli_flag(c, own[i][0]) && strcmp(own[i][1], l->name) != 0)
+            FAIL(e, SELFSAME_USAGE, "--%s does not belong to --tee %s", own[i][0],
+                l->name);
     return SELFSAME_OK;
 }
 
-/* With SEV-SNP it is always KVM. */
+/* 48 bytes each, which the hardware reports as they are given. */
+static enum selfsame_code
+take_own_ids(struct cli *c, struct tee_launch_request *q, struct selfsame_err *e)
+{
+    for (int i = 0; i < TEE_OWN_IDS; i++) {
+        enum { SIZE = 48 };
+        const char *hex = cli_value(c, tee_own_id_names[i]);
+        uint8_t *id = arena_alloc(cli_arena(c), 1, SIZE);
+        size_t len = 0;
+
+        if (id == NULL)
+            FAIL(e, SELFSAME_NOMEM, "an ID");
+        if (hex == NULL)
+            continue;
+        if (!hex_decode(hex, strlen(hex), id, SIZE, &len) || len != SIZE)
+            FAIL(e, SELFSAME_USAGE, "--%s: expected 96 lower-case hex digits",
+                tee_own_id_names[i]);
+        q->own_id[i] = BYTES(id, SIZE);
+    }
+    return SELFSAME_OK;
+}
+
+/* With SEV-SNP or TDX it is always KVM. */
 static enum selfsame_code
 take_accel(struct cli *c, struct tee_launch_request *q, struct selfsame_err *e)
 {
@@ -232,6 +266,7 @@ machine_run(struct cli *c, const struct tee_launcher *l, struct selfsame_err *e)
     TRY(take_ports(c, &q, e));
     TRY(take_file(c, "id-block", &q.id_block, e));
     TRY(take_file(c, "id-auth", &q.id_auth, e));
+    TRY(take_own_ids(c, &q, e));
     TRY(look_at_image(c, l, &q, e));
     enum selfsame_code code = l->available(&q, cli_arena(c), &facts, &count, e);
     print_facts(facts, count);

@@ -2,6 +2,7 @@
 #include <selfsame/measure.h>
 
 #include "cli/commands.h"
+#include "cli/measure_events.h"
 #include "cli/measure_id.h"
 #include "cli/print.h"
 #include "cli/shapes.h"
@@ -19,14 +20,35 @@ static const struct cli_option options[] = {
     { .name = "tee",
         .argument = "LIST",
         .help =
-            "for these: nitro, snp (default: all that a directory has images for; for "
-            "a file nitro, or snp with an option of it)" },
-    { .name = "firmware", .argument = "FILE", .help = "snp: OVMF, not the image's" },
-    { .name = "kernel", .argument = "FILE", .help = "snp: not the image's" },
-    { .name = "initrd", .argument = "FILE", .help = "snp: not the image's" },
+            "for these: nitro, snp, tdx (default: all that a directory has images for; "
+            "for a file nitro, or snp with an option of it)" },
+    { .name = "firmware",
+        .argument = "FILE",
+        .help = "snp, tdx: OVMF, not the image's" },
+    { .name = "kernel", .argument = "FILE", .help = "snp, tdx: not the image's" },
+    { .name = "initrd", .argument = "FILE", .help = "snp, tdx: not the image's" },
     { .name = "cmdline",
         .argument = "TEXT|@FILE",
-        .help = "snp: the kernel's command line" },
+        .help = "snp, tdx: the kernel's command line" },
+    { .name = "memory",
+        .argument = "LIST",
+        .help = "tdx: MiB of the machine, 2048,4096 (default: 2048)" },
+    { .name = "pages",
+        .argument = "one-pass|two-pass",
+        .help = "tdx: the order of pages in MRTD (default: both)" },
+    { .name = "kernel-as",
+        .argument = "whole|patched",
+        .help = "tdx: the kernel that the firmware gets from QEMU (default: both)" },
+    { .name = "separator",
+        .argument = "rtmr0|rtmr1",
+        .help = "tdx: where the firmware puts the second one (default: both)" },
+    { .name = "acpi-loader",
+        .argument = "FILE",
+        .help = "tdx: QEMU's etc/table-loader, for RTMR0" },
+    { .name = "acpi-rsdp", .argument = "FILE", .help = "tdx: and its etc/acpi/rsdp" },
+    { .name = "acpi-tables",
+        .argument = "FILE",
+        .help = "tdx: and its etc/acpi/tables" },
     { .name = "vmm",
         .argument = "qemu|ec2|gce",
         .help = "snp: who starts it (default: qemu)" },
@@ -59,10 +81,24 @@ static const struct cli_option options[] = {
     { .name = "guest-policy",
         .argument = "N",
         .help = "snp: what the guest allows (default: 0x30000)" },
+    { .name = "event-log",
+        .argument = "FILE",
+        .help = "tdx: a firmware event log (CCEL): what it replays to, and how far "
+                "digests vouch for each event; IMAGE may be left out" },
+    { .name = "quote",
+        .argument = "FILE",
+        .help = "tdx: and the quote whose registers it must replay to" },
     { .name = "explain",
         .help = "also each section of the image and where it is measured" },
     { 0 },
 };
+
+/* Predicted events are told to who asks for all. */
+static bool
+explained(struct cli *c)
+{
+    return cli_flag(c, "explain") || measure_events_wanted(c);
+}
 
 static void
 measurement_cleanup(struct selfsame_measurement **m)
@@ -123,11 +159,14 @@ open_part(const char *path, const char *what, bool may_be_empty, int *ret,
 
 /* ---- an image of several files ---- */
 
-static const char *const parts[] = { "firmware", "kernel", "initrd", "cmdline" };
+/* As options call them; the measurer has '_' where these have '-'. */
+static const char *const parts[] = { "firmware", "kernel", "initrd", "cmdline",
+    "acpi-loader", "acpi-rsdp", "acpi-tables" };
 
 /* What an option names, or what a build wrote; NULL: there is none. */
 static const char *
-part_path(struct cli *c, const char *image, bool dir, const char *name)
+part_path(
+    struct cli *c, const char *image, bool dir, const char *files, const char *name)
 {
     const char *told = cli_value(c, name);
 
@@ -135,7 +174,7 @@ part_path(struct cli *c, const char *image, bool dir, const char *name)
         return told;
     if (!dir)
         return strcmp(name, "firmware") == 0 ? image : NULL;
-    const char *path = arena_printf(cli_arena(c), "%s/image.%s", image, name);
+    const char *path = arena_printf(cli_arena(c), "%s/%s.%s", image, files, name);
     return path != NULL && access(path, F_OK) == 0 ? path : NULL;
 }
 
@@ -146,7 +185,10 @@ feed_part(struct cli *c, struct selfsame_measurement *m, const char *name,
     const char *line = cli_value(c, "cmdline");
     uint64_t size = 0;
     auto_fd fd = -1;
+    char part[16] = "";
 
+    for (size_t i = 0; name[i] != '\0' && i + 1 < sizeof(part); i++)
+        part[i] = name[i] == '-' ? '_' : name[i];
     if (strcmp(name, "cmdline") == 0 && line != NULL && line[0] != '@') {
         TRY(selfsame_measurement_part(m, name, strlen(line), e));
         return selfsame_measurement_update(m, bytes_str(line), e);
@@ -154,7 +196,7 @@ feed_part(struct cli *c, struct selfsame_measurement *m, const char *name,
     if (path[0] == '@')
         path++;
     TRY(open_part(path, name, strcmp(name, "firmware") != 0, &fd, &size, e));
-    TRY_WHILE(e, selfsame_measurement_part(m, name, size, e), "%s", path);
+    TRY_WHILE(e, selfsame_measurement_part(m, part, size, e), "%s", path);
     TRY_WHILE(e, feed(fd, path, size, m, e), "%s", path);
     return SELFSAME_OK;
 }
@@ -183,18 +225,40 @@ set_built(struct cli *c, const char *dir, const char *tee,
     return SELFSAME_OK;
 }
 
+/* What can be said about a machine: by option, for the measurer, of one TEE or of all. */
+static const struct {
+    const char *option, *name, *tee;
+} said[] = {
+    { "vmm", "vmm", NULL },
+    { "vcpus", "vcpus", "snp" },
+    { "cpu", "cpu", "snp" },
+    { "features", "features", "snp" },
+    { "ec2-rdx", "ec2_rdx", "snp" },
+    { "gce-gpa-bits", "gce_gpa_bits", "snp" },
+    { "memory", "memory_mib", "tdx" },
+    { "pages", "pages", "tdx" },
+    { "kernel-as", "kernel_as", "tdx" },
+    { "separator", "separator", "tdx" },
+    /* Files: measured as parts. */
+    { "firmware", NULL, NULL },
+    { "kernel", NULL, NULL },
+    { "initrd", NULL, NULL },
+    { "cmdline", NULL, NULL },
+    { "acpi-loader", NULL, "tdx" },
+    { "acpi-rsdp", NULL, "tdx" },
+    { "acpi-tables", NULL, "tdx" },
+};
+
 static enum selfsame_code
 set_options(struct cli *c, struct selfsame_measurement *m, struct selfsame_err *e)
 {
-    static const char *const names[][2] = { { "vmm", "vmm" }, { "vcpus", "vcpus" },
-        { "cpu", "cpu" }, { "features", "features" }, { "ec2-rdx", "ec2_rdx" },
-        { "gce-gpa-bits", "gce_gpa_bits" } };
+    for (size_t i = 0; i < COUNT(said); i++) {
+        const char *value = cli_value(c, said[i].option);
 
-    for (size_t i = 0; i < COUNT(names); i++)
-        if (cli_value(c, names[i][0]) != NULL)
-            TRY_WHILE(e,
-                selfsame_measurement_set(m, names[i][1], cli_value(c, names[i][0]), e),
-                "--%s", names[i][0]);
+        if (value != NULL && said[i].name != NULL)
+            TRY_WHILE(e, selfsame_measurement_set(m, said[i].name, value, e), "--%s",
+                said[i].option);
+    }
     return SELFSAME_OK;
 }
 
@@ -202,13 +266,21 @@ set_options(struct cli *c, struct selfsame_measurement *m, struct selfsame_err *
 static bool
 machine_told(struct cli *c)
 {
-    static const char *const said[] = { "vmm", "vcpus", "cpu", "features", "ec2-rdx",
-        "gce-gpa-bits", "firmware", "kernel", "initrd", "cmdline" };
-
     for (size_t i = 0; i < COUNT(said); i++)
-        if (cli_value(c, said[i]) != NULL)
+        if (cli_value(c, said[i].option) != NULL)
             return true;
     return false;
+}
+
+/* Is something said that is of another TEE? */
+static bool
+told_otherwise(struct cli *c, const char *tee)
+{
+    for (size_t i = 0; i < COUNT(said); i++)
+        if (cli_value(c, said[i].option) != NULL && said[i].tee != NULL &&
+            strcmp(said[i].tee, tee) != 0)
+            return true;
+    return measure_id_wanted(c) && strcmp(tee, "snp") != 0;
 }
 
 /* A directory of `build`, and nothing said about the machine. */
@@ -226,12 +298,13 @@ measure_parts(struct cli *c, const char *image, bool dir, const char *tee,
     struct selfsame_measurement **ret, struct selfsame_err *e)
 {
     TRY(selfsame_measurement_new(tee, 0, ret, e));
-    if (cli_flag(c, "explain"))
+    if (explained(c))
         selfsame_measurement_set_explain(*ret);
     TRY(as_built(c, image, dir) ? set_built(c, image, tee, *ret, e)
                                 : set_options(c, *ret, e));
     for (size_t i = 0; i < COUNT(parts); i++) {
-        const char *path = part_path(c, image, dir, parts[i]);
+        const char *path = part_path(
+            c, image, dir, tee_measurer_find(tee)->files, parts[i]);
 
         if (path != NULL)
             TRY(feed_part(c, *ret, parts[i], path, e));
@@ -248,7 +321,7 @@ measure_file(struct cli *c, const char *path, const char *tee,
 
     TRY(open_part(path, "an enclave image", false, &fd, &size, e));
     TRY(selfsame_measurement_new(tee, size, ret, e));
-    if (cli_flag(c, "explain"))
+    if (explained(c))
         selfsame_measurement_set_explain(*ret);
     TRY(set_options(c, *ret, e));
     TRY_WHILE(e, feed(fd, path, size, *ret, e), "%s", path);
@@ -256,7 +329,14 @@ measure_file(struct cli *c, const char *path, const char *tee,
     return SELFSAME_OK;
 }
 
-/* "qemu, 4 x EPYC-Milan-v2, 0x1" of a shape, before its digest. */
+/* What it is, before what it is measured as. */
+static bool
+is_value(const char *name)
+{
+    return strcmp(name, "measurement") == 0 || strcmp(name, "mrtd") == 0;
+}
+
+/* "vmm=qemu vcpus=4 cpu=EPYC-Milan-v2" of a shape, before its digests. */
 static void
 print_shapes(const json_t *shapes)
 {
@@ -273,11 +353,34 @@ print_shapes(const json_t *shapes)
         {
             if (json_is_integer(value))
                 (void)printf(" %s=%lld", name, (long long)json_integer_value(value));
-            else if (strcmp(name, "measurement") != 0)
+            else if (json_is_string(value) && !is_value(name))
                 (void)printf(" %s=%s", name, json_string_value(value));
         }
-        (void)printf("\n  %s\n", json_string_value(json_object_get(s, "measurement")));
+        (void)printf("\n");
+        if (json_object_get(s, "measurement") != NULL)
+            (void)printf(
+                "  %s\n", json_string_value(json_object_get(s, "measurement")));
+        else
+            (void)printf(
+                "  mrtd   %s\n", json_string_value(json_object_get(s, "mrtd")));
+        json_object_foreach(json_object_get(s, "rtmr"), name, value)(void)
+            printf("  rtmr.%s %s\n", name, json_string_value(value));
     }
+}
+
+/* The events that a register is the sum of, and what could not be said. */
+static void
+print_events(const json_t *j)
+{
+    size_t i;
+    json_t *x;
+
+    json_array_foreach(json_object_get(j, "predicted"), i, x)(void)
+        printf("event %s %s\n  %s\n", json_string_value(json_object_get(x, "claim")),
+            json_string_value(json_object_get(x, "what")),
+            json_string_value(json_object_get(x, "sha384")));
+    json_array_foreach(json_object_get(j, "notes"), i, x)(void)
+        printf("note: %s\n", json_string_value(x));
 }
 
 /* How wide the longest "pcr.0" is. */
@@ -362,6 +465,7 @@ print_one(const json_t *j)
     if (id != NULL)
         print_values(id, "", names_width(id, 0));
     print_sections(json_object_get(j, "sections"));
+    print_events(j);
 }
 
 /* One image as its object, several as {"measurements": [...]}: both are reference values. */
@@ -399,7 +503,7 @@ target_of(struct cli *c, const struct tee_measurer *m, const char *path, bool di
     if (!dir)
         return true;
     if (ret->parts)
-        return part_path(c, path, true, parts[0]) != NULL;
+        return part_path(c, path, true, m->files, parts[0]) != NULL;
     ret->path = arena_printf(cli_arena(c), "%s/image.%s", path, m->image_kind);
     return ret->path != NULL && access(ret->path, F_OK) == 0;
 }
@@ -466,7 +570,7 @@ targets(struct cli *c, const char *path, bool dir, struct target *list, size_t *
         return SELFSAME_OK;
     for (size_t i = 0; (m = tee_measurer_at(i)) != NULL && *count < TEES; i++)
         if ((dir || *count == 0) && (!machine || m->set != NULL) &&
-            target_of(c, m, path, dir, &list[*count]))
+            !told_otherwise(c, m->name) && target_of(c, m, path, dir, &list[*count]))
             ++*count;
     return *count > 0 ? SELFSAME_OK : no_image(path, NULL, e);
 }
@@ -481,7 +585,7 @@ measure_target(struct cli *c, const struct target *t, bool dir, json_t *list,
 
     TRY(t->parts ? measure_parts(c, t->path, dir, t->tee, &m, e)
                  : measure_file(c, t->path, t->tee, &m, e));
-    TRY(selfsame_measurement_json(m, cli_flag(c, "explain"), &text, e));
+    TRY(selfsame_measurement_json(m, explained(c), &text, e));
     enum selfsame_code code = json_parse(bytes_str(text), "measurement", &j, e);
     selfsame_free(text);
     TRY(code);
@@ -497,10 +601,28 @@ measure_target(struct cli *c, const struct target *t, bool dir, json_t *list,
     return SELFSAME_OK;
 }
 
+/* The log is one of TDX, and stands for an image where none is given. */
+static enum selfsame_code
+check_events(struct cli *c, struct selfsame_err *e)
+{
+    const bool wanted = measure_events_wanted(c);
+    const char *tee = cli_value(c, "tee");
+
+    if (wanted && tee != NULL && strcmp(tee, "tdx") != 0)
+        FAIL(e, SELFSAME_USAGE, "--event-log: expected --tee tdx, got %.40s", tee);
+    if (wanted && tee == NULL && cli_operand_count(c) > 0)
+        FAIL(e, SELFSAME_USAGE, "--event-log: expected --tee tdx with an image");
+    if (!wanted && cli_value(c, "quote") != NULL)
+        FAIL(e, SELFSAME_USAGE, "--quote: expected --event-log beside it");
+    if (!wanted && cli_operand_count(c) == 0)
+        FAIL(e, SELFSAME_USAGE, "measure: expected IMAGE, got nothing");
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 run(struct cli *c, struct selfsame_err *e)
 {
-    const char *path = cli_operand(c, 0);
+    const char *path = cli_operand_count(c) > 0 ? cli_operand(c, 0) : NULL;
     struct target list[TEES];
     size_t count = 0;
     struct stat st;
@@ -508,18 +630,23 @@ run(struct cli *c, struct selfsame_err *e)
 
     if (all == NULL)
         FAIL(e, SELFSAME_NOMEM, "the output");
+    TRY(check_events(c, e));
+    if (path == NULL)
+        return measure_events(c, NULL, e);
     if (stat(path, &st) != 0)
         return file_error(e, "cannot open", path);
     const bool dir = S_ISDIR(st.st_mode);
     TRY(targets(c, path, dir, list, &count, e));
     for (size_t i = 0; i < count; i++)
         TRY(measure_target(c, &list[i], dir, all, e));
+    if (measure_events_wanted(c))
+        return measure_events(c, json_array_get(all, 0), e);
     return print(c, all, e);
 }
 
 const struct cli_command measure_command = {
     .name = "measure",
-    .operands = "IMAGE",
+    .operands = "[IMAGE]",
     .summary = "the values the hardware will report for an image, offline",
     .story =
         "Examples:\n  selfsame measure out/image.eif --explain\n  selfsame "
@@ -527,7 +654,7 @@ const struct cli_command measure_command = {
         "Without an option a directory is measured for all TEEs it has an image for, "
         "and for the machines its build named.",
     .options = options,
-    .min_operands = 1,
+    .min_operands = 0,
     .max_operands = 1,
     .run = run,
 };

@@ -4,7 +4,7 @@
 #include "os/os.h"
 
 const char *const shape_options[SHAPE_OPTIONS] = { "vmm", "vcpus", "cpu", "features",
-    "ec2_rdx", "gce_gpa_bits" };
+    "ec2_rdx", "gce_gpa_bits", "memory_mib", "pages", "kernel_as", "separator" };
 
 const char *
 shape_option(const json_t *row, const char *name, struct arena *arena)

@@ -5,6 +5,7 @@
 #include "appraise/ratls.h"
 #include "appraise/report.h"
 #include "cli/commands.h"
+#include "cli/events.h"
 #include "codec/pem.h"
 #include "os/os.h"
 #include "tee/snp/snp.h"
@@ -19,6 +20,7 @@
  * Every kind becomes one JSON object; text is that object, indented.
  */
 enum { SHOW_LIMIT = 4 << 20 };
+#define EVENT_LOG "event log"
 
 static const struct cli_option options[] = { { 0 } };
 
@@ -28,8 +30,11 @@ static const struct shower {
     enum selfsame_code (*show)(struct selfsame_bytes in, struct arena *arena,
         json_t *into, struct selfsame_err *e);
 } showers[] = {
+    { "evidence", show_is_quote, show_evidence }, /* before PEM, which is in it */
     /* Before the wrapper: their first bytes may be anything, also those of CBOR. */
     { "host certificate table", snp_table_recognise, show_table },
+    { EVENT_LOG, show_is_event_log, show_event_log },
+    { "CCEL table", show_is_ccel_table, show_ccel_table },
     { "ID block of SEV-SNP", show_is_id_block, show_id_block },
     { "ID authentication of SEV-SNP", show_is_id_auth, show_id_auth },
     { "proof of a log", show_is_proof, show_proof },
@@ -66,7 +71,8 @@ show_any(
         in.len);
     err_remedy(e,
         "Known: Nitro documents, SNP reports, EIF images, CMW, X.509 (DER, PEM), CRLs, "
-        "certificate tables, ID blocks, proofs, checkpoints, receipts and verifier "
+        "certificate tables, ID blocks, event logs (CCEL), proofs, checkpoints, "
+        "receipts and verifier "
         "keys "
         "of "
         "logs, envelopes, public keys, CoRIM, trust policies, policies, JSON.");
@@ -167,6 +173,11 @@ print(struct cli *c, json_t *tree, struct selfsame_err *e)
 
     if (cli_json(c))
         return print_json_line(tree, e);
+    if (strcmp(json_string_value(json_object_get(tree, "kind")), EVENT_LOG) == 0) {
+        print_string("kind", EVENT_LOG);
+        events_print(tree);
+        return SELFSAME_OK;
+    }
     json_object_foreach(tree, key, item) print_value(key, item, 0);
     return SELFSAME_OK;
 }

@@ -17,6 +17,7 @@ MUST enum selfsame_code show_cmw(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
 MUST enum selfsame_code show_json(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
+bool show_is_quote(struct selfsame_bytes in); /* of SGX or TDX */
 MUST enum selfsame_code show_evidence(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
 MUST enum selfsame_code show_certificate(struct selfsame_bytes in, struct arena *arena,
@@ -45,6 +46,14 @@ MUST enum selfsame_code show_id_auth(struct selfsame_bytes in, struct arena *are
 /* What a VCEK or VLEK says; nothing of other certificates. */
 MUST enum selfsame_code show_snp_claims(
     const struct cert *cert, struct arena *arena, json_t *into, struct selfsame_err *e);
+
+/* show_events.c */
+bool show_is_event_log(struct selfsame_bytes in);
+bool show_is_ccel_table(struct selfsame_bytes in);
+MUST enum selfsame_code show_event_log(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+MUST enum selfsame_code show_ccel_table(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
 
 /* show_log.c */
 bool show_is_note(struct selfsame_bytes in);

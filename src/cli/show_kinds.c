@@ -7,6 +7,7 @@
 #include "crypto/x509.h"
 #include "image/eif.h"
 #include "os/os.h"
+#include "tee/shared/dcap.h"
 #include "tee/tee.h"
 
 #include <stdio.h>
@@ -240,6 +241,12 @@ put_needs(json_t *into, const struct tee_verifier *v, struct selfsame_bytes in,
             needs[i].url != NULL ? json_string(needs[i].url) : json_null(), e));
     }
     return SELFSAME_OK;
+}
+
+bool
+show_is_quote(struct selfsame_bytes in)
+{
+    return dcap_quote_recognise(in, DCAP_SGX) || dcap_quote_recognise(in, DCAP_TDX);
 }
 
 enum selfsame_code

@@ -9,13 +9,11 @@
 static struct selfsame_bytes
 next_line(struct selfsame_bytes *text)
 {
-    size_t n = 0, skip = 0;
-
-    while (n < text->len && text->ptr[n] != '\n')
-        n++;
+    const uint8_t *end = text->len > 0 ? memchr(text->ptr, '\n', text->len) : NULL;
+    const size_t n = end != NULL ? (size_t)(end - text->ptr) : text->len,
+                 skip = end != NULL ? 1 : 0;
     struct selfsame_bytes line = BYTES(text->ptr, n);
-    if (n < text->len)
-        skip = 1;
+
     if (skip == 1 && n > 0 && line.ptr[n - 1] == '\r')
         line.len--;
     *text = BYTES(text->ptr + n + skip, text->len - n - skip);

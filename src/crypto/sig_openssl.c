@@ -31,6 +31,98 @@ make_templates(void)
     }
 }
 
+/*
+ * Importing a modulus and preparing its arithmetic costs a third of a verification, a
+ * point of P-256 a tenth, and the same few roots, intermediates and machines sign most of
+ * what there is: each thread keeps the last keys it used. A key is what its bytes say, so
+ * nothing can be wrong in here.
+ */
+enum { MEMO_KEYS = 12, MEMO_KEY_MAX = 8192 / 8 + 32 };
+struct memo {
+    struct memo_key {
+        enum sig_alg alg;
+        uint8_t bytes[MEMO_KEY_MAX];
+        size_t len; /* 0: free */
+        EVP_PKEY *key;
+        uint64_t used;
+    } at[MEMO_KEYS];
+    uint64_t turn;
+};
+static pthread_key_t memo_key;
+static pthread_once_t memo_once = PTHREAD_ONCE_INIT;
+static bool memo_ok;
+
+static void
+memo_free(void *p)
+{
+    struct memo *m = p;
+
+    for (size_t i = 0; i < MEMO_KEYS; i++)
+        EVP_PKEY_free(m->at[i].key);
+    OPENSSL_free(m);
+}
+
+static void
+memo_make_key(void)
+{
+    memo_ok = pthread_key_create(&memo_key, memo_free) == 0;
+}
+
+/* NULL: none, and then nothing is kept. */
+static struct memo *
+memo_get(void)
+{
+    (void)pthread_once(&memo_once, memo_make_key);
+    struct memo *m = memo_ok ? pthread_getspecific(memo_key) : NULL;
+    if (m != NULL || !memo_ok)
+        return m;
+    m = OPENSSL_zalloc(sizeof(*m));
+    if (m != NULL && pthread_setspecific(memo_key, m) != 0) {
+        OPENSSL_free(m);
+        m = NULL;
+    }
+    return m;
+}
+
+/* A reference of the caller's own, or NULL. */
+static EVP_PKEY *
+memo_find(enum sig_alg alg, struct selfsame_bytes bytes)
+{
+    struct memo *m = memo_get();
+
+    for (size_t i = 0; m != NULL && i < MEMO_KEYS; i++) {
+        struct memo_key *x = &m->at[i];
+
+        if (x->alg != alg || x->len != bytes.len || x->len == 0 ||
+            bytes_cmp(BYTES(x->bytes, x->len), bytes) != 0 ||
+            EVP_PKEY_up_ref(x->key) != 1)
+            continue;
+        x->used = ++m->turn;
+        return x->key;
+    }
+    return NULL;
+}
+
+/* In the place of the one not used for the longest time. */
+static void
+memo_keep(enum sig_alg alg, struct selfsame_bytes bytes, EVP_PKEY *key)
+{
+    struct memo *m = bytes.len <= MEMO_KEY_MAX ? memo_get() : NULL;
+
+    if (m == NULL || EVP_PKEY_up_ref(key) != 1)
+        return;
+    struct memo_key *x = &m->at[0];
+    for (size_t i = 1; i < MEMO_KEYS; i++)
+        if (m->at[i].used < x->used)
+            x = &m->at[i];
+    EVP_PKEY_free(x->key);
+    x->alg = alg;
+    x->key = key;
+    x->len = bytes.len;
+    x->used = ++m->turn;
+    memcpy(x->bytes, bytes.ptr, bytes.len);
+}
+
 /* NULL and MALFORMED when libcrypto says that the point is not on the curve. */
 static enum selfsame_code
 ec_key(const struct curve *c, struct selfsame_bytes xy, EVP_PKEY **ret,
@@ -38,6 +130,9 @@ ec_key(const struct curve *c, struct selfsame_bytes xy, EVP_PKEY **ret,
 {
     uint8_t point[1 + 2 * 66] = { 0x04 };
 
+    *ret = memo_find(c->alg, xy);
+    if (*ret != NULL)
+        return SELFSAME_OK;
     (void)pthread_once(&once, make_templates);
     auto_pkey *key = EVP_PKEY_new();
     if (template[c->alg] == NULL || key == NULL ||
@@ -47,6 +142,7 @@ ec_key(const struct curve *c, struct selfsame_bytes xy, EVP_PKEY **ret,
     if (EVP_PKEY_set1_encoded_public_key(key, point, 1 + xy.len) != 1)
         FAIL(e, SELFSAME_MALFORMED,
             "%s public key: expected a point on the curve, got one off it", c->name);
+    memo_keep(c->alg, xy, key);
     *ret = key;
     key = NULL;
     return SELFSAME_OK;
@@ -128,76 +224,15 @@ rsa_key(struct selfsame_bytes n, struct selfsame_bytes x, EVP_PKEY **ret,
     return SELFSAME_OK;
 }
 
-/*
- * Importing a modulus and preparing its arithmetic costs a third of a verification, and
- * the same few roots and intermediates stand above all leaves: each thread keeps the
- * last keys it used. A key is what its bytes say, so nothing can be wrong in here.
- */
-enum { MEMO_KEYS = 4, MEMO_KEY_MAX = 8192 / 8 + 32 };
-struct memo {
-    struct {
-        uint8_t der[MEMO_KEY_MAX];
-        size_t len; /* 0: free */
-        EVP_PKEY *key;
-    } at[MEMO_KEYS];
-    size_t next;
-};
-static pthread_key_t memo_key;
-static pthread_once_t memo_once = PTHREAD_ONCE_INIT;
-static bool memo_ok;
-
-static void
-memo_free(void *p)
-{
-    struct memo *m = p;
-
-    for (size_t i = 0; i < MEMO_KEYS; i++)
-        EVP_PKEY_free(m->at[i].key);
-    OPENSSL_free(m);
-}
-
-static void
-memo_make_key(void)
-{
-    memo_ok = pthread_key_create(&memo_key, memo_free) == 0;
-}
-
-/* NULL: none, and then nothing is kept. */
-static struct memo *
-memo_get(void)
-{
-    (void)pthread_once(&memo_once, memo_make_key);
-    struct memo *m = memo_ok ? pthread_getspecific(memo_key) : NULL;
-    if (m != NULL || !memo_ok)
-        return m;
-    m = OPENSSL_zalloc(sizeof(*m));
-    if (m != NULL && pthread_setspecific(memo_key, m) != 0) {
-        OPENSSL_free(m);
-        m = NULL;
-    }
-    return m;
-}
-
 static enum selfsame_code
 rsa_key_of(struct selfsame_bytes der, struct selfsame_bytes n, struct selfsame_bytes x,
     EVP_PKEY **ret, struct selfsame_err *e)
 {
-    struct memo *m = der.len <= MEMO_KEY_MAX ? memo_get() : NULL;
-
-    for (size_t i = 0; m != NULL && i < MEMO_KEYS; i++)
-        if (m->at[i].len > 0 && bytes_eq(der, BYTES(m->at[i].der, m->at[i].len)) &&
-            EVP_PKEY_up_ref(m->at[i].key) == 1) {
-            *ret = m->at[i].key;
-            return SELFSAME_OK;
-        }
-    TRY(rsa_key(n, x, ret, e));
-    if (m == NULL || EVP_PKEY_up_ref(*ret) != 1)
+    *ret = memo_find(SIG_RSA_PKCS1, der);
+    if (*ret != NULL)
         return SELFSAME_OK;
-    size_t at = m->next++ % MEMO_KEYS;
-    EVP_PKEY_free(m->at[at].key);
-    m->at[at].key = *ret;
-    m->at[at].len = der.len;
-    memcpy(m->at[at].der, der.ptr, der.len);
+    TRY(rsa_key(n, x, ret, e));
+    memo_keep(SIG_RSA_PKCS1, der, *ret);
     return SELFSAME_OK;
 }
 

@@ -113,7 +113,7 @@ enum { CHAIN_MAX = 8 };
 MUST enum selfsame_code chain_verify(const struct chain *c, int64_t now,
     struct cert_cache *cache, struct selfsame_err *e);
 
-/* Bounded LRU, thread-safe; key = SHA-384(cert) || SHA-256 of issuer key || anchor. Only full successes enter. */
+/* Bounded LRU, thread-safe; key = SHA-384(cert), SHA-256 below P-256 || SHA-256 of issuer key || anchor. Only full successes enter. */
 struct cert_cache *cert_cache_new(size_t entries);
 void cert_cache_free(struct cert_cache *c);
 void cert_cache_flush(struct cert_cache *c);

@@ -48,25 +48,46 @@ read_entry(struct selfsame_bytes guid, struct selfsame_bytes data, struct ovmf *
     return SELFSAME_OK;
 }
 
-/* Backwards from the footer: data, u16 length of all of it, GUID. */
+/* Backwards from the footer: data, u16 length of all of it, GUID; `table` loses it. */
+static enum selfsame_code
+next_entry(struct selfsame_bytes *table, struct selfsame_bytes *ret_guid,
+    struct selfsame_bytes *ret_data, struct selfsame_err *e)
+{
+    const size_t end = table->len;
+    struct reader r = reader_of(
+        BYTES(table->ptr + (end >= HEAD ? end - HEAD : 0), end >= HEAD ? HEAD : 0));
+    size_t len = get_le16(&r);
+    struct selfsame_bytes guid = get_bytes(&r, OVMF_GUID);
+
+    if (r.bad || len < HEAD || len > end)
+        FAIL(e, SELFSAME_MALFORMED,
+            "firmware: expected entries that fill its table, got others");
+    *ret_guid = guid;
+    *ret_data = BYTES(table->ptr + end - len, len - HEAD);
+    table->len = end - len;
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+check_count(size_t n, struct selfsame_err *e)
+{
+    if (n == ENTRIES_MAX)
+        FAIL(e, SELFSAME_MALFORMED,
+            "firmware: expected at most %d entries in its table, got more",
+            (int)ENTRIES_MAX);
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 read_table(struct selfsame_bytes table, struct ovmf *o, struct found *f,
     struct selfsame_err *e)
 {
-    size_t end = table.len;
+    for (size_t n = 0; table.len > 0; n++) {
+        struct selfsame_bytes guid, data;
 
-    for (size_t n = 0; end > 0; n++) {
-        struct reader r = reader_of(
-            BYTES(table.ptr + (end >= HEAD ? end - HEAD : 0), end >= HEAD ? HEAD : 0));
-        size_t len = get_le16(&r);
-        struct selfsame_bytes guid = get_bytes(&r, 16);
-
-        if (r.bad || len < HEAD || len > end || n == ENTRIES_MAX)
-            FAIL(e, SELFSAME_MALFORMED,
-                "firmware: expected at most %d entries that fill its table, got others",
-                (int)ENTRIES_MAX);
-        TRY(read_entry(guid, BYTES(table.ptr + end - len, len - HEAD), o, f, e));
-        end -= len;
+        TRY(check_count(n, e));
+        TRY(next_entry(&table, &guid, &data, e));
+        TRY(read_entry(guid, data, o, f, e));
     }
     return SELFSAME_OK;
 }
@@ -159,6 +180,42 @@ find_table(
     return SELFSAME_OK;
 }
 
+static enum selfsame_code
+check_size(size_t size, struct selfsame_err *e)
+{
+    if (size == 0 || size % OVMF_PAGE != 0 || size > OVMF_MAX)
+        FAIL(e, SELFSAME_MALFORMED,
+            "firmware: expected whole pages of %d bytes, at most %d MiB, got %zu bytes",
+            (int)OVMF_PAGE, (int)(OVMF_MAX >> 20), size);
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+ovmf_find(struct selfsame_bytes file, const uint8_t guid[static OVMF_GUID],
+    struct selfsame_bytes *ret, struct selfsame_err *e)
+{
+    struct selfsame_bytes table = BYTES_NONE, found = BYTES_NONE;
+    bool seen = false;
+
+    TRY(check_size(file.len, e));
+    TRY(find_table(file, &table, e));
+    for (size_t n = 0; table.len > 0; n++) {
+        struct selfsame_bytes name, data;
+
+        TRY(check_count(n, e));
+        TRY(next_entry(&table, &name, &data, e));
+        if (!bytes_eq(name, BYTES(guid, OVMF_GUID)))
+            continue;
+        if (seen)
+            FAIL(e, SELFSAME_MALFORMED,
+                "firmware: expected each entry of its table once, got one twice");
+        seen = true;
+        found = data;
+    }
+    *ret = found;
+    return SELFSAME_OK;
+}
+
 enum selfsame_code
 ovmf_parse(struct selfsame_bytes file, struct ovmf *ret, struct selfsame_err *e)
 {
@@ -166,10 +223,7 @@ ovmf_parse(struct selfsame_bytes file, struct ovmf *ret, struct selfsame_err *e)
     struct selfsame_bytes table = BYTES_NONE;
     struct found f = { 0 };
 
-    if (file.len == 0 || file.len % OVMF_PAGE != 0 || file.len > OVMF_MAX)
-        FAIL(e, SELFSAME_MALFORMED,
-            "firmware: expected whole pages of %d bytes, at most %d MiB, got %zu bytes",
-            (int)OVMF_PAGE, (int)(OVMF_MAX >> 20), file.len);
+    TRY(check_size(file.len, e));
     TRY(find_table(file, &table, e));
     TRY(read_table(table, &o, &f, e));
     if (!f.reset)

@@ -37,5 +37,12 @@ struct ovmf {
 };
 MUST enum selfsame_code ovmf_parse(
     struct selfsame_bytes file, struct ovmf *ret, struct selfsame_err *e);
+/*
+ * The data of one entry of the table, a view; absent where there is none. For those who
+ * want another entry than SEV's: what those say is not looked at.
+ */
+MUST enum selfsame_code ovmf_find(struct selfsame_bytes file,
+    const uint8_t guid[static OVMF_GUID], struct selfsame_bytes *ret,
+    struct selfsame_err *e);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/placeholder.h"
 
-#include "image/ovmf.h"
+#include "image/tdvf.h"
 
 /*
  * The end of the file as edk2 lays it out (OvmfPkg/ResetVector/Ia16/
@@ -13,6 +13,8 @@ static const char text[] =
     "selfsame: no firmware; this image runs in the simulator only\n";
 static const char kernel[] =
     "selfsame: no kernel; this image runs in the simulator only\n";
+
+static const char pe[] = "MZ selfsame: no kernel; for the simulator only\n";
 
 enum {
     GUID = OVMF_GUID,
@@ -96,6 +98,76 @@ placeholder_firmware(uint8_t ret[static PLACEHOLDER_FIRMWARE])
     ret[PLACEHOLDER_FIRMWARE - 16] = 0xf4; /* hlt, at the reset vector */
 }
 
+/* ---- for TDX ---- */
+
+/* edk2 OvmfPkg/ResetVector/X64/TdxMetadata.asm; what is not of the file is where it is there. */
+static const struct {
+    uint32_t offset, raw, gpa, size, type, attributes;
+} td_sections[] = {
+    { 0x1000, 0x2000, 0xffffe000, 0x2000, TDVF_BFV, TDVF_MR_EXTEND },
+    { 0, 0x1000, 0xffffd000, 0x1000, TDVF_CFV, 0 },
+    { 0, 0, 0x810000, 0x10000, TDVF_TEMP_MEM, 0 },
+    { 0, 0, 0x80b000, 0x2000, TDVF_TEMP_MEM, 0 },
+    { 0, 0, 0x809000, 0x2000, TDVF_TD_HOB, 0 },
+    { 0, 0, 0x800000, 0x6000, TDVF_TEMP_MEM, 0 },
+};
+
+void
+placeholder_tdvf(uint8_t ret[static PLACEHOLDER_TDVF])
+{
+    enum { AT = 0x2c00 };
+    uint8_t *footer = ret + PLACEHOLDER_TDVF - TAIL - GUID, *at = ret + AT + GUID;
+
+    memset(ret, 0, PLACEHOLDER_TDVF);
+    memcpy(ret, text, sizeof(text) - 1);
+    memcpy(ret + AT, tdvf_guid_metadata, GUID);
+    memcpy(at, "TDVF", 4);
+    at = put_le(at + 4, TDVF_HEAD + TDVF_SECTION * COUNT(td_sections), 4);
+    at = put_le(at, 1, 4);
+    at = put_le(at, COUNT(td_sections), 4);
+    for (size_t i = 0; i < COUNT(td_sections); i++) {
+        at = put_le(at, td_sections[i].offset, 4);
+        at = put_le(at, td_sections[i].raw, 4);
+        at = put_le(put_le(at, td_sections[i].gpa, 4), 0, 4);
+        at = put_le(put_le(at, td_sections[i].size, 4), 0, 4);
+        at = put_le(at, td_sections[i].type, 4);
+        at = put_le(at, td_sections[i].attributes, 4);
+    }
+    at = put_entry(footer - 2, tdvf_guid_offset, PLACEHOLDER_TDVF - AT - GUID, 0, 4);
+    memcpy(footer, ovmf_guid_footer, GUID);
+    (void)put_le(footer - 2, (uint32_t)(footer + GUID - at), 2);
+    ret[PLACEHOLDER_TDVF - 16] = 0xf4; /* hlt, at the reset vector */
+}
+
+/* PE32+ without a section; Linux Documentation/arch/x86/boot.rst at 0x1f1. */
+void
+placeholder_pe(uint8_t ret[static PLACEHOLDER_PE])
+{
+    enum { PE = 0x40, OPTIONAL = 240 };
+    uint8_t *optional = ret + PE + 24;
+
+    memset(ret, 0, PLACEHOLDER_PE);
+    memcpy(ret, pe, sizeof(pe) - 1);
+    (void)put_le(ret + 0x3c, PE, 4);
+    memcpy(ret + PE, "PE\0\0", 4);
+    (void)put_le(ret + PE + 4, 0x8664, 2);
+    (void)put_le(ret + PE + 20, OPTIONAL, 2);
+    (void)put_le(ret + PE + 22, 0x206, 2);
+    (void)put_le(optional, 0x20b, 2);
+    (void)put_le(optional + 32, 0x1000, 4); /* SectionAlignment, FileAlignment */
+    (void)put_le(optional + 36, 0x1000, 4);
+    (void)put_le(optional + 56, PLACEHOLDER_PE, 4); /* SizeOfImage, SizeOfHeaders */
+    (void)put_le(optional + 60, PLACEHOLDER_PE, 4);
+    (void)put_le(optional + 68, 10, 2); /* an EFI application */
+    (void)put_le(optional + 108, 16, 4);
+    (void)put_le(ret + 0x1fe, 0xaa55, 2);
+    memcpy(ret + 0x202, "HdrS", 4);
+    (void)put_le(ret + 0x206, 0x20f, 2);
+    ret[0x211] = 1; /* loaded high */
+    (void)put_le(ret + 0x22c, 0x7fffffff, 4);
+    (void)put_le(ret + 0x236, 1 << 1, 2); /* XLF_CAN_BE_LOADED_ABOVE_4G */
+}
+
 struct selfsame_bytes
 placeholder_kernel(void)
 {
@@ -106,5 +178,6 @@ bool
 placeholder_recognise(struct selfsame_bytes file)
 {
     return bytes_has_prefix(file, BYTES_LIT(text)) ||
-           bytes_has_prefix(file, BYTES_LIT(kernel));
+           bytes_has_prefix(file, BYTES_LIT(kernel)) ||
+           bytes_has_prefix(file, BYTES_LIT(pe));
 }

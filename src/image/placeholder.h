@@ -13,6 +13,13 @@
 enum { PLACEHOLDER_FIRMWARE = 4096 };
 struct selfsame_bytes placeholder_kernel(void);
 void placeholder_firmware(uint8_t ret[static PLACEHOLDER_FIRMWARE]);
+/*
+ * For TDX: a firmware with the sections of OvmfPkg's metadata, and a kernel that is a PE
+ * image with the header of a bzImage, as what measures them expects.
+ */
+enum { PLACEHOLDER_TDVF = 12288, PLACEHOLDER_PE = 4096 };
+void placeholder_tdvf(uint8_t ret[static PLACEHOLDER_TDVF]);
+void placeholder_pe(uint8_t ret[static PLACEHOLDER_PE]);
 /* From its first bytes (64 are enough). */
 bool placeholder_recognise(struct selfsame_bytes file);
 

@@ -12,10 +12,21 @@ static const struct image_kind kinds[] = {
     { .tee = "snp",
         .released = "amd-sev-snp",
         .has_firmware = true,
+        .files = "image",
+        .stand_ins = pack_stand_ins_snp,
         .make = machine_snp,
         .pack = pack_direct,
         .measure = pack_measure_direct,
         .release = pack_release_launches },
+    { .tee = "tdx",
+        .released = "intel-tdx",
+        .has_firmware = true,
+        .files = "tdx",
+        .stand_ins = pack_stand_ins_tdx,
+        .make = machine_tdx,
+        .pack = pack_direct,
+        .measure = pack_measure_td,
+        .release = pack_release_td },
 };
 
 const struct image_kind *

@@ -147,7 +147,7 @@ nitro_cmdline(bool aarch64)
  * The machine ends when the program does or the kernel panics; the processor's own
  * random numbers count, since the host gives the others.
  */
-static const char snp_cmdline[] =
+static const char vm_cmdline[] =
     "console=ttyS0 panic=30 reboot=k random.trust_cpu=on random.trust_bootloader=off";
 
 /* TEXT, or what stands in FILE of "@FILE": never by what happens to lie in the directory. */
@@ -243,10 +243,10 @@ add_module(struct building *b, struct pack_machine *m, const struct recipe_input
 
 /* With /selfsame/boot: docs/formats/init-config.md. */
 static enum selfsame_code
-snp_boot(struct building *b, struct pack_machine *m, struct selfsame_err *e)
+vm_boot(struct building *b, const struct recipe_machine *r, struct pack_machine *m,
+    struct selfsame_err *e)
 {
     enum { CAP = 1 << 16 };
-    const struct recipe_snp *r = &b->recipe.snp;
     struct node n = { .path = "selfsame/boot", .type = NODE_FILE, .mode = 0644 };
     uint8_t *buf = arena_alloc(b->arena, 1, CAP);
     struct writer w = writer_of(buf, CAP);
@@ -280,19 +280,30 @@ machine_nitro(struct building *b, struct pack_machine *m, struct selfsame_err *e
     return open_kernel(b, &b->recipe.kernel, m, e);
 }
 
-enum selfsame_code
-machine_snp(struct building *b, struct pack_machine *m, struct selfsame_err *e)
+static enum selfsame_code
+machine_vm(struct building *b, const struct recipe_machine *r, struct pack_machine *m,
+    struct selfsame_err *e)
 {
-    const struct recipe_snp *r = &b->recipe.snp;
-
     if (b->source->aarch64)
-        FAIL(e, SELFSAME_UNSUPPORTED,
-            "--tee snp: expected linux/amd64, got linux/arm64");
-    TRY(snp_boot(b, m, e));
-    TRY(choose_cmdline(b, r->cmdline, snp_cmdline, &m->cmdline, e));
+        FAIL(e, SELFSAME_UNSUPPORTED, "--tee %s: expected linux/amd64, got linux/arm64",
+            m->tee);
+    TRY(vm_boot(b, r, m, e));
+    TRY(choose_cmdline(b, r->cmdline, vm_cmdline, &m->cmdline, e));
     TRY(open_input(
         b, "firmware", b->o->firmware, &r->firmware, &m->firmware_fd, &m->firmware, e));
     return open_kernel(b, &r->kernel, m, e);
+}
+
+enum selfsame_code
+machine_snp(struct building *b, struct pack_machine *m, struct selfsame_err *e)
+{
+    return machine_vm(b, &b->recipe.snp.machine, m, e);
+}
+
+enum selfsame_code
+machine_tdx(struct building *b, struct pack_machine *m, struct selfsame_err *e)
+{
+    return machine_vm(b, &b->recipe.tdx.machine, m, e);
 }
 
 enum selfsame_code
@@ -330,6 +341,11 @@ enum selfsame_code
 machine_check_options(const struct repro_options *o, const struct repro_tees *tees,
     struct selfsame_err *e)
 {
+    if (tees->count > 1 && o->firmware != NULL && any_makes(tees, machine_snp) &&
+        any_makes(tees, machine_tdx))
+        FAIL(e, SELFSAME_USAGE,
+            "--firmware: expected snp or tdx, got both: name them in the recipe "
+            "('snp.firmware', 'tdx.firmware')");
     if (tees->count > 1 && (o->kernel != NULL || o->cmdline != NULL))
         return remedied(e,
             err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
@@ -337,10 +353,11 @@ machine_check_options(const struct repro_options *o, const struct repro_tees *te
                 "kernel "
                 "each",
                 tees->count),
-            "Name the kernels in the recipe: 'kernel' and 'snp.kernel'.");
+            "Name the kernels in the recipe: 'kernel', 'snp.kernel', 'tdx.kernel'.");
     if (o->nsm != NULL && !any_makes(tees, machine_nitro))
         FAIL(e, SELFSAME_USAGE, "--nsm: expected --tee nitro with it");
-    if (o->firmware != NULL && !any_makes(tees, machine_snp))
-        FAIL(e, SELFSAME_USAGE, "--firmware: expected --tee snp with it");
+    if (o->firmware != NULL && !any_makes(tees, machine_snp) &&
+        !any_makes(tees, machine_tdx))
+        FAIL(e, SELFSAME_USAGE, "--firmware: expected --tee snp or tdx with it");
     return SELFSAME_OK;
 }

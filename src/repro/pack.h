@@ -36,6 +36,11 @@ struct pack_drafts {
 };
 struct file_draft *pack_draft(struct pack_drafts *d, const char *name);
 
+/* What stands where a recipe names no kernel or firmware; absent: out of memory. */
+struct pack_stand_ins {
+    struct selfsame_bytes firmware, kernel;
+};
+
 /* pack_eif.c, pack_direct.c: the image files of one TEE. */
 MUST enum selfsame_code pack_eif(const struct pack_job *job,
     const struct pack_machine *m, struct pack_drafts *d, struct arena *arena,

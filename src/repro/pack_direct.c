@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/placeholder.h"
-#include "repro/pack.h"
+#include "repro/kind.h"
 
 /*
  * The image of a virtual machine that its monitor boots directly: firmware, kernel,
- * initrd and command line, a file each, as QEMU takes them. The firmware holds the
- * digests of the other three against a page that is measured.
+ * initrd and command line, a file each, as QEMU takes them. Under SEV-SNP the firmware
+ * holds the digests of the other three against a page that is measured; under TDX
+ * firmware and kernel measure each what they start.
  */
 
 /* A file as it is, or what stands in its place. */
@@ -43,28 +44,66 @@ tell_sizes(
     TRY(initramfs_size(m->boot, &boot, e));
     TRY(initramfs_size(job->app, &app, e));
     if (job->options->voice.step != NULL)
-        job->options->voice.step(job->options->voice.ctx, "writing image.initrd",
+        job->options->voice.step(job->options->voice.ctx, "writing an initrd",
             m->firmware.size + m->kernel.size + boot + app);
     return SELFSAME_OK;
+}
+
+struct pack_stand_ins
+pack_stand_ins_snp(struct arena *arena)
+{
+    uint8_t *firmware = arena_alloc(arena, 1, PLACEHOLDER_FIRMWARE);
+
+    if (firmware == NULL)
+        return (struct pack_stand_ins){ .kernel = BYTES_NONE };
+    placeholder_firmware(firmware);
+    return (struct pack_stand_ins){ .firmware = BYTES(firmware, PLACEHOLDER_FIRMWARE),
+        .kernel = placeholder_kernel() };
+}
+
+struct pack_stand_ins
+pack_stand_ins_tdx(struct arena *arena)
+{
+    uint8_t *firmware = arena_alloc(arena, 1, PLACEHOLDER_TDVF);
+    uint8_t *kernel = arena_alloc(arena, 1, PLACEHOLDER_PE);
+
+    if (firmware == NULL || kernel == NULL)
+        return (struct pack_stand_ins){ .kernel = BYTES_NONE };
+    placeholder_tdvf(firmware);
+    placeholder_pe(kernel);
+    return (struct pack_stand_ins){ .firmware = BYTES(firmware, PLACEHOLDER_TDVF),
+        .kernel = BYTES(kernel, PLACEHOLDER_PE) };
+}
+
+/* "image.kernel", "tdx.kernel" */
+static enum selfsame_code
+begin(const struct pack_job *job, const struct pack_machine *m, struct pack_drafts *d,
+    const char *part, struct arena *arena, struct output *ret, struct selfsame_err *e)
+{
+    const char *name = arena_printf(arena, "%s.%s", m->kind->files, part);
+
+    if (name == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for a name");
+    return output_begin(ret, pack_draft(d, name), &job->options->voice, arena, e);
 }
 
 enum selfsame_code
 pack_direct(const struct pack_job *job, const struct pack_machine *m,
     struct pack_drafts *d, struct arena *arena, struct selfsame_err *e)
 {
-    const struct repro_voice *voice = &job->options->voice;
+    const struct pack_stand_ins instead = m->kind->stand_ins(arena);
     static const struct extent none;
-    uint8_t simulated[PLACEHOLDER_FIRMWARE];
     struct output o;
 
-    placeholder_firmware(simulated);
+    if (instead.firmware.ptr == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for a firmware");
     TRY(tell_sizes(job, m, e));
-    TRY(output_begin(&o, pack_draft(d, "image.firmware"), voice, arena, e));
-    TRY(write_file(&m->firmware, BYTES_ARR(simulated), &o, e));
-    TRY(output_begin(&o, pack_draft(d, "image.kernel"), voice, arena, e));
-    TRY(write_file(&m->kernel, placeholder_kernel(), &o, e));
-    TRY(output_begin(&o, pack_draft(d, "image.initrd"), voice, arena, e));
+    TRY(begin(job, m, d, "firmware", arena, &o, e));
+    TRY(write_file(&m->firmware, instead.firmware, &o, e));
+    TRY(begin(job, m, d, "kernel", arena, &o, e));
+    TRY(write_file(&m->kernel, instead.kernel, &o, e));
+    TRY(begin(job, m, d, "initrd", arena, &o, e));
     TRY(write_initrd(job, m, &o, e));
-    TRY(output_begin(&o, pack_draft(d, "image.cmdline"), voice, arena, e));
+    TRY(begin(job, m, d, "cmdline", arena, &o, e));
     return write_file(&none, bytes_str(m->cmdline), &o, e);
 }

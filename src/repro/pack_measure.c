@@ -185,13 +185,12 @@ set_shape(struct selfsame_measurement *m, const struct recipe_shape *s,
 
 static enum selfsame_code
 read_part(struct measuring *m, struct pack_drafts *d, const char *name,
-    struct repro_result *res, struct selfsame_err *e)
+    const char *part, struct repro_result *res, struct selfsame_err *e)
 {
-    static const char prefix[] = "image.";
     uint64_t size = 0;
 
     TRY(size_of(pack_draft(d, name), &size, e));
-    TRY(selfsame_measurement_part(m->at[0], name + sizeof(prefix) - 1, size, e));
+    TRY(selfsame_measurement_part(m->at[0], part, size, e));
     return read_once(m, d, name, res, e);
 }
 
@@ -217,13 +216,27 @@ take_shapes(
     return SELFSAME_OK;
 }
 
+static enum selfsame_code
+read_parts(struct measuring *m, struct pack_drafts *d, const char *files,
+    struct arena *arena, struct repro_result *res, struct selfsame_err *e)
+{
+    static const char *const parts[] = { "firmware", "kernel", "initrd", "cmdline" };
+
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        const char *name = arena_printf(arena, "%s.%s", files, parts[i]);
+
+        if (name == NULL)
+            return no_memory(e);
+        TRY(read_part(m, d, name, parts[i], res, e));
+    }
+    return SELFSAME_OK;
+}
+
 enum selfsame_code
 pack_measure_direct(const struct pack_job *job, const char *tee, struct pack_drafts *d,
     struct arena *arena, struct repro_result *res, struct pack_measured *ret,
     struct selfsame_err *e)
 {
-    static const char *const parts[] = { "image.firmware", "image.kernel",
-        "image.initrd", "image.cmdline" };
     const struct recipe_snp *snp = &job->recipe->snp;
     auto_measuring m = { .voice = &job->options->voice };
     auto_json *one = NULL;
@@ -236,10 +249,89 @@ pack_measure_direct(const struct pack_job *job, const char *tee, struct pack_dra
             TRY(selfsame_measurement_set(m.at[0], "shape", "next", e));
         TRY(set_shape(m.at[0], &snp->shapes[i], arena, e));
     }
-    for (size_t i = 0; i < COUNT(parts); i++)
-        TRY(read_part(&m, d, parts[i], res, e));
+    TRY(read_parts(&m, d, "image", arena, res, e));
     TRY(finish(m.at[0], &one, e));
     return take_shapes(one, tee, ret, e);
+}
+
+/* ---- the same four files for TDX: several registers, each a list of alternatives ---- */
+
+static const char *
+joined_memory(const struct recipe_td_shape *s, struct arena *arena)
+{
+    const char *all = "";
+
+    for (size_t i = 0; all != NULL && i < s->memory_count; i++)
+        all = arena_printf(
+            arena, "%s%s%llu", all, i > 0 ? "," : "", (unsigned long long)s->memory[i]);
+    return all;
+}
+
+static enum selfsame_code
+set_td_shape(struct selfsame_measurement *m, const struct recipe_td_shape *s,
+    struct arena *arena, struct selfsame_err *e)
+{
+    const char *memory = joined_memory(s, arena);
+
+    if (memory == NULL)
+        return no_memory(e);
+    TRY(selfsame_measurement_set(m, "vmm", s->vmm, e));
+    TRY(selfsame_measurement_set(m, "memory_mib", memory, e));
+    if (s->pages != NULL)
+        TRY(selfsame_measurement_set(m, "pages", s->pages, e));
+    if (s->kernel_as != NULL)
+        TRY(selfsame_measurement_set(m, "kernel_as", s->kernel_as, e));
+    return s->separator != NULL
+               ? selfsame_measurement_set(m, "separator", s->separator, e)
+               : SELFSAME_OK;
+}
+
+/* {"mrtd": …, "rtmr": {…}, "shapes": […]} into what measurements.json wants. */
+static enum selfsame_code
+take_registers(
+    json_t *one, const char *tee, struct pack_measured *ret, struct selfsame_err *e)
+{
+    auto_json *entry = json_object();
+    json_t *shape;
+    size_t i;
+
+    if (entry == NULL || json_object_set_new(entry, "tee", json_string(tee)) != 0 ||
+        json_object_set(entry, "mrtd", json_object_get(one, "mrtd")) != 0 ||
+        (json_object_get(one, "rtmr") != NULL &&
+            json_object_set(entry, "rtmr", json_object_get(one, "rtmr")) != 0))
+        return no_memory(e);
+    TRY(as_lists(entry, e));
+    if (json_array_append(ret->entries, entry) != 0)
+        return no_memory(e);
+    json_array_foreach(json_object_get(one, "shapes"), i, shape)
+    {
+        if (json_object_set_new(shape, "tee", json_string(tee)) != 0 ||
+            json_array_append(ret->shapes, shape) != 0)
+            return no_memory(e);
+    }
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+pack_measure_td(const struct pack_job *job, const char *tee, struct pack_drafts *d,
+    struct arena *arena, struct repro_result *res, struct pack_measured *ret,
+    struct selfsame_err *e)
+{
+    const struct recipe_tdx *tdx = &job->recipe->tdx;
+    auto_measuring m = { .voice = &job->options->voice };
+    auto_json *one = NULL;
+
+    tell(m.voice, "measuring tdx.initrd", 0);
+    TRY(selfsame_measurement_new(tee, 0, &m.at[0], e));
+    m.count = 1;
+    for (size_t i = 0; i < tdx->shape_count; i++) {
+        if (i > 0)
+            TRY(selfsame_measurement_set(m.at[0], "shape", "next", e));
+        TRY(set_td_shape(m.at[0], &tdx->shapes[i], arena, e));
+    }
+    TRY(read_parts(&m, d, "tdx", arena, res, e));
+    TRY(finish(m.at[0], &one, e));
+    return take_registers(one, tee, ret, e);
 }
 
 /* ---- all images ---- */

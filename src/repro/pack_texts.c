@@ -112,7 +112,10 @@ sorted_text(json_t *root, bool pretty, struct arena *arena, struct selfsame_byte
     return SELFSAME_OK;
 }
 
-/* image.eif is "image"; the files of a virtual machine are "parts", by what they are. */
+/*
+ * image.eif is "image"; the files of a virtual machine are "parts", by what they are:
+ * "kernel" of image.kernel, and "tdx.kernel".
+ */
 static enum selfsame_code
 set_files(json_t *root, const struct repro_result *res, struct selfsame_err *e)
 {
@@ -128,7 +131,9 @@ set_files(json_t *root, const struct repro_result *res, struct selfsame_err *e)
         json_t *to = root;
         const char *key = "image";
         if (strcmp(f->name, "image.eif") != 0) {
-            key = f->name + sizeof(prefix) - 1;
+            key = f->name;
+            if (strncmp(key, prefix, sizeof(prefix) - 1) == 0)
+                key += sizeof(prefix) - 1;
             to = json_object_get(root, "parts");
             if (to == NULL && json_object_set_new(root, "parts", json_object()) == 0)
                 to = json_object_get(root, "parts");
@@ -218,6 +223,23 @@ pack_release_launches(
     return json_pack("{s:s, s:o, s:{s:b, s:b, s:[i]}, s:s}", "artifact", "image.initrd",
         "launch", launches(measured->shapes, k->tee), "require", "debug", 0,
         "migration", 0, "vmpl", 0, "tee", k->released);
+}
+
+json_t *
+pack_release_td(
+    const struct image_kind *k, const struct pack_measured *measured, const json_t *one)
+{
+    json_t *out = json_pack("{s:s, s:O, s:{s:b}, s:s}", "artifact", "tdx.initrd",
+        "mrtd", json_object_get(one, "mrtd"), "require", "debug", 0, "tee",
+        k->released);
+
+    (void)measured;
+    if (out != NULL && json_object_get(one, "rtmr") != NULL &&
+        json_object_set(out, "rtmr", json_object_get(one, "rtmr")) != 0) {
+        json_decref(out);
+        return NULL;
+    }
+    return out;
 }
 
 /* What a build cannot know (sequence, source, validity, least TCB) is for `publish`. */

@@ -300,7 +300,7 @@ objects(const struct recipe_reading *p, json_t *root)
 {
     static const char *const top[] = { "selfsame_recipe", "$schema", "name", "version",
         "tee", "source_date_epoch", "build", "files", "entrypoint", "cmd", "env",
-        "user", "workdir", "serve", "nsm", "kernel", "snp", "allow_devices",
+        "user", "workdir", "serve", "nsm", "kernel", "snp", "tdx", "allow_devices",
         "keep_owners", "keep_setid", "refuse_case_collisions", "memory_mib", NULL };
     static const char *const serve[] = { "listen", "upstream", "cert", "key", NULL };
     static const char *const kernel[] = { "file", "sha256", "cmdline", "nsm",
@@ -394,6 +394,7 @@ members(const struct recipe_reading *p, json_t *root, struct recipe *r)
     TRY(recipe_text(p, root, "kernel.nsm", &r->nsm.file));
     TRY(recipe_digest(p, root, "kernel.nsm_sha256", &r->nsm));
     TRY(recipe_snp(p, root, &r->snp));
+    TRY(recipe_tdx(p, root, &r->tdx));
     TRY(flag(p, root, "allow_devices", &r->allow_devices));
     TRY(flag(p, root, "keep_owners", &r->keep_owners));
     TRY(flag(p, root, "keep_setid", &r->keep_setid));
@@ -414,6 +415,7 @@ recipe_default(struct recipe *r)
         .dir = ".", .name = "image", .version = "0", .tees = tees, .env = none
     };
     recipe_snp_default(&r->snp);
+    recipe_tdx_default(&r->tdx);
 }
 
 enum selfsame_code

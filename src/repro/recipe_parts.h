@@ -28,9 +28,15 @@ MUST enum selfsame_code recipe_digest(const struct recipe_reading *p,
 MUST enum selfsame_code recipe_strings(const struct recipe_reading *p, const json_t *v,
     const char *member, const char *const **ret);
 
-/* recipe_snp.c: the member "snp". */
+/* recipe_machine.c: of the member `tee` what all virtual machines have; it is there. */
+MUST enum selfsame_code recipe_machine(const struct recipe_reading *p,
+    const json_t *root, const char *tee, struct recipe_machine *ret);
+/* recipe_snp.c, recipe_tdx.c: the members "snp" and "tdx". */
 MUST enum selfsame_code recipe_snp(
     const struct recipe_reading *p, const json_t *root, struct recipe_snp *ret);
 void recipe_snp_default(struct recipe_snp *ret);
+MUST enum selfsame_code recipe_tdx(
+    const struct recipe_reading *p, const json_t *root, struct recipe_tdx *ret);
+void recipe_tdx_default(struct recipe_tdx *ret);
 
 #endif

@@ -16,7 +16,9 @@
  *   source_tar.c    a tar, plain or compressed, as a tree or laid upon one
  *   source_oci.c    layers and configuration of a container image
  *   recipe.c        what the author wants of the image (docs/formats/recipe.md)
- *   recipe_snp.c    its part about SEV-SNP
+ *   recipe_machine.c what it says of a virtual machine
+ *   recipe_snp.c    the machines that SEV-SNP measures
+ *   recipe_tdx.c    the machines that TDX measures
  *   sandbox.c       runs the recipe's commands away from this machine
  *   spool.c         one nameless temporary file for what was compressed
  *   program.c       what the image runs, for selfsame-init
@@ -123,13 +125,27 @@ struct recipe_shape { /* machines that may run it: every combination */
     size_t vcpu_count;
     const char *const *cpus, *const *features; /* NULL-terminated */
 };
-struct recipe_snp {
+struct recipe_machine { /* a virtual machine */
     struct recipe_input kernel, firmware;
     const char *cmdline;
     const char *net; /* "dhcp", "none", "10.0.2.15/24 10.0.2.2" */
     const struct recipe_input *modules;
     size_t module_count;
+};
+struct recipe_snp {
+    struct recipe_machine machine;
     const struct recipe_shape *shapes;
+    size_t shape_count;
+};
+struct recipe_td_shape {
+    const char *vmm;        /* "qemu" */
+    const uint64_t *memory; /* MiB */
+    size_t memory_count;
+    const char *pages, *kernel_as, *separator; /* "one-pass,two-pass"; NULL: both */
+};
+struct recipe_tdx {
+    struct recipe_machine machine;
+    const struct recipe_td_shape *shapes;
     size_t shape_count;
 };
 struct recipe {
@@ -151,6 +167,7 @@ struct recipe {
     struct recipe_input kernel, nsm; /* of a Nitro image */
     const char *cmdline;
     struct recipe_snp snp;
+    struct recipe_tdx tdx;
     const char *nsm_for; /* "all", "agent"; NULL: all when there is no agent */
     bool allow_devices, keep_owners, keep_setid, refuse_case_collisions;
     uint64_t memory_mib;
@@ -294,7 +311,7 @@ MUST enum selfsame_code tool_check(
 /* ---- out.c ---- */
 
 /* What stands in an output directory, in the order it is written and compared. */
-enum { OUT_FILES = 8, TEES = 4 };
+enum { OUT_FILES = 12, TEES = 4 };
 struct out_file {
     const char *name;
     const char *tee; /* NULL: always there */

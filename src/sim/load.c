@@ -247,7 +247,8 @@ load_parts(struct load *l, const struct load_request *q, struct arena *arena,
             q->tee);
     TRY(set_shape(l, q, arena, e));
     for (size_t i = 0; i < COUNT(names); i++) {
-        char *path = arena_printf(arena, "%s/image.%s", q->path, names[i]);
+        char *path = arena_printf(
+            arena, "%s/%s.%s", q->path, l->measurer->files, names[i]);
 
         if (path == NULL)
             FAIL(e, SELFSAME_NOMEM, "a path");

@@ -72,6 +72,11 @@ struct tee_variant {
     const struct claim *list;
     size_t count;
 };
+/* An event that firmware or kernel will extend a register with, of the first shape. */
+struct tee_predicted {
+    const char *claim, *what; /* "rtmr.1", "kernel" */
+    uint8_t sha384[48];
+};
 struct tee_measured {
     const struct claim *list; /* "pcr.0" … in the arena; a path twice: one of these */
     size_t count;
@@ -79,10 +84,15 @@ struct tee_measured {
     size_t shape_count;
     const struct tee_section *sections;
     size_t section_count;
+    const struct tee_predicted *predicted; /* in their order; of TEEs that have them */
+    size_t predicted_count;
+    const char *const *notes; /* what could not be said and why; sentences */
+    size_t note_count;
 };
 struct tee_measurer {
     const char *name;
     const char *image_kind; /* "eif" */
+    const char *files; /* "image": its parts are DIR/image.kernel …; NULL: one file */
     enum selfsame_code (*begin)(
         uint64_t size, bool explain, void **ret_state, struct selfsame_err *e);
     /* NULL: this TEE has no options, and its image is one file. USAGE for unknown names. */
@@ -118,14 +128,18 @@ struct tee_attester {
 
 /* A machine that the image was measured for. */
 struct tee_shape {
-    const char *vmm, *cpu;
-    unsigned vcpus;
+    const char *vmm, *cpu;             /* cpu NULL: any */
+    unsigned vcpus;                    /* 0: any number */
+    uint64_t memory_mib;               /* 0: as much as one likes */
     struct selfsame_bytes measurement; /* or absent */
 };
 struct tee_port { /* of the guest, reachable at one of the host's */
     const char *address;
     uint16_t host, guest;
 };
+/* What whoever starts a TD may have its quotes say: MRCONFIGID, MROWNER, MROWNERCONFIG. */
+enum { TEE_OWN_IDS = 3 };
+extern const char *const tee_own_id_names[TEE_OWN_IDS]; /* of the options */
 struct tee_launch_request {
     const char *image;               /* a file, or the directory that the build wrote */
     uint64_t image_size, memory_mib; /* 0: what the image needs */
@@ -135,7 +149,8 @@ struct tee_launch_request {
     size_t shape_count; /* 0: the measurement does not depend on it */
     const struct tee_port *ports;
     size_t port_count;
-    struct selfsame_bytes id_block, id_auth; /* SNP; absent: none */
+    struct selfsame_bytes id_block, id_auth;   /* SNP; absent: none */
+    struct selfsame_bytes own_id[TEE_OWN_IDS]; /* TDX; absent: zeros */
     bool insecure_debug, insecure_plain_vm;
     bool emulated; /* a plain machine without KVM */
 };
@@ -146,7 +161,8 @@ struct tee_host_fact {
 };
 struct tee_launcher {
     const char *name;
-    bool plain_vm; /* can start the image without the TEE as well */
+    const char *files; /* "image": DIR/image.kernel …; NULL: one file */
+    bool plain_vm;     /* can start the image without the TEE as well */
     /* Pre-flight: facts in the arena; OK when all hold, IO with cause and fix otherwise. */
     enum selfsame_code (*available)(const struct tee_launch_request *q,
         struct arena *arena, struct tee_host_fact **ret, size_t *ret_count,

@@ -55,6 +55,9 @@ static const char *const media_types[] = { "application/vnd.attest.sgx", NULL };
 
 static const struct tee_anchor anchors[] = {
     { .tee = "sgx", .der = { dcap_root_intel_der, DCAP_ROOT_INTEL } },
+    { .tee = "sgx",
+        .der = { dcap_root_simulated_der, DCAP_ROOT_SIMULATED },
+        .simulated = true },
 };
 
 const struct tee_verifier sgx_verifier = {

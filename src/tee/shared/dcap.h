@@ -271,8 +271,9 @@ MUST enum selfsame_code dcap_needs(enum dcap_tee tee, struct selfsame_bytes evid
     struct selfsame_err *e);
 
 /* roots/: Intel's, and the simulator's. */
-enum { DCAP_ROOT_INTEL = 659 };
-extern const uint8_t dcap_root_intel_der[DCAP_ROOT_INTEL];
+enum { DCAP_ROOT_INTEL = 659, DCAP_ROOT_SIMULATED = 503 };
+extern const uint8_t dcap_root_intel_der[DCAP_ROOT_INTEL],
+    dcap_root_simulated_der[DCAP_ROOT_SIMULATED];
 extern const struct selfsame_bytes dcap_root_intel, dcap_root_simulated;
 
 #endif

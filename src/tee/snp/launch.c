@@ -2,7 +2,6 @@
 #include "tee/snp/launch.h"
 #include "tee/snp/id_block.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 /*
@@ -11,52 +10,8 @@
  * everything that is measured (processors, their type, the files) is said, and the
  * machine gets nothing that was not asked for (-nodefaults).
  */
-enum { WORDS = 64, APPEND_MAX = 4096 };
 static const uint64_t usual_policy = UINT64_C(1) << SNP_POLICY_SMT |
                                      UINT64_C(1) << SNP_POLICY_ONE;
-
-struct line {
-    struct arena arena;
-    char *argv[WORDS + 1];
-    size_t count;
-    bool bad;
-};
-
-static void
-line_free(struct line *l)
-{
-    arena_free(&l->arena);
-}
-
-static void
-add(struct line *l, char *word)
-{
-    l->bad |= word == NULL || l->count == WORDS;
-    if (!l->bad)
-        l->argv[l->count++] = word;
-}
-
-SELFSAME_PRINTF(3, 4)
-static void
-option(struct line *l, const char *name, const char *fmt, ...)
-{
-    char text[8192];
-    va_list ap;
-
-    va_start(ap, fmt);
-    int n = vsnprintf(text, sizeof(text), fmt, ap);
-    va_end(ap);
-    l->bad |= n < 0 || n >= (int)sizeof(text);
-    add(l, arena_str(&l->arena, bytes_str(name)));
-    if (n > 0)
-        add(l, arena_str(&l->arena, bytes_str(text)));
-}
-
-static void
-flag(struct line *l, const char *name)
-{
-    add(l, arena_str(&l->arena, bytes_str(name)));
-}
 
 /* ---- what was measured ---- */
 
@@ -130,66 +85,15 @@ choose_identity(const struct tee_launch_request *q, const struct tee_shape *shap
 
 /* ---- the words ---- */
 
-static enum selfsame_code
-add_files(struct line *l, const struct tee_launch_request *q, struct selfsame_err *e)
-{
-    char text[APPEND_MAX + 1], path[4096];
-    int n = snprintf(path, sizeof(path), "%s/image.cmdline", q->image);
-    FILE *f = n > 0 && n < (int)sizeof(path) ? fopen(path, "re") : NULL;
-
-    if (f == NULL)
-        FAIL(e, SELFSAME_IO, "cannot open %s/image.cmdline", q->image);
-    size_t len = fread(text, 1, sizeof(text) - 1, f);
-    (void)fclose(f);
-    text[len] = '\0';
-    if (len == 0 || len == APPEND_MAX || strlen(text) != len)
-        FAIL(e, SELFSAME_MALFORMED,
-            "image.cmdline: expected a line of 1 to %d bytes, got %zu bytes",
-            (int)APPEND_MAX - 1, len);
-    option(l, "-kernel", "%s/image.kernel", q->image);
-    option(l, "-initrd", "%s/image.initrd", q->image);
-    option(l, "-append", "%s", text);
-    return SELFSAME_OK;
-}
-
-/* The host sees what the device sees: under SNP through pages that both share. */
 static void
-add_network(struct line *l, const struct tee_launch_request *q)
-{
-    char text[4096] = "user,id=net0";
-    size_t n = strlen(text);
-
-    for (size_t i = 0; i < q->port_count && n < sizeof(text); i++)
-        n += (size_t)snprintf(text + n, sizeof(text) - n, ",hostfwd=tcp:%s:%u-:%u",
-            q->ports[i].address, (unsigned)q->ports[i].host,
-            (unsigned)q->ports[i].guest);
-    l->bad |= n >= sizeof(text);
-    option(l, "-netdev", "%s", text);
-    option(l, "-device", "virtio-net-pci,netdev=net0,romfile=,disable-legacy=on%s",
-        q->insecure_plain_vm ? "" : ",iommu_platform=on");
-}
-
-/* Any processor does: what is measured nowhere need not be the one that was measured. */
-static void
-add_plain(
-    struct line *l, const struct snp_host *host, const struct tee_launch_request *q)
-{
-    bool kvm = !q->emulated && host_exists(&host->at, "/dev/kvm");
-
-    option(l, "-machine", "q35,accel=%s", kvm ? "kvm:tcg" : "tcg");
-    option(l, "-cpu", "%s", q->cpu != NULL ? q->cpu : "max");
-    option(l, "-smp", "%u", q->cpus != 0 ? q->cpus : 1);
-}
-
-static void
-add_guest(struct line *l, const struct snp_host *host,
+add_guest(struct qemu_line *l, const struct snp_host *host,
     const struct tee_launch_request *q, const struct identity *id)
 {
     char block[BASE64_SIZE(SNP_ID_BLOCK_SIZE)], auth[BASE64_SIZE(SNP_ID_AUTH_SIZE)];
     const char *author = id->has_author ? ",author-key-enabled=on" : "";
 
     if (q->id_block.len == 0) {
-        option(l, "-object",
+        qemu_option(l, "-object",
             "sev-snp-guest,id=sev0,cbitpos=%u,reduced-phys-bits=%u,policy=0x%llx,"
             "kernel-hashes=on",
             host->cbitpos, host->phys_bits_less, (unsigned long long)id->policy);
@@ -197,7 +101,7 @@ add_guest(struct line *l, const struct snp_host *host,
     }
     (void)base64_encode(q->id_block, false, block);
     (void)base64_encode(q->id_auth, false, auth);
-    option(l, "-object",
+    qemu_option(l, "-object",
         "sev-snp-guest,id=sev0,cbitpos=%u,reduced-phys-bits=%u,policy=0x%llx,"
         "kernel-hashes=on,id-block=%s,id-auth=%s%s",
         host->cbitpos, host->phys_bits_less, (unsigned long long)id->policy, block,
@@ -205,7 +109,7 @@ add_guest(struct line *l, const struct snp_host *host,
 }
 
 static enum selfsame_code
-add_confidential(struct line *l, const struct snp_host *host,
+add_confidential(struct qemu_line *l, const struct snp_host *host,
     const struct tee_launch_request *q, struct selfsame_err *e)
 {
     struct tee_shape shape = { 0 };
@@ -213,14 +117,14 @@ add_confidential(struct line *l, const struct snp_host *host,
 
     TRY(snp_choose_shape(q, &shape, e));
     TRY(choose_identity(q, &shape, &id, e));
-    option(l, "-machine",
+    qemu_option(l, "-machine",
         "q35,accel=kvm,confidential-guest-support=sev0,memory-backend=ram0");
-    option(l, "-cpu", "%s", shape.cpu);
-    option(l, "-smp", "%u,maxcpus=%u", shape.vcpus, shape.vcpus);
-    option(l, "-object", "memory-backend-memfd,id=ram0,size=%lluM,share=true",
-        (unsigned long long)snp_memory_mib(q));
+    qemu_option(l, "-cpu", "%s", shape.cpu);
+    qemu_option(l, "-smp", "%u,maxcpus=%u", shape.vcpus, shape.vcpus);
+    qemu_option(l, "-object", "memory-backend-memfd,id=ram0,size=%lluM,share=true",
+        (unsigned long long)qemu_memory_mib(q));
     add_guest(l, host, q, &id);
-    option(l, "-bios", "%s/image.firmware", q->image);
+    qemu_option(l, "-bios", "%s/image.firmware", q->image);
     return SELFSAME_OK;
 }
 
@@ -228,28 +132,15 @@ enum selfsame_code
 snp_host_launch(const struct snp_host *host, const struct tee_launch_request *q,
     struct selfsame_err *e)
 {
-    __attribute__((cleanup(line_free))) struct line l = { .arena = arena_new(1 << 18) };
-    char program[HOST_LINE];
+    auto_qemu l = qemu_begin(qemu_memory_mib(q));
 
-    if (!host_program(&host->at, "qemu-system-x86_64", program))
-        FAIL(e, SELFSAME_IO, "expected qemu-system-x86_64 in PATH, got none");
-    flag(&l, program);
-    flag(&l, "-nodefaults");
-    flag(&l, "-no-user-config");
-    flag(&l, "-no-reboot");
-    option(&l, "-display", "none");
-    option(&l, "-monitor", "none");
-    option(&l, "-serial", "stdio");
-    option(&l, "-m", "%llu", (unsigned long long)snp_memory_mib(q));
     if (q->insecure_plain_vm)
-        add_plain(&l, host, q);
+        qemu_plain(&l, &host->at, q);
     else
         TRY(add_confidential(&l, host, q, e));
-    TRY(add_files(&l, q, e));
-    add_network(&l, q);
-    if (l.bad)
-        FAIL(e, SELFSAME_USAGE, "the machine's description is too long for QEMU");
-    return host_run(program, l.argv, "", e);
+    TRY(qemu_files(&l, q, "image", e));
+    qemu_network(&l, q);
+    return qemu_run(&l, &host->at, e);
 }
 
 static enum selfsame_code
@@ -271,6 +162,7 @@ launch(const struct tee_launch_request *q, struct selfsame_err *e)
 
 const struct tee_launcher snp_launcher = {
     .name = "snp",
+    .files = "image",
     .plain_vm = true,
     .available = available,
     .launch = launch,

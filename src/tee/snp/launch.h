@@ -2,7 +2,7 @@
 #ifndef SELFSAME_SNP_LAUNCH_H
 #define SELFSAME_SNP_LAUNCH_H
 
-#include "tee/shared/host.h"
+#include "tee/shared/qemu.h"
 #include "tee/snp/snp.h"
 
 /*
@@ -21,7 +21,6 @@ MUST enum selfsame_code snp_host_facts(const struct snp_host *host,
     const struct tee_launch_request *q, struct arena *arena, struct tee_host_fact **ret,
     size_t *ret_count, struct selfsame_err *e);
 struct snp_host snp_this_host(void);
-uint64_t snp_memory_mib(const struct tee_launch_request *q);
 
 /* launch.c */
 /* The shape asked for, or the first: USAGE when the image was not measured for it. */

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "image/placeholder.h"
 #include "tee/snp/launch.h"
-
-#include <stdio.h>
-#include <stdlib.h>
 
 #ifdef __x86_64__
 #include <cpuid.h>
 #endif
 
 /* What a host must have before it can start a machine under SEV-SNP. */
-enum { CPUINFO = 64 * 1024, DEFAULT_MIB = 1024, KERNEL_MIB = 256 };
-static const uint64_t mib = 1024 * 1024;
 
 /* AMD 24593 (APM volume 2) §15.34.1: CPUID 8000001f, EBX; 0: not such a processor. */
 #ifdef __x86_64__
@@ -42,44 +36,10 @@ snp_this_host(void)
         .phys_bits_less = leaf >> 6 & 0x3f };
 }
 
-/* The initrd is there twice while the kernel unpacks it. */
-uint64_t
-snp_memory_mib(const struct tee_launch_request *q)
-{
-    uint64_t least = (q->image_size + mib - 1) / mib * 2 + KERNEL_MIB;
-
-    if (q->memory_mib != 0)
-        return q->memory_mib;
-    return least < DEFAULT_MIB ? DEFAULT_MIB : least;
-}
-
-/* A word of the "flags" line. */
-static bool
-has_cpu_flag(const struct tee_host *host, const char *flag)
-{
-    char *text = malloc(CPUINFO);
-    bool found = false;
-
-    if (text == NULL || !host_text(host, "/proc/cpuinfo", text, CPUINFO)) {
-        free(text);
-        return false;
-    }
-    char *line = strstr(text, "\nflags");
-    if (line != NULL)
-        line[1 + strcspn(line + 1, "\n")] = '\0';
-    for (char *at = line; at != NULL && !found; at = strchr(at + 1, ' ')) {
-        size_t n = strlen(flag);
-
-        found = strncmp(at + 1, flag, n) == 0 && (at[1 + n] == ' ' || at[1 + n] == 0);
-    }
-    free(text);
-    return found;
-}
-
 static void
 add_processor(struct host_facts *f, const struct snp_host *host)
 {
-    bool flag = has_cpu_flag(&host->at, "sev_snp");
+    bool flag = qemu_has_cpu_flag(&host->at, "sev_snp");
 
     host_fact(f, flag && host->sev, "processor with SEV-SNP",
         "Use a machine with AMD EPYC of the third generation (Milan) or later, and "
@@ -115,7 +75,6 @@ add_kernel(struct host_facts *f, const struct snp_host *host)
                  : "kvm_amd.sev_snp is off");
 }
 
-/* "QEMU emulator version 9.1.0 (Debian …)" */
 static void
 add_qemu(struct host_facts *f, const struct snp_host *host, bool plain)
 {
@@ -127,79 +86,11 @@ add_qemu(struct host_facts *f, const struct snp_host *host, bool plain)
         host_fact(f, false, "QEMU", fix, "no qemu-system-x86_64 in PATH");
         return;
     }
-    bool told = host_version(program, line) &&
-                sscanf(line, "QEMU emulator version %4u.%4u", &major, &minor) == 2;
+    bool told = qemu_version(&host->at, program, line, &major, &minor);
     bool good = told && (plain || major > SNP_QEMU_MAJOR ||
                             (major == SNP_QEMU_MAJOR && minor >= SNP_QEMU_MINOR));
     host_fact(f, good, "QEMU", fix, "%s, %s", program,
         told ? line : "which does not tell its version");
-}
-
-/* ---- the image ---- */
-
-static size_t
-read_part(const struct tee_launch_request *q, const char *name, bool tail, uint8_t *buf,
-    size_t cap)
-{
-    char path[4096];
-    int n = snprintf(path, sizeof(path), "%s/%s", q->image, name);
-    FILE *f = n > 0 && n < (int)sizeof(path) ? fopen(path, "re") : NULL;
-
-    if (f == NULL)
-        return 0;
-    if (tail)
-        (void)fseek(f, -(long)cap, SEEK_END);
-    size_t got = fread(buf, 1, cap, f);
-    (void)fclose(f);
-    return got;
-}
-
-static void
-add_image(struct host_facts *f, const struct tee_launch_request *q)
-{
-    uint8_t head[64];
-    size_t n = read_part(q, "image.kernel", false, head, sizeof(head));
-    bool real = n > 0 && !placeholder_recognise(BYTES(head, n));
-
-    host_fact(f, real, "kernel of the image",
-        "Name one in the recipe ('snp.kernel') or with --kernel, and build again.",
-        "%s",
-        n == 0 ? "no image.kernel in the directory"
-        : real ? "image.kernel"
-               : "a placeholder: this image runs in the simulator only");
-    if (q->insecure_plain_vm)
-        return;
-    n = read_part(q, "image.firmware", false, head, sizeof(head));
-    real = n > 0 && !placeholder_recognise(BYTES(head, n));
-    host_fact(f, real, "firmware of the image",
-        "Name OVMF for SEV-SNP in the recipe ('snp.firmware') or with --firmware, and "
-        "build again.",
-        "%s",
-        n == 0 ? "no image.firmware in the directory"
-        : real ? "image.firmware"
-               : "a placeholder: this image runs in the simulator only");
-}
-
-/* "MemAvailable:   16331720 kB" */
-static void
-add_memory(struct host_facts *f, const struct snp_host *host,
-    const struct tee_launch_request *q)
-{
-    uint64_t kib = host_number(&host->at, "/proc/meminfo", "MemAvailable:");
-    uint64_t want = snp_memory_mib(q);
-    uint64_t least = (q->image_size + mib - 1) / mib * 2 + KERNEL_MIB;
-    uint64_t have = kib == UINT64_MAX ? 0 : kib / 1024;
-
-    host_fact(f, have >= want, "free memory",
-        "Give --memory less, or end something else.",
-        "needs %llu MiB, available are %llu MiB", (unsigned long long)want,
-        (unsigned long long)have);
-    /* Only the host is looked at: there is no image whose need could be met. */
-    if (q->image != NULL)
-        host_fact(f, want >= least, "memory for this image",
-            "Give --memory twice the size of the image and 256 MiB for the kernel.",
-            "the image needs %llu MiB, asked are %llu MiB", (unsigned long long)least,
-            (unsigned long long)want);
 }
 
 enum selfsame_code
@@ -216,8 +107,11 @@ snp_host_facts(const struct snp_host *host, const struct tee_launch_request *q,
     }
     add_qemu(&f, host, q->insecure_plain_vm);
     if (q->image != NULL)
-        add_image(&f, q);
-    add_memory(&f, host, q);
+        qemu_image_facts(&f, q, "image",
+            "Name one in the recipe ('snp.kernel') or with --kernel, and build again.",
+            "Name OVMF for SEV-SNP in the recipe ('snp.firmware') or with --firmware, "
+            "and build again.");
+    qemu_memory_facts(&f, &host->at, q, qemu_memory_mib(q));
     return host_facts_end(&f,
         q->insecure_plain_vm ? "a plain virtual machine" : "a machine under SEV-SNP",
         ret, ret_count, e);

@@ -519,6 +519,7 @@ finish(
 const struct tee_measurer snp_measurer = {
     .name = "snp",
     .image_kind = "direct",
+    .files = "image",
     .begin = begin,
     .set = set,
     .part = part,

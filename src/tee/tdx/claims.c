@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a quote says in the words of policies, and which of it a policy may rule. */
-#include "tee/tdx/tdx.h"
+#include "tee/tdx/event_claims.h"
 
 /*
  * The firmware, and what it started: the register, or the events that an event log
@@ -58,7 +58,6 @@ add_body(struct dcap_claims *l, const struct tdx_body *x)
     dcap_add_bits(l, bits, COUNT(bits), x->attributes);
     dcap_add_bytes(l, "xfam", x->xfam);
     dcap_add_bytes(l, "tee_tcb_svn", x->tee_tcb_svn);
-    dcap_add_text(l, "td_kind", x->tee_tcb_svn2.ptr != NULL ? "1.5" : "1.0");
     if (x->tee_tcb_svn2.ptr != NULL) {
         dcap_add_bytes(l, "tee_tcb_svn2", x->tee_tcb_svn2);
         dcap_add_bytes(l, "mr_service_td", x->mr_service_td);
@@ -71,12 +70,17 @@ tdx_claims(const struct dcap_found *f, int64_t now_s, struct arena *arena,
     struct selfsame_claims *ret, struct selfsame_err *e)
 {
     struct tdx_body x;
+    struct tdx_event_claims events;
     struct dcap_claims l;
 
     TRY(tdx_body_check(&f->quote, &x, e));
-    TRY(dcap_claims_new(f, OWN, arena, &l, e));
+    TRY(tdx_event_claims(f->log, x.rtmr, arena, &events, e));
+    TRY(dcap_claims_new(f, OWN + events.count, arena, &l, e));
     add_body(&l, &x);
     TRY(dcap_add_found(&l, f, now_s, arena, e));
+    dcap_add_text(&l, "td_kind", x.tee_tcb_svn2.ptr != NULL ? "1.5" : "1.0");
+    for (size_t i = 0; i < events.count; i++)
+        l.at[l.count++] = events.list[i];
     *ret = (struct selfsame_claims){
         .tee = "tdx",
         .authentic = f->authentic,
@@ -152,8 +156,6 @@ const struct tee_rule tdx_rules[] = {
         .paths = DCAP_PATHS("mr_service_td"),
         .zero_ok = true,
         .has_default = true,
-        .when = "td_kind",
-        .is = "1.5",
         .help = "service TDs bound to it; zero for none" },
     { .option = "min_tee_tcb_svn",
         .kind = RULE_MIN_HEX,
@@ -161,5 +163,7 @@ const struct tee_rule tdx_rules[] = {
         .code = SELFSAME_TCB,
         .paths = DCAP_PATHS("tee_tcb_svn"),
         .help = "TEE_TCB_SVN, each of its 16 bytes at least" },
+    DCAP_RULE("secure_boot", RULE_REQUIRE, "boot.secure_boot",
+        "Secure Boot is on, as an event log that replays to RTMR0 proves"),
     DCAP_RULE("td_kinds", RULE_ONE_OF_TEXT, "td_kind", "\"1.0\" or \"1.5\""),
 };

@@ -37,7 +37,7 @@ MUST enum selfsame_code tdx_body_check(
     const struct dcap_quote *q, struct tdx_body *ret, struct selfsame_err *e);
 
 /* claims.c */
-enum { TDX_RULES = DCAP_COMMON_RULES + 23 };
+enum { TDX_RULES = DCAP_COMMON_RULES + 24 };
 extern const struct tee_rule tdx_rules[TDX_RULES];
 extern const char *const tdx_pins[];
 enum { TDX_ADVICE = 1 };
