@@ -21,6 +21,26 @@ add_endorsements(const struct ratls *r, struct arena *arena, struct unwrapped *u
     return SELFSAME_OK;
 }
 
+/* Raw evidence of a TEE that is known and not accepted is refused for that. */
+static enum selfsame_code
+check_tee(
+    const struct policy *p, struct selfsame_bytes evidence, struct selfsame_err *e)
+{
+    const struct tee_verifier *v, *other = NULL;
+
+    for (size_t i = 0; (v = tee_verifier_at(i)) != NULL; i++) {
+        if (!v->recognise(evidence))
+            continue;
+        if (policy_accepts_tee(p, v->name))
+            return SELFSAME_OK;
+        other = v;
+    }
+    if (other != NULL)
+        FAIL(e, SELFSAME_DENIED, "the policy does not accept evidence of %s",
+            other->name);
+    return SELFSAME_OK; /* nobody's, or an envelope: evidence_unwrap tells */
+}
+
 /* Who shows the certificate holds its key: by a handshake, or by having signed it. */
 static enum selfsame_code
 check_holder(const struct ratls *r, enum api_certificate how, struct arena *arena,
@@ -76,6 +96,7 @@ certificate_unwrap(const struct policy *p, struct selfsame_bytes der,
             "expected a certificate of at most %d bytes, got %zu",
             (int)API_EVIDENCE_MAX, der.len);
     TRY(ratls_parse(der, arena, &r, e));
+    TRY(check_tee(p, r.evidence, e));
     TRY(evidence_unwrap(p, r.evidence, arena, &u, e));
     TRY(add_endorsements(&r, arena, &u, e));
     TRY(expect_key(&r, arena, in, e));

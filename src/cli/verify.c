@@ -68,6 +68,8 @@ static enum selfsame_code
 key_of_file(
     struct cli *c, const char *path, struct selfsame_bytes *ret, struct selfsame_err *e)
 {
+    /* Nothing but the key counts, whoever made the certificate. */
+    static const struct cert_profile foreign = { .foreign = true };
     struct selfsame_bytes file, der, rest;
     struct cert cert;
 
@@ -77,7 +79,8 @@ key_of_file(
     if (!pem_looks_like(file)) {
         struct selfsame_err ignored;
 
-        *ret = cert_parse(file, &cert, &ignored) == SELFSAME_OK ? cert.spki : file;
+        *ret = cert_parse_as(file, &foreign, &cert, &ignored) == SELFSAME_OK ? cert.spki
+                                                                             : file;
         return check_key(*ret, e);
     }
     rest = file;
@@ -91,9 +94,9 @@ key_of_file(
     if (der.ptr == NULL)
         FAIL(e, SELFSAME_MALFORMED,
             "expected a PUBLIC KEY or CERTIFICATE block, got PEM without either");
-    TRY(cert_parse(der, &cert, e));
+    TRY(cert_parse_as(der, &foreign, &cert, e));
     *ret = cert.spki;
-    return SELFSAME_OK;
+    return check_key(*ret, e);
 }
 
 static enum selfsame_code
