@@ -591,6 +591,30 @@ what_is_written_is_read_again(void **state)
     maker_stop(&m);
 }
 
+/* The vector of docs/formats/ratls.md. */
+static void
+the_published_vector_holds(void **state)
+{
+    (void)state;
+    auto_arena arena = arena_new(1 << 12);
+    struct selfsame_bytes spki = unhex(
+        "302a300506032b65700321008a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf374"
+        "8801b40f6f5c",
+        &arena);
+    uint8_t data[64];
+
+    assert_true(ratls_report_data("application/vnd.attest.snp", spki, data));
+    assert_bytes(BYTES_ARR(data),
+        unhex("cf4c6ff0aca69278c378b5c52fa80749f8075bd962ccb1cbd01b342dc3adf417"
+              "694a72450e1e342938f3773e41fbe8cca381ac6057667e5d7ba5c1e96ef346a4",
+            &arena));
+    assert_true(ratls_report_data("application/vnd.attest.tdx", spki, data));
+    assert_bytes(BYTES(data, 32),
+        unhex("06154791c5c8558d63eaf319d149fd3956d8756fa676e0a5a23181fcaeaf7711",
+            &arena));
+    assert_true(bytes_is_zero(BYTES(data + 32, 32)));
+}
+
 static void
 what_is_no_cmw_goes_into_no_certificate(void **state)
 {
@@ -805,6 +829,7 @@ main(void)
         cmocka_unit_test(critical_extensions_and_other_signers_are_read),
         cmocka_unit_test(a_certificate_of_version_1_is_read_and_has_none),
         cmocka_unit_test(what_is_written_is_read_again),
+        cmocka_unit_test(the_published_vector_holds),
         cmocka_unit_test(what_is_no_cmw_goes_into_no_certificate),
         cmocka_unit_test(no_changed_certificate_is_signed_by_its_key),
         cmocka_unit_test(no_changed_extension_wants_the_same),
