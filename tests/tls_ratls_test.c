@@ -46,7 +46,7 @@ end(void **state)
 static struct selfsame_bytes
 shown(const struct net_addr *at, struct arena *arena)
 {
-    struct selfsame_bytes ret;
+    struct selfsame_bytes ret = BYTES_NONE;
     struct plain p;
     uint8_t *der = NULL;
 

@@ -211,7 +211,7 @@ key_pem(const struct ratls *r, struct arena *arena, struct selfsame_bytes *ret,
 static enum selfsame_code
 expect_pem(struct arena *arena, struct ratls *r, struct selfsame_err *e)
 {
-    struct selfsame_bytes pem;
+    struct selfsame_bytes pem = BYTES_NONE;
 
     TRY(key_pem(r, arena, &pem, e));
     r->rule = "report data is the SHA-256 of the certificate's key as PEM";
@@ -301,7 +301,7 @@ ratls_read_oe_evidence(struct selfsame_bytes value, struct arena *arena,
     const uint32_t version = get_le32(&in);
     const struct selfsame_bytes format = get_bytes(&in, sizeof(oe_sgx_ecdsa));
     const uint64_t size = get_le64(&in);
-    struct selfsame_bytes pem;
+    struct selfsame_bytes pem = BYTES_NONE;
 
     if (in.bad || size != in.rest.len)
         FAIL(e, SELFSAME_MALFORMED,
