@@ -60,6 +60,8 @@ for key in key p384; do
         verify 0 "$form of a TD, $key" tdx --policy "$tmp/tdx.json"
     done
 done
+made dice sgx "$tmp/key.pem" default
+verify 0 "an extension that writes its default out" sgx --policy "$tmp/sgx.json"
 made dice sgx "$tmp/key.pem"
 verify 15 "a policy that demands a nonce" sgx --policy "$tmp/sgx-nonce.json"
 verify 15 "a policy that demands an age" sgx --policy "$tmp/sgx-young.json"

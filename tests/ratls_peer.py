@@ -3,7 +3,7 @@
 """The other side of tests/ratls.sh: certificates with evidence, written and read once more.
 
 usage: ratls_peer.py data FORM KEY [NONCE]            report data that evidence needs, hex
-       ratls_peer.py make FORM KEY EVIDENCE OUT [NONCE] [signer=KEY] [claims=KEY] [twice]
+       ratls_peer.py make FORM KEY EVIDENCE OUT [NONCE] [signer=KEY] [claims=KEY] [twice] [default]
        ratls_peer.py read CERT                        what it carries, and whether that names its key
 
 Signing is openssl's; DER and CBOR are written down here once more.
@@ -147,10 +147,12 @@ def extension(form, spki, evidence, nonce):
 
 def make(form, key, evidence, out, *more):
     options = dict(x.split("=", 1) for x in more if "=" in x)
-    nonce = next((x for x in more if "=" not in x and x != "twice"), None)
+    nonce = next((x for x in more if "=" not in x and x not in ("twice", "default")), None)
     spki = spki_of(key)
     value = extension(form, spki_of(options.get("claims", key)), open(evidence, "rb").read(), nonce)
-    one = der(0x30, oid(OIDS[form.split("-sha")[0]]), der(4, value))
+    # "not critical" written out, which DER leaves to the default
+    critical = der(1, b"\0") if "default" in more else b""
+    one = der(0x30, oid(OIDS[form.split("-sha")[0]]), critical, der(4, value))
     algorithm = der(0x30, oid("1.2.840.10045.4.3.2"), der(5))  # with the NULL that mbed TLS writes
     name = der(0x30, der(0x31, der(0x30, oid("2.5.4.3"), der(12, b"RATLS"))))
     dates = der(0x30, der(0x17, b"010101000000Z"), der(0x17, b"301231235959Z"))
