@@ -184,7 +184,8 @@ def documents():
 
 def der(tag, *parts):
     body = b"".join(parts)
-    size = bytes([len(body)]) if len(body) < 128 else struct.pack(">BH", 0x82, len(body))
+    n = len(body)
+    size = bytes([n]) if n < 128 else bytes([0x81, n]) if n < 256 else struct.pack(">BH", 0x82, n)
     return bytes([tag]) + size + body
 
 
@@ -244,6 +245,30 @@ def dcap_vectors():
                     seed("dcap_tcb_info" if b"tcbInfo" in piece else "dcap_identity", f"{tee}-{name}", piece)
                 elif not piece.startswith(b"-----"):
                     seed("crl", f"{tee}-{name}-{i}", piece)
+
+
+def ratls():
+    """Certificates of nobody's key, one of each form of evidence."""
+    none = der(0x30, der(6, bytes.fromhex("2a8648ce3d040302")), b"\5\0")
+    dates = der(0x30, der(0x17, b"260101000000Z"), der(0x17, b"270101000000Z"))
+    spki = der(0x30, der(0x30, der(6, bytes.fromhex("2b6570"))), der(3, bytes(33)))
+    quote = b"\3\0" + bytes(430) + struct.pack("<I", 8) + bytes(8)
+    claims = b"\xa2\x65nonce\x48" + bytes(8) + b"\x6bpubkey-hash\x58\x24\x82\x01\x58\x20" + bytes(32)
+    dice = b"\xd9\xea\x60\x82\x59" + struct.pack(">H", len(quote)) + quote + b"\x58" + bytes([len(claims)]) + claims
+    uuid_sgx = bytes.fromhex("a3a21e871b4d4014b70aa125d2fbcd8c")
+    cmw = b"\x83\x78\x1aapplication/vnd.attest.snp\x41\0\x04"
+    document = b"8444a101382200a0.11.example"
+    forms = {"dice": ("678105050409", dice), "cmw": ("2b06010505070123", der(4, cmw)),
+             "oe-report": ("2b0601040182376901", struct.pack("<IIQ", 1, 2, len(quote)) + quote),
+             "oe-evidence": ("2b0601040182376902", struct.pack("<I", 3) + uuid_sgx + struct.pack("<Q", len(quote)) + quote),
+             "dstack": ("2b0601040183e73d0101", der(4, quote)), "gramine": ("06092a864886f84d8a3906", quote),
+             "intel": ("2a864886f84d010d01", quote), "name": ("551d11", der(0x30, der(0x82, document)))}
+    for name, (oid, value) in forms.items():
+        one = der(0x30, der(6, bytes.fromhex(oid)), der(4, value))
+        more = der(0x30, der(6, bytes.fromhex("678105050402")), der(4, b"\xd9\xea\x60\x82\x01\x43crl"))
+        head = der(0xa0, b"\2\1\2"), der(2, b"\1"), none, der(0x30), dates, der(0x30), spki
+        tbs = der(0x30, *head, der(0xa3, der(0x30, one, more)))
+        seed("ratls", name, der(0x30, tbs, none, der(3, b"\0" + der(0x30, b"\2\1\1\2\1\1"))))
 
 
 def tdx():
@@ -506,5 +531,5 @@ def sgx():
          "[[sgx.trusted_files]]\nuri = \"\"\"\\\n  file:\\u0061\"\"\"\nsha256 = '" + "11" * 32 + "'\n")
 
 
-for make in sigstore, sgx, log_vectors, logs, monitors, dcap, dcap_vectors, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents:
+for make in sigstore, sgx, log_vectors, logs, monitors, dcap, dcap_vectors, ratls, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents:
     make()

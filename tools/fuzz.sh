@@ -27,6 +27,7 @@ seeds() { # target: the files that suit it
     cbor|cose|evidence_*) find "$shared/nitro" -name '*.cbor' ;;
     der|x509) find "$shared" -name '*.der' -o -name '*.crt' | head -50 ;;
     event_log) find "$shared/tdx" -path '*/ccel/*' -size -40k -type f ! -name '*.json' ;;
+    ratls) find "$shared/ra-tls" -name '*.der' ;;
     eif) find "$shared/nitro" -name '*.eif' ;;
     cmw) find "$shared/cmw" -type f ;;
     json|policy) find "$shared/ear" "$shared/cose" -name '*.json' | head -40 ;;

@@ -3,6 +3,7 @@
 #include "cli/print.h"
 #include "cli/show_sgx.h"
 
+#include "appraise/ratls.h"
 #include "appraise/report.h"
 #include "cli/commands.h"
 #include "cli/events.h"
@@ -55,6 +56,7 @@ static const struct shower {
     { "CoRIM", show_is_corim, show_corim },
     { "COSE receipt of a log", show_is_receipt, show_receipt },
     { "conceptual message wrapper", show_is_cmw, show_cmw },
+    { "certificate with evidence (DER)", ratls_recognise, show_certificate },
     { "certificates (PEM)", pem_looks_like, show_pem },
     { "JSON", show_is_json, show_json },
     { "evidence", show_is_evidence, show_evidence },

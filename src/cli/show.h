@@ -38,6 +38,10 @@ MUST enum selfsame_code show_identity(struct selfsame_bytes in, struct arena *ar
 MUST enum selfsame_code show_pck_claims(
     const struct cert *cert, struct arena *arena, json_t *into, struct selfsame_err *e);
 
+/* show_ratls.c: what a certificate with evidence says, as members of its object */
+MUST enum selfsame_code show_ratls(struct selfsame_bytes der, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+
 /* show_collateral.c */
 bool show_is_crl(struct selfsame_bytes in);
 MUST enum selfsame_code show_crl(struct selfsame_bytes in, struct arena *arena,
