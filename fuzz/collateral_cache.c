@@ -13,7 +13,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (!cache_parse(BYTES(data, size), &arena, &c))
         return 0;
-    if (c.url == NULL || c.body.ptr < data || c.body.ptr + c.body.len != data + size)
+    const uint8_t *end = c.body.ptr + c.body.len;
+    if (c.url == NULL || c.body.ptr < data || end + c.chain.len != data + size ||
+        (c.chain.len > 0 && c.chain.ptr != end))
         abort();
     return 0;
 }

@@ -6,7 +6,7 @@ usage: seeds.py DIR     DIR/<target>/ gets a few well-formed inputs each
 
 Without them a replay of a clean checkout would run most parsers on no input at all.
 """
-import base64, glob, gzip, hashlib, io, json, os, re, struct, sys, tarfile, zlib
+import base64, glob, gzip, hashlib, io, json, os, re, struct, sys, tarfile, uuid, zlib
 
 root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 out = sys.argv[1]
@@ -184,7 +184,8 @@ def documents():
 
 def der(tag, *parts):
     body = b"".join(parts)
-    size = bytes([len(body)]) if len(body) < 128 else struct.pack(">BH", 0x82, len(body))
+    n = len(body)
+    size = bytes([n]) if n < 128 else bytes([0x81, n]) if n < 256 else struct.pack(">BH", 0x82, n)
     return bytes([tag]) + size + body
 
 
@@ -209,12 +210,82 @@ def dcap():
     for target, name, member, inner in (("dcap_tcb_info", "v3", "tcbInfo", v3), ("dcap_tcb_info", "v2", "tcbInfo", v2),
                                         ("dcap_identity", "qe", "enclaveIdentity", qe)):
         text = json.dumps({member: inner, "signature": "ab" * 64}, separators=(",", ":"))
-        for to in (target, "dcap_bundle", "json_read"):
+        for to in (target, "dcap_bundle", "json_read", "collateral_piece"):
             seed(to, name, text)
     seed("dcap_bundle", "strings", json.dumps({"tcb_info": json.dumps(v3), "tcb_info_signature": "ab" * 64, "pck_crl": "3003020101"}))
     seed("dcap_bundle", "percent", "-----BEGIN%20CERTIFICATE-----%0AMAMCAQE%3D%0A-----END%20CERTIFICATE-----%0A")
     seed("dcap_bundle", "hex", "3003020101")
+    seed("collateral_piece", "hex", "3003020101")
+    seed("collateral_piece", "percent", "-----BEGIN%20CERTIFICATE-----%0AMAMCAQE%3D%0A-----END%20CERTIFICATE-----%0A")
+    vendor = bytes.fromhex("939a7233f79c4ca9940a0db3957f0607")
+    for version, tee, kind, size in ((3, 0, 1, 384), (4, 0, 1, 384), (4, 0x81, 2, 584), (5, 0, 1, 384), (5, 0x81, 3, 648)):
+        body = bytearray(size)
+        body[48:49], body[120:132] = (b"\5", bytes(12)) if tee == 0 else (b"\0", struct.pack("<QI", 1 << 28, 3))
+        certs = bytes(384 + 64) + struct.pack("<H", 2) + b"ab" + struct.pack("<HI", 5, 3) + b"PEM"
+        data = bytes(128) + (certs if version == 3 else struct.pack("<HI", 6, len(certs)) + certs)
+        quote = struct.pack("<HHII", version, 2, tee, 0) + vendor + bytes(20) + \
+            (struct.pack("<HI", kind, size) if version == 5 else b"") + bytes(body) + struct.pack("<I", len(data)) + data
+        for to in ("dcap_quote", "evidence_tdx" if tee else "evidence_sgx"):
+            seed(to, f"v{version}_{tee}", quote + b"trailer")
     seed("json_read", "escapes", '{"a":["\\ud83d\\ude00\\n",-1.5e3,true,null]}')
+
+
+def dcap_vectors():
+    """Sound quotes of every version with their collateral, from our vectors."""
+    for tee in "sgx", "tdx":
+        for path in sorted(glob.glob(f"{root}/vectors/{tee}/1*.vec")):
+            name = os.path.basename(path)[:-4]
+            payloads = [base64.b64decode(p.replace("\n", "")) for p in open(path, encoding="utf-8").read().split("\n\n")[1:]]
+            seed("cmw", f"{tee}-{name}", payloads[0])
+            at = re.search(rb"[\x03-\x05]\x00\x02\x00[\x00\x81]\x00\x00\x00", payloads[0]).start()
+            seed(f"evidence_{tee}", name, payloads[0][at:])
+            for i, piece in enumerate(payloads[1:] if name[:3] in ("100", "103", "109") else []):
+                seed("dcap_bundle", f"{tee}-{name}-{i}", piece)
+                if piece.startswith(b"{"):
+                    seed("dcap_tcb_info" if b"tcbInfo" in piece else "dcap_identity", f"{tee}-{name}", piece)
+                elif not piece.startswith(b"-----"):
+                    seed("crl", f"{tee}-{name}-{i}", piece)
+
+
+def ratls():
+    """Certificates of nobody's key, one of each form of evidence."""
+    none = der(0x30, der(6, bytes.fromhex("2a8648ce3d040302")), b"\5\0")
+    dates = der(0x30, der(0x17, b"260101000000Z"), der(0x17, b"270101000000Z"))
+    spki = der(0x30, der(0x30, der(6, bytes.fromhex("2b6570"))), der(3, bytes(33)))
+    quote = b"\3\0" + bytes(430) + struct.pack("<I", 8) + bytes(8)
+    claims = b"\xa2\x65nonce\x48" + bytes(8) + b"\x6bpubkey-hash\x58\x24\x82\x01\x58\x20" + bytes(32)
+    dice = b"\xd9\xea\x60\x82\x59" + struct.pack(">H", len(quote)) + quote + b"\x58" + bytes([len(claims)]) + claims
+    uuid_sgx = bytes.fromhex("a3a21e871b4d4014b70aa125d2fbcd8c")
+    cmw = b"\x83\x78\x1aapplication/vnd.attest.snp\x41\0\x04"
+    document = b"8444a101382200a0.11.example"
+    forms = {"dice": ("678105050409", dice), "cmw": ("2b06010505070123", der(4, cmw)),
+             "oe-report": ("2b0601040182376901", struct.pack("<IIQ", 1, 2, len(quote)) + quote),
+             "oe-evidence": ("2b0601040182376902", struct.pack("<I", 3) + uuid_sgx + struct.pack("<Q", len(quote)) + quote),
+             "dstack": ("2b0601040183e73d0101", der(4, quote)), "gramine": ("06092a864886f84d8a3906", quote),
+             "intel": ("2a864886f84d010d01", quote), "name": ("551d11", der(0x30, der(0x82, document)))}
+    for name, (oid, value) in forms.items():
+        one = der(0x30, der(6, bytes.fromhex(oid)), der(4, value))
+        more = der(0x30, der(6, bytes.fromhex("678105050402")), der(4, b"\xd9\xea\x60\x82\x01\x43crl"))
+        head = der(0xa0, b"\2\1\2"), der(2, b"\1"), none, der(0x30), dates, der(0x30), spki
+        tbs = der(0x30, *head, der(0xa3, der(0x30, one, more)))
+        seed("ratls", name, der(0x30, tbs, none, der(3, b"\0" + der(0x30, b"\2\1\1\2\1\1"))))
+
+
+def tdx():
+    """The end of a firmware with TDX metadata; the headers of a kernel."""
+    rows = [(0, 0x1000, 0xfffff000, 0x1000, 0, 1), (0, 0, 0x809000, 0x2000, 2, 0)]
+    meta = uuid.UUID("e9eaf9f3-168e-44d5-a8eb-7f4d8738f6ae").bytes_le + \
+        struct.pack("<4sIII", b"TDVF", 16 + 32 * len(rows), 1, len(rows)) + \
+        b"".join(struct.pack("<IIQQII", *row) for row in rows)
+    after = struct.pack("<H", 22) + uuid.UUID("e47a6535-984a-4798-865e-4685a7bf8ec2").bytes_le + \
+        struct.pack("<H", 40) + uuid.UUID("96b582de-1fb2-45f7-baea-a366c55a082d").bytes_le + bytes(32)
+    seed("tdvf", "end", meta + struct.pack("<I", len(meta) - 16 + 4 + len(after)) + after)
+    pe = bytearray(0x200)
+    pe[:2], pe[0x3c:0x40] = b"MZ", struct.pack("<I", 0x40)
+    pe[0x40:0x58] = b"PE\0\0" + struct.pack("<HHIIIHH", 0x8664, 1, 0, 0, 0, 160, 0x206)
+    pe[0x58:0x5a], pe[0x94:0x98], pe[0xc4:0xc8] = b"\x0b\x02", struct.pack("<I", 0x200), struct.pack("<I", 6)
+    pe[0xf8 + 16:0xf8 + 24] = struct.pack("<II", 0x100, 0x200)
+    seed("pe", "image", bytes(pe) + bytes(0x100))
 
 
 def snp():
@@ -242,6 +313,7 @@ def snp():
     body = b"anything"
     head = "selfsame-collateral 1\nurl https://kdsintf.amd.com/x\nfetched 1780000000\nstatus 200\nsha256 "
     seed("collateral_cache", "entry", head.encode() + hashlib.sha256(body).hexdigest().encode() + b"\n\n" + body)
+    seed("collateral_cache", "chain", head.encode() + hashlib.sha256(body + b"pem").hexdigest().encode() + b"\nchain 3\n\n" + body + b"pem")
     le = lambda g: (lambda h: bytes.fromhex(h)[3::-1] + bytes.fromhex(h)[5:3:-1] + bytes.fromhex(h)[7:5:-1] + bytes.fromhex(h)[8:])(g.replace("-", ""))
     sections = struct.pack("<6I", 0x800000, 0x9000, 1, 0x810000, 0x1000, 0x10)
     meta = b"ASEV" + struct.pack("<III", 16 + len(sections), 1, 2) + sections
@@ -423,5 +495,41 @@ def log_vectors():
             seed("log_canonical", os.path.basename(path)[:-4], body)
 
 
-for make in sigstore, log_vectors, logs, monitors, dcap, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents:
+def sgx():
+    """An enclave of two pages, what would sign it, the same in a file of ELF, a manifest."""
+    page = bytes(range(256)) * 16
+    data = struct.pack("<8sIQ44x", b"ECREATE", 1, 0x4000)
+    for offset, flags, name in ((0, 0x100, b"EEXTEND"), (0x1000, 0x203, b"EEXTEND"), (0x2000, 0x201, b"UNMEASRD")):
+        data += struct.pack("<8sQQ40x", b"EADD", offset, flags)
+        for at in range(0, 0x1000, 256):
+            data += struct.pack("<8sQ48x", name, offset + at) + page[at : at + 256]
+    seed("sgxs", "whole", data)
+    sig = bytes.fromhex("06000000e10000000000010000000000") + struct.pack("<II", 0, 0x20260131)
+    sig += bytes.fromhex("01010000600000006000000001000000") + bytes(88) + b"\xff" * 384 + struct.pack("<I", 3) + bytes(384)
+    sig += bytes(28) + struct.pack("<QQQQ", 4, 3, 2**64 - 1, 0x1B) + bytes(80) + bytes(768)
+    seed("sigstruct", "unsigned", sig.ljust(1808, b"\0")[:1808])
+    entries = struct.pack("<HHIQIIQ", 1, 3, 2, 0x2000, 0, 0, 0x203) + struct.pack("<HHIQIIQ", 4, 3, 1, 0x4000, 72, 2000, 0x100)
+    entries += struct.pack("<HHIQ16x", 0x1009, 2, 1, 0x3000)
+    head = struct.pack("<QQIIIIIIQQQ", 0x86A80294635D0E4C, 3 << 32 | 3, 2200, 1, 1, 0, 0, 0, 0x10000, 4, 3)
+    meta = head + sig.ljust(1808, b"\0")[:1808]
+    meta += struct.pack("<8I", 0, 0, 2100, len(entries), 0, 0, 0, 0)
+    meta = meta.ljust(2000, b"\0") + bytes(100) + entries
+    meta = meta.ljust(2200, b"\0")
+    note = struct.pack("<III", 13, len(meta), 1) + b"sgx_metadata\0" + meta
+    names = b"\0.note.sgxmeta\0.shstrtab\0"
+    at = 64 + 56
+    elf = b"\x7fELF\2\1\1" + bytes(9)
+    elf += struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, 0, 64, at + len(note) + len(names), 0, 64, 56, 1, 64, 3, 2)
+    elf += struct.pack("<IIQQQQQQ", 1, 5, 0, 0, 0, at, at, 0x1000) + note + names + bytes(64)
+    elf += struct.pack("<IIQQQQ16x", 1, 7, 0, 0, at, len(note)) + bytes(8)
+    elf += struct.pack("<IIQQQQ16x", 15, 3, 0, 0, at + len(note), len(names)) + bytes(8)
+    seed("sigstruct", "enclave", elf)
+    seed("gramine_manifest", "dotted", "loader.entrypoint.sha256 = \"" + "ab" * 32 + "\"\nlibos.entrypoint = \"/init\"\n"
+         "sgx.enclave_size = \"512M\"\nsgx.max_threads = 8\nsgx.trusted_files = [\n  { uri = \"file:a\", sha256 = \""
+         + "00" * 32 + "\" },\n]\n")
+    seed("gramine_manifest", "tables", "# x\n[sgx]\ndebug = true\nisvsvn = 0x1f\n[sgx.cpu_features]\navx = 'required'\n"
+         "[[sgx.trusted_files]]\nuri = \"\"\"\\\n  file:\\u0061\"\"\"\nsha256 = '" + "11" * 32 + "'\n")
+
+
+for make in sigstore, sgx, log_vectors, logs, monitors, dcap, dcap_vectors, ratls, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents:
     make()

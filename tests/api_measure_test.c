@@ -146,7 +146,7 @@ a_broken_image_stays_refused(void **state)
     assert_null(selfsame_measurement_get(m, "pcr.0").ptr);
     selfsame_measurement_free(m);
     assert_code(selfsame_measurement_new("toaster", 1, &m, &e), SELFSAME_USAGE, &e);
-    assert_string_equal(err_text(&e), "TEE \"toaster\" is not one of: nitro, snp");
+    assert_non_null(strstr(err_text(&e), "TEE \"toaster\" is not one of: nitro, "));
     selfsame_measurement_free(NULL);
 }
 

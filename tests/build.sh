@@ -340,7 +340,7 @@ refuse 10 sparse-4g "begins with"
 refuse 3 nothing-here "cannot open"
 said "nothing of this name"
 expect 2 "an unknown TEE" make_image "$tmp/b" "$hello" --tee sgx9
-said 'TEE "sgx9" is not one of: nitro, snp'
+said 'TEE "sgx9" is not one of: nitro, sgx, snp, tdx'
 : > "$tmp/void"
 expect 10 "diff of an empty file" "$selfsame" diff "$tmp/void" "$tmp/h1"
 said "$tmp/void: empty file: expected"

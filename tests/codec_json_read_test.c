@@ -113,6 +113,34 @@ depth_and_counts_have_bounds(void **state)
     }
 }
 
+/* Objects that are open share one list of names; inner ones leave it as it was. */
+static void
+names_of_nested_objects_have_a_bound(void **state)
+{
+    (void)state;
+    enum { INNER = JREAD_MEMBERS - 1 };
+    static char in[16 * JREAD_MEMBERS * 8];
+
+    for (size_t levels = 4; levels <= 5; levels++) {
+        size_t n = 0;
+
+        for (size_t l = 0; l < levels; l++) {
+            n += (size_t)snprintf(in + n, sizeof(in) - n, "{");
+            for (size_t i = 0; i < INNER; i++)
+                n += (size_t)snprintf(in + n, sizeof(in) - n, "\"m%zu\":1,", i);
+            n += (size_t)snprintf(in + n, sizeof(in) - n, "\"in\":");
+        }
+        n += (size_t)snprintf(in + n, sizeof(in) - n, "1");
+        for (size_t l = 0; l < levels; l++)
+            in[n++] = '}';
+        assert_int_equal(
+            reads(BYTES((uint8_t *)in, n)), levels * JREAD_MEMBERS <= JREAD_NAMES);
+    }
+    assert_true(reads(BYTES_LIT("{\"a\":{\"a\":{\"b\":1},\"b\":{\"a\":1}},\"b\":1}")));
+    assert_false(reads(BYTES_LIT("{\"a\":{\"b\":{\"c\":1}},\"b\":2,\"a\":1}")));
+    assert_false(reads(BYTES_LIT("{\"x\":{\"a\":{\"c\":1},\"a\":1}}")));
+}
+
 /* Whatever this reader takes, jansson takes too. */
 static void
 jansson_agrees_on_every_change_of_a_byte(void **state)
@@ -148,6 +176,7 @@ main(void)
         cmocka_unit_test(what_is_no_json_is_refused),
         cmocka_unit_test(numbers_outside_their_range_are_refused),
         cmocka_unit_test(depth_and_counts_have_bounds),
+        cmocka_unit_test(names_of_nested_objects_have_a_bound),
         cmocka_unit_test(jansson_agrees_on_every_change_of_a_byte),
     };
 

@@ -51,6 +51,35 @@ expect 11 "a file that is no log" "$selfsame" measure --event-log "$seeds/seed-t
 : > "$tmp/empty"
 expect 10 "an empty file" "$selfsame" measure --event-log "$tmp/empty"
 
+# --- an image whose events are predicted
+maker=$root/tests/event_log_maker.py
+python3 "$maker" firmware "$tmp/fw" || not_ok "a firmware"
+for i in loader rsdp tables; do echo "$i" > "$tmp/$i"; done
+acpi="--acpi-loader $tmp/loader --acpi-rsdp $tmp/rsdp --acpi-tables $tmp/tables"
+compare() { # status, what, jq filter over the prediction, options...
+    status=$1 what=$2 filter=$3; shift 3
+    jq "$filter" "$tmp/predicted.json" | python3 "$maker" log "$tmp/made" || not_ok "$what: the log"
+    expect "$status" "$what" "$selfsame" measure --tee tdx "$tmp/fw" --event-log "$tmp/made" --separator rtmr0 --json "$@"
+}
+# shellcheck disable=SC2086
+"$selfsame" measure --tee tdx "$tmp/fw" $acpi --separator rtmr0 --explain --json > "$tmp/predicted.json" || not_ok "a prediction"
+# shellcheck disable=SC2086
+{
+    compare 0 "the events of the image" . $acpi
+    is "each is told by name" "TD HOB CFV" "$(jq -r '[.event_log.log[].match] | .[0:2] | join(" ")' "$tmp/out")"
+    is "none is missing" "[]" "$(jq -c .event_log.missing "$tmp/out")"
+    is "nothing differs" null "$(jq .event_log.differs "$tmp/out")"
+    compare 19 "one event less" '.predicted |= del(.[3])' $acpi
+    is "it is missing" "RTMR0 PK, not set" "$(jq -r '.event_log.missing[] | .register + " " + .what' "$tmp/out")"
+    compare 19 "one more" '.predicted += [.predicted[0]]' $acpi
+    is "it is not expected" unexpected "$(jq -r '.event_log.log[-1].match' "$tmp/out")"
+    compare 19 "two that are swapped" '.predicted |= [.[1], .[0]] + .[2:]' $acpi
+    compare 19 "one of another register" '.predicted[0].claim = "rtmr.1"' $acpi
+    compare 19 "a machine of another size" . $acpi --memory 4096
+}
+compare 0 "a register that is not wholly predicted" .
+is "what is not predicted of it is told" 3 "$(jq '[.event_log.log[] | select(.match == "unexpected")] | length' "$tmp/out")"
+
 # --- real logs and quotes
 real=$shared/tdx/google+go-tdx-guest
 if [ ! -d "$shared/tdx" ]; then skipped "real logs: ../shared/vectors is not here"; finish; fi

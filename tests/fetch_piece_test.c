@@ -11,7 +11,20 @@
 enum { DAY = 86400, NOW = 1800000000 };
 
 /* What a vendor gives, made at NOW. */
-enum body { CERT, CERT_ENDING, CRL, CRL_ENDING, CRL_ENDLESS, PAGE, BODIES };
+enum body {
+    CERT,
+    CERT_ENDING,
+    CRL,
+    CRL_ENDING,
+    CRL_ENDLESS,
+    PAGE,
+    INFO,
+    INFO_ENDING,
+    IDENTITY,
+    UNSIGNED,
+    TWICE,
+    BODIES
+};
 
 static void
 make_bodies(struct arena *arena, struct selfsame_bytes ret[static BODIES])
@@ -39,6 +52,16 @@ make_bodies(struct arena *arena, struct selfsame_bytes ret[static BODIES])
     assert_code(
         crl_make(&l, ret[CERT], key, arena, &ret[CRL_ENDING], &e), SELFSAME_OK, &e);
     ret[PAGE] = BYTES_LIT("<html>welcome to our hotel</html>");
+    ret[INFO] = BYTES_LIT("{\"tcbInfo\":{\"nextUpdate\":\"2029-01-15T08:00:00Z\"},"
+                          "\"signature\":\"00\"}");
+    ret[INFO_ENDING] = BYTES_LIT("{\"tcbInfo\":{\"nextUpdate\":\"2027-01-15T08:00:"
+                                 "01Z\"},\"signature\":\"00\"}\n");
+    ret[IDENTITY] = BYTES_LIT("{\"signature\":\"00\",\"enclaveIdentity\":{\"x\":[],"
+                              "\"nextUpdate\":\"2029-01-15T08:00:00Z\"}}");
+    ret[UNSIGNED] = BYTES_LIT(
+        "{\"tcbInfo\":{\"nextUpdate\":\"2029-01-15T08:00:00Z\"}}");
+    ret[TWICE] = BYTES_LIT("{\"tcbInfo\":{\"nextUpdate\":\"2029-01-15T08:00:00Z\"},"
+                           "\"signature\":\"00\",\"signature\":\"00\"}");
 }
 
 static const struct {
@@ -72,6 +95,16 @@ static const struct {
     { "a young list without an end", FETCH_LIST, CRL_ENDLESS, false, 5, 0, true },
     { "an old one", FETCH_LIST, CRL_ENDLESS, false, DAY, 0, false },
     { "a certificate in its place", FETCH_LIST, CERT, false, 0, 0, false },
+    { "TCB info", FETCH_SIGNED, INFO, false, 0, 0, true },
+    { "of this day", FETCH_SIGNED, INFO, false, DAY - 1, 0, true },
+    { "of yesterday, still current", FETCH_SIGNED, INFO, false, DAY, 0, false },
+    { "in its last second", FETCH_SIGNED, INFO_ENDING, false, 5, 0, true },
+    { "superseded", FETCH_SIGNED, INFO_ENDING, false, 5, 1, false },
+    { "an enclave identity", FETCH_SIGNED, IDENTITY, false, 0, 0, true },
+    { "one that nobody signed", FETCH_SIGNED, UNSIGNED, false, 0, 0, false },
+    { "one with two signatures", FETCH_SIGNED, TWICE, false, 0, 0, false },
+    { "a certificate in its place", FETCH_SIGNED, CERT, false, 0, 0, false },
+    { "TCB info in place of a list", FETCH_LIST, INFO, false, 0, 0, false },
 };
 
 static void
@@ -91,6 +124,91 @@ pieces_are_good_for_their_time(void **state)
         if (piece_is_good(&c, kept[i].piece, now) != kept[i].good)
             fail_msg("%s: expected %s", kept[i].what, kept[i].good ? "good" : "bad");
     }
+}
+
+static void
+who_issued_a_piece_ends_it_too(void **state)
+{
+    auto_arena arena = arena_new(1 << 20);
+    struct selfsame_bytes body[BODIES];
+
+    (void)state;
+    make_bodies(&arena, body);
+    struct cached c = { .fetched_s = NOW, .body = body[INFO], .chain = body[CERT] };
+    assert_true(piece_is_good(&c, FETCH_SIGNED, NOW + 1));
+    c.chain = body[CERT_ENDING];
+    assert_true(piece_is_good(&c, FETCH_SIGNED, NOW));
+    assert_false(piece_is_good(&c, FETCH_SIGNED, NOW + 1));
+    c.chain = body[PAGE];
+    assert_false(piece_is_good(&c, FETCH_SIGNED, NOW));
+}
+
+static void
+pieces_are_unpacked(void **state)
+{
+    auto_arena arena = arena_new(1 << 20);
+    struct selfsame_bytes body[BODIES], got;
+    enum fetch_what what;
+    int64_t until_s;
+
+    (void)state;
+    make_bodies(&arena, body);
+    char *hex = hex_dup(&arena, body[CRL]);
+    assert_non_null(hex);
+    hex[3] = (char)(hex[3] >= 'a' ? hex[3] - 'a' + 'A' : hex[3]);
+    got = bytes_str(hex);
+    assert_true(piece_unpack(FETCH_LIST, &arena, &got));
+    assert_bytes(got, body[CRL]);
+    assert_true(piece_guess(got, &what, &until_s));
+    assert_int_equal(what, FETCH_LIST);
+    /* Nothing else is: other kinds, half digits, other letters. */
+    got = bytes_str(hex);
+    assert_true(piece_unpack(FETCH_LEAF, &arena, &got));
+    assert_bytes(got, bytes_str(hex));
+    got.len--;
+    assert_true(piece_unpack(FETCH_LIST, &arena, &got));
+    assert_int_equal(got.len, strlen(hex) - 1);
+    hex[9] = 'g';
+    got = bytes_str(hex);
+    assert_true(piece_unpack(FETCH_LIST, &arena, &got));
+    assert_bytes(got, bytes_str(hex));
+    got = BYTES_LIT("-----BEGIN%20CERT-----%0aA+%2B%2f%%2%zz%4");
+    assert_true(piece_unescape(&arena, &got));
+    assert_bytes(got, BYTES_LIT("-----BEGIN CERT-----\nA++/%%2%zz%4"));
+    arena_free(&arena);
+    arena = arena_new(1);
+    got = BYTES_LIT("3030");
+    assert_false(piece_unpack(FETCH_LIST, &arena, &got) &&
+                 piece_unescape(&arena, &got) && piece_unescape(&arena, &got));
+}
+
+static void
+an_entry_keeps_who_issued_it(void **state)
+{
+    auto_arena arena = arena_new(1 << 20);
+    struct fetcher f = { .cache = "." };
+    const struct cached in = { .url = (char *)(uintptr_t) "https://a.example/tcb",
+        .fetched_s = NOW,
+        .body = BYTES_LIT("{}"),
+        .chain = BYTES_LIT("chain\n\nof two") };
+    struct selfsame_bytes file;
+    struct selfsame_err e = { 0 };
+    struct cached out;
+    char dir[] = "/tmp/selfsame-piece.XXXXXX", path[1024];
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    f.cache = dir;
+    assert_true(cache_path(&f, in.url, "", path));
+    assert_code(cache_write(path, &in, &e), SELFSAME_OK, &e);
+    assert_true(cache_read(path, &arena, &out));
+    assert_bytes(out.body, in.body);
+    assert_bytes(out.chain, in.chain);
+    assert_code(file_read(path, 4096, &arena, &file, &e), SELFSAME_OK, &e);
+    for (size_t len = 0; len < file.len; len++)
+        assert_false(cache_parse(BYTES(file.ptr, len), &arena, &out));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(dir), 0);
 }
 
 /* ---- an entry written by hand, and a host that is not there ---- */
@@ -148,7 +266,7 @@ the_cache_answers_when_it_may(void **state)
             .refresh = lookups[i].refresh,
             .pace_ms = 1,
             .timeout_s = 2 };
-        struct selfsame_bytes got = BYTES_NONE;
+        struct fetched got = { 0 };
         struct selfsame_err e = { 0 };
         bool absent = false;
 
@@ -160,7 +278,7 @@ the_cache_answers_when_it_may(void **state)
         assert_code(c, lookups[i].want, &e);
         assert_int_equal(absent, lookups[i].want_absent);
         if (c == SELFSAME_OK)
-            assert_bytes(got, body[CERT]);
+            assert_bytes(got.body, body[CERT]);
     }
     struct selfsame_err e = { 0 };
     assert_code(dir_remove(dir, &e), SELFSAME_OK, &e);
@@ -201,6 +319,9 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_are_good_for_their_time),
+        cmocka_unit_test(who_issued_a_piece_ends_it_too),
+        cmocka_unit_test(pieces_are_unpacked),
+        cmocka_unit_test(an_entry_keeps_who_issued_it),
         cmocka_unit_test(a_long_url_leaves_room_for_the_reason),
         cmocka_unit_test(the_cache_answers_when_it_may),
     };

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "image/elf.h"
 #include "image/placeholder.h"
 #include "test.h"
 
@@ -85,9 +86,27 @@ placeholders_are_recognised_and_others_are_not(void **state)
     placeholder_firmware(file);
     assert_true(placeholder_recognise(BYTES(file, 64)));
     assert_true(placeholder_recognise(placeholder_kernel()));
+    assert_true(placeholder_recognise(placeholder_libos()));
     assert_false(placeholder_recognise(BYTES_LIT("MZ")));
     assert_false(placeholder_recognise(BYTES_LIT("selfsame: no")));
     assert_false(placeholder_recognise(BYTES_NONE));
+}
+
+static void
+libpal_can_be_loaded_and_halts(void **state)
+{
+    (void)state;
+    struct selfsame_err e = { 0 };
+    struct elf f;
+
+    placeholder_pal(file);
+    assert_true(placeholder_recognise(BYTES(file, 64)));
+    assert_code(elf_parse(BYTES(file, PLACEHOLDER_PAL), &f, &e), SELFSAME_OK, &e);
+    assert_int_equal(f.type, ELF_SHARED);
+    assert_int_equal(f.segment_count, 1);
+    assert_int_equal(f.segment[0].flags, ELF_R | ELF_X);
+    assert_int_equal(f.segment[0].mem_size, PLACEHOLDER_PAL);
+    assert_int_equal(file[f.entry], 0xf4);
 }
 
 int
@@ -96,6 +115,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_firmware_ends_as_ovmf_does),
         cmocka_unit_test(placeholders_are_recognised_and_others_are_not),
+        cmocka_unit_test(libpal_can_be_loaded_and_halts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

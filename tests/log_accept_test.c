@@ -559,9 +559,40 @@ static const struct {
     { SNP("7", ""), SELFSAME_MALFORMED, "48 bytes as hex" },
     { "{\"artifact\":\"other\",\"tee\":\"aws-nitro\"}", SELFSAME_MALFORMED,
         "not one of the subjects" },
-    { "{\"artifact\":\"image.eif\",\"mrenclave\":[\"" WORLD_SUM
-      "\"],\"tee\":\"intel-sgx\"}",
-        SELFSAME_OK, "no verifier" },
+#define SGX(what, require)                                       \
+    "{\"artifact\":\"image.eif\"," what ",\"require\":{" require \
+    "},\"tee\":\"intel-sgx\"}"
+#define SIGNER "\"mrsigner\":\"" WORLD_SUM "\""
+#define MASK "05000000000000000000000000000000"
+    { SGX("\"mrenclave\":[\"" WORLD_SUM "\"]", ""), SELFSAME_OK, NULL },
+    { SGX("\"isvProdId\":7,\"isvSvnMin\":3," SIGNER,
+          "\"attributes\":{\"mask\":\"" MASK "\",\"value\":\"" MASK
+          "\"},\"debug\":false,\"miscSelect\":0,\"tcbStatus\":[\"UpToDate\"]"),
+        SELFSAME_OK, NULL },
+    { SGX(SIGNER, ""), SELFSAME_MALFORMED, "isvProdId" },
+    { SGX("\"isvProdId\":7," SIGNER, ""), SELFSAME_MALFORMED, "isvSvnMin" },
+    { SGX("\"isvProdId\":7,\"isvSvnMin\":65536," SIGNER, ""), SELFSAME_MALFORMED,
+        "below 65536" },
+    { SGX("\"isvProdId\":7", ""), SELFSAME_MALFORMED, "mrenclave" },
+    { SGX("\"mrenclave\":[\"" WORLD_SUM "\"]", "\"debug\":true"), SELFSAME_OK,
+        "debug" },
+    { SGX("\"mrenclave\":[\"" WORLD_SUM "\"]", "\"attributes\":{\"mask\":\"05\"}"),
+        SELFSAME_OK, "mask and value" },
+    { SGX("\"mrenclave\":[\"" WORLD_SUM "\"]", "\"mrseam\":[]"), SELFSAME_OK,
+        "does not know" },
+#define TDX(before, after, require)                                 \
+    "{\"artifact\":\"image.eif\"," before "\"mrtd\":[\"" WORLD_PCR0 \
+    "\"],\"require\":{" require "}," after "\"tee\":\"intel-tdx\"}"
+#define R12 P("1", WORLD_PCR1) "," P("2", WORLD_PCR2)
+    { TDX("", "\"rtmr\":{" R12 "},",
+          "\"advisoriesAllowed\":[\"INTEL-SA-00960\"],\"debug\":false,"
+          "\"mrseam\":[\"" WORLD_PCR1
+          "\"],\"tcbStatus\":[\"OutOfDate\"],\"xfam\":\"e702060000000000\""),
+        SELFSAME_OK, NULL },
+    { TDX("\"events\":{" R12 "},", "", ""), SELFSAME_OK, NULL },
+    { TDX("", "", ""), SELFSAME_MALFORMED, "rtmr" },
+    { TDX("", "\"rtmr\":{" R12 "},", "\"miscSelect\":0"), SELFSAME_OK,
+        "does not know" },
     { "", SELFSAME_MALFORMED, "expected a measurement" },
 };
 

@@ -150,7 +150,7 @@ def garbage(prefix, out):
         {"name": "f%d" % i, "digest": {"sha256": "ab" * 32}} for i in range(1025)]))
     put("no measurements", 10, changed(["predicate", "measurements"], []))
     put("measurements without a TEE", 10, changed(["predicate", "measurements"], [{"pcr": {}}]))
-    put("measurements of TEEs that cannot be built", 11, changed(["predicate", "measurements"], [{"tee": "intel-tdx", "mrtd": ["00"]}]))
+    put("measurements of TEEs that cannot be built", 11, changed(["predicate", "measurements"], [{"tee": "tpm2", "pcr": {"4": "00"}}]))
     put("no predicate", 10, changed(["predicate"], None))
     put("an envelope with white space", 10, json.dumps(envelope).encode())
     put("an envelope of something else", 11, canonical(dict(envelope, payloadType="text/plain")))

@@ -130,7 +130,7 @@ claims_beside_what_is_compared(void **state)
     assert_string_equal(c.git_commit, "1234");
     assert_null(c.source_sha256);
     assert_string_equal(c.tool_version, "0");
-    assert_code(rebuild_read(bytes_str(STATEMENT(GOOD_BUILD, "{\"tee\":\"intel-sgx\"}",
+    assert_code(rebuild_read(bytes_str(STATEMENT(GOOD_BUILD, "{\"tee\":\"tpm2\"}",
                                  RELEASE("1"), GOOD_FILES)),
                     &arena, &c, &e),
         SELFSAME_UNSUPPORTED, &e);

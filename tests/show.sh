@@ -159,7 +159,7 @@ expect 3 "measure a directory" "$selfsame" measure "$tmp"
 expect 3 "measure what is not there" "$selfsame" measure "$tmp/nothing"
 said "nothing of this name"
 expect 2 "measure for an unknown TEE" "$selfsame" measure "$eif" --tee sgx9
-said 'TEE "sgx9" is not one of: nitro, snp'
+said 'TEE "sgx9" is not one of: nitro, sgx, snp, tdx'
 expect 0 "measure the directory of a build" "$selfsame" measure "$tmp/image" --json
 json_of "is its enclave" '.pcr["0"]' "$(jq -r '.measurements[0].pcr["0"][0]' "$tmp/image/measurements.json")"
 expect 0 "an image for two TEEs" "$selfsame" build "$root/examples/hello" --out "$tmp/both" --tee nitro,snp --agent "$agent"
@@ -244,7 +244,7 @@ expect 2 "policy and a word that is none" "$selfsame" policy burn
 said 'there is no command "policy burn"'
 expect 2 "the beginning of a command" "$selfsame" pol
 "$selfsame" help --json | jq -r '.commands[].name' > "$tmp/verbs"
-is "all commands are listed" 33 "$(wc -l < "$tmp/verbs")"
+is "all commands are listed" 34 "$(wc -l < "$tmp/verbs")"
 while read -r verb; do
     # shellcheck disable=SC2086
     expect 0 "$verb --help" "$selfsame" $verb --help

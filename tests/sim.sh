@@ -20,7 +20,7 @@ is "its key is for its owner alone" 600 "$(stat -c %a "$tmp/root.pem.key")"
 if grep -q PRIVATE "$tmp/root.pem"; then not_ok "the certificate comes without its key"
 else ok "the certificate comes without its key"; fi
 expect 2 "a new root wants a place" "$sim" pki --new
-expect 2 "another TEE is refused" "$sim" pki --tee sgx
+expect 2 "another TEE is refused" "$sim" pki --tee sgx9
 
 # ---- evidence: each fault and the class a verifier gives it ----
 evidence() { "$sim" evidence --nonce "$nonce" "$@" --out "$tmp/e"; }

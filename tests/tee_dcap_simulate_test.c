@@ -361,7 +361,7 @@ measured_values_are_attested(void **state)
     const struct claim measured[] = {
         { .path = "mrtd", .kind = CLAIM_BYTES, .bytes = BYTES_ARR(mrtd) },
         { .path = "mrenclave", .kind = CLAIM_BYTES, .bytes = BYTES_ARR(enclave) },
-        { .path = "isv_svn", .kind = CLAIM_UINT, .number = 9 },
+        { .path = "min_isv_svn", .kind = CLAIM_UINT, .number = 9 },
         { .path = "events.1", .kind = CLAIM_BYTES, .bytes = BYTES_ARR(enclave) },
         { .path = "mrtd", .kind = CLAIM_BYTES, .bytes = BYTES_ARR(enclave) },
     };

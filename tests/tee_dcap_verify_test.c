@@ -119,7 +119,7 @@ harmless_differences_are_accepted(void **state)
     try_rows(rows, COUNT(rows), SELFSAME_OK, CHECK_COUNT);
 }
 
-/* sgx.h: a quote's bytes are no identity: trailers and twins change them. */
+/* A quote's bytes are no identity: trailers and twins change them. */
 static void
 trailing_bytes_are_counted_and_change_nothing(void **state)
 {
@@ -361,6 +361,113 @@ local_reports_are_no_evidence(void **state)
     assert_int_not_equal(j.code, SELFSAME_OK);
     arena_free(&j.arena);
     world_free(w);
+}
+
+/* ---- attributes, each bit of them ---- */
+
+static const struct {
+    unsigned at;
+    const char *tdx, *sgx; /* the claim about it; NULL: reserved */
+} attributes[] = {
+    { 0, "td_attribute_bits.debug", "attribute_bits.init" },
+    { 1, NULL, "attribute_bits.debug" },
+    { 2, NULL, "attribute_bits.mode64bit" },
+    { 4, "td_attribute_bits.hgs_plus_prof", "attribute_bits.provision_key" },
+    { 5, "td_attribute_bits.perf_prof", "attribute_bits.einittoken_key" },
+    { 6, "td_attribute_bits.pmt_prof", "attribute_bits.cet" },
+    { 7, NULL, "attribute_bits.kss" },
+    { 10, NULL, "attribute_bits.aex_notify" },
+    { 16, "td_attribute_bits.icssd", NULL },
+    { 27, "td_attribute_bits.lass", NULL },
+    { 28, "td_attribute_bits.sept_ve_disable", NULL },
+    { 29, "td_attribute_bits.migratable", NULL },
+    { 30, "td_attribute_bits.pks", NULL },
+    { 31, "td_attribute_bits.kl", NULL },
+    { 62, "td_attribute_bits.tpa", NULL },
+    { 63, "td_attribute_bits.perfmon", NULL },
+};
+
+/* The claims about attributes that are true, and which it is. */
+static size_t
+true_attributes(const struct selfsame_claims *c, const char **ret)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->count; i++)
+        if (c->list[i].kind == CLAIM_BOOL && c->list[i].number != 0 &&
+            strstr(c->list[i].path, "attribute_bits.") != NULL) {
+            *ret = c->list[i].path;
+            n++;
+        }
+    return n;
+}
+
+static void
+try_attribute(struct dcap_world *w, unsigned bit)
+{
+    const bool tdx = w->quote_spec.tee == DCAP_TDX;
+    const struct tee_trust trust = world_trust(w);
+    auto_arena arena = arena_new((size_t)4 << 20);
+    struct selfsame_err e = { .depth = 0 };
+    struct selfsame_claims claims = { .tee = NULL };
+    struct checks checks = { 0 };
+    const char *want = NULL, *got = NULL;
+
+    for (size_t i = 0; i < COUNT(attributes); i++)
+        if (attributes[i].at == bit)
+            want = tdx ? attributes[i].tdx : attributes[i].sgx;
+    enum selfsame_code code = tee_verifier_find(tdx ? "tdx" : "sgx")
+                                  ->verify(
+                                      w->quote, &trust, &arena, &checks, &claims, &e);
+    if (code != (want != NULL ? SELFSAME_OK : SELFSAME_MALFORMED))
+        fail_msg("bit %u of %s: got %s: %s", bit, tdx ? "TDX" : "SGX",
+            selfsame_code_name(code), err_text(&e));
+    if (want == NULL)
+        return;
+    assert_int_equal(true_attributes(&claims, &got), 1);
+    assert_string_equal(got, want);
+    assert_int_equal(claims.debug, strstr(want, ".debug") != NULL);
+}
+
+static void
+each_attribute_is_told_and_reserved_ones_are_refused(void **state)
+{
+    (void)state;
+    for (unsigned tdx = 0; tdx < 2; tdx++)
+        for (unsigned bit = 0; bit < 64; bit++) {
+            struct dcap_world *w = world_new(tdx ? DCAP_TDX : DCAP_SGX, 4);
+
+            put_le(w->quote_spec.body + (tdx ? 120 : 48), UINT64_C(1) << bit, 8);
+            world_make_quote(w);
+            try_attribute(w, bit);
+            world_free(w);
+        }
+}
+
+/* SGX: what KSS alone can set says nothing without it, whoever put it there. */
+static void
+values_of_kss_without_it_are_refused(void **state)
+{
+    static const size_t at[] = { 32, 47, 192, 255, 260, 261, 304, 319 };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(at); i++)
+        for (unsigned kss = 0; kss < 2; kss++) {
+            struct dcap_world *w = world_new(DCAP_SGX, 3);
+            auto_arena arena = arena_new((size_t)4 << 20);
+            struct selfsame_err e = { .depth = 0 };
+            struct selfsame_claims claims = { .tee = NULL };
+            struct checks checks = { 0 };
+
+            w->quote_spec.body[at[i]] = 1;
+            w->quote_spec.body[48] |= kss ? DCAP_FLAG_KSS : 0;
+            world_make_quote(w);
+            const struct tee_trust trust = world_trust(w);
+            assert_int_equal(tee_verifier_find("sgx")->verify(
+                                 w->quote, &trust, &arena, &checks, &claims, &e),
+                kss ? SELFSAME_OK : SELFSAME_MALFORMED);
+            world_free(w);
+        }
 }
 
 /* ---- certificates ---- */
@@ -643,6 +750,19 @@ qe_in_debug_mode(struct dcap_world *w)
 {
     w->quote_spec.qe[48] |= DCAP_FLAG_DEBUG;
 }
+/* As before, and its identity does not look at the bit. */
+static void
+qe_in_debug_mode_unlooked(struct dcap_world *w)
+{
+    qe_in_debug_mode(w);
+    w->identity.attributes_mask = "F9FFFFFFFFFFFFFF0000000000000000";
+}
+/* A policy may do without collateral, and without this it would take any such QE. */
+static void
+no_identity(struct dcap_world *w)
+{
+    w->qe_identity = BYTES_LIT("{}");
+}
 static void
 qe_with_other_misc(struct dcap_world *w)
 {
@@ -747,6 +867,11 @@ signatures_that_do_not_hold_are_refused(void **state)
         { .what = "another product of the signer",
             .before = other_product_of_the_signer },
         { .what = "QE in debug mode", .before = qe_in_debug_mode },
+        { .what = "QE in debug mode, not looked at",
+            .before = qe_in_debug_mode_unlooked },
+        { .what = "QE in debug mode, no identity",
+            .before = qe_in_debug_mode,
+            .after = no_identity },
         { .what = "QE with MISCSELECT", .before = qe_with_other_misc },
         { .what = "QE with KSS", .before = qe_with_other_attributes },
         { .what = "attestation key of a stranger",
@@ -811,6 +936,8 @@ main(void)
         cmocka_unit_test(bad_headers_and_lengths_are_refused),
         cmocka_unit_test(quotes_of_the_other_tee_are_refused),
         cmocka_unit_test(local_reports_are_no_evidence),
+        cmocka_unit_test(each_attribute_is_told_and_reserved_ones_are_refused),
+        cmocka_unit_test(values_of_kss_without_it_are_refused),
         cmocka_unit_test(chains_that_do_not_hold_are_refused),
         cmocka_unit_test(revocation_data_that_does_not_hold_is_refused),
         cmocka_unit_test(signatures_that_do_not_hold_are_refused),

@@ -9,9 +9,11 @@
 #include <dirent.h>
 
 /* Every file of vectors/ through the public API; the format is in vectors/README.md. */
+enum { COLLATERAL_MAX = 10 };
 struct vector {
     const char *expect, *spec, *note, *tee, *now, *nonce, *report_data, *key, *policy;
-    struct selfsame_bytes evidence;
+    struct selfsame_bytes evidence, collateral[COLLATERAL_MAX];
+    size_t collateral_count;
 };
 
 static const char **
@@ -38,7 +40,25 @@ field(struct vector *v, const char *name)
     return NULL;
 }
 
-/* "name: value" lines up to an empty one, then base64 in lines. */
+/* base64 in lines up to an empty line or the end, taken from *rest. */
+static struct selfsame_bytes
+read_base64(const char *path, char **rest, struct arena *arena)
+{
+    uint8_t *bytes = arena_alloc(arena, 1, strlen(*rest) + 1);
+    char *p = *rest, *text = p;
+    size_t n = 0, len = 0;
+
+    for (; *p != '\0' && strncmp(p, "\n\n", 2) != 0; p++)
+        if (*p != '\n')
+            text[n++] = *p;
+    *rest = *p != '\0' ? p + 2 : p;
+    assert_non_null(bytes);
+    if (!base64_decode(text, n, false, bytes, n + 1, &len))
+        fail_msg("%s: the body is not base64", path);
+    return BYTES(bytes, len);
+}
+
+/* "name: value" lines up to an empty one, then base64: evidence, and collateral. */
 static void
 read_vector(const char *path, struct vector *v, struct arena *arena)
 {
@@ -62,15 +82,13 @@ read_vector(const char *path, struct vector *v, struct arena *arena)
             fail_msg("%s: unknown or repeated field %s", path, line);
         *at = colon + 2;
     }
-    size_t n = 0;
-    for (char *p = body += 2; *p != '\0'; p++)
-        if (*p != '\n')
-            body[n++] = *p;
-    uint8_t *bytes = arena_alloc(arena, 1, n + 1);
-    assert_non_null(bytes);
-    if (!base64_decode(body, n, false, bytes, n + 1, &v->evidence.len))
-        fail_msg("%s: the body is not base64", path);
-    v->evidence.ptr = bytes;
+    body += 2;
+    v->evidence = read_base64(path, &body, arena);
+    while (*body != '\0') {
+        if (v->collateral_count == COLLATERAL_MAX)
+            fail_msg("%s: more than %d pieces of collateral", path, COLLATERAL_MAX);
+        v->collateral[v->collateral_count++] = read_base64(path, &body, arena);
+    }
     if (!v->expect || !v->spec || !v->note || !v->tee || !v->now || !v->policy)
         fail_msg("%s: expect, spec, note, tee, now and policy are needed", path);
 }
@@ -104,6 +122,10 @@ run_vector(const struct vector *v, struct arena *arena, struct selfsame_err *e)
     assert_int_equal(selfsame_verifier_new(&verifier, e), SELFSAME_OK);
     assert_int_equal(selfsame_request_new(&request, e), SELFSAME_OK);
     fill_request(request, v, arena);
+    for (size_t i = 0; i < v->collateral_count; i++)
+        assert_int_equal(
+            selfsame_verifier_add_collateral(verifier, v->collateral[i], e),
+            SELFSAME_OK);
     code = selfsame_verify(verifier, policy, request, v->evidence, &result, e);
     if (result != NULL) {
         assert_int_equal(selfsame_result_code(result), code);

@@ -16,12 +16,18 @@ mkdir -p "$work"
 seeds() { # target: the files that suit it
     [ -d "$shared" ] || return 0
     case $1 in
+    evidence_sgx) find "$shared/sgx" -name 'quote.dat' ;;
+    evidence_tdx) find "$shared/tdx" -name 'quote.dat' ;;
+    dcap_quote) find "$shared/sgx" "$shared/tdx" -name 'quote.dat' ;;
     evidence_snp) find "$shared/snp" -name 'report.bin' ;;
+    evidence_sgx) find "$shared/sgx" -name 'quote.dat' ;;
+    evidence_tdx) find "$shared/tdx" -name 'quote.dat' ;;
     snp_bundle) find "$shared/snp" -name '*.der' -o -name 'auxblob.bin' -o -name '*-ask.pem' ;;
     ovmf) find "$shared/snp" -name 'ovmf_*.bin' ;;
     cbor|cose|evidence_*) find "$shared/nitro" -name '*.cbor' ;;
     der|x509) find "$shared" -name '*.der' -o -name '*.crt' | head -50 ;;
     event_log) find "$shared/tdx" -path '*/ccel/*' -size -40k -type f ! -name '*.json' ;;
+    ratls) find "$shared/ra-tls" -name '*.der' ;;
     eif) find "$shared/nitro" -name '*.eif' ;;
     cmw) find "$shared/cmw" -type f ;;
     json|policy) find "$shared/ear" "$shared/cose" -name '*.json' | head -40 ;;

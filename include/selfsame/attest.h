@@ -64,6 +64,14 @@ SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_attest_extend(
     struct selfsame_attester *a, unsigned index, struct selfsame_bytes digest,
     uint8_t ret[SELFSAME_REGISTER], struct selfsame_err *err);
 
+/*
+ * Evidence to be put into a certificate of this key (docs/formats/ratls.md), where no
+ * nonce can be. It says nothing of when: make it anew before it gets old.
+ */
+SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_attest_certificate(
+    struct selfsame_attester *a, struct selfsame_bytes spki, uint8_t **ret,
+    size_t *ret_len, struct selfsame_err *err);
+
 #ifdef __cplusplus
 }
 #endif

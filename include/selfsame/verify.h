@@ -106,6 +106,19 @@ SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_verify(
     const struct selfsame_request *q, struct selfsame_bytes evidence,
     struct selfsame_result **ret, struct selfsame_err *err);
 
+/*
+ * The same of evidence inside an X.509 certificate (RA-TLS; one certificate, DER). It must
+ * be about the certificate's key; that is all it is bound to, and of a nonce it can know
+ * nothing, unless its own claims name one. The request may name that key, and neither a
+ * session nor report data (USAGE). `key_proven`: a TLS handshake ended with this
+ * certificate; false: it must be signed by its own key. Dates and names in it are
+ * not looked at.
+ */
+SELFSAME_API SELFSAME_MUST_CHECK enum selfsame_code selfsame_verify_certificate(
+    struct selfsame_verifier *v, const struct selfsame_policy *policy,
+    const struct selfsame_request *q, struct selfsame_bytes der, bool key_proven,
+    struct selfsame_result **ret, struct selfsame_err *err);
+
 #ifdef __cplusplus
 }
 #endif

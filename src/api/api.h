@@ -8,6 +8,7 @@
 
 #include "api/memory.h"
 #include "appraise/appraise.h"
+#include "appraise/ratls.h"
 #include "tee/tee.h"
 
 /* What stands behind the opaque types of the public headers. */
@@ -93,6 +94,10 @@ MUST enum selfsame_code verify_within(struct selfsame_verifier *v,
     const struct selfsame_policy *policy, const struct selfsame_request *q,
     struct selfsame_bytes evidence, long fail_at, struct selfsame_result **ret,
     struct selfsame_err *e);
+MUST enum selfsame_code verify_certificate_within(struct selfsame_verifier *v,
+    const struct selfsame_policy *policy, const struct selfsame_request *q,
+    struct selfsame_bytes der, bool key_proven, long fail_at,
+    struct selfsame_result **ret, struct selfsame_err *e);
 
 /* evidence.c: the envelope */
 struct unwrapped {
@@ -109,5 +114,11 @@ struct unwrapped {
 MUST enum selfsame_code evidence_unwrap(const struct policy *p,
     struct selfsame_bytes in, struct arena *arena, struct unwrapped *ret,
     struct selfsame_err *e);
+
+/* certificate.c: the same of evidence in a certificate, and what it must be about */
+enum api_certificate { API_BARE = 0, API_CERTIFICATE, API_CERTIFICATE_PROVEN };
+MUST enum selfsame_code certificate_unwrap(const struct policy *p,
+    struct selfsame_bytes der, enum api_certificate how, struct arena *arena,
+    struct appraisal *in, struct unwrapped *ret, struct selfsame_err *e);
 
 #endif

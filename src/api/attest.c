@@ -2,6 +2,7 @@
 #include <selfsame/attest.h>
 
 #include "appraise/appraise.h"
+#include "appraise/ratls.h"
 #include "codec/cmw.h"
 #include "tee/tee.h"
 
@@ -164,4 +165,22 @@ selfsame_attest_extend(struct selfsame_attester *a, unsigned index,
     (void)pthread_mutex_unlock(&a->lock);
     TRY_WHILE(err, c, "extending register %u of %s", index, a->tee->name);
     return SELFSAME_OK;
+}
+
+enum selfsame_code
+selfsame_attest_certificate(struct selfsame_attester *a, struct selfsame_bytes spki,
+    uint8_t **ret, size_t *ret_len, struct selfsame_err *err)
+{
+    uint8_t data[64];
+    struct tee_report_request q = {
+        .binder64 = data,
+        .public_key = spki,
+        .device = a->device,
+    };
+
+    if (spki.len == 0)
+        FAIL(err, SELFSAME_USAGE, "certificate: expected a key");
+    if (!ratls_report_data(a->tee->media_type, spki, data))
+        FAIL(err, SELFSAME_NOMEM, "no room for the report data");
+    return collect(a, &q, ret, ret_len, err);
 }

@@ -13,6 +13,7 @@ api_tee_facts(struct tee_facts ret[static API_TEES])
     for (; n < API_TEES && (v = tee_verifier_at(n)) != NULL; n++)
         ret[n] = (struct tee_facts){ .name = v->name,
             .pins = v->pins,
+            .zeros = v->zeros,
             .rules = v->rules,
             .rule_count = v->rule_count,
             .advice = v->advice,

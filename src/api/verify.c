@@ -14,6 +14,7 @@ struct run {
     const struct selfsame_policy *given;
     const struct policy *policy; /* its content */
     const struct selfsame_request *q;
+    enum api_certificate how; /* what the evidence stands in */
     struct appraisal in;
     uint8_t binder[64];
 };
@@ -35,7 +36,8 @@ contains(struct selfsame_bytes hay, struct selfsame_bytes needle)
 }
 
 static enum selfsame_code
-check_request(const struct selfsame_request *q, struct selfsame_err *e)
+check_request(
+    const struct selfsame_request *q, enum api_certificate how, struct selfsame_err *e)
 {
     if (q->bad != SELFSAME_OK)
         FAIL(e, q->bad, "%s", q->why);
@@ -47,6 +49,10 @@ check_request(const struct selfsame_request *q, struct selfsame_err *e)
 
         TRY(memory_parse(view(&q->memory), &arena, &ignored, e));
     }
+    if (how != API_BARE && (q->has_session || q->report_data.len > 0))
+        FAIL(e, SELFSAME_USAGE,
+            "evidence in a certificate is about its key: a session or report data "
+            "cannot be expected of it");
     if (!q->has_session)
         return SELFSAME_OK;
     if (q->key.len > 0 && !bytes_eq(view(&q->key), view(&q->session_key)))
@@ -193,8 +199,10 @@ say_why(struct verdict *v, const struct selfsame_err *unreleased)
 }
 
 static enum selfsame_code
-judge(const struct run *r, struct selfsame_result *result)
+judge(struct run *r, struct selfsame_result *result)
 {
+    const struct selfsame_bytes evidence = BYTES(
+        result->evidence.ptr, result->evidence.len);
     struct verdict *v = &result->verdict;
     struct arena *arena = &result->arena;
     struct policy with = *r->policy;
@@ -205,8 +213,10 @@ judge(const struct run *r, struct selfsame_result *result)
 
     v->as_of = r->in.as_of;
     v->at_ms = r->in.now_ms;
-    enum selfsame_code c = evidence_unwrap(r->policy,
-        BYTES(result->evidence.ptr, result->evidence.len), arena, &u, &v->err);
+    enum selfsame_code c = r->how == API_BARE ? evidence_unwrap(r->policy, evidence,
+                                                    arena, &u, &v->err)
+                                              : certificate_unwrap(r->policy, evidence,
+                                                    r->how, arena, &r->in, &u, &v->err);
     if (is_ours(c))
         return c;
     if (c != SELFSAME_OK) {
@@ -233,15 +243,12 @@ judge(const struct run *r, struct selfsame_result *result)
     return v->code;
 }
 
-enum selfsame_code
-verify_within(struct selfsame_verifier *v, const struct selfsame_policy *policy,
-    const struct selfsame_request *q, struct selfsame_bytes evidence, long fail_at,
+static enum selfsame_code
+run(struct run *r, struct selfsame_bytes evidence, long fail_at,
     struct selfsame_result **ret, struct selfsame_err *e)
 {
-    struct run r = { .v = v, .given = policy, .policy = &policy->policy, .q = q };
-
-    TRY(check_request(q, e));
-    TRY(expect(&r, e));
+    TRY(check_request(r->q, r->how, e));
+    TRY(expect(r, e));
     struct selfsame_result *result = result_new(evidence);
     if (result == NULL)
         FAIL(e, SELFSAME_NOMEM, "no room for %zu bytes of evidence", evidence.len);
@@ -250,11 +257,11 @@ verify_within(struct selfsame_verifier *v, const struct selfsame_policy *policy,
         result->released.fail_at = fail_at;
     } else
         result->arena.limit = (size_t)-fail_at;
-    for (size_t i = 0; i < v->collateral_count; i++) /* read anew each time */
-        result->arena.limit += API_ROOM * v->collateral[i].len;
-    enum selfsame_code c = judge(&r, result);
+    for (size_t i = 0; i < r->v->collateral_count; i++) /* read anew each time */
+        result->arena.limit += API_ROOM * r->v->collateral[i].len;
+    enum selfsame_code c = judge(r, result);
     if (c == SELFSAME_NOMEM && result->arena.full)
-        c = refuse_size(&r, result);
+        c = refuse_size(r, result);
     if (c != SELFSAME_OK)
         *e = result->verdict.err;
     if (is_ours(c)) {
@@ -267,9 +274,40 @@ verify_within(struct selfsame_verifier *v, const struct selfsame_policy *policy,
 }
 
 enum selfsame_code
+verify_within(struct selfsame_verifier *v, const struct selfsame_policy *policy,
+    const struct selfsame_request *q, struct selfsame_bytes evidence, long fail_at,
+    struct selfsame_result **ret, struct selfsame_err *e)
+{
+    struct run r = { .v = v, .given = policy, .policy = &policy->policy, .q = q };
+
+    return run(&r, evidence, fail_at, ret, e);
+}
+
+enum selfsame_code
+verify_certificate_within(struct selfsame_verifier *v,
+    const struct selfsame_policy *policy, const struct selfsame_request *q,
+    struct selfsame_bytes der, bool key_proven, long fail_at,
+    struct selfsame_result **ret, struct selfsame_err *e)
+{
+    struct run r = { .v = v, .given = policy, .policy = &policy->policy, .q = q };
+
+    r.how = key_proven ? API_CERTIFICATE_PROVEN : API_CERTIFICATE;
+    return run(&r, der, fail_at, ret, e);
+}
+
+enum selfsame_code
 selfsame_verify(struct selfsame_verifier *v, const struct selfsame_policy *policy,
     const struct selfsame_request *q, struct selfsame_bytes evidence,
     struct selfsame_result **ret, struct selfsame_err *err)
 {
     return verify_within(v, policy, q, evidence, 0, ret, err);
+}
+
+enum selfsame_code
+selfsame_verify_certificate(struct selfsame_verifier *v,
+    const struct selfsame_policy *policy, const struct selfsame_request *q,
+    struct selfsame_bytes der, bool key_proven, struct selfsame_result **ret,
+    struct selfsame_err *err)
+{
+    return verify_certificate_within(v, policy, q, der, key_proven, 0, ret, err);
 }

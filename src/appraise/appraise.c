@@ -73,15 +73,22 @@ fit_find(
     const struct selfsame_claims *c, const struct appraisal *in, struct arena *arena)
 {
     struct fit f = {
-        .given = in->binder.len + in->key.len + in->report_data.len > 0,
+        .given = in->binder.len + in->key.len + in->report_data.len > 0 ||
+                 in->unbound != NULL,
         .got = report_data_text(c->report_data, arena),
     };
     const char *foreign = NULL;
 
     if (!f.given)
         return f;
-    f.covers_nonce = same(in->binder, c->report_data);
+    f.covers_nonce = same(in->binder, c->report_data) ||
+                     (in->covers_nonce && same(in->report_data, c->report_data));
     f.holds = true;
+    if (in->unbound != NULL) {
+        f.holds = false;
+        f.expected = "evidence about the certificate's key";
+        return f;
+    }
     if (in->level == BINDING_SESSION || (in->binder.len > 0 && in->key.len == 0)) {
         f.holds = f.covers_nonce;
         f.expected = report_data_text(in->binder, arena);
@@ -94,7 +101,9 @@ fit_find(
     if (f.holds && in->report_data.len > 0) {
         f.holds = same(in->report_data, c->report_data);
         f.expected = report_data_text(in->report_data, arena);
-        f.how = f.how != NULL ? f.how : "report data is exactly what was expected";
+        f.how = f.how != NULL      ? f.how
+                : in->rule != NULL ? in->rule
+                                   : "report data is exactly what was expected";
     }
     return f;
 }
@@ -120,13 +129,16 @@ binding_judge(const struct policy *p, const struct selfsame_claims *c,
         .source = p->binding == BINDING_SESSION ? "policy: binding \"session\""
                   : p->binding == BINDING_KEY   ? "policy: binding \"key\""
                                                 : "policy: binding",
-        .spec = "docs/formats/binder.md",
+        .spec = in->rule != NULL ? "docs/formats/ratls.md" : "docs/formats/binder.md",
     };
 
     if (f->given && !f->holds) {
         k.source = "request";
         k.detail =
-            in->level == BINDING_SESSION
+            in->unbound != NULL ? in->unbound
+            : in->rule != NULL
+                ? "the evidence is not about the key of the certificate it stands in"
+            : in->level == BINDING_SESSION
                 ? "the evidence is not about this TLS session: another machine "
                   "may hold the key or relay the evidence"
             : c->has_nonce_field

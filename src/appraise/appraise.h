@@ -9,7 +9,7 @@
 #include "base/rules.h"
 
 /* ---- binding.c: the binder of attest-tls v1 (docs/formats/binder.md) ---- */
-enum binder_role { /* all of the format; made and accepted: SERVER and HTTP */
+enum binder_role { /* all of the format; made and accepted: SERVER, CERTIFICATE, HTTP */
     BINDER_SERVER = 1,
     BINDER_CLIENT = 2,
     BINDER_KEY = 3,
@@ -28,6 +28,8 @@ MUST bool binder_session(struct binder *ret, enum binder_role role,
     struct selfsame_bytes spki);
 MUST bool binder_http(
     struct binder *ret, struct selfsame_bytes nonce, struct selfsame_bytes spki);
+/* Of no request: ctx and ekm are zero. */
+MUST bool binder_certificate(struct binder *ret, struct selfsame_bytes spki);
 MUST bool binder64(const struct binder *b, uint8_t ret[static 64]);
 MUST bool binder32(const struct binder *b, uint8_t ret[static 32]);
 
@@ -48,6 +50,7 @@ unsigned insecure_from_word(const char *word); /* 0: unknown */
 struct tee_facts {
     const char *name;
     const char *const *pins;
+    const char *const *zeros; /* as tee_verifier's */
     const struct tee_rule *rules;
     size_t rule_count;
     const struct tee_advice *advice;
@@ -182,6 +185,10 @@ struct appraisal {
     struct selfsame_bytes binder;      /* 64 bytes expected in report data, or absent */
     struct selfsame_bytes key;         /* SPKI expected as public_key */
     struct selfsame_bytes report_data; /* exact, or absent */
+    const char *rule; /* why that report data; evidence in a certificate, else NULL */
+    const char *unbound;    /* why the evidence cannot be about the key; or NULL */
+    bool covers_nonce;      /* that report data is a hash over the nonce too */
+    const char *nonce_gone; /* what to say of a nonce it does not cover; or NULL */
 };
 /*
  * Writes freshness, binding, debug, measurement, policy; adjusts revocation and tcb.

@@ -36,6 +36,21 @@ binder_http(struct binder *ret, struct selfsame_bytes nonce, struct selfsame_byt
     return binder_session(ret, BINDER_HTTP, nonce, BYTES_ARR(no_exporter), spki);
 }
 
+bool
+binder_certificate(struct binder *ret, struct selfsame_bytes spki)
+{
+    struct binder b = { .role = BINDER_CERTIFICATE };
+    uint8_t key[HASH_MAX], extra[HASH_MAX];
+
+    if (spki.len == 0 || !hash_bytes(HASH_SHA256, spki, key) ||
+        !hash_bytes(HASH_SHA256, BYTES_NONE, extra))
+        return false;
+    memcpy(b.spki, key, sizeof(b.spki));
+    memcpy(b.extra, extra, sizeof(b.extra));
+    *ret = b;
+    return true;
+}
+
 /* M = prefix || role || ctx || spki || ekm || extra, in pieces */
 static bool
 digest(const struct binder *b, enum hash_alg alg, uint8_t ret[static HASH_MAX])

@@ -30,7 +30,7 @@ stale(const char *source, const char *detail)
  * that check alone tells.
  */
 static struct finding
-nonce_in_binder(enum binder_state binder)
+nonce_in_binder(enum binder_state binder, const struct appraisal *in)
 {
     static const char source[] = "request: nonce";
 
@@ -42,6 +42,8 @@ nonce_in_binder(enum binder_state binder)
                 "this TEE has no nonce field, and the binder that would cover the "
                 "nonce is refused (binding)",
         };
+    if (binder != BINDER_HOLDS && in->nonce_gone != NULL)
+        return stale(source, in->nonce_gone);
     if (binder != BINDER_HOLDS)
         return stale(source,
             "this TEE has no nonce field, and the binder that would cover the nonce "
@@ -49,7 +51,9 @@ nonce_in_binder(enum binder_state binder)
     return (struct finding){
         .outcome = CHECK_PASS,
         .source = source,
-        .detail = "this TEE has no nonce field; the binder covers the nonce",
+        .detail = in->covers_nonce
+                      ? "the claims that report data is a hash of hold the nonce"
+                      : "this TEE has no nonce field; the binder covers the nonce",
     };
 }
 
@@ -57,11 +61,15 @@ static struct finding
 nonce_check(const struct selfsame_claims *c, const struct appraisal *in,
     enum binder_state binder, struct arena *arena)
 {
+    if (in->nonce.len == 0 && in->rule != NULL)
+        return stale("policy: freshness.nonce",
+            "the policy demands a nonce, and a certificate was made before anybody "
+            "could send one");
     if (in->nonce.len == 0)
         return stale("policy: freshness.nonce",
             "the policy demands a nonce, but none was sent with this request");
     if (!c->has_nonce_field)
-        return nonce_in_binder(binder);
+        return nonce_in_binder(binder, in);
 
     struct finding f = {
         .expected = hex_dup(arena, in->nonce),

@@ -13,13 +13,24 @@ enum {
 struct flat {
     const struct policy_reader *r;
     const char *at; /* path of the entry in the text */
+    const struct tee_facts *fact;
     struct measurement_value *list;
     size_t count;
 };
 
+/* Registers that nothing extends in some machines; elsewhere zeros mean debug mode. */
+static bool
+may_be_zero(const struct tee_facts *fact, const char *claim)
+{
+    for (const char *const *z = fact->zeros; z != NULL && *z != NULL; z++)
+        if (strcmp(*z, claim) == 0)
+            return true;
+    return false;
+}
+
 static enum selfsame_code
 value_parse(const struct policy_reader *r, const json_t *j, const char *path,
-    struct selfsame_bytes *ret)
+    bool zero_ok, struct selfsame_bytes *ret)
 {
     uint8_t buf[VALUE_MAX];
     size_t len;
@@ -31,7 +42,7 @@ value_parse(const struct policy_reader *r, const json_t *j, const char *path,
         len == 0)
         return policy_bad(r, path, "expected 1 to %d bytes as hex, got \"%.24s\"",
             (int)VALUE_MAX, json_string_value(j));
-    if (bytes_is_zero(BYTES(buf, len)))
+    if (bytes_is_zero(BYTES(buf, len)) && !zero_ok)
         return policy_bad(r, path, "all-zero values mean debug mode and are refused");
     if (!arena_dup(r->arena, BYTES(buf, len), ret))
         return policy_nomem(r);
@@ -51,9 +62,11 @@ number_parse(
 
 /* The first says what all are. */
 static enum selfsame_code
-values_parse(const struct policy_reader *r, const json_t *j, const char *path,
+values_parse(const struct flat *f, const json_t *j, const char *path,
     struct measurement_value *ret)
 {
+    const struct policy_reader *r = f->r;
+    const bool zero_ok = may_be_zero(f->fact, ret->path);
     const bool list = json_is_array(j);
     const size_t n = list ? json_array_size(j) : 1;
     const bool numbers = json_is_integer(list ? json_array_get(j, 0) : j);
@@ -71,7 +84,7 @@ values_parse(const struct policy_reader *r, const json_t *j, const char *path,
         if (where == NULL)
             return policy_nomem(r);
         TRY(numbers ? number_parse(r, one, where, &number[i])
-                    : value_parse(r, one, where, &v[i]));
+                    : value_parse(r, one, where, zero_ok, &v[i]));
     }
     ret->values = numbers ? NULL : v;
     ret->numbers = numbers ? number : NULL;
@@ -134,7 +147,7 @@ flatten(struct flat *f, const json_t *object, const char *prefix, int depth)
         struct measurement_value *v = &f->list[f->count++];
 
         *v = (struct measurement_value){ .path = claim };
-        TRY(values_parse(r, value, path, v));
+        TRY(values_parse(f, value, path, v));
         TRY(minimum_parse(r, path, v));
     }
     return SELFSAME_OK;
@@ -187,6 +200,7 @@ refvalue_parse(const struct policy_reader *r, const json_t *entry, const char *p
     const char *source = arena_printf(r->arena, "%s: %s", r->source, path);
     if (source == NULL)
         return policy_nomem(r);
+    f.fact = fact;
     TRY(flatten(&f, entry, "", 0));
     if (!pins_named(fact->pins, names, &f))
         return policy_bad(r, path, "%s entries must name %s", fact->name,

@@ -75,6 +75,17 @@ bytewise(struct selfsame_bytes got, struct selfsame_bytes limit, enum rule_kind 
 }
 
 static bool
+masked(struct selfsame_bytes got, struct selfsame_bytes value_mask)
+{
+    const size_t n = value_mask.len / 2;
+
+    for (size_t i = 0; i < got.len && got.len == n; i++)
+        if ((got.ptr[i] & value_mask.ptr[n + i]) != value_mask.ptr[i])
+            return false;
+    return got.len == n;
+}
+
+static bool
 is_since(const struct ruling *ruling, const struct claim *c)
 {
     char text[TIME_TEXT];
@@ -102,6 +113,7 @@ obeys(const struct ruling *ruling, const struct claim *c)
         [RULE_MIN_DATE] = CLAIM_TEXT,
         [RULE_MIN_HEX] = CLAIM_BYTES,
         [RULE_WITHIN_HEX] = CLAIM_BYTES,
+        [RULE_MASKED_HEX] = CLAIM_BYTES,
         [RULE_EACH_OF_TEXT] = CLAIM_TEXT,
         [RULE_NONE_OF_TEXT] = CLAIM_TEXT,
         [RULE_EXCUSE_MAX] = CLAIM_UINT,
@@ -125,6 +137,7 @@ obeys(const struct ruling *ruling, const struct claim *c)
     case RULE_MIN_DATE: return is_since(ruling, c);
     case RULE_MIN_HEX:
     case RULE_WITHIN_HEX: return bytewise(c->bytes, ruling->bytes[0], kind);
+    case RULE_MASKED_HEX: return masked(c->bytes, ruling->bytes[0]);
     case RULE_EXCUSE_MAX: return c->number <= ruling->numbers[0];
     case RULE_EXCUSE_TRUE: return c->number != 0 && ruling->numbers[0] != 0;
     }
@@ -170,6 +183,7 @@ value_text(const struct ruling *ruling, struct arena *arena)
     case RULE_ONE_OF_HEX:
     case RULE_MIN_HEX:
     case RULE_WITHIN_HEX:
+    case RULE_MASKED_HEX:
         first = ruling->bytes[0].len == 0 ? "zero" : hex_dup(arena, ruling->bytes[0]);
         break;
     }
@@ -182,6 +196,7 @@ value_text(const struct ruling *ruling, struct arena *arena)
     case RULE_MIN_DATE: return arena_printf(arena, "%s or later", first);
     case RULE_MIN_HEX: return arena_printf(arena, "each byte at least %s", first);
     case RULE_WITHIN_HEX: return arena_printf(arena, "no bit outside %s", first);
+    case RULE_MASKED_HEX: return arena_printf(arena, "value and mask %s", first);
     default: return first;
     }
 }

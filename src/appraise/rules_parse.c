@@ -73,6 +73,28 @@ hex_value(const struct policy_reader *r, const struct tee_rule *rule, const json
     return arena_dup(r->arena, BYTES(buf, len), ret) ? SELFSAME_OK : policy_nomem(r);
 }
 
+/* "value/mask", as many bytes each; no bit of value outside mask. Kept one behind the other. */
+static enum selfsame_code
+masked_value(const struct policy_reader *r, const json_t *j, const char *path,
+    struct selfsame_bytes *ret)
+{
+    const char *text = json_is_string(j) ? json_string_value(j) : "";
+    const char *slash = strchr(text, '/');
+    uint8_t buf[2 * HEX_MAX];
+    size_t n = 0, m = 0;
+    bool good = slash != NULL &&
+                hex_decode(text, (size_t)(slash - text), buf, HEX_MAX, &n) && n > 0 &&
+                hex_decode(slash + 1, strlen(slash + 1), buf + n, HEX_MAX, &m) &&
+                m == n;
+
+    for (size_t i = 0; good && i < n; i++)
+        good = (buf[i] & ~buf[n + i]) == 0;
+    if (!good)
+        return policy_bad(
+            r, path, "expected \"value/mask\", hex of one length, value within mask");
+    return arena_dup(r->arena, BYTES(buf, 2 * n), ret) ? SELFSAME_OK : policy_nomem(r);
+}
+
 /* "UpToDate, OutOfDate" */
 static const char *
 words_of(const struct policy_reader *r, const char *const *words)
@@ -140,6 +162,7 @@ one_value(const struct policy_reader *r, const struct tee_rule *rule, const json
     case RULE_ONE_OF_HEX:
     case RULE_MIN_HEX:
     case RULE_WITHIN_HEX: return hex_value(r, rule, j, path, bytes);
+    case RULE_MASKED_HEX: return masked_value(r, j, path, bytes);
     }
     return policy_bad(r, path, "this build has no such rule");
 }
@@ -234,6 +257,16 @@ rules_parse(const struct policy_reader *r, const json_t *options, struct tee_dem
 /* ---- writing back ---- */
 
 static json_t *
+masked_json(struct selfsame_bytes b)
+{
+    char hex[4 * HEX_MAX + 1];
+    const size_t digits = b.len; /* of each half */
+
+    hex_encode(b, hex);
+    return json_sprintf("%.*s/%s", (int)digits, hex, hex + digits);
+}
+
+static json_t *
 value_json(const struct ruling *ruling, size_t i)
 {
     switch (ruling->rule->kind) {
@@ -254,6 +287,7 @@ value_json(const struct ruling *ruling, size_t i)
         /* Empty is a default's alone: it means zeros. */
         return ruling->bytes[i].len == 0 ? json_string("zero")
                                          : json_hex(ruling->bytes[i]);
+    case RULE_MASKED_HEX: return masked_json(ruling->bytes[i]);
     }
     return NULL;
 }

@@ -11,15 +11,16 @@
  * named by its dotted path in the policy ("min_tcb.snp"), its claims by theirs.
  */
 enum rule_kind {
-    RULE_MIN = 1,      /* a number: every claim of `paths` must be at least that */
-    RULE_ONE_OF_UINT,  /* a number or a list of them: the claim must be one */
-    RULE_ONE_OF_TEXT,  /* a string or a list */
-    RULE_ONE_OF_HEX,   /* bytes in hex, or a list; with a default: all zero */
-    RULE_ALLOW,        /* a bool: the claim may be true only where the option is */
-    RULE_REQUIRE,      /* a bool: where the option is true the claim must be */
-    RULE_MIN_DATE,     /* RFC 3339: the claim, such a text, must not be before */
-    RULE_MIN_HEX,      /* bytes in hex: each byte of the claim at least that one */
-    RULE_WITHIN_HEX,   /* bytes in hex: the claim has no bit that they have not */
+    RULE_MIN = 1,     /* a number: every claim of `paths` must be at least that */
+    RULE_ONE_OF_UINT, /* a number or a list of them: the claim must be one */
+    RULE_ONE_OF_TEXT, /* a string or a list */
+    RULE_ONE_OF_HEX,  /* bytes in hex, or a list; with a default: all zero */
+    RULE_ALLOW,       /* a bool: the claim may be true only where the option is */
+    RULE_REQUIRE,     /* a bool: where the option is true the claim must be */
+    RULE_MIN_DATE,    /* RFC 3339: the claim, such a text, must not be before */
+    RULE_MIN_HEX,     /* bytes in hex: each byte of the claim at least that one */
+    RULE_WITHIN_HEX,  /* bytes in hex: the claim has no bit that they have not */
+    RULE_MASKED_HEX, /* "value/mask" in hex: the claim has value's bits where mask is set */
     RULE_EACH_OF_TEXT, /* of a list claim: everything in it must be listed */
     RULE_NONE_OF_TEXT, /* of a list claim: nothing in it may be listed */
     /* These demand nothing: where they hold, a breach of the rule `excuses` is none. */

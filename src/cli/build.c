@@ -15,11 +15,18 @@ static const struct cli_option options[] = {
                 "(default: out)" },
     { .name = "tee",
         .argument = "LIST",
-        .help = "images for these: nitro, snp (default: nitro)" },
+        .help = "images for these: nitro, sgx, snp (default: nitro)" },
     { .name = "twice",
         .help = "build again under other circumstances and compare every byte" },
     { 0 },
 };
+
+/* What a recipe names, and no option. */
+static bool
+of_gramine(const char *lacks)
+{
+    return strcmp(lacks, "pal") == 0 || strcmp(lacks, "libos") == 0;
+}
 
 static void
 print_files(const struct repro_options *o, const struct repro_result *r)
@@ -46,8 +53,8 @@ print_text(const struct repro_options *o, const struct repro_result *r, bool twi
     (void)printf("tree        %s, %zu files\n", hex, r->file_count);
     if (r->lacks != NULL)
         (void)printf("%-11s none: this image runs in the simulator only "
-                     "(selfsame run --sim); name one with --%s\n",
-            r->lacks, r->lacks);
+                     "(selfsame run --sim); name one with %s%s\n",
+            r->lacks, of_gramine(r->lacks) ? "the recipe's sgx." : "--", r->lacks);
     if (!r->sandboxed)
         (void)printf("insecure    built without a sandbox\n");
     if (twice)

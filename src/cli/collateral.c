@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `collateral fetch|show|export`: vendors' certificates and CRLs, cached and bundled. */
+/* `collateral fetch`, and --fetch of verify and connect: what vendors say, cached. */
+#include "cli/collateral_bundle.h"
 #include "cli/collateral_fetch.h"
 #include "cli/commands.h"
 #include "cli/print.h"
-#include "cli/text_input.h"
-#include "codec/cmw.h"
 #include "codec/json.h"
-#include "codec/pem.h"
-#include "crypto/crl.h"
 #include "os/os.h"
-#include "tee/tee.h"
+#include "tee/shared/dcap.h"
 
 #include <stdio.h>
-
-enum { EVIDENCE_LIMIT = 1 << 20, PIECES = CMW_ENTRIES };
 
 /* ---- fetching ---- */
 
@@ -25,6 +20,7 @@ collateral_fetcher(struct cli *c, struct fetcher *ret, struct selfsame_err *e)
     *ret = (struct fetcher){
         .cache = cli_value(c, "cache"),
         .origin = cli_value(c, "origin"),
+        .origin_ca = cli_value(c, "origin-ca"),
         .offline = cli_flag(c, "offline"),
         .refresh = cli_flag(c, "refresh"),
     };
@@ -32,6 +28,8 @@ collateral_fetcher(struct cli *c, struct fetcher *ret, struct selfsame_err *e)
         FAIL(e, SELFSAME_USAGE,
             "--refresh asks the host, --offline does not: one of "
             "them");
+    if (ret->origin_ca != NULL && ret->origin == NULL)
+        FAIL(e, SELFSAME_USAGE, "--origin-ca goes with --origin");
     if (ret->cache != NULL)
         return SELFSAME_OK;
     TRY(fetch_usual_cache(cli_arena(c), &usual, e));
@@ -42,7 +40,8 @@ collateral_fetcher(struct cli *c, struct fetcher *ret, struct selfsame_err *e)
 enum selfsame_code
 collateral_check(struct cli *c, struct selfsame_err *e)
 {
-    static const char *const names[] = { "cache", "origin", "offline", "refresh" };
+    static const char *const names[] = { "cache", "origin", "origin-ca", "offline",
+        "refresh" };
 
     for (size_t i = 0; i < COUNT(names); i++)
         if (cli_flag(c, names[i]) && !cli_flag(c, "fetch"))
@@ -50,13 +49,25 @@ collateral_check(struct cli *c, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
-/* By the names that `needs` of a TEE gives. */
-static enum fetch_what
-what_of(const char *name)
+enum fetch_what
+collateral_what(const char *name)
 {
-    if (strcmp(name, "crl") == 0)
-        return FETCH_LIST;
-    return strcmp(name, "cert-chain") == 0 ? FETCH_CHAIN : FETCH_LEAF;
+    static const struct {
+        const char *name;
+        enum fetch_what what;
+    } names[] = {
+        { "crl", FETCH_LIST },
+        { "pck-crl", FETCH_LIST },
+        { "root-crl", FETCH_LIST },
+        { "cert-chain", FETCH_CHAIN },
+        { "tcb-info", FETCH_SIGNED },
+        { "qe-identity", FETCH_SIGNED },
+    };
+
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (strcmp(name, names[i].name) == 0)
+            return names[i].what;
+    return FETCH_LEAF;
 }
 
 static void
@@ -78,17 +89,21 @@ collateral_fetch_missing(struct cli *c, const struct selfsame_result *r,
         return SELFSAME_OK;
     TRY(collateral_fetcher(c, &f, e));
     for (size_t i = 0; (need = selfsame_result_need(r, i)) != NULL; i++) {
-        struct selfsame_bytes body;
+        const enum fetch_what what = collateral_what(need->name);
+        struct fetched got;
         struct selfsame_err why = { 0 };
         bool absent;
 
         /* A chain that holds needs no more certificates. */
-        if (need->url == NULL || (lists_only && strcmp(need->name, "crl") != 0))
+        if (need->url == NULL ||
+            (lists_only && (what == FETCH_LEAF || what == FETCH_CHAIN)))
             continue;
         enum selfsame_code code = fetch_get(
-            &f, need->url, what_of(need->name), cli_arena(c), &body, &absent, &why);
+            &f, need->url, what, cli_arena(c), &got, &absent, &why);
         if (code == SELFSAME_OK) {
-            TRY(selfsame_verifier_add_collateral(v, body, e));
+            TRY(selfsame_verifier_add_collateral(v, got.body, e));
+            if (got.chain.len > 0)
+                TRY(selfsame_verifier_add_collateral(v, got.chain, e));
             *ret_more = true;
         } else if (code == SELFSAME_USAGE || code == SELFSAME_NOMEM) {
             *e = why;
@@ -100,298 +115,209 @@ collateral_fetch_missing(struct cli *c, const struct selfsame_result *r,
     return SELFSAME_OK;
 }
 
-/* ---- what a piece is ---- */
+/* ---- collateral fetch ---- */
 
-static const char *
-media_type(struct selfsame_bytes body)
-{
-    struct selfsame_err ignored;
-    struct crl crl;
-
-    if (pem_looks_like(body))
-        return "application/pem-certificate-chain";
-    return crl_parse(body, &crl, &ignored) == SELFSAME_OK ? "application/pkix-crl"
-                                                          : "application/pkix-cert";
-}
-
-/* ---- bundles ---- */
-
-struct bundle {
-    struct cmw_entry at[PIECES];
-    size_t count;
+/* What is fetched so far, and told. */
+struct errand {
+    struct cli *c;
+    struct fetcher f;
+    struct collateral_bundle *bundle;
+    json_t *told;
 };
 
+/* Signed JSON comes in two tracks: "early" says today what "standard" will say later. */
 static enum selfsame_code
-bundle_add(struct bundle *b, const char *url, struct selfsame_bytes body,
-    struct arena *arena, struct selfsame_err *e)
+address(const struct errand *x, const struct tee_need *need, const char **ret,
+    struct selfsame_err *e)
 {
-    char *label = arena_printf(arena, "%s", url);
+    const char *update = cli_value(x->c, "update");
 
-    if (label == NULL)
-        FAIL(e, SELFSAME_NOMEM, "a label");
-    for (size_t i = 0; i < b->count; i++)
-        if (bytes_eq(b->at[i].label, bytes_str(label)))
-            return SELFSAME_OK;
-    if (b->count == PIECES)
-        FAIL(e, SELFSAME_USAGE, "a bundle holds at most %d pieces: make several",
-            (int)PIECES);
-    b->at[b->count++] = (struct cmw_entry){
-        .label = bytes_str(label),
-        .type = bytes_str(media_type(body)),
-        .value = body,
-        .ind = CMW_ENDORSEMENTS,
-    };
+    *ret = need->url;
+    if (update == NULL || collateral_what(need->name) != FETCH_SIGNED)
+        return SELFSAME_OK;
+    *ret = arena_printf(cli_arena(x->c), "%s%cupdate=%s", need->url,
+        strchr(need->url, '?') != NULL ? '&' : '?', update);
+    if (*ret == NULL)
+        FAIL(e, SELFSAME_NOMEM, "a URL");
     return SELFSAME_OK;
 }
 
 static enum selfsame_code
-bundle_write(const struct bundle *b, const char *path, struct arena *arena,
+fetch_one(
+    struct errand *x, const struct tee_need *need, size_t *got, struct selfsame_err *e)
+{
+    struct selfsame_err why = { 0 };
+    struct fetched piece = { 0 };
+    const char *url;
+    bool absent = false;
+
+    TRY(address(x, need, &url, e));
+    enum selfsame_code code = fetch_get(&x->f, url, collateral_what(need->name),
+        cli_arena(x->c), &piece, &absent, &why);
+    if (code != SELFSAME_OK && !absent) {
+        *e = why;
+        return code;
+    }
+    (void)json_array_append_new(
+        x->told, json_pack("{s:s,s:s,s:b,s:I}", "name", need->name, "url", url, "found",
+                     code == SELFSAME_OK, "bytes", (json_int_t)piece.body.len));
+    if (code != SELFSAME_OK)
+        return SELFSAME_OK;
+    ++*got;
+    return collateral_bundle_add(x->bundle, url, &piece, cli_arena(x->c), e);
+}
+
+static enum selfsame_code
+fetch_needs(struct errand *x, const struct tee_need *needs, size_t count,
     struct selfsame_err *e)
 {
-    struct cmw cmw = { .collection = true,
-        .entries = (struct cmw_entry *)(uintptr_t)b->at,
-        .count = b->count };
-    struct selfsame_bytes out;
+    size_t got = 0;
 
-    TRY(cmw_encode_cbor(&cmw, arena, &out, e));
-    return file_write(path, out, false, e);
-}
-
-/* ---- collateral fetch ---- */
-
-static const struct tee_verifier *
-whose(const char *tee, struct selfsame_bytes in)
-{
-    const struct tee_verifier *v;
-
-    for (size_t i = 0; (v = tee_verifier_at(i)) != NULL; i++)
-        if (tee != NULL ? strcmp(v->name, tee) == 0 : v->recognise(in))
-            return v;
-    return NULL;
-}
-
-/* The evidence of a file: itself, or the entry of an envelope that looks like some. */
-static enum selfsame_code
-read_evidence(struct cli *c, const char *path, struct selfsame_bytes *ret,
-    const struct tee_verifier **ret_of, struct selfsame_err *e)
-{
-    const char *tee = cli_value(c, "tee");
-    struct cmw cmw;
-
-    TRY(file_read(path, EVIDENCE_LIMIT, cli_arena(c), ret, e));
-    if (ret->len == 0)
-        return file_empty(e, "evidence");
-    (void)text_input_decode(ret, cli_arena(c));
-    if ((*ret_of = whose(tee, *ret)) != NULL && (tee == NULL || !cmw_looks_like(*ret)))
-        return SELFSAME_OK;
-    if (cmw_looks_like(*ret)) {
-        TRY(cmw_parse(*ret, cli_arena(c), &cmw, e));
-        for (size_t i = 0; i < cmw.count; i++) {
-            *ret = cmw.entries[i].value;
-            if ((*ret_of = whose(tee, *ret)) != NULL && (*ret_of)->recognise(*ret))
-                return SELFSAME_OK;
-        }
-    }
-    FAIL(e, SELFSAME_UNSUPPORTED, "expected evidence of %s, got none",
-        tee != NULL ? tee : "a TEE that is known here");
-}
-
-static enum selfsame_code
-fetch_for(struct cli *c, const struct fetcher *f, const char *path, struct bundle *b,
-    json_t *told, struct selfsame_err *e)
-{
-    const struct tee_verifier *v = NULL;
-    struct tee_need *needs = NULL;
-    struct selfsame_bytes evidence, body;
-    size_t count = 0, got = 0;
-
-    TRY(read_evidence(c, path, &evidence, &v, e));
-    TRY(v->needs(evidence, cli_arena(c), &needs, &count, e));
-    for (size_t i = 0; i < count; i++) {
-        struct selfsame_err why = { 0 };
-        bool absent = false;
-
-        if (needs[i].url == NULL)
-            continue;
-        enum selfsame_code code = fetch_get(f, needs[i].url, what_of(needs[i].name),
-            cli_arena(c), &body, &absent, &why);
-        if (code != SELFSAME_OK && !absent) {
-            *e = why;
-            return code;
-        }
-        (void)json_array_append_new(
-            told, json_pack("{s:s,s:s,s:b,s:I}", "name", needs[i].name, "url",
-                      needs[i].url, "found", code == SELFSAME_OK, "bytes",
-                      (json_int_t)(code == SELFSAME_OK ? body.len : 0)));
-        if (code != SELFSAME_OK)
-            continue;
-        TRY(bundle_add(b, needs[i].url, body, cli_arena(c), e));
-        got++;
-    }
+    for (size_t i = 0; i < count; i++)
+        if (needs[i].url != NULL)
+            TRY(fetch_one(x, &needs[i], &got, e));
     if (count > 0 && got == 0)
         FAIL(e, SELFSAME_IO, "the vendor knows none of the %zu pieces it needs", count);
     return SELFSAME_OK;
 }
 
 static enum selfsame_code
-print_list(struct cli *c, const json_t *list, struct selfsame_err *e)
+fetch_for(void *ctx, const struct collateral_evidence *v, struct selfsame_err *e)
 {
-    size_t i;
-    json_t *one;
+    struct errand *x = ctx;
+    struct tee_need *needs = NULL;
+    size_t count = 0;
 
-    if (cli_json(c))
-        return print_json_line(list, e);
-    json_array_foreach((json_t *)(uintptr_t)list, i, one)
-    {
-        if (json_is_false(json_object_get(one, "found")))
-            (void)printf("none       ");
-        else
-            (void)printf("%6lld B   ",
-                (long long)json_integer_value(json_object_get(one, "bytes")));
-        if (json_object_get(one, "fetched") != NULL)
-            (void)printf("%s  ", json_string_value(json_object_get(one, "fetched")));
-        (void)printf("%s\n", json_string_value(json_object_get(one, "url")));
-    }
+    TRY(v->of->needs(v->bytes, cli_arena(x->c), &needs, &count, e));
+    return fetch_needs(x, needs, count, e);
+}
+
+/* Intel and its tools write it in either case. */
+static bool
+fmspc_of(const char *hex, uint8_t ret[static DCAP_FMSPC])
+{
+    char lower[2 * DCAP_FMSPC + 1] = "";
+    size_t len = strlen(hex), n = 0;
+
+    if (len != sizeof(lower) - 1)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        lower[i] = (char)(hex[i] >= 'A' && hex[i] <= 'F' ? hex[i] - 'A' + 'a' : hex[i]);
+    return hex_decode(lower, len, ret, DCAP_FMSPC, &n) && n == DCAP_FMSPC;
+}
+
+/* Without evidence: --tee, --fmspc and --ca say which platform. */
+static enum selfsame_code
+fetch_platform(struct errand *x, struct selfsame_err *e)
+{
+    const char *hex = cli_value(x->c, "fmspc"), *tee = cli_value(x->c, "tee"),
+               *word = cli_value(x->c, "ca");
+    const bool tdx = tee != NULL && strcmp(tee, "tdx") == 0,
+               processor = word != NULL && strcmp(word, "processor") == 0;
+    struct tee_need *needs = NULL;
+    uint8_t fmspc[DCAP_FMSPC];
+    size_t count = 0;
+
+    if (cli_operand_count(x->c) > 0 ||
+        (!tdx && (tee == NULL || strcmp(tee, "sgx") != 0)))
+        FAIL(e, SELFSAME_USAGE,
+            "--fmspc goes with --tee sgx or --tee tdx, and without evidence");
+    if (word != NULL && !processor && strcmp(word, "platform") != 0)
+        FAIL(e, SELFSAME_USAGE, "--ca: expected processor or platform, got \"%.40s\"",
+            word);
+    if (!fmspc_of(hex, fmspc))
+        FAIL(e, SELFSAME_USAGE,
+            "--fmspc: expected 12 hexadecimal digits, got \"%.40s\"", hex);
+    TRY(dcap_needs_of(tdx ? DCAP_TDX : DCAP_SGX, BYTES_ARR(fmspc),
+        processor ? DCAP_CA_PROCESSOR : DCAP_CA_PLATFORM, cli_arena(x->c), &needs,
+        &count, e));
+    return fetch_needs(x, needs, count, e);
+}
+
+static enum selfsame_code
+check_fetch(struct cli *c, struct selfsame_err *e)
+{
+    const char *update = cli_value(c, "update");
+
+    if (update != NULL && strcmp(update, "early") != 0 &&
+        strcmp(update, "standard") != 0)
+        FAIL(e, SELFSAME_USAGE, "--update: expected early or standard, got \"%.40s\"",
+            update);
+    if (cli_value(c, "ca") != NULL && cli_value(c, "fmspc") == NULL)
+        FAIL(e, SELFSAME_USAGE, "--ca goes with --fmspc");
+    if (cli_operand_count(c) == 0 && cli_value(c, "fmspc") == NULL)
+        FAIL(e, SELFSAME_USAGE, "expected EVIDENCE, or --tee and --fmspc");
     return SELFSAME_OK;
 }
 
 static enum selfsame_code
 run_fetch(struct cli *c, struct selfsame_err *e)
 {
-    struct bundle *b = ARENA_NEW(cli_arena(c), struct bundle, 1);
     auto_json *told = json_array();
-    struct fetcher f;
+    struct errand x = { .c = c,
+        .bundle = ARENA_NEW(cli_arena(c), struct collateral_bundle, 1),
+        .told = told };
+    const char *out = cli_value(c, "out"), *dir = cli_value(c, "dir");
 
-    if (b == NULL || told == NULL)
+    if (x.bundle == NULL || told == NULL)
         FAIL(e, SELFSAME_NOMEM, "a bundle");
-    TRY(collateral_fetcher(c, &f, e));
-    for (size_t i = 0; i < cli_operand_count(c); i++)
-        TRY_WHILE(e, fetch_for(c, &f, cli_operand(c, i), b, told, e), "%s",
-            cli_operand(c, i));
-    if (cli_value(c, "out") != NULL && b->count == 0)
-        FAIL(e, SELFSAME_USAGE, "--out: this evidence needs no collateral");
-    if (cli_value(c, "out") != NULL)
-        TRY(bundle_write(b, cli_value(c, "out"), cli_arena(c), e));
-    return print_list(c, told, e);
+    TRY(check_fetch(c, e));
+    TRY(collateral_fetcher(c, &x.f, e));
+    if (cli_value(c, "fmspc") != NULL)
+        TRY(fetch_platform(&x, e));
+    TRY(collateral_each(
+        c, &(struct collateral_visitor){ .visit = fetch_for, .ctx = &x }, e));
+    if ((out != NULL || dir != NULL) && x.bundle->count == 0)
+        FAIL(e, SELFSAME_USAGE, "--%s: this evidence needs no collateral",
+            out != NULL ? "out" : "dir");
+    if (out != NULL)
+        TRY(collateral_bundle_write(x.bundle, out, cli_arena(c), e));
+    if (dir != NULL)
+        TRY(collateral_bundle_spread(x.bundle, dir, cli_arena(c), e));
+    return collateral_print(c, told, e);
 }
 
-/* ---- collateral show, collateral export ---- */
-
-static enum selfsame_code
-run_show(struct cli *c, struct selfsame_err *e)
-{
-    auto_json *list = json_array();
-    struct cached *all;
-    struct fetcher f;
-    size_t count = 0;
-
-    TRY(collateral_fetcher(c, &f, e));
-    TRY(cache_list(&f, cli_arena(c), &all, &count, e));
-    for (size_t i = 0; i < count; i++) {
-        char when[TIME_TEXT];
-
-        time_format(all[i].fetched_s, when);
-        (void)json_array_append_new(
-            list, json_pack("{s:s,s:s,s:b,s:I}", "url", all[i].url, "fetched", when,
-                      "found", !all[i].absent, "bytes", (json_int_t)all[i].body.len));
-    }
-    return print_list(c, list, e);
-}
-
-/* Without operands all; else those in whose URL one of them occurs. */
-static bool
-is_wanted(const struct cli *c, const char *url)
-{
-    for (size_t i = 0; i < cli_operand_count(c); i++)
-        if (strstr(url, cli_operand(c, i)) != NULL)
-            return true;
-    return cli_operand_count(c) == 0;
-}
-
-static enum selfsame_code
-run_export(struct cli *c, struct selfsame_err *e)
-{
-    struct bundle *b = ARENA_NEW(cli_arena(c), struct bundle, 1);
-    struct cached *all;
-    struct fetcher f;
-    size_t count = 0;
-
-    if (b == NULL)
-        FAIL(e, SELFSAME_NOMEM, "a bundle");
-    if (cli_value(c, "out") == NULL)
-        FAIL(e, SELFSAME_USAGE, "--out FILE is missing: where the bundle goes");
-    TRY(collateral_fetcher(c, &f, e));
-    TRY(cache_list(&f, cli_arena(c), &all, &count, e));
-    for (size_t i = 0; i < count; i++)
-        if (!all[i].absent && is_wanted(c, all[i].url))
-            TRY(bundle_add(b, all[i].url, all[i].body, cli_arena(c), e));
-    if (b->count == 0) {
-        (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
-            "the cache %s has none of that: nothing to export", f.cache);
-        err_remedy(e, "Fill it first: `selfsame collateral fetch EVIDENCE`.");
-        return SELFSAME_USAGE;
-    }
-    TRY(bundle_write(b, cli_value(c, "out"), cli_arena(c), e));
-    (void)fprintf(
-        stderr, "%s: %zu pieces, for --collateral\n", cli_value(c, "out"), b->count);
-    return SELFSAME_OK;
-}
-
-#define CACHE_OPTION                                                       \
-    {                                                                      \
-        .name = "cache", .argument = "DIR",                                \
-        .help = "where it is kept (default: ~/.cache/selfsame/collateral)" \
-    }
 static const struct cli_option fetch_options[] = {
     { .name = "out",
         .argument = "FILE",
         .help = "also write a bundle for --collateral (CMW)" },
+    { .name = "dir",
+        .argument = "DIR",
+        .help = "also write its pieces as files, for --collateral" },
     { .name = "tee", .argument = "TEE", .help = "of which TEE the evidence is" },
-    CACHE_OPTION,
+    { .name = "fmspc",
+        .argument = "HEX",
+        .help = "for such platforms of Intel's, in place of evidence" },
+    { .name = "ca",
+        .argument = "processor|platform",
+        .help = "with --fmspc: who issued their certificates (default: platform)" },
+    { .name = "update",
+        .argument = "early|standard",
+        .help = "which of Intel's two tracks (default: standard)" },
+    { .name = "cache",
+        .argument = "DIR",
+        .help = "where it is kept (default: ~/.cache/selfsame/collateral)" },
     { .name = "origin",
         .argument = "URL",
-        .help = "a mirror: https://HOST[:PORT] in place of the vendor's" },
+        .help = "a mirror or PCCS: https://HOST[:PORT] in place of the vendor's" },
+    { .name = "origin-ca",
+        .argument = "FILE",
+        .help = "who vouches for its TLS certificate (PEM), in place of the system's" },
     { .name = "offline", .help = "from the cache alone" },
     { .name = "refresh", .help = "ask anew for what the cache holds" },
     { 0 },
 };
-static const struct cli_option show_options[] = { CACHE_OPTION, { 0 } };
-static const struct cli_option export_options[] = {
-    { .name = "out", .argument = "FILE", .help = "the bundle, for --collateral (CMW)" },
-    CACHE_OPTION,
-    { 0 },
-};
-
 const struct cli_command collateral_fetch_command = {
     .name = "collateral fetch",
-    .operands = "EVIDENCE...",
-    .summary = "fetch the vendor's certificates and CRLs for evidence",
+    .operands = "[EVIDENCE...]",
+    .summary = "fetch what the vendor says for evidence: certificates, CRLs, TCB info",
     .story =
         "Example: selfsame collateral fetch report.bin --out bundle.cmw\n"
         "         selfsame verify report.bin --collateral bundle.cmw ...\n"
+        "         selfsame collateral fetch --tee tdx --fmspc b0c06f000000 --dir tdx\n"
         "Kept in a cache that all processes share; what is fetched is not trusted:\n"
         "verification judges it.",
     .options = fetch_options,
-    .min_operands = 1,
     .max_operands = CLI_OPERANDS,
     .run = run_fetch,
-};
-const struct cli_command collateral_show_command = {
-    .name = "collateral show",
-    .summary = "list what the cache holds",
-    .story = "Example: selfsame collateral show --json",
-    .options = show_options,
-    .run = run_show,
-};
-const struct cli_command collateral_export_command = {
-    .name = "collateral export",
-    .operands = "[PART...]",
-    .summary = "write the cache into one bundle, for machines without a network",
-    .story = "Examples:\n"
-             "  selfsame collateral export --out bundle.cmw\n"
-             "  selfsame collateral export --out milan.cmw /Milan/\n"
-             "With operands only what has one of them in its URL (collateral show).",
-    .options = export_options,
-    .max_operands = CLI_OPERANDS,
-    .run = run_export,
 };

@@ -8,6 +8,7 @@
 #include "codec/pem.h"
 #include "crypto/crl.h"
 #include "os/os.h"
+#include "tee/shared/dcap.h"
 #include "tee/snp/snp.h"
 
 #include <dirent.h>
@@ -35,27 +36,29 @@ is_collateral(struct selfsame_bytes b)
     struct cert cert;
     struct crl crl;
 
+    if (dcap_quote_recognise(b, DCAP_SGX) || dcap_quote_recognise(b, DCAP_TDX))
+        return false; /* evidence, although there are certificates in it */
     return contains(b, "-----BEGIN CERTIFICATE-----") ||
            contains(b, "-----BEGIN X509 CRL-----") || snp_table_recognise(b) ||
-           cert_parse(b, &cert, &ignored) == SELFSAME_OK ||
+           dcap_piece_recognise(b) || cert_parse(b, &cert, &ignored) == SELFSAME_OK ||
            crl_parse(b, &crl, &ignored) == SELFSAME_OK;
 }
 
 static enum selfsame_code
-add_file(struct cli *c, struct selfsame_verifier *v, const char *path,
+add_file(struct cli *c, const struct collateral_sink *s, const char *path,
     struct selfsame_err *e)
 {
     struct selfsame_bytes b;
 
     TRY(file_read(path, COLLATERAL_LIMIT, cli_arena(c), &b, e));
     if (b.len == 0)
-        TRY_WHILE(e, file_empty(e, "certificates or CRLs"), "%s", path);
-    return selfsame_verifier_add_collateral(v, b, e);
+        TRY_WHILE(e, file_empty(e, "certificates, CRLs or TCB info"), "%s", path);
+    return s->put(s->ctx, b, e);
 }
 
 /* Sorted, so that a verdict does not depend on the order of a directory. */
 static enum selfsame_code
-add_dir(struct cli *c, struct selfsame_verifier *v, const char *path,
+add_dir(struct cli *c, const struct collateral_sink *s, const char *path,
     struct selfsame_err *e)
 {
     struct dirent **list = NULL;
@@ -76,7 +79,7 @@ add_dir(struct cli *c, struct selfsame_verifier *v, const char *path,
         code = file_read(file, COLLATERAL_LIMIT, cli_arena(c), &b, e);
         if (code != SELFSAME_OK || !is_collateral(b))
             continue;
-        code = selfsame_verifier_add_collateral(v, b, e);
+        code = s->put(s->ctx, b, e);
         taken++;
     }
     for (int i = 0; i < n; i++)
@@ -88,25 +91,41 @@ add_dir(struct cli *c, struct selfsame_verifier *v, const char *path,
             (int)ENTRIES, n);
     if (taken == 0)
         FAIL(e, SELFSAME_USAGE,
-            "%s: expected certificates or CRLs in this directory, got none", path);
+            "%s: expected certificates, CRLs or TCB info in this directory, got none",
+            path);
     return SELFSAME_OK;
+}
+
+enum selfsame_code
+collateral_read(struct cli *c, const char *option, const struct collateral_sink *s,
+    struct selfsame_err *e)
+{
+    const char *given[GIVEN];
+    size_t count = cli_values(c, option, given, GIVEN);
+    struct stat st;
+
+    if (count > GIVEN)
+        FAIL(e, SELFSAME_USAGE, "--%s: expected at most %d, got %zu", option, GIVEN,
+            count);
+    for (size_t i = 0; i < count; i++) {
+        bool dir = stat(given[i], &st) == 0 && S_ISDIR(st.st_mode);
+
+        TRY_WHILE(e, dir ? add_dir(c, s, given[i], e) : add_file(c, s, given[i], e),
+            "--%s", option);
+    }
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+give(void *ctx, struct selfsame_bytes piece, struct selfsame_err *e)
+{
+    return selfsame_verifier_add_collateral(ctx, piece, e);
 }
 
 enum selfsame_code
 collateral_files(struct cli *c, struct selfsame_verifier *v, struct selfsame_err *e)
 {
-    const char *given[GIVEN];
-    size_t count = cli_values(c, "collateral", given, GIVEN);
-    struct stat st;
+    const struct collateral_sink s = { .put = give, .ctx = v };
 
-    if (count > GIVEN)
-        FAIL(e, SELFSAME_USAGE, "--collateral: expected at most %d, got %zu", GIVEN,
-            count);
-    for (size_t i = 0; i < count; i++) {
-        bool dir = stat(given[i], &st) == 0 && S_ISDIR(st.st_mode);
-
-        TRY_WHILE(e, dir ? add_dir(c, v, given[i], e) : add_file(c, v, given[i], e),
-            "--collateral");
-    }
-    return SELFSAME_OK;
+    return collateral_read(c, "collateral", &s, e);
 }

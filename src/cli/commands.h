@@ -39,6 +39,7 @@ extern const struct cli_command
     collateral_fetch_command,
     collateral_show_command,
     collateral_export_command,
+    collateral_forecast_command,
     doctor_command;
 /* clang-format on */
 

@@ -24,6 +24,8 @@ static const struct cli_option options[] = {
     { .name = "name",
         .argument = "NAME",
         .help = "the name to ask for and, with --ca, to find (default: the host)" },
+    { .name = "ratls",
+        .help = "no challenge: the evidence in the certificate, about its key alone" },
     { .name = "http", .help = "challenge over HTTP, on the connection that is used" },
     { 0 },
 };
@@ -59,7 +61,8 @@ say_verdict(const struct context *x, enum selfsame_code code,
 
     if (all)
         return verify_options_print(x->c, r, STDERR_FILENO, e);
-    (void)fprintf(stderr, "selfsame: attested session with %s (%s)\n", x->where,
+    (void)fprintf(stderr, "selfsame: attested %s %s (%s)\n",
+        cli_flag(x->c, "ratls") ? "key of" : "session with", x->where,
         selfsame_result_status(r));
     return SELFSAME_OK;
 }
@@ -168,18 +171,21 @@ run(struct cli *c, struct selfsame_err *e)
         .name = cli_value(c, "name"),
         .ca = cli_value(c, "ca"),
         .carrier = cli_flag(c, "http") ? SESSION_HTTP : SESSION_ANY,
+        .ratls = cli_flag(c, "ratls"),
     };
     struct context x = { .c = c, .where = cli_operand(c, 0) };
 
     TRY(collateral_check(c, e));
     if (cli_flag(c, "once") && listen == NULL)
         FAIL(e, SELFSAME_USAGE, "--once belongs to --listen");
+    if (g.ratls && cli_flag(c, "http"))
+        FAIL(e, SELFSAME_USAGE, "--ratls sends no challenge, so none over HTTP");
     TRY(address_of(x.where, &g.addr, e));
     TRY(verify_options_policy(c, &policy, e));
     TRY(verify_options_verifier(c, &verifier, e));
     TRY(releases_load(c, policy, &x.releases, e));
     /* A one-off policy asks for a key; here a whole session can be had. */
-    if (cli_value(c, "policy") == NULL && !cli_flag(c, "insecure-unbound"))
+    if (cli_value(c, "policy") == NULL && !g.ratls && !cli_flag(c, "insecure-unbound"))
         selfsame_policy_require_session(policy);
     g.policy = policy;
     g.verifier = verifier;

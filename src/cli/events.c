@@ -172,7 +172,7 @@ print_row(const json_t *row)
     (void)printf("%-33s %-13s %.*s  ", text_of(row, "type"), text_of(row, "covered"),
         (int)SHOWN_DIGEST, digest);
     if (match != NULL)
-        (void)printf("%-12s ", match);
+        (void)printf("%-20s ", match);
     (void)printf("%.*s%s\n", (int)cut, text, cut < strlen(text) ? "..." : "");
 }
 

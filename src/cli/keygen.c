@@ -18,6 +18,7 @@ static const struct cli_option options[] = {
     { .name = "name",
         .argument = "NAME",
         .help = "also print the verifier key of a log of this name" },
+    { .name = "sgx", .help = "an RSA-3072 key instead, which signs enclaves of SGX" },
     { .name = "witness", .help = "with --name: of a witness instead of a log" },
     { 0 },
 };
@@ -26,6 +27,54 @@ static const struct cli_option options[] = {
 struct names {
     const char *pem, *spki, *keyid, *vkey /* or NULL */;
 };
+
+static enum selfsame_code
+public_pem(struct cli *c, const struct key *k, const char **ret, struct selfsame_err *e)
+{
+    struct selfsame_bytes spki;
+
+    TRY(key_spki(k, cli_arena(c), &spki, e));
+    *ret = pem_encode("PUBLIC KEY", spki, cli_arena(c));
+    if (*ret == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no room for a key");
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+signer_of(const struct key *k, char ret[static 65], struct selfsame_err *e)
+{
+    uint8_t modulus[RSA_SGX_SIZE], little[RSA_SGX_SIZE], digest[HASH_MAX];
+
+    TRY(rsa_sgx_modulus(k, modulus, e));
+    for (size_t i = 0; i < sizeof(little); i++)
+        little[i] = modulus[sizeof(modulus) - 1 - i];
+    if (!hash_bytes(HASH_SHA256, BYTES_ARR(little), digest))
+        FAIL(e, SELFSAME_NOMEM, "no room for a key");
+    hex_encode(BYTES(digest, 32), ret);
+    return SELFSAME_OK;
+}
+
+/* All that others need of it: the name under which policies pin it. */
+static enum selfsame_code
+print_sgx(struct cli *c, const char *out, const struct key *k, struct selfsame_err *e)
+{
+    char signer[65];
+
+    TRY(signer_of(k, signer, e));
+    if (!cli_json(c)) {
+        (void)printf("private key  %s\npublic key   %s.pub\nmrsigner     %s\n", out,
+            out, signer);
+        return SELFSAME_OK;
+    }
+    auto_json *j = json_pack(
+        "{s:s, s:s, s:s}", "result", "ok", "key", out, "mrsigner", signer);
+    char *text = j != NULL ? json_compact(j) : NULL;
+    if (text == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no room for the answer");
+    (void)puts(text);
+    free(text);
+    return SELFSAME_OK;
+}
 
 static enum selfsame_code
 names_of(struct cli *c, const struct key *k, struct names *ret, struct selfsame_err *e)
@@ -91,6 +140,8 @@ run(struct cli *c, struct selfsame_err *e)
         FAIL(e, SELFSAME_USAGE, "--out FILE is mandatory: where the key goes");
     if (cli_flag(c, "witness") && cli_value(c, "name") == NULL)
         FAIL(e, SELFSAME_USAGE, "--witness belongs to --name");
+    if (cli_flag(c, "sgx") && cli_value(c, "name") != NULL)
+        FAIL(e, SELFSAME_USAGE, "--sgx: logs and witnesses have no such key");
     if (public == NULL)
         FAIL(e, SELFSAME_NOMEM, "no room for a name");
     if (access(out, F_OK) == 0 || access(public, F_OK) == 0) {
@@ -99,22 +150,26 @@ run(struct cli *c, struct selfsame_err *e)
         err_remedy(e, "Choose another name; a key that is lost cannot be made again.");
         return SELFSAME_USAGE;
     }
-    TRY(key_generate(KEY_ED25519, &k, e));
-    TRY(names_of(c, k, &n, e));
+    TRY(key_generate(cli_flag(c, "sgx") ? KEY_RSA3072_E3 : KEY_ED25519, &k, e));
+    if (cli_flag(c, "sgx"))
+        TRY(public_pem(c, k, &n.pem, e));
+    else
+        TRY(names_of(c, k, &n, e));
     TRY(key_to_pem(k, cli_arena(c), &pem, e));
     enum selfsame_code code = file_write(out, bytes_str(pem), true, e);
     secret_wipe(pem, strlen(pem));
     TRY(code);
     TRY(file_write(public, bytes_str(n.pem), false, e));
-    return print(c, out, &n, e);
+    return cli_flag(c, "sgx") ? print_sgx(c, out, k, e) : print(c, out, &n, e);
 }
 
 const struct cli_command keygen_command = {
     .name = "keygen",
-    .summary = "make an Ed25519 key for a publisher, a rebuilder, a log or a witness",
+    .summary = "make a key for a publisher, a rebuilder, a log, a witness, an enclave",
     .story = "Examples:\n"
              "  selfsame keygen --out publisher.key\n"
-             "  selfsame keygen --out witness.key --name witness.example/w1 --witness",
+             "  selfsame keygen --out witness.key --name witness.example/w1 --witness\n"
+             "  selfsame keygen --out enclave.key --sgx",
     .options = options,
     .run = run,
 };

@@ -77,11 +77,12 @@ static enum selfsame_code
 look_at_image(struct cli *c, const struct tee_launcher *l, struct tee_launch_request *q,
     struct selfsame_err *e)
 {
+    const struct tee_measurer *m = tee_measurer_find(l->name);
     struct stat st;
 
     if (stat(q->image, &st) != 0)
         return file_error(e, "cannot open", q->image);
-    if (!l->plain_vm) {
+    if (m == NULL || m->parts == NULL) {
         if (S_ISDIR(st.st_mode))
             FAIL(e, SELFSAME_USAGE, "%s: expected an image file, got a directory",
                 q->image);
@@ -92,6 +93,8 @@ look_at_image(struct cli *c, const struct tee_launcher *l, struct tee_launch_req
         FAIL(e, SELFSAME_USAGE,
             "%s: expected the directory that `selfsame build --tee %s` wrote", q->image,
             l->name);
+    if (m->set == NULL) /* no shapes */
+        return add_size(c, l, "rootfs", q, e);
     TRY(add_size(c, l, "kernel", q, e));
     TRY(add_size(c, l, "initrd", q, e));
     return read_shapes(c, l->name, q, e);
@@ -180,8 +183,11 @@ check_options(struct cli *c, const struct tee_launcher *l, struct selfsame_err *
         const char *name;
         bool of_machines;
     } rows[] = { { "cpus", false }, { "cid", false }, { "publish", true },
-        { "vcpus", true }, { "cpu", true }, { "id-block", true }, { "id-auth", true },
-        { "insecure-plain-vm", true }, { "accel", true } };
+        { "vcpus", true }, { "cpu", true }, { "insecure-plain-vm", true },
+        { "accel", true } };
+    static const char *const own[][2] = { { "id-block", "snp" }, { "id-auth", "snp" },
+        { "mr-config-id", "tdx" }, { "mr-owner", "tdx" },
+        { "mr-owner-config", "tdx" } };
 
     if (cli_flag(c, "detach") || cli_flag(c, "name") || cli_flag(c, "defect") ||
         cli_flag(c, "root") || cli_flag(c, "set"))
@@ -191,6 +197,32 @@ check_options(struct cli *c, const struct tee_launcher *l, struct selfsame_err *
         if (cli_flag(c, rows[i].name) && rows[i].of_machines != l->plain_vm)
             FAIL(e, SELFSAME_USAGE, "--%s does not belong to --tee %s", rows[i].name,
                 l->name);
+    for (size_t i = 0; i < COUNT(own); i++)
+        if (cli_flag(c, own[i][0]) && strcmp(own[i][1], l->name) != 0)
+            FAIL(e, SELFSAME_USAGE, "--%s does not belong to --tee %s", own[i][0],
+                l->name);
+    return SELFSAME_OK;
+}
+
+/* 48 bytes each, which the hardware reports as they are given. */
+static enum selfsame_code
+take_own_ids(struct cli *c, struct tee_launch_request *q, struct selfsame_err *e)
+{
+    for (int i = 0; i < TEE_OWN_IDS; i++) {
+        enum { SIZE = 48 };
+        const char *hex = cli_value(c, tee_own_id_names[i]);
+        uint8_t *id = arena_alloc(cli_arena(c), 1, SIZE);
+        size_t len = 0;
+
+        if (id == NULL)
+            FAIL(e, SELFSAME_NOMEM, "an ID");
+        if (hex == NULL)
+            continue;
+        if (!hex_decode(hex, strlen(hex), id, SIZE, &len) || len != SIZE)
+            FAIL(e, SELFSAME_USAGE, "--%s: expected 96 lower-case hex digits",
+                tee_own_id_names[i]);
+        q->own_id[i] = BYTES(id, SIZE);
+    }
     return SELFSAME_OK;
 }
 
@@ -237,6 +269,7 @@ machine_run(struct cli *c, const struct tee_launcher *l, struct selfsame_err *e)
     TRY(take_ports(c, &q, e));
     TRY(take_file(c, "id-block", &q.id_block, e));
     TRY(take_file(c, "id-auth", &q.id_auth, e));
+    TRY(take_own_ids(c, &q, e));
     TRY(look_at_image(c, l, &q, e));
     enum selfsame_code code = l->available(&q, cli_arena(c), &facts, &count, e);
     print_facts(facts, count);

@@ -34,6 +34,7 @@ static const struct cli_command *const table[] = {
     &collateral_fetch_command,
     &collateral_show_command,
     &collateral_export_command,
+    &collateral_forecast_command,
     &doctor_command,
 };
 

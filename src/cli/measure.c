@@ -4,7 +4,8 @@
 #include "cli/commands.h"
 #include "cli/measure_events.h"
 #include "cli/measure_id.h"
-#include "cli/print.h"
+#include "cli/measure_print.h"
+#include "cli/measure_sgx.h"
 #include "cli/shapes.h"
 #include "os/os.h"
 #include "tee/tee.h"
@@ -20,8 +21,8 @@ static const struct cli_option options[] = {
     { .name = "tee",
         .argument = "LIST",
         .help =
-            "for these: nitro, snp, tdx (default: all that a directory has images for; "
-            "for a file nitro, or snp with an option of it)" },
+            "for these: nitro, sgx, snp, tdx (default: all that a directory has images "
+            "for; a file for what it is, or what an option belongs to, else nitro)" },
     { .name = "firmware",
         .argument = "FILE",
         .help = "snp, tdx: OVMF, not the image's" },
@@ -81,6 +82,7 @@ static const struct cli_option options[] = {
     { .name = "guest-policy",
         .argument = "N",
         .help = "snp: what the guest allows (default: 0x30000)" },
+    MEASURE_SGX_OPTIONS,
     { .name = "event-log",
         .argument = "FILE",
         .help = "tdx: a firmware event log (CCEL): what it replays to, and how far "
@@ -159,12 +161,24 @@ open_part(const char *path, const char *what, bool may_be_empty, int *ret,
 
 /* ---- an image of several files ---- */
 
+/* An option for each part, with '-' where the measurer has '_'. */
+static const char *
+option_of(struct cli *c, const char *part)
+{
+    char *name = arena_printf(cli_arena(c), "%s", part);
+
+    for (char *p = name; p != NULL && *p != 0; p++)
+        if (*p == '_')
+            *p = '-';
+    return name != NULL ? name : part;
+}
+
 /* What an option names, or what a build wrote; NULL: there is none. */
 static const char *
 part_path(
     struct cli *c, const char *image, bool dir, const char *files, const char *name)
 {
-    const char *told = cli_value(c, name);
+    const char *told = cli_value(c, option_of(c, name));
 
     if (told != NULL)
         return told;
@@ -184,10 +198,7 @@ feed_part(struct cli *c, struct selfsame_measurement *m, const char *name,
                               strcmp(name, "cmdline") == 0;
     uint64_t size = 0;
     auto_fd fd = -1;
-    char part[16] = "";
 
-    for (size_t i = 0; name[i] != '\0' && i + 1 < sizeof(part); i++)
-        part[i] = name[i] == '-' ? '_' : name[i];
     if (strcmp(name, "cmdline") == 0 && line != NULL && line[0] != '@') {
         TRY(selfsame_measurement_part(m, name, strlen(line), e));
         return selfsame_measurement_update(m, bytes_str(line), e);
@@ -195,7 +206,7 @@ feed_part(struct cli *c, struct selfsame_measurement *m, const char *name,
     if (path[0] == '@')
         path++;
     TRY(open_part(path, name, may_be_empty, &fd, &size, e));
-    TRY_WHILE(e, selfsame_measurement_part(m, part, size, e), "%s", path);
+    TRY_WHILE(e, selfsame_measurement_part(m, name, size, e), "%s", path);
     TRY_WHILE(e, feed(fd, path, size, m, e), "%s", path);
     return SELFSAME_OK;
 }
@@ -304,12 +315,14 @@ measure_parts(struct cli *c, const char *image, bool dir, const char *tee,
         selfsame_measurement_set_explain(*ret);
     TRY(m->set != NULL && as_built(c, image, dir) ? set_built(c, image, tee, *ret, e)
                                                   : set_options(c, *ret, e));
+    const char *whole = cli_value(c, m->whole);
     if (!dir)
-        TRY(feed_part(c, *ret, m->whole, image, e));
+        TRY(feed_part(c, *ret, m->whole, whole != NULL ? whole : image, e));
     for (size_t i = 0; m->parts[i] != NULL; i++) {
         const char *path = part_path(c, image, dir, m->files, m->parts[i]);
+        const bool made = measure_sgx_wanted(c) && strcmp(m->parts[i], "sig") == 0;
 
-        if (path != NULL && (dir || strcmp(m->parts[i], m->whole) != 0))
+        if (path != NULL && !made && (dir || strcmp(m->parts[i], m->whole) != 0))
             TRY(feed_part(c, *ret, m->parts[i], path, e));
     }
     return selfsame_measurement_finish(*ret, e);
@@ -329,163 +342,6 @@ measure_file(struct cli *c, const char *path, const char *tee,
     TRY(set_options(c, *ret, e));
     TRY_WHILE(e, feed(fd, path, size, *ret, e), "%s", path);
     TRY_WHILE(e, selfsame_measurement_finish(*ret, e), "%s", path);
-    return SELFSAME_OK;
-}
-
-/* What it is, before what it is measured as. */
-static bool
-is_value(const char *name)
-{
-    return strcmp(name, "measurement") == 0 || strcmp(name, "mrtd") == 0;
-}
-
-/* "vmm=qemu vcpus=4 cpu=EPYC-Milan-v2" of a shape, before its digests. */
-static void
-print_shapes(const json_t *shapes)
-{
-    size_t i;
-    json_t *s;
-
-    json_array_foreach((json_t *)(uintptr_t)shapes, i, s)
-    {
-        const char *name;
-        json_t *value;
-
-        (void)printf("shape %zu:", i);
-        json_object_foreach(s, name, value)
-        {
-            if (json_is_integer(value))
-                (void)printf(" %s=%lld", name, (long long)json_integer_value(value));
-            else if (json_is_string(value) && !is_value(name))
-                (void)printf(" %s=%s", name, json_string_value(value));
-        }
-        (void)printf("\n");
-        if (json_object_get(s, "measurement") != NULL)
-            (void)printf(
-                "  %s\n", json_string_value(json_object_get(s, "measurement")));
-        else
-            (void)printf(
-                "  mrtd   %s\n", json_string_value(json_object_get(s, "mrtd")));
-        json_object_foreach(json_object_get(s, "rtmr"), name, value)(void)
-            printf("  rtmr.%s %s\n", name, json_string_value(value));
-    }
-}
-
-/* The events that a register is the sum of, and what could not be said. */
-static void
-print_events(const json_t *j)
-{
-    size_t i;
-    json_t *x;
-
-    json_array_foreach(json_object_get(j, "predicted"), i, x)(void)
-        printf("event %s %s\n  %s\n", json_string_value(json_object_get(x, "claim")),
-            json_string_value(json_object_get(x, "what")),
-            json_string_value(json_object_get(x, "sha384")));
-    json_array_foreach(json_object_get(j, "notes"), i, x)(void)
-        printf("note: %s\n", json_string_value(x));
-}
-
-/* How wide the longest "pcr.0" is. */
-static int
-names_width(const json_t *object, int prefix)
-{
-    const char *name;
-    json_t *value;
-    int widest = 0;
-
-    json_object_foreach((json_t *)(uintptr_t)object, name, value)
-    {
-        const int own = prefix + (prefix > 0) + (int)strlen(name);
-        const int n = json_is_object(value) ? names_width(value, own) : own;
-
-        if (n > widest && !json_is_array(value))
-            widest = n;
-    }
-    return widest;
-}
-
-/* "pcr.0  abcd…" lines from the JSON object, nested names joined by dots. */
-static void
-print_values(const json_t *object, const char *prefix, int width)
-{
-    const char *name;
-    json_t *value;
-
-    json_object_foreach((json_t *)(uintptr_t)object, name, value)
-    {
-        char path[128];
-
-        (void)snprintf(
-            path, sizeof(path), "%s%s%s", prefix, prefix[0] ? "." : "", name);
-        if (json_is_object(value))
-            print_values(value, path, width);
-        else if (json_is_string(value))
-            (void)printf("%-*s %s\n", width, path, json_string_value(value));
-        else if (json_is_integer(value))
-            (void)printf(
-                "%-*s %lld\n", width, path, (long long)json_integer_value(value));
-        else if (json_is_null(value))
-            (void)printf("%-*s none\n", width, path);
-    }
-}
-
-static void
-print_sections(const json_t *sections)
-{
-    size_t i;
-    json_t *s;
-    int width = 0;
-
-    json_array_foreach((json_t *)(uintptr_t)sections, i,
-        s) if (width < (int)json_string_length(json_object_get(s, "name")))
-        width = (int)json_string_length(json_object_get(s, "name"));
-    json_array_foreach((json_t *)(uintptr_t)sections, i, s)
-    {
-        (void)printf(
-            "section %-2zu %-*s offset %-10lld size %-10lld %s\n           sha384 %s\n",
-            i, width, json_string_value(json_object_get(s, "name")),
-            (long long)json_integer_value(json_object_get(s, "offset")),
-            (long long)json_integer_value(json_object_get(s, "size")),
-            json_string_value(json_object_get(s, "feeds")),
-            json_string_value(json_object_get(s, "sha384")));
-    }
-}
-
-/* One TEE's. */
-static void
-print_one(const json_t *j)
-{
-    const json_t *shapes = json_object_get(j, "shapes");
-    const json_t *id = json_object_get(j, "id_block");
-
-    if (shapes != NULL) {
-        (void)printf("tee %s\n", json_string_value(json_object_get(j, "tee")));
-        print_shapes(shapes);
-    } else {
-        print_values(j, "", names_width(j, 0));
-    }
-    if (id != NULL)
-        print_values(id, "", names_width(id, 0));
-    print_sections(json_object_get(j, "sections"));
-    print_events(j);
-}
-
-/* One image as its object, several as {"measurements": [...]}: both are reference values. */
-static enum selfsame_code
-print(struct cli *c, json_t *list, struct selfsame_err *e)
-{
-    const bool one = json_array_size(list) == 1;
-    json_t *j;
-    size_t i;
-
-    if (cli_json(c)) {
-        auto_json *root = one ? json_incref(json_array_get(list, 0))
-                              : json_pack("{s:O}", "measurements", list);
-
-        return print_json_line(root, e);
-    }
-    json_array_foreach(list, i, j) print_one(j);
     return SELFSAME_OK;
 }
 
@@ -584,8 +440,10 @@ targets(struct cli *c, const char *path, bool dir, struct target *list, size_t *
     const struct tee_measurer *m;
 
     TRY(targets_named(c, path, dir, list, count, e));
-    if (*count == 0 && !dir && (m = recognised(path)) != NULL)
-        (void)target_of(c, m, path, false, &list[(*count)++]);
+    m = measure_sgx_told(c) ? tee_measurer_find("sgx") : NULL;
+    if (*count == 0 && (m != NULL || (!dir && (m = recognised(path)) != NULL)) &&
+        (!dir || target_of(c, m, path, dir, &list[0])))
+        (void)target_of(c, m, path, dir, &list[(*count)++]);
     if (*count > 0)
         return SELFSAME_OK;
     for (size_t i = 0; (m = tee_measurer_at(i)) != NULL && *count < TEES; i++)
@@ -609,6 +467,8 @@ measure_target(struct cli *c, const struct target *t, bool dir, json_t *list,
     enum selfsame_code code = json_parse(bytes_str(text), "measurement", &j, e);
     selfsame_free(text);
     TRY(code);
+    if (measure_sgx_wanted(c))
+        TRY(measure_sgx_sign(c, t->path, dir, j, e));
     if (measure_id_wanted(c)) {
         json_t *id;
 
@@ -618,24 +478,6 @@ measure_target(struct cli *c, const struct target *t, bool dir, json_t *list,
     }
     if (json_array_append(list, j) != 0)
         FAIL(e, SELFSAME_NOMEM, "the output");
-    return SELFSAME_OK;
-}
-
-/* The log is one of TDX, and stands for an image where none is given. */
-static enum selfsame_code
-check_events(struct cli *c, struct selfsame_err *e)
-{
-    const bool wanted = measure_events_wanted(c);
-    const char *tee = cli_value(c, "tee");
-
-    if (wanted && tee != NULL && strcmp(tee, "tdx") != 0)
-        FAIL(e, SELFSAME_USAGE, "--event-log: expected --tee tdx, got %.40s", tee);
-    if (wanted && tee == NULL && cli_operand_count(c) > 0)
-        FAIL(e, SELFSAME_USAGE, "--event-log: expected --tee tdx with an image");
-    if (!wanted && cli_value(c, "quote") != NULL)
-        FAIL(e, SELFSAME_USAGE, "--quote: expected --event-log beside it");
-    if (!wanted && cli_operand_count(c) == 0)
-        FAIL(e, SELFSAME_USAGE, "measure: expected IMAGE, got nothing");
     return SELFSAME_OK;
 }
 
@@ -650,7 +492,7 @@ run(struct cli *c, struct selfsame_err *e)
 
     if (all == NULL)
         FAIL(e, SELFSAME_NOMEM, "the output");
-    TRY(check_events(c, e));
+    TRY(measure_events_check(c, e));
     if (path == NULL)
         return measure_events(c, NULL, e);
     if (stat(path, &st) != 0)
@@ -661,7 +503,7 @@ run(struct cli *c, struct selfsame_err *e)
         TRY(measure_target(c, &list[i], dir, all, e));
     if (measure_events_wanted(c))
         return measure_events(c, json_array_get(all, 0), e);
-    return print(c, all, e);
+    return measure_print(c, all, e);
 }
 
 const struct cli_command measure_command = {

@@ -28,6 +28,23 @@ measure_events_wanted(struct cli *c)
     return cli_value(c, "event-log") != NULL;
 }
 
+enum selfsame_code
+measure_events_check(struct cli *c, struct selfsame_err *e)
+{
+    const bool wanted = measure_events_wanted(c);
+    const char *tee = cli_value(c, "tee");
+
+    if (wanted && tee != NULL && strcmp(tee, "tdx") != 0)
+        FAIL(e, SELFSAME_USAGE, "--event-log: expected --tee tdx, got %.40s", tee);
+    if (wanted && tee == NULL && cli_operand_count(c) > 0)
+        FAIL(e, SELFSAME_USAGE, "--event-log: expected --tee tdx with an image");
+    if (!wanted && cli_value(c, "quote") != NULL)
+        FAIL(e, SELFSAME_USAGE, "--quote: expected --event-log beside it");
+    if (!wanted && cli_operand_count(c) == 0)
+        FAIL(e, SELFSAME_USAGE, "measure: expected IMAGE, got nothing");
+    return SELFSAME_OK;
+}
+
 /* ---- reading ---- */
 
 static enum selfsame_code
@@ -105,6 +122,32 @@ read_prediction(struct cli *c, const json_t *j, struct event_prediction *ret,
     return SELFSAME_OK;
 }
 
+/* Are all its events predicted? Then the register is as well. */
+static bool
+is_complete(const json_t *measured, uint32_t index)
+{
+    char name[12];
+
+    (void)snprintf(name, sizeof(name), "%d", (int)index - 1);
+    return json_object_get(json_object_get(measured, "rtmr"), name) != NULL;
+}
+
+/* Of a register that is predicted in part others may stand between. */
+static bool
+fits(const json_t *measured, const struct measured_log *m)
+{
+    struct selfsame_bytes rest = m->log.events;
+    struct event event;
+
+    for (size_t i = 0; event_next(&m->log, &rest, &event); i++)
+        if (m->match[i] == EVENT_OTHER && is_complete(measured, event.index))
+            return false;
+    for (size_t i = 0; i < m->predicted_count; i++)
+        if (!m->found[i] && is_complete(measured, m->predicted[i].index))
+            return false;
+    return true;
+}
+
 static enum selfsame_code
 compare_image(struct cli *c, const json_t *measured, struct measured_log *m,
     struct selfsame_err *e)
@@ -126,7 +169,8 @@ compare_image(struct cli *c, const json_t *measured, struct measured_log *m,
         TRY(read_prediction(c, json_array_get(list, i), &p[i], e));
     m->predicted = p;
     m->predicted_count = n;
-    m->as_predicted = event_compare(&m->log, p, n, m->match, m->found);
+    m->as_predicted = event_compare(&m->log, p, n, m->match, m->found) ||
+                      fits(measured, m);
     return SELFSAME_OK;
 }
 
@@ -258,41 +302,61 @@ print_quote(const json_t *words)
         printf("quote RTMR%-4zu %s\n", i, json_string_value(x));
 }
 
-static enum selfsame_code
-print(struct cli *c, const struct measured_log *m, bool image, struct selfsame_err *e)
+/* What differs, in a sentence; NULL: nothing does. */
+static const char *
+difference(struct cli *c, const struct measured_log *m, bool image)
 {
-    auto_json *root = json_object();
+    for (size_t i = 0; i < TDX_RTMRS; i++)
+        if (m->has_quote && is_compared(m, i) && !is_of_quote(m, i)) {
+            const char *why = arena_printf(cli_arena(c),
+                "the event log does not replay to RTMR%zu of the quote", i);
+
+            return why != NULL ? why : "the event log does not replay to the quote";
+        }
+    return image && !m->as_predicted
+               ? "the event log has other events than the image has on its first "
+                 "machine"
+               : NULL;
+}
+
+static enum selfsame_code
+put_all(json_t *root, const struct measured_log *m, bool image, const char *differs,
+    struct selfsame_err *e)
+{
     json_t *log = json_object();
 
     TRY(put_reference(root, m, e));
     TRY(show_put(root, "event_log", log, e));
+    TRY(show_put(
+        log, "differs", differs != NULL ? json_string(differs) : json_null(), e));
     TRY(events_put(log, &m->log, e));
     if (m->has_quote)
         TRY(put_quote(log, m, e));
-    if (image)
-        TRY(put_image(log, m, e));
-    if (cli_json(c))
-        return print_json_line(root, e);
+    return image ? put_image(log, m, e) : SELFSAME_OK;
+}
+
+/* What differs is an error of its own, or with --json a member of the one object. */
+static enum selfsame_code
+print(struct cli *c, const struct measured_log *m, bool image, struct selfsame_err *e)
+{
+    auto_json *root = json_object();
+    const char *differs = difference(c, m, image);
+
+    TRY(put_all(root, m, image, differs, e));
+    if (cli_json(c)) {
+        TRY(print_json_line(root, e));
+        return differs != NULL ? SELFSAME_MISMATCH : SELFSAME_OK;
+    }
+    const json_t *log = json_object_get(root, "event_log");
     events_print(log);
     print_missing(json_object_get(log, "missing"));
     print_quote(json_object_get(log, "quote"));
+    if (differs != NULL)
+        FAIL(e, SELFSAME_MISMATCH, "%s", differs);
     return SELFSAME_OK;
 }
 
 /* ---- the command ---- */
-
-static enum selfsame_code
-judge(const struct measured_log *m, bool image, struct selfsame_err *e)
-{
-    for (size_t i = 0; i < TDX_RTMRS; i++)
-        if (m->has_quote && is_compared(m, i) && !is_of_quote(m, i))
-            FAIL(e, SELFSAME_MISMATCH,
-                "the event log does not replay to RTMR%zu of the quote", i);
-    if (image && !m->as_predicted)
-        FAIL(e, SELFSAME_MISMATCH,
-            "the event log has other events than the image will have");
-    return SELFSAME_OK;
-}
 
 enum selfsame_code
 measure_events(struct cli *c, const json_t *measured, struct selfsame_err *e)
@@ -303,6 +367,5 @@ measure_events(struct cli *c, const json_t *measured, struct selfsame_err *e)
     TRY(read_quote(c, &m, e));
     if (measured != NULL)
         TRY(compare_image(c, measured, &m, e));
-    TRY(print(c, &m, measured != NULL, e));
-    return judge(&m, measured != NULL, e);
+    return print(c, &m, measured != NULL, e);
 }

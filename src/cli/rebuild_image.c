@@ -131,7 +131,10 @@ rebuild_compare_image(const char *image, const char *out, struct repro_diff *d,
     if (fd < 0)
         return file_error(e, "cannot open", image);
     TRY(fd_pread_all(fd, 0, head, sizeof(head), image, e));
-    char *other = arena_printf(arena, "%s/%s", out, counterpart(BYTES_ARR(head)));
+    const char *name = counterpart(BYTES_ARR(head));
+    char *other = arena_printf(arena, "%s/%s", out, name);
+    if (strcmp(name, "image.initrd") == 0 && other != NULL && access(other, F_OK) != 0)
+        other = arena_printf(arena, "%s/image.rootfs", out); /* of an enclave */
     if (other == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for a path");
     return repro_compare(image, other, d, arena, e);

@@ -4,7 +4,7 @@
 #include "tls/tls.h"
 
 enum selfsame_code
-remote_verify(const char *url, struct selfsame_verifier *v,
+remote_verify(const char *url, bool ratls, struct selfsame_verifier *v,
     const struct selfsame_policy *p, struct releases *releases,
     struct selfsame_result **ret, struct selfsame_err *e)
 {
@@ -12,6 +12,7 @@ remote_verify(const char *url, struct selfsame_verifier *v,
         .verifier = v,
         .policy = p,
         .key_level_too = true,
+        .ratls = ratls,
         .prepare = releases_prepare,
         .settle = releases_settle,
         .prepare_arg = releases,

@@ -8,11 +8,12 @@
 
 /*
  * `verify URL`: connects, challenges the server about this very session (or about
- * its key, when it can do no more) and verifies the answer. *ret is set whenever
+ * its key, when it can do no more) and verifies the answer; with `ratls` it asks nothing,
+ * and verifies the evidence in the certificate of the handshake. *ret is set whenever
  * evidence was judged. USAGE, IO, UNBOUND (no evidence to be had) without it.
  */
-MUST enum selfsame_code remote_verify(const char *url, struct selfsame_verifier *v,
-    const struct selfsame_policy *p, struct releases *releases,
-    struct selfsame_result **ret, struct selfsame_err *e);
+MUST enum selfsame_code remote_verify(const char *url, bool ratls,
+    struct selfsame_verifier *v, const struct selfsame_policy *p,
+    struct releases *releases, struct selfsame_result **ret, struct selfsame_err *e);
 
 #endif

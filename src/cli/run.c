@@ -57,7 +57,9 @@ run_simulated(struct cli *c, struct selfsame_err *e)
 
     if (cli_flag(c, "memory") || cli_flag(c, "cpus") || cli_flag(c, "cid") ||
         cli_flag(c, "id-block") || cli_flag(c, "id-auth") ||
-        cli_flag(c, "insecure-plain-vm") || cli_flag(c, "accel"))
+        cli_flag(c, "mr-config-id") || cli_flag(c, "mr-owner") ||
+        cli_flag(c, "mr-owner-config") || cli_flag(c, "insecure-plain-vm") ||
+        cli_flag(c, "accel"))
         FAIL(e, SELFSAME_USAGE,
             "--memory, --cpus, --cid, --id-block, --id-auth, --insecure-plain-vm and "
             "--accel shape real hardware, not --sim");
@@ -96,16 +98,17 @@ run(struct cli *c, struct selfsame_err *e)
         return run_simulated(c, e);
     if (tee == NULL) {
         (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
-            "say where to run: --sim (simulator, any Linux), --tee nitro (AWS) or "
-            "--tee "
-            "snp (AMD)");
+            "say where to run: --sim (simulator, any Linux), --tee nitro (AWS), --tee "
+            "snp (AMD) or --tee tdx (Intel)");
         err_remedy(e, "`selfsame doctor` says what this host can do.");
         return SELFSAME_USAGE;
     }
     const struct tee_launcher *l = tee_launcher_find(tee);
     if (l == NULL)
         FAIL(e, SELFSAME_USAGE,
-            "--tee %s: expected one that can be launched here (nitro, snp), or --sim",
+            "--tee %s: expected one that can be launched here (nitro, sgx, snp, tdx), "
+            "or "
+            "--sim",
             tee);
     return machine_run(c, l, e);
 }
@@ -114,7 +117,7 @@ static const struct cli_option options[] = {
     { .name = "sim", .help = "in the simulator (selfsame-sim): no hardware needed" },
     { .name = "tee",
         .argument = "TEE",
-        .help = "nitro, snp; without --sim on real hardware" },
+        .help = "nitro, sgx, snp, tdx; without --sim on real hardware" },
     { .name = "publish",
         .short_name = 'p',
         .argument = "[ADDR:]HOST:GUEST",
@@ -150,6 +153,11 @@ static const struct cli_option options[] = {
     { .name = "id-auth",
         .argument = "FILE",
         .help = "snp: its authentication (4096 bytes)" },
+    { .name = "mr-config-id",
+        .argument = "HEX",
+        .help = "tdx: 48 bytes that quotes say beside the measurements" },
+    { .name = "mr-owner", .argument = "HEX", .help = "tdx: 48 more" },
+    { .name = "mr-owner-config", .argument = "HEX", .help = "tdx: and 48 more" },
     { .name = "insecure-plain-vm",
         .help = "snp: start the image in a machine that protects nothing" },
     { .name = "accel",

@@ -10,6 +10,9 @@
 #include <stdio.h>
 
 enum { PEM_LIMIT = 1 << 20 };
+/* Certificates of Nitro documents end after three hours. */
+static const int64_t renew_ms = 3600 * 1000,
+                     renew_max_ms = INT64_C(30) * 24 * 3600 * 1000;
 
 static const struct cli_option options[] = {
     { .name = "listen",
@@ -31,6 +34,11 @@ static const struct cli_option options[] = {
     { .name = "name",
         .argument = "NAME",
         .help = "name in the certificate made here (default: listen address)" },
+    { .name = "ratls",
+        .help = "put evidence into the certificate, for clients that ask for none" },
+    { .name = "renew",
+        .argument = "DURATION",
+        .help = "with --ratls: make that anew so often (default 1h)" },
     { .name = "max-connections",
         .argument = "N",
         .help = "further ones wait (default 1024)" },
@@ -80,6 +88,26 @@ load_identity(struct cli *c, struct server_config *g, struct selfsame_err *e)
 }
 
 static enum selfsame_code
+configure_ratls(struct cli *c, struct server_config *g, struct selfsame_err *e)
+{
+    const char *renew = cli_value(c, "renew");
+
+    if (renew != NULL && !cli_flag(c, "ratls"))
+        FAIL(e, SELFSAME_USAGE, "--renew belongs to --ratls");
+    if (!cli_flag(c, "ratls"))
+        return SELFSAME_OK;
+    if (cli_value(c, "cert") != NULL)
+        FAIL(e, SELFSAME_USAGE,
+            "--ratls makes the certificate here, with a key that nobody else has: "
+            "--cert and --key do not go with it");
+    g->ratls_ms = renew_ms;
+    if (renew != NULL && (!duration_parse(renew, &g->ratls_ms) || g->ratls_ms < 1000 ||
+                             g->ratls_ms > renew_max_ms))
+        FAIL(e, SELFSAME_USAGE, "--renew: expected 1s to 30d, got \"%s\"", renew);
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
 configure(struct cli *c, struct server_config *g, struct selfsame_err *e)
 {
     const char *listen = cli_value(c, "listen"), *upstream = cli_value(c, "upstream");
@@ -97,6 +125,7 @@ configure(struct cli *c, struct server_config *g, struct selfsame_err *e)
     g->max_per_peer = (size_t)max_per_peer;
     g->name = cli_value(c, "name");
     g->log = log_line;
+    TRY(configure_ratls(c, g, e));
     return load_identity(c, g, e);
 }
 
@@ -156,6 +185,7 @@ const struct cli_command serve_command = {
         "Ends TLS 1.3 with a key made here, answers challenges about its own sessions\n"
         "(ALPN attest/1, POST /.well-known/attest) and about its key\n"
         "(GET /.well-known/attestation?nonce=), and passes everything else on.\n"
+        "With --ratls its certificate carries evidence about its key besides.\n"
         "Example:\n"
         "  selfsame serve --listen 0.0.0.0:443 --upstream 127.0.0.1:8080",
     .options = options,

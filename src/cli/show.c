@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/show.h"
 #include "cli/print.h"
+#include "cli/show_sgx.h"
 
+#include "appraise/ratls.h"
 #include "appraise/report.h"
 #include "cli/commands.h"
 #include "cli/events.h"
 #include "codec/pem.h"
+#include "image/elf.h"
+#include "image/sgxs.h"
+#include "image/tdvf.h"
 #include "os/os.h"
 #include "tee/snp/snp.h"
 
@@ -18,7 +23,7 @@
  * Decodes and believes nothing: what the bytes say, never whether it is true.
  * Every kind becomes one JSON object; text is that object, indented.
  */
-enum { SHOW_LIMIT = 4 << 20 };
+enum { SHOW_LIMIT = 4 << 20, SHOW_LIMIT_ELF = 48 << 20 };
 #define EVENT_LOG "event log"
 
 static const struct cli_option options[] = { { 0 } };
@@ -29,12 +34,19 @@ static const struct shower {
     enum selfsame_code (*show)(struct selfsame_bytes in, struct arena *arena,
         json_t *into, struct selfsame_err *e);
 } showers[] = {
+    { "evidence", show_is_quote, show_evidence }, /* before PEM, which is in it */
     /* Before the wrapper: their first bytes may be anything, also those of CBOR. */
+    { "firmware of a TD", tdvf_recognise, show_tdvf },
     { "host certificate table", snp_table_recognise, show_table },
     { EVENT_LOG, show_is_event_log, show_event_log },
     { "CCEL table", show_is_ccel_table, show_ccel_table },
     { "ID block of SEV-SNP", show_is_id_block, show_id_block },
     { "ID authentication of SEV-SNP", show_is_id_auth, show_id_auth },
+    { "SIGSTRUCT of SGX", show_is_sigstruct, show_sigstruct },
+    { "signed enclave of SGX", show_is_enclave, show_enclave },
+    { "manifest of Gramine", show_is_manifest, show_manifest },
+    { "TCB info", show_is_tcb_info, show_tcb_info },
+    { "QE identity", show_is_identity, show_identity },
     { "proof of a log", show_is_proof, show_proof },
     { "signed note", show_is_note, show_note },
     { "trust policy", show_is_trust, show_trust },
@@ -44,6 +56,7 @@ static const struct shower {
     { "CoRIM", show_is_corim, show_corim },
     { "COSE receipt of a log", show_is_receipt, show_receipt },
     { "conceptual message wrapper", show_is_cmw, show_cmw },
+    { "certificate with evidence (DER)", ratls_recognise, show_certificate },
     { "certificates (PEM)", pem_looks_like, show_pem },
     { "JSON", show_is_json, show_json },
     { "evidence", show_is_evidence, show_evidence },
@@ -67,8 +80,10 @@ show_any(
         "bytes that are none known here",
         in.len);
     err_remedy(e,
-        "Known: Nitro documents, SNP reports, EIF images, CMW, X.509 (DER, PEM), CRLs, "
-        "certificate tables, ID blocks, event logs (CCEL), proofs, checkpoints, "
+        "Known: Nitro documents, SNP reports, quotes of SGX and TDX, EIF images, "
+        "enclaves of SGX (SGXS, signed, SIGSTRUCT, manifest of Gramine), firmware of "
+        "TDX, CMW, X.509 (DER, PEM), CRLs, certificate tables, ID blocks, TCB info, QE "
+        "identities, event logs (CCEL), proofs, checkpoints, "
         "receipts and verifier "
         "keys "
         "of "
@@ -162,12 +177,18 @@ print_value(const char *name, const json_t *value, int depth)
     }
 }
 
-static enum selfsame_code
-print(struct cli *c, json_t *tree, struct selfsame_err *e)
+void
+show_print(const json_t *tree)
 {
     const char *key;
     json_t *item;
 
+    json_object_foreach((json_t *)(uintptr_t)tree, key, item) print_value(key, item, 0);
+}
+
+static enum selfsame_code
+print(struct cli *c, json_t *tree, struct selfsame_err *e)
+{
     if (cli_json(c))
         return print_json_line(tree, e);
     if (strcmp(json_string_value(json_object_get(tree, "kind")), EVENT_LOG) == 0) {
@@ -175,7 +196,7 @@ print(struct cli *c, json_t *tree, struct selfsame_err *e)
         events_print(tree);
         return SELFSAME_OK;
     }
-    json_object_foreach(tree, key, item) print_value(key, item, 0);
+    show_print(tree);
     return SELFSAME_OK;
 }
 
@@ -185,18 +206,26 @@ run(struct cli *c, struct selfsame_err *e)
     auto_json *tree = json_object();
     const char *path = cli_operand(c, 0);
     struct selfsame_bytes in;
-    uint8_t magic[4] = { 0 };
+    uint8_t magic[8] = { 0 };
+    ssize_t head = 0;
 
     if (tree == NULL)
         FAIL(e, SELFSAME_NOMEM, "the output");
     auto_fd fd = strcmp(path, "-") == 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
     /* Images may be larger than memory: only their head and small sections are read. */
-    if (fd >= 0 && pread(fd, magic, 4, 0) == 4 &&
-        bytes_eq(BYTES_ARR(magic), BYTES_LIT(".eif"))) {
+    if (fd >= 0)
+        head = pread(fd, magic, sizeof(magic), 0);
+    struct selfsame_bytes first = BYTES(magic, head > 0 ? (size_t)head : 0);
+    if (bytes_has_prefix(first, BYTES_LIT(".eif"))) {
         TRY_WHILE(e, show_eif(fd, cli_arena(c), tree, e), "%s", path);
         return print(c, tree, e);
     }
-    TRY(file_read(path, SHOW_LIMIT, cli_arena(c), &in, e));
+    if (sgxs_recognise(first)) {
+        TRY_WHILE(e, show_sgxs(fd, tree, e), "%s", path);
+        return print(c, tree, e);
+    }
+    TRY(file_read(path, elf_recognise(first) ? (size_t)SHOW_LIMIT_ELF : SHOW_LIMIT,
+        cli_arena(c), &in, e));
     if (in.len == 0)
         TRY_WHILE(e,
             file_empty(e, "evidence, an image, an envelope, a certificate or a policy"),

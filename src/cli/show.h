@@ -17,6 +17,7 @@ MUST enum selfsame_code show_cmw(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
 MUST enum selfsame_code show_json(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
+bool show_is_quote(struct selfsame_bytes in); /* of SGX or TDX */
 MUST enum selfsame_code show_evidence(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
 MUST enum selfsame_code show_certificate(struct selfsame_bytes in, struct arena *arena,
@@ -24,6 +25,21 @@ MUST enum selfsame_code show_certificate(struct selfsame_bytes in, struct arena 
 MUST enum selfsame_code show_eif(
     int fd, struct arena *arena, json_t *into, struct selfsame_err *e);
 MUST enum selfsame_code show_any(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+
+/* show_dcap.c */
+bool show_is_tcb_info(struct selfsame_bytes in);
+bool show_is_identity(struct selfsame_bytes in);
+MUST enum selfsame_code show_tcb_info(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+MUST enum selfsame_code show_identity(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+/* What Intel's extension in a PCK certificate says; nothing of other certificates. */
+MUST enum selfsame_code show_pck_claims(
+    const struct cert *cert, struct arena *arena, json_t *into, struct selfsame_err *e);
+
+/* show_ratls.c: what a certificate with evidence says, as members of its object */
+MUST enum selfsame_code show_ratls(struct selfsame_bytes der, struct arena *arena,
     json_t *into, struct selfsame_err *e);
 
 /* show_collateral.c */
@@ -48,6 +64,10 @@ bool show_is_ccel_table(struct selfsame_bytes in);
 MUST enum selfsame_code show_event_log(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
 MUST enum selfsame_code show_ccel_table(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+
+/* show_firmware.c */
+MUST enum selfsame_code show_tdvf(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
 
 /* show_log.c */
@@ -78,6 +98,8 @@ MUST enum selfsame_code show_receipt(struct selfsame_bytes in, struct arena *are
 MUST enum selfsame_code show_corim(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
 
+/* For people: names and values, indented. What could command a terminal is escaped. */
+void show_print(const json_t *tree);
 /* Adds a member; takes the value over. */
 MUST enum selfsame_code show_put(
     json_t *into, const char *name, json_t *value, struct selfsame_err *e);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "appraise/ratls.h"
 #include "cli/show.h"
 #include "cli/text_input.h"
 #include "codec/cmw.h"
@@ -6,6 +7,7 @@
 #include "crypto/x509.h"
 #include "image/eif.h"
 #include "os/os.h"
+#include "tee/shared/dcap.h"
 #include "tee/tee.h"
 
 #include <stdio.h>
@@ -241,6 +243,12 @@ put_needs(json_t *into, const struct tee_verifier *v, struct selfsame_bytes in,
     return SELFSAME_OK;
 }
 
+bool
+show_is_quote(struct selfsame_bytes in)
+{
+    return dcap_quote_recognise(in, DCAP_SGX) || dcap_quote_recognise(in, DCAP_TDX);
+}
+
 enum selfsame_code
 show_evidence(
     struct selfsame_bytes in, struct arena *arena, json_t *into, struct selfsame_err *e)
@@ -291,10 +299,16 @@ enum selfsame_code
 show_certificate(
     struct selfsame_bytes in, struct arena *arena, json_t *into, struct selfsame_err *e)
 {
+    static const struct cert_profile foreign = { .foreign = true };
+    struct selfsame_err why = { 0 };
     struct cert c;
     uint8_t digest[HASH_MAX];
 
-    TRY(cert_parse(in, &c, e));
+    const bool strict = cert_parse(in, &c, &why) == SELFSAME_OK;
+    if (!strict && cert_parse_as(in, &foreign, &c, e) != SELFSAME_OK) {
+        *e = why;
+        return e->code;
+    }
     if (!hash_bytes(HASH_SHA256, in, digest))
         FAIL(e, SELFSAME_NOMEM, "a digest");
     const char *subject = name_text(c.subject, arena),
@@ -311,6 +325,11 @@ show_certificate(
     if (c.has_path_len)
         TRY(show_put(into, "path_len", json_integer(c.path_len), e));
     TRY(show_put(into, "sha256", hex_json(BYTES(digest, 32), arena), e));
+    if (!strict) /* readable, and no certificate of a chain that would be believed */
+        TRY(show_put(into, "refused_in_chains", json_string(err_text(&why)), e));
+    TRY(show_pck_claims(&c, arena, into, e));
+    if (ratls_recognise(in))
+        return show_ratls(in, arena, into, e);
     return show_snp_claims(&c, arena, into, e);
 }
 

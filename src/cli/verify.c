@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "appraise/ratls.h"
 #include "cli/collateral_fetch.h"
 #include "cli/commands.h"
 #include "cli/remote.h"
@@ -22,6 +23,8 @@ static const struct cli_option options[] = {
     { .name = "key",
         .argument = "FILE",
         .help = "the key it must be about: PEM public key or certificate" },
+    { .name = "ratls",
+        .help = "evidence in a certificate: of the file, or of the TLS handshake" },
     { .name = "report-data",
         .argument = "HEX|B64",
         .help = "exact report data it must carry" },
@@ -65,6 +68,8 @@ static enum selfsame_code
 key_of_file(
     struct cli *c, const char *path, struct selfsame_bytes *ret, struct selfsame_err *e)
 {
+    /* Nothing but the key counts, whoever made the certificate. */
+    static const struct cert_profile foreign = { .foreign = true };
     struct selfsame_bytes file, der, rest;
     struct cert cert;
 
@@ -74,7 +79,8 @@ key_of_file(
     if (!pem_looks_like(file)) {
         struct selfsame_err ignored;
 
-        *ret = cert_parse(file, &cert, &ignored) == SELFSAME_OK ? cert.spki : file;
+        *ret = cert_parse_as(file, &foreign, &cert, &ignored) == SELFSAME_OK ? cert.spki
+                                                                             : file;
         return check_key(*ret, e);
     }
     rest = file;
@@ -88,9 +94,9 @@ key_of_file(
     if (der.ptr == NULL)
         FAIL(e, SELFSAME_MALFORMED,
             "expected a PUBLIC KEY or CERTIFICATE block, got PEM without either");
-    TRY(cert_parse(der, &cert, e));
+    TRY(cert_parse_as(der, &foreign, &cert, e));
     *ret = cert.spki;
-    return SELFSAME_OK;
+    return check_key(*ret, e);
 }
 
 static enum selfsame_code
@@ -151,6 +157,12 @@ check_evidence(struct selfsame_bytes in, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+/* Of a file: evidence as such, or a certificate that carries it. */
+struct found {
+    struct selfsame_bytes bytes;
+    bool certificate;
+};
+
 /* Images are larger than any evidence: the head is looked at before the size. */
 static enum selfsame_code
 check_head(const char *path, struct selfsame_err *e)
@@ -159,17 +171,47 @@ check_head(const char *path, struct selfsame_err *e)
     auto_fd fd = strcmp(path, "-") == 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd >= 0 ? pread(fd, head, sizeof(head), 0) : -1;
 
-    return n > 0 ? check_evidence(BYTES(head, (size_t)n), e) : SELFSAME_OK;
+    /* Of a certificate the whole is looked at. */
+    if (n <= 0 ||
+        bytes_has_prefix(BYTES(head, (size_t)n), BYTES_LIT("-----BEGIN CERT")))
+        return SELFSAME_OK;
+    return check_evidence(BYTES(head, (size_t)n), e);
+}
+
+/* The first certificate of PEM, or the DER that it is, when evidence is in it. */
+static enum selfsame_code
+find_certificate(
+    struct cli *c, struct selfsame_bytes in, struct found *ret, struct selfsame_err *e)
+{
+    struct selfsame_bytes der = in;
+
+    /* DER first: the chain in a quote is PEM, and stands in many of them. */
+    if (!ratls_recognise(in) && pem_looks_like(in))
+        TRY(pem_next(&in, "CERTIFICATE", cli_arena(c), &der, e));
+    else if (!ratls_recognise(in))
+        (void)text_input_decode(&der, cli_arena(c));
+    if (der.ptr == NULL && cli_flag(c, "ratls"))
+        FAIL(e, SELFSAME_MALFORMED,
+            "--ratls: expected a CERTIFICATE block, got PEM without one");
+    if (der.ptr != NULL && (cli_flag(c, "ratls") || ratls_recognise(der)))
+        *ret = (struct found){ .bytes = der, .certificate = true };
+    return SELFSAME_OK;
 }
 
 static enum selfsame_code
 read_evidence(
-    struct cli *c, const char *path, struct selfsame_bytes *ret, struct selfsame_err *e)
+    struct cli *c, const char *path, struct found *ret, struct selfsame_err *e)
 {
+    struct selfsame_bytes in;
+
     TRY_WHILE(e, check_head(path, e), "%s", path);
-    TRY(file_read(path, EVIDENCE_LIMIT, cli_arena(c), ret, e));
-    TRY_WHILE(e, check_evidence(*ret, e), "%s", path);
-    (void)text_input_decode(ret, cli_arena(c));
+    TRY(file_read(path, EVIDENCE_LIMIT, cli_arena(c), &in, e));
+    TRY_WHILE(e, find_certificate(c, in, ret, e), "%s", path);
+    if (ret->certificate)
+        return SELFSAME_OK;
+    TRY_WHILE(e, check_evidence(in, e), "%s", path);
+    (void)text_input_decode(&in, cli_arena(c));
+    *ret = (struct found){ .bytes = in };
     return SELFSAME_OK;
 }
 
@@ -177,7 +219,7 @@ read_evidence(
 struct verifying {
     struct cli *c;
     const char *what;
-    struct selfsame_bytes evidence; /* of a file: read once, since it may be a pipe */
+    struct found evidence; /* of a file: read once, since it may be a pipe */
     struct selfsame_verifier *verifier;
     struct selfsame_policy *policy;
     struct releases releases;
@@ -190,12 +232,16 @@ verify_file(struct verifying *x, struct selfsame_result **ret, struct selfsame_e
 
     TRY(make_request(x->c, &q, e));
     releases_prepare(&x->releases, q);
-    if (x->evidence.ptr == NULL)
+    if (x->evidence.bytes.ptr == NULL)
         TRY(read_evidence(x->c, x->what, &x->evidence, e));
     /* Now is when all of it is there: whoever feeds a pipe slowly gains no age. */
     selfsame_request_set_time(q, os_now_ms());
-    const enum selfsame_code code = selfsame_verify(
-        x->verifier, x->policy, q, x->evidence, ret, e);
+    const enum selfsame_code code = x->evidence.certificate
+                                        ? selfsame_verify_certificate(x->verifier,
+                                              x->policy, q, x->evidence.bytes, false,
+                                              ret, e)
+                                        : selfsame_verify(x->verifier, x->policy, q,
+                                              x->evidence.bytes, ret, e);
     return *ret != NULL ? releases_settle(&x->releases, *ret, e) : code;
 }
 
@@ -208,9 +254,9 @@ is_url(const char *s)
 static enum selfsame_code
 verify_once(struct verifying *x, struct selfsame_result **ret, struct selfsame_err *e)
 {
-    return is_url(x->what)
-               ? remote_verify(x->what, x->verifier, x->policy, &x->releases, ret, e)
-               : verify_file(x, ret, e);
+    return is_url(x->what) ? remote_verify(x->what, cli_flag(x->c, "ratls"),
+                                 x->verifier, x->policy, &x->releases, ret, e)
+                           : verify_file(x, ret, e);
 }
 
 static enum selfsame_code
@@ -264,6 +310,7 @@ const struct cli_command verify_command = {
              "  selfsame verify evidence.cmw --tee nitro --measurements "
              "measurements.json \\\n"
              "      --nonce 00112233445566778899aabbccddeeff --key service.pem\n"
+             "  selfsame verify https://127.0.0.1:8443/ --ratls --policy key.json\n"
              "  selfsame verify https://127.0.0.1:8443/ --policy policy.json \\\n"
              "      --release example.com-hello-1.4.2.tlog-proof",
     .options = options,

@@ -36,6 +36,9 @@
         { .name = "origin",                                                            \
             .argument = "URL",                                                         \
             .help = "with --fetch: a mirror in place of the vendor's host" },          \
+        { .name = "origin-ca",                                                         \
+            .argument = "FILE",                                                        \
+            .help = "with --fetch: who vouches for that mirror's TLS certificate" },   \
         { .name = "offline", .help = "with --fetch: from the cache alone" },           \
         { .name = "refresh",                                                           \
             .help = "with --fetch: ask anew for what the cache holds" },               \
@@ -70,7 +73,15 @@ MUST enum selfsame_code verify_options_verifier(
 MUST enum selfsame_code verify_options_print(
     struct cli *c, const struct selfsame_result *r, int out_fd, struct selfsame_err *e);
 
-/* collateral_files.c: --collateral, files and directories, into the verifier. */
+/* collateral_files.c: files and directories that a repeatable option names, by pieces. */
+struct collateral_sink {
+    enum selfsame_code (*put)(
+        void *ctx, struct selfsame_bytes piece, struct selfsame_err *e);
+    void *ctx;
+};
+MUST enum selfsame_code collateral_read(struct cli *c, const char *option,
+    const struct collateral_sink *s, struct selfsame_err *e);
+/* --collateral into the verifier. */
 MUST enum selfsame_code collateral_files(
     struct cli *c, struct selfsame_verifier *v, struct selfsame_err *e);
 

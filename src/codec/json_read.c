@@ -119,6 +119,17 @@ skip_escape(struct jread *j)
         jread_fail(j, "unknown escape in a string");
 }
 
+static void
+unusual(struct jread *j, uint8_t c, bool escapes)
+{
+    if (c != '\\')
+        jread_fail(j, "a control character in a string");
+    else if (!escapes)
+        jread_fail(j, "an escape where none is expected");
+    else
+        skip_escape(j);
+}
+
 static struct selfsame_bytes
 string(struct jread *j, bool escapes)
 {
@@ -135,12 +146,8 @@ string(struct jread *j, bool escapes)
         if (c == '"')
             break;
         seen |= c;
-        if (c < 0x20)
-            jread_fail(j, "a control character in a string");
-        if (c == '\\' && !escapes)
-            jread_fail(j, "an escape where none is expected");
-        if (c == '\\')
-            skip_escape(j);
+        if (c < 0x20 || c == '\\')
+            unusual(j, c, escapes);
     }
     if (j->why != NULL)
         return BYTES_NONE;
@@ -159,12 +166,18 @@ jread_text(struct jread *j)
 
 /* ---- numbers and words ---- */
 
+static bool
+is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
 static size_t
 digits(struct jread *j)
 {
     const size_t from = j->at;
 
-    while (j->at < j->in.len && j->in.ptr[j->at] >= '0' && j->in.ptr[j->at] <= '9')
+    while (j->at < j->in.len && is_digit(j->in.ptr[j->at]))
         j->at++;
     return j->at - from;
 }
@@ -206,14 +219,19 @@ jread_uint(struct jread *j, uint64_t max)
         return 0;
     }
     const size_t from = j->at;
-    skip_number(j);
-    if (j->why != NULL)
-        return 0;
-    if (!uint_parse((const char *)j->in.ptr + from, j->at - from, max, &n)) {
-        jread_fail(j, "expected a whole number in its range");
-        return 0;
+    for (; j->at < j->in.len && is_digit(j->in.ptr[j->at]); j->at++) {
+        const uint64_t d = (uint64_t)j->in.ptr[j->at] - '0';
+
+        if (d > max || n > (max - d) / 10)
+            jread_fail(j, "expected a whole number in its range");
+        else
+            n = 10 * n + d;
     }
-    return n;
+    const uint8_t next = j->at < j->in.len ? j->in.ptr[j->at] : 0;
+    if (j->at == from || (j->in.ptr[from] == '0' && j->at > from + 1) || next == '.' ||
+        next == 'e' || next == 'E')
+        jread_fail(j, "expected a whole number in its range");
+    return j->why == NULL ? n : 0;
 }
 
 static void
@@ -233,7 +251,7 @@ jread_object(struct jread *j)
 {
     count_item(j);
     enter(j, '{', "expected an object");
-    return (struct jread_object){ .count = 0 };
+    return (struct jread_object){ .first = j->name_count };
 }
 
 /* The comma before the next one, or the end, which leaves. */
@@ -255,18 +273,21 @@ go_on(struct jread *j, size_t count, char end, const char *why)
 bool
 jread_member(struct jread *j, struct jread_object *o, struct selfsame_bytes *ret_name)
 {
-    if (!go_on(j, o->count, '}', "expected a comma or the end of the object"))
+    if (!go_on(j, o->count, '}', "expected a comma or the end of the object")) {
+        j->name_count = o->first;
         return false;
+    }
     struct selfsame_bytes name = string(j, false);
     (void)take(j, ':', "expected a colon");
-    if (o->count == JREAD_MEMBERS)
+    if (o->count == JREAD_MEMBERS || j->name_count == JREAD_NAMES)
         jread_fail(j, "too many members in one object");
-    for (size_t i = 0; i < o->count && j->why == NULL; i++)
-        if (o->name[i].len == name.len && bytes_cmp(o->name[i], name) == 0)
+    for (size_t i = o->first; i < j->name_count && j->why == NULL; i++)
+        if (j->name[i].len == name.len && bytes_cmp(j->name[i], name) == 0)
             jread_fail(j, "a member that occurs twice");
     if (j->why != NULL)
         return false;
-    o->name[o->count++] = name;
+    j->name[j->name_count++] = name;
+    o->count++;
     *ret_name = name;
     return true;
 }

@@ -11,21 +11,23 @@
  *
  * Stricter than the RFC: a member name occurs once in an object, names and the strings
  * that jread_text hands out have no escapes, an object has at most JREAD_MEMBERS
- * members, nesting ends at JREAD_DEPTH.
+ * members, those that are open together JREAD_NAMES, nesting ends at JREAD_DEPTH.
  *
  *     struct jread_object o = jread_object(&j);
  *     while (jread_member(&j, &o, &name)) { ... one value ... }
  */
 enum { JREAD_DEPTH = 16, JREAD_MEMBERS = 64, JREAD_ITEMS = 1 << 16 };
+enum { JREAD_NAMES = 4 * JREAD_MEMBERS }; /* of all objects that are open */
 struct jread {
     struct selfsame_bytes in;
     size_t at;
     unsigned depth, items;
     const char *why; /* static sentence of the first error, NULL while good */
+    size_t name_count;
+    struct selfsame_bytes name[JREAD_NAMES]; /* those of inner objects come last */
 };
 struct jread_object {
-    struct selfsame_bytes name[JREAD_MEMBERS];
-    size_t count;
+    size_t first, count; /* its names */
 };
 struct jread_array {
     size_t count;

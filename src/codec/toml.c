@@ -591,26 +591,3 @@ toml_parse(
     *ret = json_incref(root);
     return SELFSAME_OK;
 }
-
-const char *
-toml_quote(const char *s, struct arena *arena)
-{
-    size_t cap = 6 * strlen(s) + 3, n = 0;
-    char *to = arena_alloc(arena, 1, cap);
-
-    if (to == NULL)
-        return NULL;
-    to[n++] = '"';
-    for (; *s != 0; s++) {
-        if (*s == '"' || *s == '\\') {
-            to[n++] = '\\';
-            to[n++] = *s;
-        } else if (is_control((unsigned char)*s) || *s == '\t') {
-            n += (size_t)snprintf(to + n, cap - n, "\\u%04x", (unsigned)*s);
-        } else {
-            to[n++] = *s;
-        }
-    }
-    to[n++] = '"';
-    return to;
-}

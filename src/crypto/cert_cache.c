@@ -89,14 +89,17 @@ bool
 cert_cache_key(struct selfsame_bytes signed_der, const struct cert *issuer,
     const uint8_t anchor[static HASH_MAX], struct cert_cache_key *ret)
 {
+    /* A curve of 128 bits of strength gains nothing by a longer digest. */
+    const enum hash_alg alg = issuer->key_alg == SIG_P256 ? HASH_SHA256 : HASH_SHA384;
     uint8_t *p = ret->bytes;
 
+    memset(p, 0, 48);
     memcpy(p + 48 + 32, anchor, 32);
-    return digest_into(HASH_SHA384, signed_der, p) &&
+    return digest_into(alg, signed_der, p) &&
            digest_into(HASH_SHA256, issuer->key, p + 48);
 }
 
-/* The key begins with a SHA-384, which is as good a hash as any. */
+/* The key begins with a digest, which is as good a hash as any. */
 static uint32_t *
 bucket_of(struct cert_cache *c, const struct cert_cache_key *key)
 {

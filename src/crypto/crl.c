@@ -25,7 +25,7 @@ read_extensions(struct der *list, struct selfsame_bytes *aki)
     if (!list->r.bad && der_done(list))
         der_fail(list, "a list of extensions is empty");
     while (!list->r.bad && !der_done(list)) {
-        struct extension x = extension_next(list);
+        struct extension x = extension_next_strict(list);
 
         if (++count > EXTENSIONS_MAX)
             der_fail(list, "there are too many extensions");

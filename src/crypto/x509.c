@@ -167,6 +167,13 @@ parse_spki(struct selfsame_bytes spki, enum sig_alg *ret_alg,
 static enum selfsame_code
 parse_key(struct cert *c, const struct cert_profile *profile, struct selfsame_err *e)
 {
+    struct selfsame_err ignored;
+
+    if (profile->foreign) {
+        if (spki_parse(c->spki, &c->key_alg, &c->key, &ignored) != SELFSAME_OK)
+            c->key_alg = SIG_NONE;
+        return SELFSAME_OK;
+    }
     return profile->ed25519 ? spki_parse(c->spki, &c->key_alg, &c->key, e)
                             : parse_spki(c->spki, &c->key_alg, &c->key, e);
 }
@@ -177,13 +184,34 @@ alg_is_ed25519(struct selfsame_bytes der)
     return bytes_eq(der, BYTES_LIT("\x30\x05\x06\x03\x2b\x65\x70"));
 }
 
+/* RFC 5758 §3.2 forbids the parameters, and mbed TLS has long written a NULL there. */
+static struct selfsame_bytes
+without_null(struct selfsame_bytes alg, uint8_t store[static 12])
+{
+    enum { SHORT = 12, NULLS = 2 };
+
+    if (alg.len != SHORT + NULLS || alg.ptr[0] != DER_SEQUENCE || alg.ptr[1] != SHORT ||
+        alg.ptr[SHORT] != DER_NULL || alg.ptr[SHORT + 1] != 0)
+        return alg;
+    memcpy(store, alg.ptr, SHORT);
+    store[1] = SHORT - NULLS;
+    return BYTES(store, SHORT);
+}
+
 static enum selfsame_code
 parse_sig_alg(struct selfsame_bytes alg, struct cert *c,
     const struct cert_profile *profile, struct selfsame_err *e)
 {
-    if (!profile->ed25519 || !alg_is_ed25519(alg))
+    struct selfsame_err ignored;
+    uint8_t store[12];
+
+    if ((profile->ed25519 || profile->foreign) && alg_is_ed25519(alg))
+        c->sig_alg = SIG_ED25519;
+    else if (!profile->foreign)
         return sig_alg_parse(alg, &c->sig_alg, &c->sig_hash, e);
-    c->sig_alg = SIG_ED25519;
+    else if (sig_alg_parse(without_null(alg, store), &c->sig_alg, &c->sig_hash,
+                 &ignored) != SELFSAME_OK)
+        c->sig_alg = SIG_NONE;
     return SELFSAME_OK;
 }
 
@@ -245,22 +273,57 @@ read_members(struct der *in, struct cert *c, struct selfsame_bytes *ret_alg)
     read_names(in, c);
 }
 
+/* A time that is none of RFC 5280's is not known, and stays 0. */
+static int64_t
+read_any_time(struct der *d)
+{
+    struct der one = der_of(der_get_element(d));
+    int64_t t = der_get_time(&one);
+
+    return der_done(&one) ? t : 0;
+}
+
+/* The same members where their content is nobody's business but their maker's. */
+static void
+read_foreign(struct der *in, struct cert *c, struct selfsame_bytes *ret_alg)
+{
+    if (der_is(in, DER_CONTEXT(0)))
+        (void)der_get(in, DER_CONTEXT(0));
+    c->serial = der_get(in, DER_INTEGER);
+    *ret_alg = der_get_element(in);
+    c->issuer = der_get_element(in);
+    struct der validity = der_enter(in, DER_SEQUENCE);
+    c->not_before = read_any_time(&validity);
+    c->not_after = read_any_time(&validity);
+    der_absorb(in, &validity);
+    c->subject = der_get_element(in);
+    c->spki = der_get_element(in);
+    for (unsigned n = 1; n <= 2; n++)
+        if (der_is(in, DER_CONTEXT_PRIMITIVE(n)))
+            (void)der_get(in, DER_CONTEXT_PRIMITIVE(n));
+}
+
 static enum selfsame_code
-parse_tbs(struct cert *c, struct selfsame_bytes *ret_alg, struct selfsame_err *e)
+parse_tbs(struct cert *c, const struct cert_profile *profile,
+    struct selfsame_bytes *ret_alg, struct selfsame_err *e)
 {
     struct der d = der_of(c->tbs);
     struct der in = der_enter(&d, DER_SEQUENCE);
 
-    if (!in.r.bad && (!der_is(&in, DER_CONTEXT(0)) || read_tagged_uint(&in, 0) != 2))
+    if (profile->foreign)
+        read_foreign(&in, c, ret_alg);
+    else if (!in.r.bad &&
+             (!der_is(&in, DER_CONTEXT(0)) || read_tagged_uint(&in, 0) != 2))
         FAIL(e, SELFSAME_UNSUPPORTED, "certificate: expected version 3, got another");
-    read_members(&in, c, ret_alg);
+    else
+        read_members(&in, c, ret_alg);
     if (der_is(&in, DER_CONTEXT_PRIMITIVE(1)) || der_is(&in, DER_CONTEXT_PRIMITIVE(2)))
         FAIL(e, SELFSAME_UNSUPPORTED,
             "certificate: expected no unique identifiers, got some");
     if (der_is(&in, DER_CONTEXT(3))) {
         struct der wrap = der_enter(&in, DER_CONTEXT(3));
         c->extensions = der_get(&wrap, DER_SEQUENCE);
-        if (c->extensions.len == 0)
+        if (c->extensions.len == 0 && !profile->foreign)
             der_fail(&wrap, "its list of extensions is empty");
         der_absorb(&in, &wrap);
     }
@@ -295,7 +358,7 @@ cert_parse_as(struct selfsame_bytes der, const struct cert_profile *profile,
     if (!der_done(&d))
         FAIL(e, SELFSAME_MALFORMED, "certificate of %zu bytes: %s", der.len,
             d.why != NULL ? d.why : "bytes follow its end");
-    TRY(parse_tbs(&c, &inner, e));
+    TRY(parse_tbs(&c, profile, &inner, e));
     /* RFC 5280 §4.1.1.2: the unsigned copy must say what the signed one says. */
     if (!bytes_eq(inner, outer))
         FAIL(e, SELFSAME_MALFORMED,

@@ -46,6 +46,13 @@ struct cert_profile {
     const struct selfsame_bytes *handled;
     size_t handled_count;
     bool ed25519;
+    /*
+     * As others make certificates that carry evidence: any version, any names, serial
+     * and times, extensions unread and critical ones of any kind, keys and signatures
+     * of any algorithm (SIG_NONE where it is none of ours). What is left is what a
+     * reader of one extension and the key needs; such a certificate proves nothing.
+     */
+    bool foreign;
 };
 MUST enum selfsame_code cert_parse_as(struct selfsame_bytes der,
     const struct cert_profile *profile, struct cert *ret, struct selfsame_err *e);
@@ -59,6 +66,8 @@ MUST char *name_text(struct selfsame_bytes name, struct arena *arena);
 /* extnValue content by OID content bytes; absent when not there. */
 struct selfsame_bytes cert_extension(const struct cert *c, struct selfsame_bytes oid);
 bool cert_extension_critical(const struct cert *c, struct selfsame_bytes oid);
+/* How often it is there: more than once only in a foreign certificate. */
+size_t cert_extension_count(const struct cert *c, struct selfsame_bytes oid);
 
 /* ---- cert_use.c: what a certificate is for, of whom it speaks, and its precertificate ---- */
 
@@ -104,7 +113,7 @@ enum { CHAIN_MAX = 8 };
 MUST enum selfsame_code chain_verify(const struct chain *c, int64_t now,
     struct cert_cache *cache, struct selfsame_err *e);
 
-/* Bounded LRU, thread-safe; key = SHA-384(cert) || SHA-256 of issuer key || anchor. Only full successes enter. */
+/* Bounded LRU, thread-safe; key = SHA-384(cert), SHA-256 below P-256 || SHA-256 of issuer key || anchor. Only full successes enter. */
 struct cert_cache *cert_cache_new(size_t entries);
 void cert_cache_free(struct cert_cache *c);
 void cert_cache_flush(struct cert_cache *c);

@@ -17,13 +17,22 @@ extension_next(struct der *list)
 
     if (der_is(&in, DER_BOOLEAN)) {
         x.critical = der_get_bool(&in);
-        if (!x.critical)
-            der_fail(&in, "an extension writes out that it is not critical");
+        x.default_written = !x.critical;
     }
     if (!in.r.bad && x.oid.len == 0)
         der_fail(&in, "an empty object identifier");
     x.value = der_get(&in, DER_OCTET_STRING);
     der_absorb(list, &in);
+    return x;
+}
+
+struct extension
+extension_next_strict(struct der *list)
+{
+    struct extension x = extension_next(list);
+
+    if (x.default_written)
+        der_fail(list, "an extension writes out that it is not critical");
     return x;
 }
 
@@ -159,7 +168,8 @@ cert_parse_extensions(
     size_t count = 0;
 
     while (!list.r.bad && !der_done(&list)) {
-        struct extension x = extension_next(&list);
+        struct extension x = profile->foreign ? extension_next(&list)
+                                              : extension_next_strict(&list);
 
         if (list.r.bad)
             break;
@@ -167,9 +177,11 @@ cert_parse_extensions(
             FAIL(e, SELFSAME_UNSUPPORTED,
                 "certificate: expected at most %d extensions, got more",
                 EXTENSIONS_MAX);
-        if (seen(oids, count, x.oid))
-            FAIL(e, SELFSAME_MALFORMED, "certificate: an extension is there twice");
         oids[count++] = x.oid;
+        if (profile->foreign)
+            continue; /* who reads one looks how often it is there */
+        if (seen(oids, count - 1, x.oid))
+            FAIL(e, SELFSAME_MALFORMED, "certificate: an extension is there twice");
         TRY(read_one(&x, c, profile, e));
     }
     if (list.r.bad)
@@ -201,4 +213,18 @@ bool
 cert_extension_critical(const struct cert *c, struct selfsame_bytes oid)
 {
     return find(c, oid).critical;
+}
+
+size_t
+cert_extension_count(const struct cert *c, struct selfsame_bytes oid)
+{
+    struct der list = der_of(c->extensions);
+    size_t count = 0;
+
+    while (!list.r.bad && !der_done(&list)) {
+        struct extension x = extension_next(&list);
+        if (!list.r.bad && bytes_eq(x.oid, oid))
+            count++;
+    }
+    return count;
 }

@@ -17,8 +17,11 @@ void name_brief(struct selfsame_bytes name, char ret[static NAME_BRIEF]);
 struct extension {
     struct selfsame_bytes oid, value;
     bool critical;
+    bool default_written; /* "not critical", which DER leaves out */
 };
 struct extension extension_next(struct der *list);
+/* The same; an error where DER's rule about defaults is broken. */
+struct extension extension_next_strict(struct der *list);
 /* Content of the key identifier in an authorityKeyIdentifier; absent when it has none. */
 struct selfsame_bytes aki_read(struct der *d);
 

@@ -14,7 +14,8 @@
  *   url https://…
  *   fetched 1780000000
  *   status 200
- *   sha256 …
+ *   sha256 … of all that is behind the empty line
+ *   chain 1892 bytes of which are the issuer's certificates, at the end; or no such line
  */
 static const char magic[] = "selfsame-collateral 1";
 enum { HEAD_MAX = FETCH_URL_MAX + 256 };
@@ -68,10 +69,13 @@ parse(char *head, struct selfsame_bytes body, struct arena *arena, struct cached
     char *first = take_line(&head, ""), *url = take_line(&head, "url "),
          *when = url != NULL ? take_line(&head, "fetched ") : NULL,
          *status = when != NULL ? take_line(&head, "status ") : NULL,
-         *sum = status != NULL ? take_line(&head, "sha256 ") : NULL;
+         *sum = status != NULL ? take_line(&head, "sha256 ") : NULL,
+         *tail = sum != NULL ? take_line(&head, "chain ") : NULL;
+    uint64_t chain = 0;
 
     if (first == NULL || strcmp(first, magic) != 0 || sum == NULL || *head != '\0' ||
         !is_url(url) || !uint_parse(when, strlen(when), INT64_MAX, &fetched) ||
+        (tail != NULL && !uint_parse(tail, strlen(tail), body.len, &chain)) ||
         !hash_bytes(HASH_SHA256, body, digest))
         return false;
     hex_encode(BYTES(digest, 32), hex);
@@ -79,7 +83,9 @@ parse(char *head, struct selfsame_bytes body, struct arena *arena, struct cached
         .url = arena_str(arena, bytes_str(url)),
         .fetched_s = (int64_t)fetched,
         .absent = strcmp(status, "404") == 0,
-        .body = body,
+        .body = BYTES(body.ptr, body.len - (size_t)chain),
+        .chain = chain > 0 ? BYTES(body.ptr + (body.len - (size_t)chain), (size_t)chain)
+                           : BYTES_NONE,
     };
     return ret->url != NULL && strcmp(sum, hex) == 0 &&
            (ret->absent || strcmp(status, "200") == 0);
@@ -132,23 +138,28 @@ enum selfsame_code
 cache_write(const char *path, const struct cached *c, struct selfsame_err *e)
 {
     auto_arena arena = arena_new(2 * (HEAD_MAX + FETCH_BODY_MAX));
+    const struct selfsame_bytes part[] = { c->body, c->chain };
     uint8_t digest[HASH_MAX], *all;
-    char hex[65];
+    char hex[65], chain[32] = "";
 
-    if (!hash_bytes(HASH_SHA256, c->body, digest))
+    if (!hash_parts(HASH_SHA256, part, COUNT(part), digest))
         FAIL(e, SELFSAME_NOMEM, "an entry of the cache");
     hex_encode(BYTES(digest, 32), hex);
+    if (c->chain.len > 0)
+        (void)snprintf(chain, sizeof(chain), "chain %zu\n", c->chain.len);
     char *head = arena_printf(&arena,
-        "%s\nurl %s\nfetched %" PRId64 "\nstatus %d\nsha256 %s\n\n", magic, c->url,
-        c->fetched_s, c->absent ? 404 : 200, hex);
-    size_t len = head != NULL ? strlen(head) : 0;
-    all = arena_alloc(&arena, 1, len + c->body.len);
+        "%s\nurl %s\nfetched %" PRId64 "\nstatus %d\nsha256 %s\n%s\n", magic, c->url,
+        c->fetched_s, c->absent ? 404 : 200, hex, chain);
+    const size_t len = head != NULL ? strlen(head) : 0,
+                 size = len + c->body.len + c->chain.len;
+    all = arena_alloc(&arena, 1, size);
     if (head == NULL || all == NULL)
         FAIL(e, SELFSAME_NOMEM, "an entry of the cache");
-    memcpy(all, head, len);
-    if (c->body.len > 0)
-        memcpy(all + len, c->body.ptr, c->body.len);
-    return file_write(path, BYTES(all, len + c->body.len), true, e);
+    struct writer w = writer_of(all, size);
+    put_bytes(&w, BYTES((const uint8_t *)head, len));
+    put_bytes(&w, c->body);
+    put_bytes(&w, c->chain);
+    return file_write(path, writer_bytes(&w), true, e);
 }
 
 static int

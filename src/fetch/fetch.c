@@ -131,31 +131,85 @@ ask(const struct fetcher *f, const char *url, const char *host, struct arena *ar
         ret->status, url_short(url, name));
 }
 
+/*
+ * A caching service (Intel's PCCS) has everything below one origin, and what Intel
+ * serves from another host there below a path of its own.
+ */
+static const struct {
+    const char *url, *path;
+} moved[] = {
+    { "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der",
+        "/sgx/certification/v4/rootcacrl" },
+};
+
+static enum selfsame_code
+ask_moved(const struct fetcher *f, const char *url, const char *host,
+    struct arena *arena, struct answer *ret, struct selfsame_err *e)
+{
+    for (size_t i = 0; i < COUNT(moved); i++) {
+        if (f->origin == NULL || strcmp(moved[i].url, url) != 0)
+            continue;
+        const char *asked = arena_printf(arena, "%s%s", host, moved[i].path);
+        if (asked == NULL)
+            FAIL(e, SELFSAME_NOMEM, "a URL");
+        return ask(f, asked, host, arena, ret, e);
+    }
+    return SELFSAME_OK;
+}
+
+/* Whether the answer is what it should be; unpacked. */
+static enum selfsame_code
+check_answer(struct answer *a, enum fetch_what what, const char *asked,
+    struct arena *arena, struct selfsame_err *e)
+{
+    static const char *const words[] = { [FETCH_LEAF] = "certificates",
+        [FETCH_CHAIN] = "certificates",
+        [FETCH_LIST] = "a revocation list",
+        [FETCH_SIGNED] = "signed JSON of Intel's" };
+    char name[URL_SHORT];
+    int64_t until_s;
+
+    if (a->status != 200 && a->status != 404)
+        FAIL(e, SELFSAME_IO, "expected status 200, got %ld from %s", a->status,
+            url_short(asked, name));
+    if (a->status == 404)
+        return SELFSAME_OK;
+    if (a->body.len == 0)
+        FAIL(e, SELFSAME_IO, "expected a body, got none from %s",
+            url_short(asked, name));
+    if (!piece_unpack(what, arena, &a->body) ||
+        (a->chain.len > 0 && !piece_unescape(arena, &a->chain)))
+        FAIL(e, SELFSAME_NOMEM, "a piece of collateral");
+    if (!piece_read(a->body, what, &until_s))
+        FAIL(e, SELFSAME_IO, "expected %s, got %zu other bytes from %s", words[what],
+            a->body.len, url_short(asked, name));
+    if (a->chain.len > 0 && !piece_read(a->chain, FETCH_CHAIN, &until_s))
+        FAIL(e, SELFSAME_IO,
+            "expected certificates in the header of the issuer's chain, got %zu other "
+            "bytes from %s",
+            a->chain.len, url_short(asked, name));
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 refresh(const struct fetcher *f, const char *url, enum fetch_what what,
     const char *path, struct arena *arena, struct cached *ret, struct selfsame_err *e)
 {
     struct answer answer = { 0 };
-    char *asked, *host, name[URL_SHORT];
-    int64_t until_s;
+    char *asked, *host;
 
     TRY(place(f, url, arena, &asked, &host, e));
     TRY(ask(f, asked, host, arena, &answer, e));
-    if (answer.status != 200 && answer.status != 404)
-        FAIL(e, SELFSAME_IO, "expected status 200, got %ld from %s", answer.status,
-            url_short(asked, name));
-    if (answer.status == 200 && answer.body.len == 0)
-        FAIL(e, SELFSAME_IO, "expected a body, got none from %s",
-            url_short(asked, name));
-    if (answer.status == 200 && !piece_read(answer.body, what, &until_s))
-        FAIL(e, SELFSAME_IO, "expected %s, got %zu other bytes from %s",
-            what == FETCH_LIST ? "a revocation list" : "certificates", answer.body.len,
-            url_short(asked, name));
+    if (answer.status == 404)
+        TRY(ask_moved(f, url, host, arena, &answer, e));
+    TRY(check_answer(&answer, what, asked, arena, e));
+    const bool found = answer.status == 200;
     *ret = (struct cached){
         .url = arena_str(arena, bytes_str(url)),
         .fetched_s = os_now_ms() / 1000,
-        .absent = answer.status == 404,
-        .body = answer.status == 200 ? answer.body : BYTES_NONE,
+        .absent = !found,
+        .body = found ? answer.body : BYTES_NONE,
+        .chain = found ? answer.chain : BYTES_NONE,
     };
     if (ret->url == NULL)
         FAIL(e, SELFSAME_NOMEM, "a URL");
@@ -163,7 +217,7 @@ refresh(const struct fetcher *f, const char *url, enum fetch_what what,
 }
 
 static enum selfsame_code
-deliver(const struct cached *c, struct selfsame_bytes *ret, bool *ret_absent,
+deliver(const struct cached *c, struct fetched *ret, bool *ret_absent,
     struct selfsame_err *e)
 {
     char name[URL_SHORT];
@@ -172,7 +226,7 @@ deliver(const struct cached *c, struct selfsame_bytes *ret, bool *ret_absent,
         *ret_absent = c->absent;
     if (c->absent)
         FAIL(e, SELFSAME_IO, "there is none (status 404): %s", url_short(c->url, name));
-    *ret = c->body;
+    *ret = (struct fetched){ .body = c->body, .chain = c->chain };
     return SELFSAME_OK;
 }
 
@@ -197,8 +251,7 @@ is_usable(const struct fetcher *f, const struct cached *c, enum fetch_what what,
 
 enum selfsame_code
 fetch_get(const struct fetcher *f, const char *url, enum fetch_what what,
-    struct arena *arena, struct selfsame_bytes *ret, bool *ret_absent,
-    struct selfsame_err *e)
+    struct arena *arena, struct fetched *ret, bool *ret_absent, struct selfsame_err *e)
 {
     struct cached kept = { 0 }, fresh = { 0 };
     char path[1024], *asked, *host, name[URL_SHORT];

@@ -25,7 +25,7 @@ enum {
     FETCH_PATIENCE_S = 60,         /* how long a request may wait for its turn */
     FETCH_TIMEOUT_S = 30,          /* of one request */
     FETCH_ABSENT_S = 600,          /* how long "there is none" is believed */
-    FETCH_LIST_AGE_S = 86400,      /* then a CRL is asked for anew, current or not */
+    FETCH_LIST_AGE_S = 86400,      /* then CRLs and signed JSON are asked for anew */
     FETCH_CHAIN_AGE_S = 7 * 86400, /* and certificates of the vendor's authorities */
 };
 
@@ -33,29 +33,35 @@ enum {
 enum fetch_what {
     FETCH_LEAF = 0, /* the certificate of one chip, DER or PEM */
     FETCH_CHAIN,    /* one certificate or several above it */
-    FETCH_LIST,     /* a CRL */
+    FETCH_LIST,   /* a CRL; a caching service of Intel's gives it in hex: read to DER */
+    FETCH_SIGNED, /* TCB info or an enclave identity, JSON, of Intel's PCS */
 };
 
 struct fetcher {
     const char *cache; /* directory, made when it is missing */
     const char
-        *origin;  /* "https://mirror:8443" instead of that of every URL, or NULL */
-    bool offline; /* only the cache is asked */
-    bool refresh; /* only the host is asked; what it gives is kept as ever */
+        *origin; /* "https://mirror:8443" instead of that of every URL, or NULL */
+    const char *origin_ca; /* PEM file of who vouches for it, or NULL: the system's */
+    bool offline;          /* only the cache is asked */
+    bool refresh;          /* only the host is asked; what it gives is kept as ever */
     int pace_ms, patience_s, timeout_s; /* 0: as above */
 };
 
 /* $XDG_CACHE_HOME/selfsame/collateral, or that below ~/.cache. IO without either. */
 MUST enum selfsame_code fetch_usual_cache(
     struct arena *arena, char **ret, struct selfsame_err *e);
+struct fetched {
+    struct selfsame_bytes body;
+    struct selfsame_bytes chain; /* PEM of who issued it, told beside it; or absent */
+};
 /*
- * The body of an https URL, from the cache where that is good enough. IO: the host
+ * What an https URL gives, from the cache where that is good enough. IO: the host
  * cannot be reached, says no, gives something else, or there is none (`ret_absent`, when
  * not NULL, tells that apart); USAGE: a URL that is not asked.
  */
 MUST enum selfsame_code fetch_get(const struct fetcher *f, const char *url,
-    enum fetch_what what, struct arena *arena, struct selfsame_bytes *ret,
-    bool *ret_absent, struct selfsame_err *e);
+    enum fetch_what what, struct arena *arena, struct fetched *ret, bool *ret_absent,
+    struct selfsame_err *e);
 
 /* "https://host:port" of a URL: how long that is; the rest begins with '/', '?', '#' or ends. */
 size_t url_origin_len(const char *url);
@@ -71,8 +77,8 @@ const char *url_short(const char *url, char ret[static URL_SHORT]);
 struct cached {
     char *url;
     int64_t fetched_s;
-    bool absent; /* the host said that there is none */
-    struct selfsame_bytes body;
+    bool absent;                       /* the host said that there is none */
+    struct selfsame_bytes body, chain; /* the one behind the other */
 };
 MUST bool cache_path(const struct fetcher *f, const char *url, const char *suffix,
     char ret[static 1024]);
@@ -91,6 +97,13 @@ MUST enum selfsame_code cache_list(const struct fetcher *f, struct arena *arena,
 /* Is that what it should be? *ret_until_s: when the first part of it ends. */
 MUST bool piece_read(
     struct selfsame_bytes body, enum fetch_what what, int64_t *ret_until_s);
+/* The same where nobody says what it should be; *ret: the first kind that fits. */
+MUST bool piece_guess(
+    struct selfsame_bytes body, enum fetch_what *ret, int64_t *ret_until_s);
+/* A CRL in hex becomes DER, "%2D" in a header the byte; everything else stays as it is. */
+MUST bool piece_unpack(
+    enum fetch_what what, struct arena *arena, struct selfsame_bytes *body);
+MUST bool piece_unescape(struct arena *arena, struct selfsame_bytes *text);
 /* May an entry be used without asking anew? */
 bool piece_is_good(const struct cached *c, enum fetch_what what, int64_t now_s);
 
@@ -111,6 +124,7 @@ struct answer {
     int64_t retry_after_s;
     char type[64];              /* Content-Type, "" without */
     struct selfsame_bytes body; /* in the arena */
+    struct selfsame_bytes chain; /* of a header …-Issuer-Chain, as it came; or absent */
 };
 MUST enum selfsame_code http_fetch(const struct fetcher *f, const char *url,
     struct arena *arena, struct answer *ret, struct selfsame_err *e);

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 enum { REDIRECTS = 3, CONNECT_S = 10 };
 
@@ -61,12 +62,14 @@ struct download { /* grows with what comes, up to the limit */
     uint8_t *buf;
     size_t len, cap, limit;
     bool too_long;
+    char *chain; /* value of a header …-Issuer-Chain of the last answer; or NULL */
 };
 
 static void
 download_cleanup(struct download *d)
 {
     free(d->buf);
+    free(d->chain);
 }
 
 static bool
@@ -101,6 +104,37 @@ take(char *data, size_t size, size_t count, void *ctx)
     return n;
 }
 
+/*
+ * Intel's PCS and its caches give who signed along in a header: TCB-Info-Issuer-Chain,
+ * SGX-TCB-Info-Issuer-Chain (v3), SGX-Enclave-Identity-Issuer-Chain,
+ * SGX-PCK-CRL-Issuer-Chain, SGX-PCK-Certificate-Issuer-Chain.
+ */
+static size_t
+take_header(char *data, size_t size, size_t count, void *ctx)
+{
+    static const char end[] = "-issuer-chain";
+    enum { END = sizeof(end) - 1, CHAIN_MAX = 64 << 10 };
+    struct download *d = ctx;
+    const size_t n = size * count;
+    const char *colon = memchr(data, ':', n);
+    const size_t name = colon != NULL ? (size_t)(colon - data) : 0;
+
+    if (n >= 5 && strncmp(data, "HTTP/", 5) == 0) { /* of a redirect's target */
+        free(d->chain);
+        d->chain = NULL;
+    }
+    if (name < END || n > CHAIN_MAX || d->chain != NULL ||
+        strncasecmp(colon - END, end, END) != 0)
+        return n;
+    size_t from = name + 1, to = n;
+    while (from < to && data[from] == ' ')
+        from++;
+    while (to > from && (data[to - 1] == '\r' || data[to - 1] == '\n'))
+        to--;
+    d->chain = strndup(data + from, to - from);
+    return d->chain != NULL ? n : 0;
+}
+
 static void
 curl_cleanup(CURL **c)
 {
@@ -132,6 +166,8 @@ configure(CURL *c, const struct transfer *t, struct download *d)
            lib.easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S) == CURLE_OK &&
            lib.easy_setopt(c, CURLOPT_TIMEOUT, t->timeout_s) == CURLE_OK &&
            lib.easy_setopt(c, CURLOPT_USERAGENT, "selfsame") == CURLE_OK &&
+           lib.easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
+           lib.easy_setopt(c, CURLOPT_HEADERDATA, d) == CURLE_OK &&
            lib.easy_setopt(c, CURLOPT_WRITEFUNCTION, take) == CURLE_OK &&
            lib.easy_setopt(c, CURLOPT_WRITEDATA, d) == CURLE_OK;
 }
@@ -213,7 +249,9 @@ transfer(CURL *c, const struct transfer *t, struct download *d, struct arena *ar
     (void)lib.easy_getinfo(c, CURLINFO_CONTENT_TYPE, &type);
     ret->retry_after_s = retry > 0 ? (int64_t)retry : 0;
     (void)snprintf(ret->type, sizeof(ret->type), "%s", type != NULL ? type : "");
-    if (!arena_dup(arena, BYTES(d->buf, d->len), &ret->body))
+    ret->chain = BYTES_NONE;
+    if (!arena_dup(arena, BYTES(d->buf, d->len), &ret->body) ||
+        (d->chain != NULL && !arena_dup(arena, bytes_str(d->chain), &ret->chain)))
         FAIL(e, SELFSAME_NOMEM, "room for %zu bytes", d->len);
     return SELFSAME_OK;
 }
@@ -234,7 +272,9 @@ http_fetch(const struct fetcher *f, const char *url, struct arena *arena,
 
     TRY(ready(url, e));
     auto_curl *c = lib.easy_init();
-    if (c == NULL || !configure(c, &t, &d))
+    if (c == NULL || !configure(c, &t, &d) ||
+        (f->origin_ca != NULL &&
+            lib.easy_setopt(c, CURLOPT_CAINFO, f->origin_ca) != CURLE_OK))
         FAIL(e, SELFSAME_NOMEM, "a request");
     return transfer(c, &t, &d, arena, ret, e);
 }

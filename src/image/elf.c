@@ -158,8 +158,8 @@ enum selfsame_code
 elf_section_at(
     const struct elf *f, size_t index, struct elf_section *ret, struct selfsame_err *e)
 {
-    struct elf_section names, s;
-    uint32_t name, unused;
+    struct elf_section names = { .type = 0 }, s = names;
+    uint32_t name = 0, unused;
 
     TRY(section_header(f, index, &name, &s, e));
     TRY(section_header(f, f->names_index, &unused, &names, e));

@@ -46,7 +46,8 @@ read_sections(struct pe *p, size_t at, uint16_t count, struct selfsame_err *e)
             (int)SECTIONS_MAX, count);
     for (unsigned i = 0; i < count; i++) {
         (void)get_bytes(&r, 16);
-        struct span s = { .size = get_le32(&r), .from = get_le32(&r) };
+        struct span s = { .size = get_le32(&r) };
+        s.from = get_le32(&r);
         (void)get_bytes(&r, 16);
         size_t k = p->section_count;
 

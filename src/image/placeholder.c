@@ -14,6 +14,10 @@ static const char text[] =
 static const char kernel[] =
     "selfsame: no kernel; this image runs in the simulator only\n";
 
+static const char libos[] =
+    "selfsame: no libsysdb.so; this image runs in the simulator only\n";
+static const char pal_text[] =
+    "selfsame: no libpal.so; this image runs in the simulator only\n";
 static const char pe[] = "MZ selfsame: no kernel; for the simulator only\n";
 
 enum {
@@ -98,6 +102,46 @@ placeholder_firmware(uint8_t ret[static PLACEHOLDER_FIRMWARE])
     ret[PLACEHOLDER_FIRMWARE - 16] = 0xf4; /* hlt, at the reset vector */
 }
 
+/*
+ * ELF (System V gABI): one segment to read and execute, nothing to link. The bytes that
+ * pad its identification tell what it is.
+ */
+enum { PAL_CODE = 512, PAL_TEXT = 1024 };
+static const uint8_t pal_ident[16] = { 0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 'n', 'o',
+    ' ', 'p', 'a', 'l', 0 };
+
+void
+placeholder_pal(uint8_t ret[static PLACEHOLDER_PAL])
+{
+    struct writer w = writer_of(ret, PLACEHOLDER_PAL);
+
+    memset(ret, 0, PLACEHOLDER_PAL);
+    put_bytes(&w, BYTES_ARR(pal_ident));
+    put_le32(&w, 3 | 62 << 16); /* shared object, x86-64 */
+    put_le32(&w, 1);
+    put_le64(&w, PAL_CODE); /* entry */
+    put_le64(&w, 64);       /* program headers */
+    put_le64(&w, 0);        /* no sections */
+    put_le32(&w, 0);
+    put_le32(&w, 64 | 56 << 16);
+    put_le32(&w, 1);
+    put_le32(&w, 0);
+    put_le32(&w, 1);      /* load … */
+    put_le32(&w, 4 | 1);  /* … to read and execute */
+    put_zeros(&w, 3 * 8); /* all of the file, at 0 */
+    put_le64(&w, PLACEHOLDER_PAL);
+    put_le64(&w, PLACEHOLDER_PAL);
+    put_le64(&w, PLACEHOLDER_PAL);
+    ret[PAL_CODE] = 0xf4; /* hlt */
+    memcpy(ret + PAL_TEXT, pal_text, sizeof(pal_text) - 1);
+}
+
+struct selfsame_bytes
+placeholder_libos(void)
+{
+    return BYTES_LIT(libos);
+}
+
 /* ---- for TDX ---- */
 
 /* edk2 OvmfPkg/ResetVector/X64/TdxMetadata.asm; what is not of the file is where it is there. */
@@ -179,5 +223,7 @@ placeholder_recognise(struct selfsame_bytes file)
 {
     return bytes_has_prefix(file, BYTES_LIT(text)) ||
            bytes_has_prefix(file, BYTES_LIT(kernel)) ||
-           bytes_has_prefix(file, BYTES_LIT(pe));
+           bytes_has_prefix(file, BYTES_LIT(pe)) ||
+           bytes_has_prefix(file, BYTES_LIT(libos)) ||
+           bytes_has_prefix(file, BYTES_ARR(pal_ident));
 }

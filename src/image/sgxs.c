@@ -287,34 +287,36 @@ mrenclave_begin(struct mrenclave *m, uint32_t ssa_frame_pages, uint64_t size,
 }
 
 static void
-add_zeros(struct mrenclave *m, uint64_t offset, uint64_t flags)
+add_page(struct mrenclave *m, uint64_t offset, uint64_t flags, const uint8_t *contents)
 {
-    uint8_t *to = m->zeros + SGX_RECORD;
+    uint8_t *to = m->records + SGX_RECORD;
 
-    if (!m->has_zeros)
-        sgxs_page(m->zeros, offset, flags, NULL);
-    m->has_zeros = true;
-    sgxs_eadd(m->zeros, offset, flags);
-    for (size_t at = 0; at < SGX_PAGE; at += SGX_CHUNK, to += SGX_RECORD + SGX_CHUNK)
+    if (!m->made || (contents == NULL && !m->zeros))
+        sgxs_page(m->records, offset, flags, NULL);
+    m->made = true;
+    m->zeros = contents == NULL;
+    sgxs_eadd(m->records, offset, flags);
+    for (size_t at = 0; at < SGX_PAGE; at += SGX_CHUNK, to += SGX_RECORD + SGX_CHUNK) {
         set_offset(to, offset + at);
-    hash_update(&m->hash, BYTES_ARR(m->zeros));
+        if (contents != NULL)
+            memcpy(to + SGX_RECORD, contents + at, SGX_CHUNK);
+    }
+    hash_update(&m->hash, BYTES_ARR(m->records));
 }
 
 void
 mrenclave_add(struct mrenclave *m, uint64_t offset, uint64_t count, uint64_t flags,
     const uint8_t *contents, bool measured)
 {
-    uint8_t records[SGXS_PAGE];
+    uint8_t record[SGX_RECORD];
 
     for (uint64_t i = 0; i < count; i++, offset += SGX_PAGE) {
-        if (!measured) {
-            sgxs_eadd(records, offset, flags);
-            hash_update(&m->hash, BYTES(records, SGX_RECORD));
-        } else if (contents == NULL) {
-            add_zeros(m, offset, flags);
+        if (measured) {
+            add_page(
+                m, offset, flags, contents != NULL ? contents + i * SGX_PAGE : NULL);
         } else {
-            sgxs_page(records, offset, flags, contents + i * SGX_PAGE);
-            hash_update(&m->hash, BYTES_ARR(records));
+            sgxs_eadd(record, offset, flags);
+            hash_update(&m->hash, BYTES_ARR(record));
         }
         m->info.chunks += measured ? SGX_PAGE / SGX_CHUNK : 0;
     }

@@ -69,8 +69,9 @@ struct mrenclave {
     struct hash hash;
     uint64_t size;
     struct sgxs_info info;
-    uint8_t zeros[SGXS_PAGE]; /* a page of zeros: offsets alone change */
-    bool has_zeros;
+    /* A page's records, made once: from page to page offsets and contents change. */
+    uint8_t records[SGXS_PAGE];
+    bool made, zeros; /* zeros: they are the contents in `records` */
 };
 MUST enum selfsame_code mrenclave_begin(struct mrenclave *m, uint32_t ssa_frame_pages,
     uint64_t size, struct selfsame_err *e);

@@ -78,12 +78,12 @@ read_sections(struct tdvf *t, struct reader *r, uint32_t count, struct selfsame_
     bool code = false;
 
     for (uint32_t i = 0; i < count; i++) {
-        struct tdvf_section s = { .offset = get_le32(r),
-            .raw = get_le32(r),
-            .gpa = get_le64(r),
-            .size = get_le64(r) };
-        uint32_t type = get_le32(r);
+        struct tdvf_section s = { .offset = get_le32(r) };
 
+        s.raw = get_le32(r);
+        s.gpa = get_le64(r);
+        s.size = get_le64(r);
+        const uint32_t type = get_le32(r);
         s.type = (enum tdvf_type)type;
         s.attributes = get_le32(r);
         if (r->bad)

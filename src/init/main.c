@@ -89,22 +89,30 @@ read_config(void)
     return understood(config_path, fault, line);
 }
 
+/* By a simulator, or by the manifest of a library OS (Gramine), which is measured. */
+static bool
+is_set(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value != NULL && strcmp(value, "1") == 0;
+}
+
 int
 main(void)
 {
-    const char *sim = getenv("SELFSAME_SIM");
-    bool simulated = sim != NULL && strcmp(sim, "1") == 0;
+    /* Both have mounted everything; a simulator's devices may be the host's. */
+    const bool hosted = is_set("SELFSAME_SIM") || is_set("SELFSAME_LIBOS");
     int status = REFUSED;
 
     if (getpid() != 1) {
         say("this is the first process of an image", "PID 1 is expected");
         return REFUSED;
     }
-    /* A simulator has mounted everything; its devices may be the host's. */
-    bool booted = simulated || (boot_machine() && prepare_machine());
-    if (booted && read_config() && (simulated || boot_devices(&config)))
-        status = run_all(&config, simulated);
-    if (!simulated)
+    bool booted = hosted || (boot_machine() && prepare_machine());
+    if (booted && read_config() && (hosted || boot_devices(&config)))
+        status = run_all(&config, hosted);
+    if (!hosted)
         boot_end(&config);
     return status;
 }

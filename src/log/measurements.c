@@ -173,6 +173,73 @@ snp_require(struct item *x, const char *key, const json_t *value)
     return true;
 }
 
+/* {"mask": 16 bytes, "value": 16 bytes}: "value/mask" for policies. */
+static bool
+attributes(struct item *x, const json_t *value)
+{
+    const json_t *mask = json_object_get(value, "mask"),
+                 *want = json_object_get(value, "value");
+    uint8_t m[16], v[16];
+
+    if (json_object_size(value) != 2 || !hex_of(mask, m, sizeof(m)) ||
+        !hex_of(want, v, sizeof(v))) {
+        x->unusable = "require.attributes is no mask and value of 16 bytes";
+        return true;
+    }
+    return json_object_set_new(x->options, "attributes_masked",
+               json_sprintf(
+                   "%s/%s", json_string_value(want), json_string_value(mask))) == 0;
+}
+
+/* What both TEEs of Intel have. False: out of memory; *ret_known: the key was one of them. */
+static bool
+intel_require(struct item *x, const char *key, const json_t *value, bool *ret_known)
+{
+    *ret_known = true;
+    if (strcmp(key, "debug") == 0)
+        return debug_off(x, value);
+    if (strcmp(key, "tcbStatus") == 0)
+        return put(x->options, "tcb_status", value);
+    if (strcmp(key, "advisoriesAllowed") == 0)
+        return put(x->options, "allowed_advisories", value);
+    *ret_known = false;
+    return true;
+}
+
+static bool
+sgx_require(struct item *x, const char *key, const json_t *value)
+{
+    bool known;
+
+    if (!intel_require(x, key, value, &known))
+        return false;
+    if (known)
+        return true;
+    if (strcmp(key, "miscSelect") == 0)
+        return put(x->options, "misc_select", value);
+    if (strcmp(key, "attributes") == 0)
+        return attributes(x, value);
+    x->unusable = "require names what this build does not know";
+    return true;
+}
+
+static bool
+tdx_require(struct item *x, const char *key, const json_t *value)
+{
+    bool known;
+
+    if (!intel_require(x, key, value, &known))
+        return false;
+    if (known)
+        return true;
+    if (strcmp(key, "xfam") == 0)
+        return put(x->options, "xfam", value);
+    if (strcmp(key, "mrseam") == 0)
+        return put(x->options, "mr_seam", value);
+    x->unusable = "require names what this build does not know";
+    return true;
+}
+
 static bool
 debug_require(struct item *x, const char *key, const json_t *value)
 {
@@ -215,18 +282,55 @@ snp_values(struct item *x)
     return SELFSAME_OK;
 }
 
+/* Registers, or in place of some the events that an event log shows to be in them. */
 static enum selfsame_code
 tdx_values(struct item *x)
 {
     TRY(add_values(x, "mrtd", json_object_get(x->j, "mrtd"), 48, x->entry, "mrtd"));
+    if (json_object_get(x->j, "events") != NULL) {
+        TRY(add_registers(x, "events", 48, ""));
+        if (json_object_get(x->j, "rtmr") == NULL)
+            return SELFSAME_OK;
+    }
     return add_registers(x, "rtmr", 48, "");
 }
 
+/* A number of the statement under the name that policies have for it. */
+static enum selfsame_code
+add_number(struct item *x, const char *member, const char *key)
+{
+    const json_t *n = json_object_get(x->j, member);
+
+    if (!json_is_integer(n) || json_integer_value(n) < 0 ||
+        json_integer_value(n) > UINT16_MAX)
+        FAIL(x->f->e, SELFSAME_MALFORMED,
+            "statement: %s %s: expected a whole number below 65536", x->tee, member);
+    return put(x->entry, key, n) ? SELFSAME_OK : field_nomem(x->f);
+}
+
+/* The enclave, or its signer with product and security version; a signer is never enough. */
 static enum selfsame_code
 sgx_values(struct item *x)
 {
-    return add_values(
-        x, "mrenclave", json_object_get(x->j, "mrenclave"), 32, x->entry, "mrenclave");
+    const json_t *signer = json_object_get(x->j, "mrsigner");
+    const bool enclave = json_object_get(x->j, "mrenclave") != NULL;
+    auto_json *list = json_is_array(signer) ? json_incref((json_t *)(uintptr_t)signer)
+                                            : json_array();
+
+    if (enclave || signer == NULL)
+        TRY(add_values(x, "mrenclave", json_object_get(x->j, "mrenclave"), 32, x->entry,
+            "mrenclave"));
+    if (signer == NULL)
+        return SELFSAME_OK;
+    if (!json_is_array(signer) &&
+        json_array_append(list, (json_t *)(uintptr_t)signer) != 0)
+        return field_nomem(x->f);
+    TRY(add_values(x, "mrsigner", list, 32, x->entry, "mrsigner"));
+    if (!enclave || json_object_get(x->j, "isvProdId") != NULL)
+        TRY(add_number(x, "isvProdId", "isv_prod_id"));
+    if (!enclave || json_object_get(x->j, "isvSvnMin") != NULL)
+        TRY(add_number(x, "isvSvnMin", "min_isv_svn"));
+    return SELFSAME_OK;
 }
 
 static enum selfsame_code
@@ -254,8 +358,8 @@ static const struct {
 } tees[] = {
     { "aws-nitro", "nitro", nitro_values, debug_require },
     { "amd-sev-snp", "snp", snp_values, snp_require },
-    { "intel-tdx", "tdx", tdx_values, NULL },
-    { "intel-sgx", "sgx", sgx_values, NULL },
+    { "intel-tdx", "tdx", tdx_values, tdx_require },
+    { "intel-sgx", "sgx", sgx_values, sgx_require },
     { "tpm2", "tpm", tpm_values, NULL },
     { "sim", "sim", nitro_values, NULL },
 };

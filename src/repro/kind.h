@@ -16,6 +16,7 @@ struct image_kind {
     const char *files;    /* "image": image.kernel and so on; NULL: one file */
     /* What its machine has where the recipe names none; direct boot alone. */
     struct pack_stand_ins (*stand_ins)(struct arena *arena);
+    bool has_gramine;   /* instead of a kernel */
     bool inputs_at_top; /* of measurements.json; else in a member named by the TEE */
     /* machine.c: what it has beside the application. */
     enum selfsame_code (*make)(
@@ -41,6 +42,8 @@ MUST enum selfsame_code machine_nitro(
     struct building *b, struct pack_machine *m, struct selfsame_err *e);
 MUST enum selfsame_code machine_snp(
     struct building *b, struct pack_machine *m, struct selfsame_err *e);
+MUST enum selfsame_code machine_sgx(
+    struct building *b, struct pack_machine *m, struct selfsame_err *e);
 MUST enum selfsame_code machine_tdx(
     struct building *b, struct pack_machine *m, struct selfsame_err *e);
 struct pack_stand_ins pack_stand_ins_snp(struct arena *arena);
@@ -51,6 +54,11 @@ MUST enum selfsame_code pack_measure_eif(const struct pack_job *job, const char 
 MUST enum selfsame_code pack_measure_direct(const struct pack_job *job, const char *tee,
     struct pack_drafts *d, struct arena *arena, struct repro_result *res,
     struct pack_measured *ret, struct selfsame_err *e);
+MUST enum selfsame_code pack_measure_gramine(const struct pack_job *job,
+    const char *tee, struct pack_drafts *d, struct arena *arena,
+    struct repro_result *res, struct pack_measured *ret, struct selfsame_err *e);
+json_t *pack_release_enclave(const struct image_kind *k,
+    const struct pack_measured *measured, const json_t *one);
 MUST enum selfsame_code pack_measure_td(const struct pack_job *job, const char *tee,
     struct pack_drafts *d, struct arena *arena, struct repro_result *res,
     struct pack_measured *ret, struct selfsame_err *e);

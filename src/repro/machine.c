@@ -294,6 +294,20 @@ machine_vm(struct building *b, const struct recipe_machine *r, struct pack_machi
     return open_kernel(b, &r->kernel, m, e);
 }
 
+/* No machine: Gramine is kernel and firmware, and has devices and /proc of its own. */
+enum selfsame_code
+machine_sgx(struct building *b, struct pack_machine *m, struct selfsame_err *e)
+{
+    const struct recipe_sgx *r = &b->recipe.sgx;
+
+    if (b->source->aarch64)
+        FAIL(e, SELFSAME_UNSUPPORTED,
+            "--tee sgx: expected linux/amd64, got linux/arm64");
+    TRY(begin_boot(b, m, e));
+    TRY(open_input(b, "libpal.so", NULL, &r->pal, &m->pal_fd, &m->pal, e));
+    return open_input(b, "libsysdb.so", NULL, &r->libos, &m->libos_fd, &m->libos, e);
+}
+
 enum selfsame_code
 machine_snp(struct building *b, struct pack_machine *m, struct selfsame_err *e)
 {
@@ -309,7 +323,7 @@ machine_tdx(struct building *b, struct pack_machine *m, struct selfsame_err *e)
 enum selfsame_code
 machine_make(struct building *b, struct pack_machine *m, struct selfsame_err *e)
 {
-    m->kernel_fd = m->firmware_fd = -1;
+    m->kernel_fd = m->firmware_fd = m->pal_fd = m->libos_fd = -1;
     TRY(kind_need(m->tee, &m->kind, e));
     return m->kind->make(b, m, e);
 }
@@ -320,6 +334,8 @@ machine_free(struct pack_machine *m)
     tree_free(&m->boot);
     fd_close(&m->kernel_fd);
     fd_close(&m->firmware_fd);
+    fd_close(&m->pal_fd);
+    fd_close(&m->libos_fd);
 }
 
 /* Is one of them built so? */
@@ -356,6 +372,10 @@ machine_check_options(const struct repro_options *o, const struct repro_tees *te
             "Name the kernels in the recipe: 'kernel', 'snp.kernel', 'tdx.kernel'.");
     if (o->nsm != NULL && !any_makes(tees, machine_nitro))
         FAIL(e, SELFSAME_USAGE, "--nsm: expected --tee nitro with it");
+    if ((o->kernel != NULL || o->cmdline != NULL) && tees->count == 1 &&
+        any_makes(tees, machine_sgx))
+        FAIL(e, SELFSAME_USAGE,
+            "--kernel and --cmdline: expected a TEE with a kernel, got sgx");
     if (o->firmware != NULL && !any_makes(tees, machine_snp) &&
         !any_makes(tees, machine_tdx))
         FAIL(e, SELFSAME_USAGE, "--firmware: expected --tee snp or tdx with it");

@@ -149,7 +149,9 @@ lacking(const struct pack_job *job)
     for (size_t i = 0; i < job->machine_count; i++) {
         const struct pack_machine *m = &job->machine[i];
 
-        if (m->kernel.fd == NULL)
+        if (m->kind->has_gramine && (m->pal.fd == NULL || m->libos.fd == NULL))
+            return m->pal.fd == NULL ? "pal" : "libos";
+        if (m->kernel.fd == NULL && !m->kind->has_gramine)
             return "kernel";
         if (m->firmware.fd == NULL && m->kind->has_firmware)
             return "firmware";

@@ -41,11 +41,14 @@ struct pack_stand_ins {
     struct selfsame_bytes firmware, kernel;
 };
 
-/* pack_eif.c, pack_direct.c: the image files of one TEE. */
+/* pack_eif.c, pack_direct.c, pack_gramine.c: the image files of one TEE. */
 MUST enum selfsame_code pack_eif(const struct pack_job *job,
     const struct pack_machine *m, struct pack_drafts *d, struct arena *arena,
     struct selfsame_err *e);
 MUST enum selfsame_code pack_direct(const struct pack_job *job,
+    const struct pack_machine *m, struct pack_drafts *d, struct arena *arena,
+    struct selfsame_err *e);
+MUST enum selfsame_code pack_gramine(const struct pack_job *job,
     const struct pack_machine *m, struct pack_drafts *d, struct arena *arena,
     struct selfsame_err *e);
 

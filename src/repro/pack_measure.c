@@ -254,6 +254,32 @@ pack_measure_direct(const struct pack_job *job, const char *tee, struct pack_dra
     return take_shapes(one, tee, ret, e);
 }
 
+/* ---- an enclave: its files, one measurement ---- */
+
+enum selfsame_code
+pack_measure_gramine(const struct pack_job *job, const char *tee, struct pack_drafts *d,
+    struct arena *arena, struct repro_result *res, struct pack_measured *ret,
+    struct selfsame_err *e)
+{
+    static const char *const parts[] = { "manifest.sgx", "pal", "libos", "rootfs" };
+    auto_measuring m = { .voice = &job->options->voice };
+    auto_json *one = NULL;
+
+    tell(m.voice, "measuring image.rootfs", 0);
+    TRY(selfsame_measurement_new(tee, 0, &m.at[0], e));
+    m.count = 1;
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        const char *name = arena_printf(arena, "image.%s", parts[i]);
+
+        if (name == NULL)
+            return no_memory(e);
+        TRY(read_part(&m, d, name, parts[i], res, e));
+    }
+    TRY(finish(m.at[0], &one, e));
+    TRY(as_lists(one, e));
+    return json_array_append(ret->entries, one) == 0 ? SELFSAME_OK : no_memory(e);
+}
+
 /* ---- the same four files for TDX: several registers, each a list of alternatives ---- */
 
 static const char *

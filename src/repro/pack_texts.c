@@ -71,6 +71,8 @@ machine_inputs(json_t *inputs, const struct pack_machine *m, struct selfsame_err
         return no_memory(e);
     TRY(set_extent(own, "kernel", &m->kernel, e));
     TRY(set_extent(own, "firmware", &m->firmware, e));
+    TRY(set_extent(own, "pal", &m->pal, e));
+    TRY(set_extent(own, "libos", &m->libos, e));
     if (!top && json_object_size(own) > 0 && json_object_set(inputs, m->tee, own) != 0)
         return no_memory(e);
     return SELFSAME_OK;
@@ -113,7 +115,7 @@ sorted_text(json_t *root, bool pretty, struct arena *arena, struct selfsame_byte
 }
 
 /*
- * image.eif is "image"; the files of a virtual machine are "parts", by what they are:
+ * image.eif is "image"; the files of other TEEs are "parts", by what they are:
  * "kernel" of image.kernel, and "tdx.kernel".
  */
 static enum selfsame_code
@@ -223,6 +225,16 @@ pack_release_launches(
     return json_pack("{s:s, s:o, s:{s:b, s:b, s:[i]}, s:s}", "artifact", "image.initrd",
         "launch", launches(measured->shapes, k->tee), "require", "debug", 0,
         "migration", 0, "vmpl", 0, "tee", k->released);
+}
+
+json_t *
+pack_release_enclave(
+    const struct image_kind *k, const struct pack_measured *measured, const json_t *one)
+{
+    (void)measured;
+    return json_pack("{s:s, s:O, s:{s:b}, s:s}", "artifact", "image.manifest.sgx",
+        "mrenclave", json_object_get(one, "mrenclave"), "require", "debug", 0, "tee",
+        k->released);
 }
 
 json_t *

@@ -170,6 +170,8 @@ file_hint(const char *name)
         { "image.firmware",
             "another firmware: name that of the release with --firmware" },
         { "image.cmdline", "another command line: --cmdline" },
+        { "image.pal", "another Gramine: name that of the release in the recipe" },
+        { "image.libos", "another Gramine: name that of the release in the recipe" },
     };
 
     for (size_t i = 0; i < COUNT(hints); i++)

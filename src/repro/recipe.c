@@ -130,6 +130,32 @@ recipe_digest(const struct recipe_reading *p, const json_t *root, const char *me
     return SELFSAME_OK;
 }
 
+/* {"file", "sha256"}: both, or the input would not be pinned. */
+enum selfsame_code
+recipe_input(const struct recipe_reading *p, json_t *v, const char *member,
+    struct recipe_input *ret)
+{
+    static const char *const known[] = { "file", "sha256", NULL };
+    char *prefix = arena_printf(p->arena, "%s.", member);
+    char *digest = arena_printf(p->arena, "%s.sha256", member);
+    const char *file = json_string_value(json_object_get(v, "file")),
+               *hex = json_string_value(json_object_get(v, "sha256"));
+    size_t len;
+
+    if (prefix == NULL || digest == NULL)
+        return recipe_no_memory(p);
+    if (!json_is_object(v))
+        return recipe_wrong(p, member, "{\"file\": path, \"sha256\": digest}");
+    TRY(recipe_only(p, v, prefix, known));
+    if (file == NULL || file[0] == 0 || hex == NULL)
+        return recipe_wrong(p, member, "both 'file' and 'sha256'");
+    if (!hex_decode(hex, strlen(hex), ret->sha256, 32, &len) || len != 32)
+        return recipe_wrong(p, digest, "64 lower-case hex digits");
+    ret->has_sha256 = true;
+    ret->file = arena_str(p->arena, bytes_str(file));
+    return ret->file != NULL ? SELFSAME_OK : recipe_no_memory(p);
+}
+
 enum selfsame_code
 recipe_strings(const struct recipe_reading *p, const json_t *v, const char *member,
     const char *const **ret)
@@ -300,8 +326,9 @@ objects(const struct recipe_reading *p, json_t *root)
 {
     static const char *const top[] = { "selfsame_recipe", "$schema", "name", "version",
         "tee", "source_date_epoch", "build", "files", "entrypoint", "cmd", "env",
-        "user", "workdir", "serve", "nsm", "kernel", "snp", "tdx", "allow_devices",
-        "keep_owners", "keep_setid", "refuse_case_collisions", "memory_mib", NULL };
+        "user", "workdir", "serve", "nsm", "kernel", "snp", "tdx", "sgx",
+        "allow_devices", "keep_owners", "keep_setid", "refuse_case_collisions",
+        "memory_mib", NULL };
     static const char *const serve[] = { "listen", "upstream", "cert", "key", NULL };
     static const char *const kernel[] = { "file", "sha256", "cmdline", "nsm",
         "nsm_sha256", NULL };
@@ -394,6 +421,7 @@ members(const struct recipe_reading *p, json_t *root, struct recipe *r)
     TRY(recipe_text(p, root, "kernel.nsm", &r->nsm.file));
     TRY(recipe_digest(p, root, "kernel.nsm_sha256", &r->nsm));
     TRY(recipe_snp(p, root, &r->snp));
+    TRY(recipe_sgx(p, root, &r->sgx));
     TRY(recipe_tdx(p, root, &r->tdx));
     TRY(flag(p, root, "allow_devices", &r->allow_devices));
     TRY(flag(p, root, "keep_owners", &r->keep_owners));
@@ -415,6 +443,7 @@ recipe_default(struct recipe *r)
         .dir = ".", .name = "image", .version = "0", .tees = tees, .env = none
     };
     recipe_snp_default(&r->snp);
+    recipe_sgx_default(&r->sgx);
     recipe_tdx_default(&r->tdx);
 }
 

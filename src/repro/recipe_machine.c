@@ -26,32 +26,6 @@ same_name(const char *a, const char *b)
     return strcmp(x != NULL ? x + 1 : a, y != NULL ? y + 1 : b) == 0;
 }
 
-/* {"file", "sha256"}: both, or the input would not be pinned. */
-static enum selfsame_code
-input(const struct recipe_reading *p, json_t *v, const char *member,
-    struct recipe_input *ret)
-{
-    static const char *const known[] = { "file", "sha256", NULL };
-    char *prefix = arena_printf(p->arena, "%s.", member);
-    char *digest = arena_printf(p->arena, "%s.sha256", member);
-    const char *file = json_string_value(json_object_get(v, "file")),
-               *hex = json_string_value(json_object_get(v, "sha256"));
-    size_t len;
-
-    if (prefix == NULL || digest == NULL)
-        return recipe_no_memory(p);
-    if (!json_is_object(v))
-        return recipe_wrong(p, member, "{\"file\": path, \"sha256\": digest}");
-    TRY(recipe_only(p, v, prefix, known));
-    if (file == NULL || file[0] == 0 || hex == NULL)
-        return recipe_wrong(p, member, "both 'file' and 'sha256'");
-    if (!hex_decode(hex, strlen(hex), ret->sha256, 32, &len) || len != 32)
-        return recipe_wrong(p, digest, "64 lower-case hex digits");
-    ret->has_sha256 = true;
-    ret->file = arena_str(p->arena, bytes_str(file));
-    return ret->file != NULL ? SELFSAME_OK : recipe_no_memory(p);
-}
-
 /* "snp.net"; where memory has ended the member alone will do. */
 static const char *
 member_of(const struct recipe_reading *p, const char *tee, const char *name)
@@ -80,7 +54,7 @@ modules(const struct recipe_reading *p, const json_t *v, const char *tee,
 
         if (member == NULL)
             return recipe_no_memory(p);
-        TRY(input(p, json_array_get(v, i), member, &list[i]));
+        TRY(recipe_input(p, json_array_get(v, i), member, &list[i]));
         if (!is_module_name(list[i].file))
             return recipe_wrong(
                 p, member, "a file whose name has only letters, digits and _ . + -");
@@ -139,9 +113,9 @@ recipe_machine(const struct recipe_reading *p, const json_t *root, const char *t
         return recipe_wrong(p, tee, "an object");
     TRY(recipe_only(p, v, prefix, known));
     if (kernel != NULL)
-        TRY(input(p, kernel, member_of(p, tee, "kernel"), &ret->kernel));
+        TRY(recipe_input(p, kernel, member_of(p, tee, "kernel"), &ret->kernel));
     if (firmware != NULL)
-        TRY(input(p, firmware, member_of(p, tee, "firmware"), &ret->firmware));
+        TRY(recipe_input(p, firmware, member_of(p, tee, "firmware"), &ret->firmware));
     TRY(recipe_text(p, root, member_of(p, tee, "cmdline"), &ret->cmdline));
     TRY(recipe_text(p, root, member_of(p, tee, "net"), &ret->net));
     if (!is_net(ret->net))

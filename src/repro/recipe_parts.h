@@ -28,6 +28,15 @@ MUST enum selfsame_code recipe_digest(const struct recipe_reading *p,
 MUST enum selfsame_code recipe_strings(const struct recipe_reading *p, const json_t *v,
     const char *member, const char *const **ret);
 
+/* {"file", "sha256"}: both, or the input would not be pinned. */
+MUST enum selfsame_code recipe_input(const struct recipe_reading *p, json_t *v,
+    const char *member, struct recipe_input *ret);
+
+/* recipe_sgx.c: the member "sgx". */
+MUST enum selfsame_code recipe_sgx(
+    const struct recipe_reading *p, const json_t *root, struct recipe_sgx *ret);
+void recipe_sgx_default(struct recipe_sgx *ret);
+
 /* recipe_machine.c: of the member `tee` what all virtual machines have; it is there. */
 MUST enum selfsame_code recipe_machine(const struct recipe_reading *p,
     const json_t *root, const char *tee, struct recipe_machine *ret);

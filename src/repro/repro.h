@@ -19,6 +19,7 @@
  *   recipe_machine.c what it says of a virtual machine
  *   recipe_snp.c    the machines that SEV-SNP measures
  *   recipe_tdx.c    the machines that TDX measures
+ *   recipe_sgx.c    its part about SGX
  *   sandbox.c       runs the recipe's commands away from this machine
  *   spool.c         one nameless temporary file for what was compressed
  *   program.c       what the image runs, for selfsame-init
@@ -27,6 +28,7 @@
  *   pack.c          trees → everything that stands in the output directory:
  *   pack_eif.c      the image of AWS, one file
  *   pack_direct.c   the image of a virtual machine: firmware, kernel, initrd, cmdline
+ *   pack_gramine.c  the image of an enclave of SGX: manifest, Gramine, file system
  *   pack_measure.c  the files as they stand, read once for digests and measurements
  *   pack_texts.c    measurements.json, statement.json
  *   tool.c          selfsame-init and selfsame-agent, found and checked
@@ -137,6 +139,13 @@ struct recipe_snp {
     const struct recipe_shape *shapes;
     size_t shape_count;
 };
+struct recipe_sgx {
+    struct recipe_input pal, libos; /* of Gramine */
+    const char *enclave_size;       /* as Gramine takes it: "512M" */
+    unsigned threads;
+    uint16_t isv_prod_id, isv_svn;
+    bool edmm;
+};
 struct recipe_td_shape {
     const char *vmm;        /* "qemu" */
     const uint64_t *memory; /* MiB */
@@ -167,6 +176,7 @@ struct recipe {
     struct recipe_input kernel, nsm; /* of a Nitro image */
     const char *cmdline;
     struct recipe_snp snp;
+    struct recipe_sgx sgx;
     struct recipe_tdx tdx;
     const char *nsm_for; /* "all", "agent"; NULL: all when there is no agent */
     bool allow_devices, keep_owners, keep_setid, refuse_case_collisions;
@@ -311,7 +321,7 @@ MUST enum selfsame_code tool_check(
 /* ---- out.c ---- */
 
 /* What stands in an output directory, in the order it is written and compared. */
-enum { OUT_FILES = 12, TEES = 4 };
+enum { OUT_FILES = 16, TEES = 4 };
 struct out_file {
     const char *name;
     const char *tee; /* NULL: always there */
@@ -358,8 +368,8 @@ struct repro_file { /* one of an image */
 struct repro_result {
     const char *kind, *name, *version;
     struct repro_tees tees;
-    const char
-        *lacks; /* "kernel", "firmware": what keeps an image from starting; or NULL */
+    const char *
+        lacks; /* "kernel", "firmware", "pal": what keeps an image from starting; or NULL */
     bool sandboxed, keep_owners;
     struct repro_file image[OUT_FILES];
     size_t image_count, file_count;
@@ -380,6 +390,8 @@ struct pack_machine { /* what an image has beside the application */
     struct tree *boot;              /* the first ramdisk */
     struct extent kernel, firmware; /* fd NULL: none, a placeholder */
     int kernel_fd, firmware_fd;
+    struct extent pal, libos; /* of Gramine, likewise */
+    int pal_fd, libos_fd;
     const char *cmdline;
     bool has_nsm;
 };

@@ -62,13 +62,17 @@ static enum selfsame_code
 wrap(struct cli *c, const char *tee, const struct tee_collected *made,
     struct selfsame_bytes *ret, struct selfsame_err *e)
 {
+    const struct tee_verifier *v = tee_verifier_find(tee);
     const struct tee_attester *t;
+    const char *endorsement = NULL;
 
+    if (v == NULL)
+        FAIL(e, SELFSAME_UNSUPPORTED, "%s evidence has no media type", tee);
     for (size_t i = 0; (t = tee_attester_at(i)) != NULL; i++)
         if (strcmp(t->name, tee) == 0)
-            return cmw_encode_evidence(t->media_type, made->evidence,
-                t->endorsement_type, made->endorsement, cli_arena(c), ret, e);
-    FAIL(e, SELFSAME_UNSUPPORTED, "%s evidence has no media type", tee);
+            endorsement = t->endorsement_type;
+    return cmw_encode_evidence(v->media_types[0], made->evidence, endorsement,
+        made->endorsement, cli_arena(c), ret, e);
 }
 
 static enum selfsame_code
@@ -105,7 +109,10 @@ evidence(struct cli *c, struct selfsame_err *e)
     if (!cli_flag(c, "raw"))
         TRY(wrap(c, h.sim->name, &made, &document, e));
     if (cli_value(c, "collateral") != NULL && made.endorsement.ptr == NULL)
-        FAIL(e, SELFSAME_USAGE, "--collateral: %s evidence needs none", h.sim->name);
+        FAIL(e, SELFSAME_USAGE, "--collateral: %s evidence brings none; %s",
+            h.sim->name,
+            h.sim->collateral != NULL ? "`selfsame-sim collateral` writes it"
+                                      : "it needs none");
     if (cli_value(c, "collateral") != NULL)
         TRY(file_write(cli_value(c, "collateral"), made.endorsement, false, e));
     return write_out(cli_value(c, "out"), document, e);
@@ -142,7 +149,7 @@ static const struct cli_option options[] = {
     { .name = "defect",
         .argument = "WORD",
         .repeatable = true,
-        .help = "any of the words below, as an argument" },
+        .help = "any of the words below; sgx and tdx have more (man selfsame-sim)" },
     { .name = "debug", .help = "debug mode (nitro: measurements are zero)" },
     { .name = "expired", .help = "the leaf expired an hour ago" },
     { .name = "future", .help = "made in the future" },

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tee/tee.h"
 
+const char *const tee_own_id_names[TEE_OWN_IDS] = { "mr-config-id", "mr-owner",
+    "mr-owner-config" };
+
 /* Linked by the command only. */
 #define TEE(name) extern const struct tee_launcher name##_launcher;
 #include "tee/launchers.def"

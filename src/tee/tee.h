@@ -45,7 +45,8 @@ struct tee_need {
 struct tee_verifier {
     const char *name;               /* "nitro" */
     const char *const *media_types; /* the one we write first; NULL-terminated */
-    const char *const *pins; /* claim paths a measurement must name: pins_named */
+    const char *const *pins;  /* claim paths a measurement must name: pins_named */
+    const char *const *zeros; /* those that a measurement may expect to be all zero */
     const struct tee_anchor *anchors;
     size_t anchor_count;
     const struct tee_rule *rules; /* options a policy may set for this TEE */
@@ -92,13 +93,9 @@ struct tee_measured {
 struct tee_measurer {
     const char *name;
     const char *image_kind; /* "eif" */
-    /*
-     * Several files, DIR/FILES.PART each ("image.kernel"), in this order; NULL: one. The
-     * first must be there. The measurer has '_' where these names have '-'.
-     */
-    const char *files;
-    const char *const *parts;
-    const char *whole; /* the part that a file given alone is: "firmware" */
+    const char *files; /* "image": its parts are DIR/image.kernel …; NULL: one file */
+    const char *const *parts; /* these, in this order; the first has to be there */
+    const char *whole;        /* the part that a file given alone is: "firmware" */
     /* By its first bytes (64 are enough): a file that is for this TEE alone; or NULL. */
     bool (*recognise)(struct selfsame_bytes head);
     enum selfsame_code (*begin)(
@@ -122,12 +119,12 @@ struct tee_report_request {
     struct selfsame_bytes nonce, public_key;
     const char *device; /* NULL: the usual path */
 };
-enum { TEE_REGISTER = 48 }; /* SHA-384 */
 struct tee_collected {
     struct selfsame_bytes evidence;
     struct selfsame_bytes
         endorsement; /* what the host gave along, unsigned; or absent */
 };
+enum { TEE_REGISTER = 48 }; /* SHA-384 */
 struct tee_attester {
     const char *name, *media_type, *endorsement_type;
     bool (*present)(const char *device);
@@ -153,6 +150,9 @@ struct tee_port { /* of the guest, reachable at one of the host's */
     const char *address;
     uint16_t host, guest;
 };
+/* What whoever starts a TD may have its quotes say: MRCONFIGID, MROWNER, MROWNERCONFIG. */
+enum { TEE_OWN_IDS = 3 };
+extern const char *const tee_own_id_names[TEE_OWN_IDS]; /* of the options */
 struct tee_launch_request {
     const char *image;               /* a file, or the directory that the build wrote */
     uint64_t image_size, memory_mib; /* 0: what the image needs */
@@ -162,7 +162,8 @@ struct tee_launch_request {
     size_t shape_count; /* 0: the measurement does not depend on it */
     const struct tee_port *ports;
     size_t port_count;
-    struct selfsame_bytes id_block, id_auth; /* SNP; absent: none */
+    struct selfsame_bytes id_block, id_auth;   /* SNP; absent: none */
+    struct selfsame_bytes own_id[TEE_OWN_IDS]; /* TDX; absent: zeros */
     bool insecure_debug, insecure_plain_vm;
     bool emulated; /* a plain machine without KVM */
 };

@@ -17,6 +17,13 @@ about_key(void *arg, struct selfsame_bytes nonce, struct selfsame_bytes spki,
     return selfsame_attest_key(arg, nonce, spki, ret, ret_len, e);
 }
 
+static enum selfsame_code
+for_certificate(void *arg, struct selfsame_bytes spki, uint8_t **ret, size_t *ret_len,
+    struct selfsame_err *e)
+{
+    return selfsame_attest_certificate(arg, spki, ret, ret_len, e);
+}
+
 struct evidence_source
 attester_source(struct selfsame_attester *a)
 {
@@ -24,5 +31,6 @@ attester_source(struct selfsame_attester *a)
         .arg = a,
         .session = about_session,
         .key = about_key,
+        .certificate = for_certificate,
     };
 }

@@ -62,13 +62,16 @@ set_up(struct session *s, const struct session_config *c, struct selfsame_err *e
     if (name != NULL && !is_literal(name))
         (void)snprintf(sni, sizeof(sni), "%s", name);
     TRY(tls_context(false, &s->ctx, e));
+    if (c->ratls)
+        TRY(tls_context_older(s->ctx, e));
     s->ssl = SSL_new(s->ctx);
     if (s->ssl == NULL || SSL_set_fd(s->ssl, s->fd) != 1)
         FAIL(e, SELFSAME_NOMEM, "no memory for a TLS connection");
     SSL_set_connect_state(s->ssl);
     size_t skip = c->carrier == SESSION_HTTP ? 9 : 0;
     size_t len = c->carrier == SESSION_RAW ? 9 : sizeof(any) - 1 - skip;
-    if (SSL_set_alpn_protos(s->ssl, any + skip, (unsigned)len) != 0)
+    /* Who knows certificates alone may end a handshake over an ALPN of ours. */
+    if (!c->ratls && SSL_set_alpn_protos(s->ssl, any + skip, (unsigned)len) != 0)
         FAIL(e, SELFSAME_NOMEM, "no memory for a TLS connection");
     if (sni[0] != '\0' && SSL_set_tlsext_host_name(s->ssl, sni) != 1)
         FAIL(e, SELFSAME_USAGE, "\"%.80s\" is not a server name", name);
@@ -131,12 +134,35 @@ establish(const struct session_config *c, int64_t deadline_ms, struct session *s
 {
     TRY(set_up(s, c, e));
     TRY(handshake(s, deadline_ms, e));
+    s->carrier = SESSION_HTTP;
+    if (c->ratls && SSL_session_reused(s->ssl))
+        FAIL(e, SELFSAME_UNBOUND, "the TLS session is not a fresh one");
+    if (c->ratls)
+        return SELFSAME_OK;
     /* Nothing was stored to resume from; a server that claims it did is not understood. */
     if (SSL_session_reused(s->ssl) || SSL_version(s->ssl) != TLS1_3_VERSION)
         FAIL(e, SELFSAME_UNBOUND, "the TLS session is not a fresh one of TLS 1.3");
     s->carrier = tls_alpn_is(s->ssl, TLS_ALPN_RAW) ? SESSION_RAW : SESSION_HTTP;
     if (c->carrier == SESSION_RAW && s->carrier != SESSION_RAW)
         FAIL(e, SELFSAME_UNBOUND, "the server does not speak " TLS_ALPN_RAW);
+    return SELFSAME_OK;
+}
+
+/* The certificate whose key the server proved to hold in this handshake. */
+static enum selfsame_code
+peer_certificate(
+    struct session *s, struct arena *arena, struct answer *ret, struct selfsame_err *e)
+{
+    X509 *cert = SSL_get0_peer_certificate(s->ssl);
+    uint8_t *der = NULL;
+    int len = cert != NULL ? i2d_X509(cert, &der) : -1;
+
+    if (len <= 0)
+        FAIL(e, SELFSAME_UNBOUND, "the server shows no certificate");
+    bool good = arena_dup(arena, BYTES(der, (size_t)len), &ret->evidence);
+    OPENSSL_free(der);
+    if (!good)
+        FAIL(e, SELFSAME_NOMEM, "no memory for the server's certificate");
     return SELFSAME_OK;
 }
 
@@ -150,15 +176,21 @@ judge(const struct session_config *c, const struct answer *a,
 
     TRY(selfsame_request_new(&q, e));
     selfsame_request_set_time(q, os_now_ms());
-    selfsame_request_set_nonce(q, a->nonce);
-    if (a->request.ptr != NULL)
+    if (a->nonce.ptr != NULL)
+        selfsame_request_set_nonce(q, a->nonce);
+    if (c->ratls)
+        ; /* about the certificate's own key */
+    else if (a->request.ptr != NULL)
         selfsame_request_expect_session(q, a->request, BYTES_ARR(a->exporter), a->spki);
     else
         selfsame_request_expect_key(q, a->spki);
     if (c->prepare != NULL)
         c->prepare(c->prepare_arg, q);
-    const enum selfsame_code code = selfsame_verify(
-        c->verifier, c->policy, q, a->evidence, ret, e);
+    const enum selfsame_code code = c->ratls
+                                        ? selfsame_verify_certificate(c->verifier,
+                                              c->policy, q, a->evidence, true, ret, e)
+                                        : selfsame_verify(c->verifier, c->policy, q,
+                                              a->evidence, ret, e);
     return *ret != NULL && c->settle != NULL ? c->settle(c->prepare_arg, *ret, e)
                                              : code;
 }
@@ -173,7 +205,7 @@ session_open(const struct session_config *c, struct session **ret,
     auto_session *s = calloc(1, sizeof(*s));
     struct selfsame_result *result = NULL;
     struct selfsame_err ignored;
-    struct answer a;
+    struct answer a = { .evidence = BYTES_NONE };
     char where[NET_TEXT];
 
     if (s == NULL)
@@ -182,7 +214,9 @@ session_open(const struct session_config *c, struct session **ret,
     net_addr_text(&c->addr, where);
     TRY(net_connect(&c->addr, deadline_ms, &s->fd, e));
     TRY_WHILE(e, establish(c, deadline_ms, s, e), "connecting to %s", where);
-    enum selfsame_code code = challenge_send(s, c, deadline_ms, &arena, &a, e);
+    enum selfsame_code code = c->ratls
+                                  ? peer_certificate(s, &arena, &a, e)
+                                  : challenge_send(s, c, deadline_ms, &arena, &a, e);
     if (code == SELFSAME_IO)
         err_remedy(e, "It speaks TLS and did not answer the challenge: check that "
                       "`selfsame serve` is there, and that its TEE's device answers.");

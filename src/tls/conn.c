@@ -273,6 +273,10 @@ conn_answer(struct job *job)
 {
     struct conn *c = job->owner;
 
+    if (job->certificate) {
+        certificate_renewed(job);
+        return;
+    }
     if (c == NULL) {
         job_free(job);
         return;

@@ -17,6 +17,8 @@
 enum { TLS_EXPORTER = 32, TLS_RECORD = 16384 };
 
 MUST enum selfsame_code tls_context(bool server, SSL_CTX **ret, struct selfsame_err *e);
+/* A client of servers that know nothing of us: TLS 1.2 too, with forward secrecy. */
+MUST enum selfsame_code tls_context_older(SSL_CTX *c, struct selfsame_err *e);
 void tls_context_free(SSL_CTX **c);
 #define auto_ctx __attribute__((cleanup(tls_context_free))) SSL_CTX
 /* The exporter of the server's label over SHA-256(attest request). */
@@ -71,7 +73,8 @@ void peers_leave(struct peers *p, const struct net_peer *key);
 struct job {
     struct job *next;
     struct arena arena;
-    bool key; /* about the key alone */
+    bool key;         /* about the key alone */
+    bool certificate; /* for the server's certificate; nobody asked for it */
     struct selfsame_bytes request, nonce, spki;
     uint8_t exporter[TLS_EXPORTER];
     uint8_t *cmw; /* the answer */

@@ -103,6 +103,15 @@ make_identity(struct server *s, struct selfsame_err *e)
         name = s->bound.host;
     r.dns_name = name != NULL ? name : "localhost";
     TRY(key_generate(KEY_P256, &key, e));
+    if (s->config.ratls_ms > 0) {
+        s->name = arena_str(&s->arena, bytes_str(r.dns_name));
+        if (s->name == NULL)
+            FAIL(e, SELFSAME_NOMEM, "no memory for a name");
+        s->key = key;
+        key = NULL;
+        TRY(key_spki(s->key, &s->arena, &s->spki, e));
+        return certificate_first(s, e);
+    }
     TRY(cert_make(&r, key, BYTES_NONE, key, &s->arena, &der, e));
     return use_identity(s, der, key, e);
 }
@@ -315,7 +324,8 @@ server_free(struct server **server)
     while (s->conns != NULL)
         conn_free(s->conns);
     worker_free(&s->worker);
-    struct event *events[] = { s->accept_event, s->stop_event, s->drain_event };
+    struct event *events[] = { s->accept_event, s->stop_event, s->drain_event,
+        s->renew_event };
     for (size_t i = 0; i < COUNT(events); i++)
         if (events[i] != NULL)
             event_free(events[i]);
@@ -323,6 +333,7 @@ server_free(struct server **server)
         event_base_free(s->base);
     peers_free(s->peers);
     tls_context_free(&s->ctx);
+    key_free(&s->key);
     arena_free(&s->arena);
     if (s->bound.kind == NET_UNIX)
         (void)unlink(s->bound.path);
@@ -376,6 +387,10 @@ server_new(const struct server_config *c, struct server **ret, struct selfsame_e
 
     if (s == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for a server");
+    if (c->ratls_ms > 0 &&
+        (c->certificate.ptr != NULL || c->source.certificate == NULL))
+        FAIL(e, SELFSAME_USAGE,
+            "a certificate with evidence is made here, of a key made here");
     s->config = *c;
     s->listener = s->stop_fd = -1;
     s->arena = arena_new(1 << 20);
@@ -387,6 +402,8 @@ server_new(const struct server_config *c, struct server **ret, struct selfsame_e
     TRY(net_bound(s->listener, &c->listen, &s->bound, e));
     TRY(c->certificate.ptr != NULL ? load_identity(s, c, e) : make_identity(s, e));
     TRY(make_events(s, e));
+    if (s->config.ratls_ms > 0)
+        TRY(certificate_schedule(s, e));
     /* Views and names of the caller end here. */
     s->config.name = NULL;
     s->config.certificate = s->config.key = BYTES_NONE;

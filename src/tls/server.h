@@ -65,8 +65,11 @@ struct server {
     struct net_addr bound;
     struct net_endpoint upstream;
     SSL_CTX *ctx;
-    struct arena arena; /* spki */
+    struct arena arena; /* spki, name */
     struct selfsame_bytes spki;
+    struct key *key; /* RA-TLS: to sign the next certificate with */
+    const char *name;
+    struct event *renew_event;
     struct event_base *base;
     struct worker *worker;
     int listener, stop_fd;
@@ -84,6 +87,12 @@ void server_forget(
 /* So many handshakes are unfinished that each gets little time, and newcomers wait. */
 bool server_hurries(const struct server *s);
 void server_resume(struct server *s); /* accepts again, if there is room */
+
+/* certificate.c: with evidence in it (docs/formats/ratls.md) */
+MUST enum selfsame_code certificate_first(struct server *s, struct selfsame_err *e);
+/* Asks the device again when it is time, in the loop. */
+MUST enum selfsame_code certificate_schedule(struct server *s, struct selfsame_err *e);
+void certificate_renewed(struct job *job); /* owns it */
 
 /* conn.c */
 /* `peer` NULL: not counted. False: out of memory, and peer is still the caller's. */

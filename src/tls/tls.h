@@ -31,6 +31,9 @@ struct evidence_source {
     enum selfsame_code (*key)(void *arg, struct selfsame_bytes nonce,
         struct selfsame_bytes spki, uint8_t **ret, size_t *ret_len,
         struct selfsame_err *e);
+    /* For a certificate of this key; NULL: this source has none. */
+    enum selfsame_code (*certificate)(void *arg, struct selfsame_bytes spki,
+        uint8_t **ret, size_t *ret_len, struct selfsame_err *e);
 };
 /* attester.c: the TEE of this machine. */
 struct evidence_source attester_source(struct selfsame_attester *a);
@@ -48,6 +51,8 @@ struct server_config {
     int64_t body_ms;        /* 0: 30 s for each 4 KiB of a request body */
     int64_t idle_ms;        /* 0: 5 min without a byte */
     int64_t drain_ms;       /* 0: 5 s from stop to the end */
+    /* The certificate made here carries evidence (RA-TLS), made anew so often; 0: it does not. */
+    int64_t ratls_ms;
     void (*log)(const char *line); /* NULL: silent */
 };
 struct server;
@@ -83,6 +88,11 @@ struct session_config {
      * a server that knows no better; the policy's binding decides if that will do.
      */
     bool key_level_too;
+    /*
+     * No challenge: the evidence is that in the certificate of the handshake (RA-TLS),
+     * about its key alone. Such servers need speak neither ALPN nor TLS 1.3.
+     */
+    bool ratls;
     /* Adds what the relying party knows besides, as proofs of releases; any thread; or NULL. */
     void (*prepare)(void *arg, struct selfsame_request *q);
     /* Hears of every result before the session opens, and may refuse it; or NULL. */

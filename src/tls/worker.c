@@ -56,7 +56,10 @@ jobs_free(struct job *j)
 static void
 work(struct worker *w, struct job *j)
 {
-    if (j->key)
+    if (j->certificate)
+        j->code = w->source.certificate(
+            w->source.arg, j->spki, &j->cmw, &j->cmw_len, &j->err);
+    else if (j->key)
         j->code = w->source.key(
             w->source.arg, j->nonce, j->spki, &j->cmw, &j->cmw_len, &j->err);
     else

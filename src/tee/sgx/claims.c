@@ -110,6 +110,8 @@ const struct tee_rule sgx_rules[] = {
         "it is told of interrupts (AEX-Notify)"),
     DCAP_RULE("attributes.kss", RULE_REQUIRE, "attribute_bits.kss",
         "key separation and sharing (KSS) is on"),
+    DCAP_RULE("attributes_masked", RULE_MASKED_HEX, "attributes",
+        "ATTRIBUTES, as value/mask of 16 bytes each"),
     { .option = "xfrm_mask",
         .kind = RULE_WITHIN_HEX,
         .check = CHECK_POLICY,

@@ -7,7 +7,7 @@
 /* Intel SGX: what is not TDX's as well (tee/shared/dcap.h). README.md here. */
 
 /* claims.c */
-enum { SGX_RULES = DCAP_COMMON_RULES + 15 };
+enum { SGX_RULES = DCAP_COMMON_RULES + 16 };
 extern const struct tee_rule sgx_rules[SGX_RULES];
 extern const char *const sgx_pins[];
 /* The report body of a quote: reserved attributes, and what KSS alone may set. MALFORMED. */

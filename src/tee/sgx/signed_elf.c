@@ -70,7 +70,7 @@ signed_elf_parse(
     struct selfsame_bytes in, struct signed_elf *ret, struct selfsame_err *e)
 {
     struct signed_elf f = { .has_elrange = false };
-    struct selfsame_bytes whole, elrange;
+    struct selfsame_bytes whole = BYTES_NONE, elrange = BYTES_NONE;
 
     TRY(elf_parse(in, &f.elf, e));
     TRY(find_metadata(&f.elf, &whole, e));

@@ -21,9 +21,6 @@ static enum selfsame_code
 add_cert(struct tee_bundle *b, const struct cert *c, struct arena *arena,
     struct selfsame_err *e)
 {
-    for (size_t i = 0; i < b->cert_count; i++)
-        if (bytes_cmp(b->cert[i].der, c->der) == 0)
-            return SELFSAME_OK;
     if (b->cert_count == TEE_BUNDLE_CERTS)
         FAIL(e, SELFSAME_MALFORMED, "expected at most %d certificates",
             (int)TEE_BUNDLE_CERTS);
@@ -63,6 +60,9 @@ add_der(struct tee_bundle *b, struct selfsame_bytes der, struct arena *arena,
     struct cert cert;
     struct crl crl;
 
+    for (size_t i = 0; i < b->cert_count; i++) /* every chain brings its root */
+        if (bytes_cmp(b->cert[i].der, der) == 0)
+            return SELFSAME_OK;
     enum selfsame_code code = cert_parse(der, &cert, e);
     if (code == SELFSAME_OK)
         return add_cert(b, &cert, arena, e);

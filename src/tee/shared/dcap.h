@@ -220,6 +220,9 @@ struct dcap_bundle {       /* each piece once, in the arena */
 MUST enum selfsame_code dcap_bundle_add(struct dcap_bundle *b,
     struct selfsame_bytes piece, struct arena *arena, struct selfsame_err *e);
 
+/* Is that such a piece: JSON, a log, a text that stands for DER? Says nothing of DER. */
+bool dcap_piece_recognise(struct selfsame_bytes piece);
+
 /* ---- dcap_verify.c: parse, chain, revocation, signature, tcb of both TEEs ---- */
 
 /* What verification found; statuses are DCAP_NO_STATUS where collateral is lacking. */
@@ -233,8 +236,10 @@ struct dcap_found {
     uint32_t evaluation;       /* the lower of TCB info and QE identity */
     int64_t earliest_expiry_s; /* of all collateral and certificates used; 0: unknown */
     struct dcap_advisories advisories;
-    bool relaunch_advised;     /* TDX 1.5: out of date at launch alone */
-    struct selfsame_bytes log; /* the event log of the bundle, or absent */
+    bool relaunch_advised;                /* TDX 1.5: out of date at launch alone */
+    struct selfsame_bytes log;            /* the event log of the bundle, or absent */
+    const struct dcap_tcb_info *info;     /* that held, or NULL */
+    const struct dcap_identity *identity; /* that held, or NULL */
     bool simulated, authentic;
     const struct selfsame_bytes *chain; /* root first, for printing */
     size_t chain_count;
@@ -269,6 +274,39 @@ MUST enum selfsame_code dcap_verify(const struct dcap_kind *kind,
 MUST enum selfsame_code dcap_needs(enum dcap_tee tee, struct selfsame_bytes evidence,
     struct arena *arena, struct tee_need **ret, size_t *ret_count,
     struct selfsame_err *e);
+/* The same of a platform without its quote: by FMSPC (6 bytes) and who issued its PCK. */
+MUST enum selfsame_code dcap_needs_of(enum dcap_tee tee, struct selfsame_bytes fmspc,
+    enum dcap_ca ca, struct arena *arena, struct tee_need **ret, size_t *ret_count,
+    struct selfsame_err *e);
+
+/* ---- dcap_forecast.c: how a kept quote fares with some collateral ---- */
+
+enum dcap_lack_of {
+    DCAP_LACK_SGX,
+    DCAP_LACK_TDX,
+    DCAP_LACK_PCE,
+    DCAP_LACK_QE,
+    DCAP_LACK_MODULE,
+};
+struct dcap_lack {
+    enum dcap_lack_of what;
+    size_t component;           /* of the first two, from 0 */
+    struct selfsame_bytes name; /* "SEAMLDR ACM", as the TCB info says; or absent */
+    unsigned has, needs;
+};
+struct dcap_standing {
+    enum selfsame_code code; /* of verification, and why */
+    struct selfsame_err err;
+    struct dcap_found found;
+    struct dcap_lack lack[2 * DCAP_COMPONENTS + 3]; /* of the best status there is */
+    size_t lack_count;
+};
+/* MALFORMED, UNSUPPORTED: no quote of this TEE. What verification says is in *ret. */
+MUST enum selfsame_code dcap_standing_of(enum dcap_tee tee,
+    struct selfsame_bytes evidence, const struct tee_trust *trust, struct arena *arena,
+    struct dcap_standing *ret, struct selfsame_err *e);
+/* "SGX component 7 (SEAMLDR ACM)"; NULL without memory. */
+const char *dcap_lack_text(const struct dcap_lack *l, struct arena *arena);
 
 /* roots/: Intel's, and the simulator's. */
 enum { DCAP_ROOT_INTEL = 659, DCAP_ROOT_SIMULATED = 503 };

@@ -181,6 +181,17 @@ add(struct dcap_bundle *b, struct selfsame_bytes piece, struct arena *arena,
                             : tee_bundle_add(&b->pki, piece, arena, e);
 }
 
+bool
+dcap_piece_recognise(struct selfsame_bytes piece)
+{
+    const struct selfsame_bytes text = without_end(piece);
+
+    if (begins_object(piece))
+        return dcap_tcb_info_recognise(text) || dcap_identity_recognise(text) ||
+               dcap_qpl_recognise(text);
+    return is_event_log(piece) || is_percent_pem(text) || is_hex_der(text);
+}
+
 enum selfsame_code
 dcap_bundle_add(struct dcap_bundle *b, struct selfsame_bytes piece, struct arena *arena,
     struct selfsame_err *e)

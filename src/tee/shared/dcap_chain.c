@@ -105,9 +105,24 @@ static const struct cert *
 own_role(const struct dcap_judged *j, enum dcap_role role)
 {
     for (size_t i = 0; i < j->own_count; i++)
-        if (dcap_role_of(&j->own[i]) == role)
+        if (j->own_role[i] == role)
             return &j->own[i];
     return NULL;
+}
+
+static enum selfsame_code
+note_roles(struct dcap_judged *j, struct selfsame_err *e)
+{
+    const struct tee_bundle *b = &j->bundle.pki;
+
+    for (size_t i = 0; i < j->own_count; i++)
+        j->own_role[i] = dcap_role_of(&j->own[i]);
+    j->role = ARENA_NEW(j->arena, enum dcap_role, b->cert_count + 1);
+    if (j->role == NULL)
+        FAIL(e, SELFSAME_NOMEM, "out of memory for certificates");
+    for (size_t i = 0; i < b->cert_count; i++)
+        j->role[i] = dcap_role_of(&b->cert[i]);
+    return SELFSAME_OK;
 }
 
 /*
@@ -160,7 +175,7 @@ leaf_along(const struct dcap_judged *j)
     for (size_t i = 0; i < j->bundle.pki.cert_count; i++) {
         const struct cert *c = &j->bundle.pki.cert[i];
 
-        if (dcap_role_of(c) != DCAP_ROLE_PCK)
+        if (j->role[i] != DCAP_ROLE_PCK)
             continue;
         if (first == NULL)
             first = c;
@@ -178,7 +193,7 @@ issuer_along(const struct dcap_judged *j)
     for (size_t i = 0; i < j->bundle.pki.cert_count; i++) {
         const struct cert *c = &j->bundle.pki.cert[i];
 
-        if (dcap_role_of(c) == DCAP_ROLE_CA && bytes_eq(c->subject, j->leaf->issuer) &&
+        if (j->role[i] == DCAP_ROLE_CA && bytes_eq(c->subject, j->leaf->issuer) &&
             (c->ski.ptr == NULL || j->leaf->aki.ptr == NULL ||
                 bytes_eq(c->ski, j->leaf->aki)))
             return c;
@@ -213,6 +228,17 @@ find_along(struct dcap_judged *j, struct selfsame_err *e)
 
 /* ---- the root ---- */
 
+/* A key of 64 bytes stands nowhere by chance. */
+static bool
+contains(struct selfsame_bytes hay, struct selfsame_bytes needle)
+{
+    for (size_t i = 0; i + needle.len <= hay.len; i++)
+        if (hay.ptr[i] == needle.ptr[0] &&
+            bytes_has_prefix(BYTES(hay.ptr + i, hay.len - i), needle))
+            return true;
+    return false;
+}
+
 static bool
 is_anchor(const struct dcap_judged *j, const struct cert *root)
 {
@@ -231,8 +257,6 @@ is_anchor(const struct dcap_judged *j, const struct cert *root)
 static enum selfsame_code
 find_anchor(struct dcap_judged *j, struct selfsame_err *e)
 {
-    struct cert intel;
-
     for (size_t i = 0; i < j->trust->anchor_count; i++) {
         struct cert root;
 
@@ -240,10 +264,9 @@ find_anchor(struct dcap_judged *j, struct selfsame_err *e)
             e, cert_parse(j->trust->anchors[i].der, &root, e), "the trust anchor");
         if (!is_anchor(j, &root))
             continue;
-        TRY(cert_parse(dcap_root_intel, &intel, e));
         j->anchor = &j->trust->anchors[i];
         j->root = root;
-        j->intel = bytes_eq(root.key, intel.key);
+        j->intel = contains(dcap_root_intel, root.key);
         return SELFSAME_OK;
     }
     FAIL(e, SELFSAME_BAD_CHAIN,
@@ -258,6 +281,7 @@ dcap_chain_find(struct dcap_judged *j, struct selfsame_err *e)
 
     TRY_WHILE(e, dcap_own_certs(q, j->arena, j->own, &j->own_count, e),
         "certificates of the quote");
+    TRY(note_roles(j, e));
     if (q->cert_type == DCAP_CERT_PCK_CHAIN)
         TRY(sort_own(j, e));
     else

@@ -144,10 +144,10 @@ dcap_add_found(struct dcap_claims *l, const struct dcap_found *f, int64_t now_s,
     const char *until = NULL;
 
     dcap_add_uint(l, "version", f->quote.version);
+    if (f->status != DCAP_NO_STATUS) /* the first text: it stands for the machine */
+        TRY(add_status(l, f, now_s, arena, e));
     if (f->has_pck)
         add_platform(l, &f->pck);
-    if (f->status != DCAP_NO_STATUS)
-        TRY(add_status(l, f, now_s, arena, e));
     if (f->earliest_expiry_s != 0) {
         time_format(f->earliest_expiry_s, date);
         until = arena_str(arena, bytes_str(date));

@@ -105,7 +105,7 @@ verify_piece(struct dcap_judged *j, const struct pieces *p, const struct piece *
         const struct cert *c = &j->bundle.pki.cert[i];
         bool good = false;
 
-        if (dcap_role_of(c) != DCAP_ROLE_SIGNING)
+        if (j->role[i] != DCAP_ROLE_SIGNING)
             continue;
         any = true;
         TRY(try_signer(j, i, &good, e));

@@ -61,45 +61,42 @@ get_signer(struct jread *j, struct reading *x)
     x->id->mr_signer = BYTES(p, LEN);
 }
 
-/* What the report is masked and compared with. */
-static unsigned
-get_expected(struct jread *j, struct selfsame_bytes name, struct reading *x)
+static const struct dcap_member members[] = {
+    { "id", SEEN_ID },
+    { "version", SEEN_VERSION },
+    { "issueDate", SEEN_ISSUED },
+    { "nextUpdate", SEEN_NEXT },
+    { "tcbEvaluationDataNumber", SEEN_EVALUATION },
+    { "miscselect", SEEN_MISC },
+    { "miscselectMask", SEEN_MISC_MASK },
+    { "attributes", SEEN_ATTRIBUTES },
+    { "attributesMask", SEEN_ATTRIBUTES_MASK },
+    { "mrsigner", SEEN_SIGNER },
+    { "isvprodid", SEEN_PRODUCT },
+    { "tcbLevels", SEEN_LEVELS },
+};
+
+static void
+get_member(struct jread *j, enum seen member, struct reading *x)
 {
     struct dcap_identity *id = x->id;
 
-    if (dcap_is(name, "miscselect"))
-        return id->misc_select = get_misc(j), SEEN_MISC;
-    if (dcap_is(name, "miscselectMask"))
-        return id->misc_mask = get_misc(j), SEEN_MISC_MASK;
-    if (dcap_is(name, "attributes"))
-        return dcap_get_hex(j, id->attributes, 16), SEEN_ATTRIBUTES;
-    if (dcap_is(name, "attributesMask"))
-        return dcap_get_hex(j, id->attributes_mask, 16), SEEN_ATTRIBUTES_MASK;
-    if (dcap_is(name, "mrsigner"))
-        return get_signer(j, x), SEEN_SIGNER;
-    if (dcap_is(name, "isvprodid"))
-        return id->isv_prod_id = (uint16_t)jread_uint(j, UINT16_MAX), SEEN_PRODUCT;
-    return (void)jread_skip(j), 0;
-}
-
-static unsigned
-get_member(struct jread *j, struct selfsame_bytes name, struct reading *x)
-{
-    struct dcap_identity *id = x->id;
-
-    if (dcap_is(name, "id"))
-        return get_id(j, x), SEEN_ID;
-    if (dcap_is(name, "version"))
-        return id->version = (unsigned)jread_uint(j, UINT16_MAX), SEEN_VERSION;
-    if (dcap_is(name, "issueDate"))
-        return id->issue_s = dcap_get_date(j), SEEN_ISSUED;
-    if (dcap_is(name, "nextUpdate"))
-        return id->next_update_s = dcap_get_date(j), SEEN_NEXT;
-    if (dcap_is(name, "tcbEvaluationDataNumber"))
-        return id->evaluation = (uint32_t)jread_uint(j, UINT32_MAX), SEEN_EVALUATION;
-    if (dcap_is(name, "tcbLevels"))
-        return dcap_get_svn_levels(j, x->arena, &id->levels, &x->nomem), SEEN_LEVELS;
-    return get_expected(j, name, x);
+    switch (member) {
+    case SEEN_ID: get_id(j, x); break;
+    case SEEN_VERSION: id->version = (unsigned)jread_uint(j, UINT16_MAX); break;
+    case SEEN_ISSUED: id->issue_s = dcap_get_date(j); break;
+    case SEEN_NEXT: id->next_update_s = dcap_get_date(j); break;
+    case SEEN_EVALUATION: id->evaluation = (uint32_t)jread_uint(j, UINT32_MAX); break;
+    case SEEN_MISC: id->misc_select = get_misc(j); break;
+    case SEEN_MISC_MASK: id->misc_mask = get_misc(j); break;
+    case SEEN_ATTRIBUTES: dcap_get_hex(j, id->attributes, 16); break;
+    case SEEN_ATTRIBUTES_MASK: dcap_get_hex(j, id->attributes_mask, 16); break;
+    case SEEN_SIGNER: get_signer(j, x); break;
+    case SEEN_PRODUCT: id->isv_prod_id = (uint16_t)jread_uint(j, UINT16_MAX); break;
+    case SEEN_LEVELS: dcap_get_svn_levels(j, x->arena, &id->levels, &x->nomem); break;
+    case SEEN_ALL:
+    default: (void)jread_skip(j); break;
+    }
 }
 
 /* A value outside its mask could never be met: such an identity is a mistake or a trick. */
@@ -121,8 +118,12 @@ get_identity(struct jread *j, void *ctx)
     struct selfsame_bytes name;
     unsigned seen = 0;
 
-    while (jread_member(j, &o, &name))
-        seen |= get_member(j, name, x);
+    while (jread_member(j, &o, &name)) {
+        const unsigned member = dcap_member_of(members, COUNT(members), name);
+
+        get_member(j, member, x);
+        seen |= member;
+    }
     dcap_seen(j, &seen, SEEN_ALL);
     check_masks(j, x->id);
     if (x->id->issue_s >= x->id->next_update_s)

@@ -6,7 +6,19 @@
 bool
 dcap_is(struct selfsame_bytes name, const char *word)
 {
-    return bytes_cmp(name, bytes_str(word)) == 0;
+    const struct selfsame_bytes want = bytes_str(word);
+
+    return name.len == want.len && bytes_has_prefix(name, want);
+}
+
+unsigned
+dcap_member_of(
+    const struct dcap_member *members, size_t count, struct selfsame_bytes name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (dcap_is(name, members[i].name))
+            return members[i].bit;
+    return 0;
 }
 
 static int

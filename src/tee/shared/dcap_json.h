@@ -7,6 +7,13 @@
 
 /* What TCB info and QE identity spell alike. */
 bool dcap_is(struct selfsame_bytes name, const char *word);
+/* A member by its name: a bit of its own, 0 for one that nobody reads. */
+struct dcap_member {
+    const char *name;
+    unsigned bit;
+};
+unsigned dcap_member_of(
+    const struct dcap_member *members, size_t count, struct selfsame_bytes name);
 /* Hex in either case, exactly `len` bytes. */
 void dcap_get_hex(struct jread *j, uint8_t *ret, size_t len);
 int64_t dcap_get_date(struct jread *j); /* RFC 3339 with Z, seconds */

@@ -29,6 +29,7 @@ struct dcap_judged {
     struct dcap_bundle bundle;
     struct cert own[DCAP_CHAIN]; /* of the quote itself */
     size_t own_count;
+    enum dcap_role own_role[DCAP_CHAIN], *role; /* of the bundle's certificates */
     const struct cert *leaf, *ca, *embedded_root;
     const struct tee_anchor *anchor;
     struct cert root; /* of the anchor */

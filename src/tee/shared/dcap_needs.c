@@ -5,6 +5,13 @@
 
 enum { NEEDS = 4, PPID_RSA3072 = 3, ENCRYPTED_PPID = 384 };
 
+static const char *
+base_of(enum dcap_tee tee)
+{
+    return tee == DCAP_TDX ? DCAP_PCS "/tdx/certification/v4"
+                           : DCAP_PCS "/sgx/certification/v4";
+}
+
 /* PCS can read the PPID that the quote has in encrypted form; NULL: nobody can say. */
 static const char *
 pck_url(const struct dcap_quote *q, struct arena *arena, bool *ret_made)
@@ -45,44 +52,57 @@ own_pck(const struct dcap_quote *q, struct arena *arena, struct dcap_pck *ret)
     return false;
 }
 
+/* What every quote of a TEE wants, behind what the platform alone does. */
+static enum selfsame_code
+add_common(enum dcap_tee tee, bool made, struct arena *arena, struct tee_need *list,
+    size_t n, struct tee_need **ret, size_t *ret_count, struct selfsame_err *e)
+{
+    const char *url = list != NULL ? arena_printf(arena, "%s/qe/identity", base_of(tee))
+                                   : NULL;
+
+    if (!made || url == NULL)
+        FAIL(e, SELFSAME_NOMEM, "out of memory for the names of the collateral");
+    list[n++] = (struct tee_need){ .name = "qe-identity", .url = url };
+    list[n++] = (struct tee_need){ .name = "root-crl", .url = DCAP_ROOT_CRL };
+    *ret = list;
+    *ret_count = n;
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+dcap_needs_of(enum dcap_tee tee, struct selfsame_bytes fmspc, enum dcap_ca ca,
+    struct arena *arena, struct tee_need **ret, size_t *ret_count,
+    struct selfsame_err *e)
+{
+    struct tee_need *list = ARENA_NEW(arena, struct tee_need, NEEDS);
+    const char *hex = hex_dup(arena, fmspc), *info = NULL, *crl = NULL;
+
+    if (list != NULL && hex != NULL) {
+        info = arena_printf(arena, "%s/tcb?fmspc=%s", base_of(tee), hex);
+        crl = arena_printf(arena,
+            DCAP_PCS "/sgx/certification/v4/pckcrl?ca=%s&encoding=der",
+            dcap_ca_word(ca));
+        list[0] = (struct tee_need){ .name = "tcb-info", .url = info };
+        list[1] = (struct tee_need){ .name = "pck-crl", .url = crl };
+    }
+    return add_common(
+        tee, info != NULL && crl != NULL, arena, list, 2, ret, ret_count, e);
+}
+
 enum selfsame_code
 dcap_needs(enum dcap_tee tee, struct selfsame_bytes evidence, struct arena *arena,
     struct tee_need **ret, size_t *ret_count, struct selfsame_err *e)
 {
-    struct tee_need *list = ARENA_NEW(arena, struct tee_need, NEEDS);
-    const char *base = tee == DCAP_TDX ? DCAP_PCS "/tdx/certification/v4"
-                                       : DCAP_PCS "/sgx/certification/v4";
     struct dcap_quote q;
     struct dcap_pck pck;
-    size_t n = 0;
-    bool made = list != NULL;
+    bool made = true;
 
     TRY(dcap_quote_parse(evidence, &q, e));
-    if (made && own_pck(&q, arena, &pck)) {
-        const char *fmspc = hex_dup(arena, pck.fmspc);
-
-        list[n++] = (struct tee_need){ .name = "tcb-info",
-            .url = fmspc == NULL
-                       ? NULL
-                       : arena_printf(arena, "%s/tcb?fmspc=%s", base, fmspc) };
-        list[n++] = (struct tee_need){ .name = "pck-crl",
-            .url = arena_printf(arena,
-                DCAP_PCS "/sgx/certification/v4/pckcrl?ca=%s&encoding=der",
-                dcap_ca_word(pck.ca)) };
-        made = list[0].url != NULL && list[1].url != NULL;
-    } else if (made) {
-        list[n++] = (struct tee_need){ .name = "pck-cert",
-            .url = pck_url(&q, arena, &made) };
-    }
-    if (made) {
-        list[n++] = (struct tee_need){ .name = "qe-identity",
-            .url = arena_printf(arena, "%s/qe/identity", base) };
-        list[n++] = (struct tee_need){ .name = "root-crl", .url = DCAP_ROOT_CRL };
-        made = list[n - 2].url != NULL;
-    }
-    if (!made)
-        FAIL(e, SELFSAME_NOMEM, "out of memory for the names of the collateral");
-    *ret = list;
-    *ret_count = n;
-    return SELFSAME_OK;
+    if (own_pck(&q, arena, &pck))
+        return dcap_needs_of(tee, pck.fmspc, pck.ca, arena, ret, ret_count, e);
+    struct tee_need *list = ARENA_NEW(arena, struct tee_need, NEEDS);
+    const char *url = pck_url(&q, arena, &made);
+    if (list != NULL)
+        list[0] = (struct tee_need){ .name = "pck-cert", .url = url };
+    return add_common(tee, made && list != NULL, arena, list, 1, ret, ret_count, e);
 }

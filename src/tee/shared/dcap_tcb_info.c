@@ -281,49 +281,49 @@ get_tee(struct jread *j, struct reading *x)
         x->other = true;
 }
 
-static unsigned
-get_rest(struct jread *j, struct selfsame_bytes name, struct reading *x)
+/* 0 says how levels are compared; no other type exists. */
+static void
+get_type(struct jread *j)
 {
-    struct dcap_tcb_info *info = x->info;
-
-    if (dcap_is(name, "fmspc"))
-        return dcap_get_hex(j, info->fmspc, sizeof(info->fmspc)), SEEN_FMSPC;
-    if (dcap_is(name, "pceId"))
-        return dcap_get_hex(j, info->pceid, sizeof(info->pceid)), SEEN_PCEID;
-    if (dcap_is(
-            name, "tcbType")) { /* 0 says how levels are compared; no other exists */
-        if (jread_uint(j, UINT32_MAX) != 0)
-            jread_fail(j, "expected tcbType 0");
-        return SEEN_TYPE;
-    }
-    if (dcap_is(name, "tdxModule")) {
-        get_module(j, &info->module, false, x);
-        info->has_module = true;
-        return SEEN_MODULE;
-    }
-    if (dcap_is(name, "tdxModuleIdentities"))
-        return get_modules(j, x), SEEN_MODULES;
-    return (void)jread_skip(j), 0;
+    if (jread_uint(j, UINT32_MAX) != 0)
+        jread_fail(j, "expected tcbType 0");
 }
 
-static unsigned
-get_member(struct jread *j, struct selfsame_bytes name, struct reading *x)
+static const struct dcap_member members[] = {
+    { "id", SEEN_ID },
+    { "version", SEEN_VERSION },
+    { "issueDate", SEEN_ISSUED },
+    { "nextUpdate", SEEN_NEXT },
+    { "fmspc", SEEN_FMSPC },
+    { "pceId", SEEN_PCEID },
+    { "tcbType", SEEN_TYPE },
+    { "tcbEvaluationDataNumber", SEEN_EVALUATION },
+    { "tcbLevels", SEEN_LEVELS },
+    { "tdxModule", SEEN_MODULE },
+    { "tdxModuleIdentities", SEEN_MODULES },
+};
+
+static void
+get_member(struct jread *j, enum seen member, struct reading *x)
 {
     struct dcap_tcb_info *info = x->info;
 
-    if (dcap_is(name, "id"))
-        return get_tee(j, x), SEEN_ID;
-    if (dcap_is(name, "version"))
-        return info->version = (unsigned)jread_uint(j, UINT16_MAX), SEEN_VERSION;
-    if (dcap_is(name, "issueDate"))
-        return info->issue_s = dcap_get_date(j), SEEN_ISSUED;
-    if (dcap_is(name, "nextUpdate"))
-        return info->next_update_s = dcap_get_date(j), SEEN_NEXT;
-    if (dcap_is(name, "tcbEvaluationDataNumber"))
-        return info->evaluation = (uint32_t)jread_uint(j, UINT32_MAX), SEEN_EVALUATION;
-    if (dcap_is(name, "tcbLevels"))
-        return get_levels(j, x), SEEN_LEVELS;
-    return get_rest(j, name, x);
+    switch (member) {
+    case SEEN_ID: get_tee(j, x); break;
+    case SEEN_VERSION: info->version = (unsigned)jread_uint(j, UINT16_MAX); break;
+    case SEEN_ISSUED: info->issue_s = dcap_get_date(j); break;
+    case SEEN_NEXT: info->next_update_s = dcap_get_date(j); break;
+    case SEEN_FMSPC: dcap_get_hex(j, info->fmspc, sizeof(info->fmspc)); break;
+    case SEEN_PCEID: dcap_get_hex(j, info->pceid, sizeof(info->pceid)); break;
+    case SEEN_TYPE: get_type(j); break;
+    case SEEN_EVALUATION: info->evaluation = (uint32_t)jread_uint(j, UINT32_MAX); break;
+    case SEEN_LEVELS: get_levels(j, x); break;
+    case SEEN_MODULE: get_module(j, &info->module, false, x); break;
+    case SEEN_MODULES: get_modules(j, x); break;
+    case SEEN_V2:
+    case SEEN_V3:
+    default: (void)jread_skip(j); break;
+    }
 }
 
 /* Version 2 is SGX's and spells its components flat; version 3 never does. */
@@ -354,8 +354,13 @@ get_info(struct jread *j, void *ctx)
     struct selfsame_bytes name;
     unsigned seen = 0;
 
-    while (jread_member(j, &o, &name))
-        seen |= get_member(j, name, x);
+    while (jread_member(j, &o, &name)) {
+        const unsigned member = dcap_member_of(members, COUNT(members), name);
+
+        get_member(j, member, x);
+        seen |= member;
+    }
+    x->info->has_module = (seen & SEEN_MODULE) != 0;
     if (!x->nomem && !x->other && (x->info->version == 2 || x->info->version == 3))
         check_shape(j, x, seen);
     else

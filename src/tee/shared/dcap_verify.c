@@ -443,6 +443,8 @@ dcap_verify(const struct dcap_kind *kind, struct selfsame_bytes evidence,
     TRY(list_chain(j, e));
     put_checks(j, kind, step, checks);
     j->found.log = j->bundle.log;
+    j->found.info = j->info;
+    j->found.identity = j->identity;
     j->found.simulated = j->anchor != NULL && j->anchor->simulated;
     j->found.authentic = step[CHAIN].code == SELFSAME_OK && step[SIGNATURE].looked &&
                          step[SIGNATURE].code == SELFSAME_OK;

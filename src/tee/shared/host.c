@@ -101,17 +101,20 @@ become(const char *program, char *const argv[], pid_t parent)
     _exit(127);
 }
 
-bool
-host_version(const char *program, char ret[static HOST_LINE])
+/* Runs it with its standard output into a stream; NULL: it cannot be started. */
+static FILE *
+listen_to(const char *program, const char *const *args, pid_t *ret_pid)
 {
-    char name[HOST_LINE], option[] = "--version";
-    char *argv[] = { name, option, NULL };
-    int out[2], status = 1;
+    enum { ARGS = 7 };
+    char *argv[ARGS + 1] = { NULL };
     pid_t parent = getpid();
+    int out[2];
 
-    (void)snprintf(name, sizeof(name), "%s", program);
+    argv[0] = (char *)(uintptr_t)program; /* execv changes none of them */
+    for (size_t i = 0; args[i] != NULL && i + 1 < ARGS; i++)
+        argv[i + 1] = (char *)(uintptr_t)args[i];
     if (pipe2(out, O_CLOEXEC) != 0)
-        return false;
+        return NULL;
     pid_t pid = fork();
     if (pid == 0) {
         if (dup2(out[1], STDOUT_FILENO) < 0)
@@ -120,16 +123,48 @@ host_version(const char *program, char ret[static HOST_LINE])
     }
     (void)close(out[1]);
     FILE *f = pid > 0 ? fdopen(out[0], "r") : NULL;
-    bool good = f != NULL && fgets(ret, HOST_LINE, f) != NULL;
+    if (f == NULL)
+        (void)close(out[0]);
+    *ret_pid = pid;
+    return f;
+}
+
+static bool
+ended_well(FILE *f, pid_t pid)
+{
+    int status = 1;
+
     if (f != NULL)
         (void)fclose(f);
-    else
-        (void)close(out[0]);
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
+    return status == 0;
+}
+
+bool
+host_version(const char *program, char ret[static HOST_LINE])
+{
+    static const char *const ask[] = { "--version", NULL };
+    pid_t pid = -1;
+    FILE *f = listen_to(program, ask, &pid);
+    bool good = f != NULL && fgets(ret, HOST_LINE, f) != NULL;
+
     if (good)
         ret[strcspn(ret, "\n")] = '\0';
-    return good && status == 0;
+    return ended_well(f, pid) && good;
+}
+
+bool
+host_says(const char *program, const char *const *args, const char *word)
+{
+    char line[HOST_LINE];
+    pid_t pid = -1;
+    FILE *f = listen_to(program, args, &pid);
+    bool found = false;
+
+    while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+        found = found || strstr(line, word) != NULL;
+    return ended_well(f, pid) && found;
 }
 
 enum selfsame_code

@@ -25,6 +25,8 @@ bool host_program(
     const struct tee_host *host, const char *name, char ret[static HOST_LINE]);
 /* The first line that `program --version` prints. */
 bool host_version(const char *program, char ret[static HOST_LINE]);
+/* Is there a line with this word in what `program args` prints? At most six arguments. */
+bool host_says(const char *program, const char *const *args, const char *word);
 /* Starts it and waits; it ends when we do. IO with `what` unless its status is 0. */
 MUST enum selfsame_code host_run(
     const char *program, char *const argv[], const char *what, struct selfsame_err *e);

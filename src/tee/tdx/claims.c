@@ -9,6 +9,8 @@
 const char *const tdx_pins[] = { "mrtd", "rtmr.1", "rtmr.2", PINS_OR, "mrtd",
     "events.1", "rtmr.2", PINS_OR, "mrtd", "rtmr.1", "events.2", PINS_OR, "mrtd",
     "events.1", "events.2", NULL };
+/* A kernel that measures nothing, and td-shim, leave RTMR2 alone; programs RTMR3. */
+const char *const tdx_zeros[] = { "rtmr.2", "rtmr.3", NULL };
 const struct tee_advice tdx_advice[] = {
     { .paths = DCAP_PATHS("rtmr.0", "events.0"),
         .text = "a measurement of tdx leaves rtmr.0 open: Secure Boot's variables, the "
@@ -58,7 +60,6 @@ add_body(struct dcap_claims *l, const struct tdx_body *x)
     dcap_add_bits(l, bits, COUNT(bits), x->attributes);
     dcap_add_bytes(l, "xfam", x->xfam);
     dcap_add_bytes(l, "tee_tcb_svn", x->tee_tcb_svn);
-    dcap_add_text(l, "td_kind", x->tee_tcb_svn2.ptr != NULL ? "1.5" : "1.0");
     if (x->tee_tcb_svn2.ptr != NULL) {
         dcap_add_bytes(l, "tee_tcb_svn2", x->tee_tcb_svn2);
         dcap_add_bytes(l, "mr_service_td", x->mr_service_td);
@@ -79,6 +80,7 @@ tdx_claims(const struct dcap_found *f, int64_t now_s, struct arena *arena,
     TRY(dcap_claims_new(f, OWN + events.count, arena, &l, e));
     add_body(&l, &x);
     TRY(dcap_add_found(&l, f, now_s, arena, e));
+    dcap_add_text(&l, "td_kind", x.tee_tcb_svn2.ptr != NULL ? "1.5" : "1.0");
     for (size_t i = 0; i < events.count; i++)
         l.at[l.count++] = events.list[i];
     *ret = (struct selfsame_claims){
@@ -156,8 +158,6 @@ const struct tee_rule tdx_rules[] = {
         .paths = DCAP_PATHS("mr_service_td"),
         .zero_ok = true,
         .has_default = true,
-        .when = "td_kind",
-        .is = "1.5",
         .help = "service TDs bound to it; zero for none" },
     { .option = "min_tee_tcb_svn",
         .kind = RULE_MIN_HEX,

@@ -310,9 +310,9 @@ rtmr2(struct tdx_log *l, const struct tdx_boot *b, struct selfsame_err *e)
 
 enum selfsame_code
 tdx_events(const struct tdx_boot *b, const struct tdx_shape *s,
-    struct tdx_log ret[static TDX_RTMRS], struct selfsame_err *e)
+    struct tdx_log ret[static TDX_BOOT_RTMRS], struct selfsame_err *e)
 {
-    struct tdx_log l[TDX_RTMRS] = { { .count = 0 } };
+    struct tdx_log l[TDX_BOOT_RTMRS] = { { .count = 0 } };
 
     TRY(rtmr0(&l[0], b, s, e));
     TRY(rtmr1(&l[1], b, s, e));

@@ -19,8 +19,12 @@ static const struct {
     [ACPI + TDX_ACPI_RSDP] = { "acpi_rsdp", 0 },
     [ACPI + TDX_ACPI_TABLES] = { "acpi_tables", 0 },
 };
-enum { NOTES = TDX_RTMRS + 1, PREDICTED = TDX_RTMRS * TDX_EVENTS_MAX, VALUES = 4 };
-static const char *const registers[TDX_RTMRS] = { "rtmr.0", "rtmr.1", "rtmr.2" };
+enum {
+    NOTES = TDX_BOOT_RTMRS + 1,
+    PREDICTED = TDX_BOOT_RTMRS * TDX_EVENTS_MAX,
+    VALUES = 4
+};
+static const char *const registers[TDX_BOOT_RTMRS] = { "rtmr.0", "rtmr.1", "rtmr.2" };
 
 struct measuring {
     struct tdx_group group[TDX_GROUPS];
@@ -143,8 +147,8 @@ update(void *state, struct selfsame_bytes piece, struct selfsame_err *e)
 /* ---- one shape ---- */
 
 struct measured {
-    uint8_t kernel[TDX_DIGEST], mrtd[TDX_DIGEST], rtmr[TDX_RTMRS][TDX_DIGEST];
-    const char *missing[TDX_RTMRS]; /* why a register is left out */
+    uint8_t kernel[TDX_DIGEST], mrtd[TDX_DIGEST], rtmr[TDX_BOOT_RTMRS][TDX_DIGEST];
+    const char *missing[TDX_BOOT_RTMRS]; /* why a register is left out */
 };
 
 static bool
@@ -213,7 +217,8 @@ mrtd_of(const struct measuring *m, const struct tdx_shape *shape, size_t i,
 
 static enum selfsame_code
 measure_shape(const struct measuring *m, const struct tdx_shape *shape, size_t i,
-    struct measured *out, struct tdx_log log[static TDX_RTMRS], struct selfsame_err *e)
+    struct measured *out, struct tdx_log log[static TDX_BOOT_RTMRS],
+    struct selfsame_err *e)
 {
     struct tdx_boot b;
 
@@ -222,7 +227,7 @@ measure_shape(const struct measuring *m, const struct tdx_shape *shape, size_t i
     TRY(kernel_of(m, shape, i, out, e));
     memcpy(b.kernel, out[i].kernel, TDX_DIGEST);
     TRY(tdx_events(&b, &shape[i], log, e));
-    for (int r = 0; r < TDX_RTMRS; r++) {
+    for (int r = 0; r < TDX_BOOT_RTMRS; r++) {
         out[i].missing[r] = log[r].missing;
         if (!tdx_replay(&log[r], out[i].rtmr[r]))
             FAIL(e, SELFSAME_NOMEM, "out of memory");
@@ -250,7 +255,7 @@ static bool
 describe(struct arena *arena, const struct tdx_shape *s, const struct measured *d,
     struct tee_variant *ret)
 {
-    struct claim *list = ARENA_NEW(arena, struct claim, 6 + TDX_RTMRS);
+    struct claim *list = ARENA_NEW(arena, struct claim, 6 + TDX_BOOT_RTMRS);
     size_t n = 0;
 
     if (list == NULL)
@@ -263,7 +268,7 @@ describe(struct arena *arena, const struct tdx_shape *s, const struct measured *
     list[n++] = text("kernel_as", tdx_kernel_names[s->kernel]);
     list[n++] = text("separator", tdx_separator_names[s->separator]);
     list[n++] = value("mrtd", d->mrtd);
-    for (int r = 0; r < TDX_RTMRS; r++)
+    for (int r = 0; r < TDX_BOOT_RTMRS; r++)
         if (d->missing[r] == NULL)
             list[n++] = value(registers[r], d->rtmr[r]);
     *ret = (struct tee_variant){ .list = list, .count = n };
@@ -293,7 +298,7 @@ put_values(struct arena *arena, const struct measured *d, size_t count,
         return false;
     for (size_t i = 0; i < count; i++)
         add_value(list, &n, "mrtd", d[i].mrtd);
-    for (int r = 0; r < TDX_RTMRS; r++)
+    for (int r = 0; r < TDX_BOOT_RTMRS; r++)
         for (size_t i = 0; i < count; i++)
             if (d[i].missing[r] == NULL)
                 add_value(list, &n, registers[r], d[i].rtmr[r]);
@@ -304,7 +309,7 @@ put_values(struct arena *arena, const struct measured *d, size_t count,
 
 /* What is measured of the first shape, and what could not be said. */
 static bool
-put_log(struct arena *arena, const struct tdx_log log[static TDX_RTMRS],
+put_log(struct arena *arena, const struct tdx_log log[static TDX_BOOT_RTMRS],
     struct tee_measured *ret)
 {
     struct tee_predicted *list = ARENA_NEW(arena, struct tee_predicted, PREDICTED);
@@ -313,7 +318,7 @@ put_log(struct arena *arena, const struct tdx_log log[static TDX_RTMRS],
 
     if (list == NULL || notes == NULL)
         return false;
-    for (int r = 0; r < TDX_RTMRS; r++) {
+    for (int r = 0; r < TDX_BOOT_RTMRS; r++) {
         for (size_t i = 0; i < log[r].count; i++) {
             list[n].claim = registers[r];
             list[n].what = log[r].event[i].what;
@@ -369,7 +374,7 @@ measure_shapes(const struct measuring *m, const struct tdx_shape *shape, size_t 
 {
     struct measured *d = ARENA_NEW(arena, struct measured, count);
     struct tee_variant *shapes = ARENA_NEW(arena, struct tee_variant, count);
-    struct tdx_log first[TDX_RTMRS], log[TDX_RTMRS];
+    struct tdx_log first[TDX_BOOT_RTMRS], log[TDX_BOOT_RTMRS];
     struct tee_measured out = { 0 };
 
     if (d == NULL || shapes == NULL)
@@ -410,15 +415,14 @@ finish(
     return measure_shapes(m, shape, count, arena, ret, e);
 }
 
-/* As options call them, and files of an image. */
-static const char *const parts[] = { "firmware", "kernel", "initrd", "cmdline",
-    "acpi-loader", "acpi-rsdp", "acpi-tables", NULL };
+static const char *const parts_there[] = { "firmware", "kernel", "initrd", "cmdline",
+    "acpi_loader", "acpi_rsdp", "acpi_tables", NULL };
 
 const struct tee_measurer tdx_measurer = {
     .name = "tdx",
     .image_kind = "direct",
     .files = "tdx",
-    .parts = parts,
+    .parts = parts_there,
     .whole = "firmware",
     .begin = begin,
     .set = set,

@@ -67,7 +67,7 @@ MUST enum selfsame_code tdx_kernel_digest(struct selfsame_bytes kernel,
 
 /* ---- events.c ---- */
 
-enum { TDX_RTMRS = 3, TDX_EVENTS_MAX = 16 };
+enum { TDX_BOOT_RTMRS = 3, TDX_EVENTS_MAX = 16 };
 enum tdx_acpi { TDX_ACPI_LOADER, TDX_ACPI_RSDP, TDX_ACPI_TABLES, TDX_ACPI };
 struct tdx_boot { /* all that is measured */
     const struct tdvf *firmware;
@@ -89,7 +89,7 @@ struct tdx_log { /* of one register */
     const char *missing; /* why not all of them are known; NULL: they are */
 };
 MUST enum selfsame_code tdx_events(const struct tdx_boot *b, const struct tdx_shape *s,
-    struct tdx_log ret[static TDX_RTMRS], struct selfsame_err *e);
+    struct tdx_log ret[static TDX_BOOT_RTMRS], struct selfsame_err *e);
 /* The register after these events. */
 MUST bool tdx_replay(const struct tdx_log *l, uint8_t ret[static TDX_DIGEST]);
 

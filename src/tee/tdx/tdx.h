@@ -39,7 +39,7 @@ MUST enum selfsame_code tdx_body_check(
 /* claims.c */
 enum { TDX_RULES = DCAP_COMMON_RULES + 24 };
 extern const struct tee_rule tdx_rules[TDX_RULES];
-extern const char *const tdx_pins[];
+extern const char *const tdx_pins[], *const tdx_zeros[];
 enum { TDX_ADVICE = 1 };
 extern const struct tee_advice tdx_advice[TDX_ADVICE];
 MUST enum selfsame_code tdx_claims(const struct dcap_found *f, int64_t now_s,

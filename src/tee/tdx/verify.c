@@ -80,6 +80,7 @@ const struct tee_verifier tdx_verifier = {
     .name = "tdx",
     .media_types = media_types,
     .pins = tdx_pins,
+    .zeros = tdx_zeros,
     .anchors = anchors,
     .anchor_count = COUNT(anchors),
     .rules = tdx_rules,
