@@ -52,10 +52,23 @@ decide(struct verdict *v)
     return v->claims.authentic ? SELFSAME_OK : SELFSAME_INTERNAL;
 }
 
+/* What a rule of the policy expected and got belongs into its sentence, if it is short. */
+static bool
+says_values(const struct verdict *v)
+{
+    enum { SHORT = 80 };
+    const struct check *k = &v->checks.at[v->first];
+
+    return (v->first == CHECK_TCB || v->first == CHECK_POLICY) && k->detail != NULL &&
+           k->expected != NULL && k->got != NULL && strlen(k->expected) <= SHORT &&
+           strlen(k->got) <= SHORT;
+}
+
 static void
 explain_refusal(struct verdict *v)
 {
-    const char *detail = v->checks.at[v->first].detail;
+    const struct check *k = &v->checks.at[v->first];
+    const char *detail = k->detail;
 
     /* The verifier's own error says more, when it is about the same check. */
     if (v->err.code == v->code && v->err.depth > 0 &&
@@ -64,8 +77,13 @@ explain_refusal(struct verdict *v)
         return;
     if (v->code == SELFSAME_INTERNAL)
         detail = "a check was not made";
-    (void)err_set(&v->err, v->code, __FILE__, __LINE__, "%s: %s", check_word(v->first),
-        detail != NULL ? detail : "failed");
+    if (v->code != SELFSAME_INTERNAL && says_values(v))
+        (void)err_set(&v->err, v->code, __FILE__, __LINE__,
+            "%s: %s: expected %s, got %s", check_word(v->first), detail, k->expected,
+            k->got);
+    else
+        (void)err_set(&v->err, v->code, __FILE__, __LINE__, "%s: %s",
+            check_word(v->first), detail != NULL ? detail : "failed");
 }
 
 void
