@@ -110,6 +110,13 @@ said "section 0  BFV"
 expect 0 "a firmware alone" "$selfsame" measure "$tmp/f1" --tee tdx
 said "rtmr.1 is left out: there is no kernel"
 
+# --- for people
+expect 0 "show knows a firmware of a TD" "$selfsame" show "$tmp/f1"
+said "firmware of a TD"
+said "0xffffc000"
+{ head -c 8388608 /dev/zero; cat "$tmp/f1"; } > "$tmp/large"
+expect 0 "also a large one" "$selfsame" show "$tmp/large"
+
 # --- Authenticode by a tool of others
 if command -v osslsigncode > /dev/null; then
     openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=test -days 2 -keyout "$tmp/key" -out "$tmp/cert" 2> /dev/null

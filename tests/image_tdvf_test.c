@@ -57,12 +57,13 @@ each_bend_of_a_section_is_refused(void **state)
         { "fewer bytes than memory", 16 + 5, 0x10, SELFSAME_MALFORMED },
         { "address in a page", 16 + 8, 1, SELFSAME_MALFORMED },
         { "size not of pages", 16 + 16, 1, SELFSAME_MALFORMED },
-        { "address and size run over", 16 + 23, 0xff, SELFSAME_MALFORMED },
+        { "exabytes", 16 + 23, 0xff, SELFSAME_UNSUPPORTED },
         { "unknown type", 16 + 24, 7, SELFSAME_UNSUPPORTED },
         { "type that no byte has", 16 + 27, 0x80, SELFSAME_UNSUPPORTED },
         { "unknown attribute", 16 + 28, 5, SELFSAME_UNSUPPORTED },
         { "measured, and added later", 16 + 28, 3, SELFSAME_MALFORMED },
         { "memory with bytes in the file", 16 + 32 * 2 + 5, 0x10, SELFSAME_MALFORMED },
+        { "more memory than a host adds", 16 + 32 * 2 + 20, 1, SELFSAME_UNSUPPORTED },
         { "memory of no size", 16 + 32 * 3 + 17, 0, SELFSAME_MALFORMED },
         { "two at one place", 16 + 32 * 4 + 9, 0xb0, SELFSAME_MALFORMED },
     };
@@ -81,6 +82,26 @@ each_bend_of_a_section_is_refused(void **state)
                 "%s: got %s: %s", rows[i].what, selfsame_code_name(c), err_text(&e));
         assert_int_equal(t.section_count, 99); /* untouched */
     }
+}
+
+/* Added by the guest itself it may be large, but not beyond all addresses. */
+static void
+a_section_that_runs_over_is_refused(void **state)
+{
+    static uint8_t f[PLACEHOLDER_TDVF];
+    struct selfsame_err e = { 0 };
+    struct tdvf t;
+
+    (void)state;
+    placeholder_tdvf(f);
+    uint8_t *last = descriptor(f) + 16 + 32 * 5;
+    last[20] = 1;    /* 4 GiB more */
+    last[8 + 4] = 1; /* from 4 GiB on */
+    last[28] = TDVF_PAGE_AUG;
+    assert_code(tdvf_parse(BYTES_ARR(f), &t, &e), SELFSAME_OK, &e);
+    memset(last + 16 + 2, 0xff, 6);
+    assert_code(tdvf_parse(BYTES_ARR(f), &t, &e), SELFSAME_MALFORMED, &e);
+    assert_non_null(strstr(err_text(&e), "whole pages"));
 }
 
 static void
@@ -147,6 +168,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sections_are_read_as_they_stand),
         cmocka_unit_test(each_bend_of_a_section_is_refused),
+        cmocka_unit_test(a_section_that_runs_over_is_refused),
         cmocka_unit_test(the_table_says_once_where_and_with_its_guid),
         cmocka_unit_test(every_bit_and_every_length_is_parsed_or_refused),
     };

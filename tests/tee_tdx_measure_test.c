@@ -271,6 +271,10 @@ options_and_parts_that_say_nothing_are_refused(void **state)
               { "kernel", { kernel, sizeof(kernel) } },
               { "cmdline", { (const uint8_t *)"caf\xc3\xa9", 5 } } },
             SELFSAME_UNSUPPORTED },
+        { { { "firmware", { firmware, sizeof(firmware) } },
+              { "kernel", { kernel, sizeof(kernel) } },
+              { "cmdline", { (const uint8_t *)"x vga=1", 7 } } },
+            SELFSAME_UNSUPPORTED },
     };
     auto_arena arena = arena_new(1 << 20);
     struct selfsame_err e = { 0 };

@@ -11,11 +11,12 @@ static const struct cli_option options[] = {
     BUILD_OPTIONS,
     { .name = "out",
         .argument = "DIR",
-        .help = "where image.*, manifest.txt, measurements.json and statement.json go "
+        .help = "where image.*, tdx.*, manifest.txt, measurements.json and "
+                "statement.json go "
                 "(default: out)" },
     { .name = "tee",
         .argument = "LIST",
-        .help = "images for these: nitro, sgx, snp (default: nitro)" },
+        .help = "images for these: nitro, sgx, snp, tdx (default: nitro)" },
     { .name = "twice",
         .help = "build again under other circumstances and compare every byte" },
     { 0 },

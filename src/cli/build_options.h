@@ -6,42 +6,42 @@
 #include "repro/repro.h"
 
 /* What `build` and `rebuild` share: how to build, and progress while it lasts. */
-#define BUILD_OPTIONS                                                                \
-    { .name = "recipe",                                                              \
-        .argument = "FILE",                                                          \
-        .help = "what to build and run (default: SOURCE/selfsame.json)" },           \
-        { .name = "platform",                                                        \
-            .argument = "OS/ARCH",                                                   \
-            .help = "of the image (default: linux/amd64)" },                         \
-        { .name = "ref",                                                             \
-            .argument = "NAME",                                                      \
-            .help = "which image, when the source has several" },                    \
-        { .name = "kernel",                                                          \
-            .argument = "FILE",                                                      \
-            .help = "bzImage; without one the image runs in the simulator only" },   \
-        { .name = "cmdline",                                                         \
-            .argument = "TEXT|@FILE",                                                \
-            .help = "of the kernel (default: AWS's line; for snp one of our own)" }, \
-        { .name = "firmware",                                                        \
-            .argument = "FILE",                                                      \
-            .help = "snp: OVMF; without one the image runs in the simulator only" }, \
-        { .name = "nsm",                                                             \
-            .argument = "FILE",                                                      \
-            .help = "nsm.ko, for kernels that need it" },                            \
-        { .name = "init",                                                            \
-            .argument = "FILE",                                                      \
-            .help = "selfsame-init (default: the installed one)" },                  \
-        { .name = "agent",                                                           \
-            .argument = "FILE",                                                      \
-            .help = "selfsame-agent, for recipes with 'serve' (default: the "        \
-                    "installed one)" },                                              \
-        { .name = "timeout",                                                         \
-            .argument = "SECONDS",                                                   \
-            .help = "for the recipe's build commands (default: 3600)" },             \
-        { .name = "verbose", .help = "show what build commands print" },             \
-    {                                                                                \
-        .name = "insecure-no-sandbox",                                               \
-        .help = "run build commands where they see this machine"                     \
+#define BUILD_OPTIONS                                                                 \
+    { .name = "recipe",                                                               \
+        .argument = "FILE",                                                           \
+        .help = "what to build and run (default: SOURCE/selfsame.json)" },            \
+        { .name = "platform",                                                         \
+            .argument = "OS/ARCH",                                                    \
+            .help = "of the image (default: linux/amd64)" },                          \
+        { .name = "ref",                                                              \
+            .argument = "NAME",                                                       \
+            .help = "which image, when the source has several" },                     \
+        { .name = "kernel",                                                           \
+            .argument = "FILE",                                                       \
+            .help = "bzImage; without one the image runs in the simulator only" },    \
+        { .name = "cmdline",                                                          \
+            .argument = "TEXT|@FILE",                                                 \
+            .help = "of the kernel (default: AWS's line; for snp and tdx our own)" }, \
+        { .name = "firmware",                                                         \
+            .argument = "FILE",                                                       \
+            .help = "snp, tdx: OVMF; without one the image is for the simulator" },   \
+        { .name = "nsm",                                                              \
+            .argument = "FILE",                                                       \
+            .help = "nsm.ko, for kernels that need it" },                             \
+        { .name = "init",                                                             \
+            .argument = "FILE",                                                       \
+            .help = "selfsame-init (default: the installed one)" },                   \
+        { .name = "agent",                                                            \
+            .argument = "FILE",                                                       \
+            .help = "selfsame-agent, for recipes with 'serve' (default: the "         \
+                    "installed one)" },                                               \
+        { .name = "timeout",                                                          \
+            .argument = "SECONDS",                                                    \
+            .help = "for the recipe's build commands (default: 3600)" },              \
+        { .name = "verbose", .help = "show what build commands print" },              \
+    {                                                                                 \
+        .name = "insecure-no-sandbox",                                                \
+        .help = "run build commands where they see this machine"                      \
     }
 
 struct screen {

@@ -23,7 +23,7 @@
  * Decodes and believes nothing: what the bytes say, never whether it is true.
  * Every kind becomes one JSON object; text is that object, indented.
  */
-enum { SHOW_LIMIT = 4 << 20, SHOW_LIMIT_ELF = 48 << 20 };
+enum { SHOW_LIMIT = 16 << 20, SHOW_LIMIT_ELF = 48 << 20 };
 #define EVENT_LOG "event log"
 
 static const struct cli_option options[] = { { 0 } };

@@ -58,6 +58,11 @@ check_section(
             "firmware: expected TDX sections of whole pages, got 0x%" PRIx64
             " bytes at 0x%" PRIx64,
             s->size, s->gpa);
+    if (s->size > TDVF_ADDED_MAX && (s->attributes & TDVF_PAGE_AUG) == 0)
+        FAIL(e, SELFSAME_UNSUPPORTED,
+            "firmware: expected at most %d MiB of section %s before the start, got "
+            "%" PRIu64 " bytes",
+            (int)(TDVF_ADDED_MAX >> 20), tdvf_type_name(s->type), s->size);
     /* Nobody could measure a page that is not there before the start. */
     if ((s->attributes & TDVF_MR_EXTEND) != 0 && (s->attributes & TDVF_PAGE_AUG) != 0)
         FAIL(e, SELFSAME_MALFORMED,

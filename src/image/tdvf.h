@@ -12,6 +12,7 @@
  */
 extern const uint8_t tdvf_guid_offset[OVMF_GUID], tdvf_guid_metadata[OVMF_GUID];
 enum { TDVF_SECTIONS = 64, TDVF_HEAD = 16, TDVF_SECTION = 32 };
+enum { TDVF_ADDED_MAX = 256 << 20 }; /* of one section: each page is a step of MRTD */
 enum { TDVF_MR_EXTEND = 1 << 0, TDVF_PAGE_AUG = 1 << 1 }; /* attributes */
 
 enum tdvf_type {

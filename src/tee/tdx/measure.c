@@ -184,6 +184,23 @@ boot_of(const struct measuring *m, struct tdx_boot *b, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+/* QEMU writes the video mode of "vga=" into the header, by rules of its own. */
+static enum selfsame_code
+check_vga(const struct measuring *m, const struct tdx_shape *s, struct selfsame_err *e)
+{
+    struct selfsame_bytes line = BYTES(m->kept[CMDLINE], m->kept_size[CMDLINE]);
+    bool vga = false;
+
+    for (; line.len >= 4 && !vga; line = BYTES(line.ptr + 1, line.len - 1))
+        vga = bytes_has_prefix(line, BYTES_LIT("vga="));
+    if (!vga || s->kernel == TDX_KERNEL_WHOLE)
+        return SELFSAME_OK;
+    (void)err_set(e, SELFSAME_UNSUPPORTED, __FILE__, __LINE__,
+        "cmdline: expected none with vga= for a kernel that QEMU patches, got one");
+    err_remedy(e, "Leave vga= out, or measure for kernel_as \"whole\" alone.");
+    return SELFSAME_UNSUPPORTED;
+}
+
 /* A kernel is read again only where it is another: the same for most shapes. */
 static enum selfsame_code
 kernel_of(const struct measuring *m, const struct tdx_shape *shape, size_t i,
@@ -199,6 +216,7 @@ kernel_of(const struct measuring *m, const struct tdx_shape *shape, size_t i,
             memcpy(out[i].kernel, out[k].kernel, TDX_DIGEST);
             return SELFSAME_OK;
         }
+    TRY(check_vga(m, s, e));
     return tdx_kernel_digest(BYTES(m->kept[KERNEL], m->kept_size[KERNEL]),
         m->size[INITRD], s, out[i].kernel, e);
 }
