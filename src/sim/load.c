@@ -215,6 +215,16 @@ set_shape(struct load *l, const struct load_request *q, struct arena *arena,
     return SELFSAME_OK;
 }
 
+/* Of what has no processors to choose. */
+static enum selfsame_code
+no_shape(const struct load_request *q, struct selfsame_err *e)
+{
+    if (q->vcpus != NULL || q->cpu != NULL)
+        FAIL(
+            e, SELFSAME_USAGE, "--vcpus and --cpu shape machines, %s has none", q->tee);
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 load_part(struct load *l, const char *path, const char *name, struct loaded *ret,
     struct selfsame_err *e)
@@ -224,7 +234,7 @@ load_part(struct load *l, const char *path, const char *name, struct loaded *ret
 
     TRY(open_file(path, NULL, &fd, &size, e));
     TRY(l->measurer->part(l->measuring, name, size, e));
-    l->ramdisk = strcmp(name, "initrd") == 0;
+    l->ramdisk = strcmp(name, "initrd") == 0 || strcmp(name, "rootfs") == 0;
     if (l->ramdisk && l->unpack != NULL)
         TRY(unpack_begin(l->unpack, e));
     TRY(pump(l, fd, size, e));
@@ -238,21 +248,25 @@ static enum selfsame_code
 load_parts(struct load *l, const struct load_request *q, struct arena *arena,
     struct loaded *ret, struct selfsame_err *e)
 {
-    static const char *const names[] = { "firmware", "kernel", "initrd", "cmdline" };
+    const struct tee_measurer *m = tee_measurer_find(q->tee);
 
     TRY(begin(l, q, 0, e));
     l->parts = true;
-    if (l->measurer->part == NULL)
+    if (m->part == NULL)
         FAIL(e, SELFSAME_USAGE, "expected an image file for %s, got a directory",
             q->tee);
-    TRY(set_shape(l, q, arena, e));
-    for (size_t i = 0; i < COUNT(names); i++) {
-        char *path = arena_printf(
-            arena, "%s/%s.%s", q->path, l->measurer->files, names[i]);
+    if (m->set != NULL)
+        TRY(set_shape(l, q, arena, e));
+    else
+        TRY(no_shape(q, e));
+    for (size_t i = 0; m->parts[i] != NULL; i++) {
+        char *path = arena_printf(arena, "%s/%s.%s", q->path, m->files, m->parts[i]);
 
         if (path == NULL)
             FAIL(e, SELFSAME_NOMEM, "a path");
-        TRY_WHILE(e, load_part(l, path, names[i], ret, e), "%s", path);
+        if (i > 0 && access(path, F_OK) != 0) /* the measurer says what it misses */
+            continue;
+        TRY_WHILE(e, load_part(l, path, m->parts[i], ret, e), "%s", path);
     }
     return finish(l, arena, ret, e);
 }
@@ -271,9 +285,7 @@ load_file(struct load *l, const struct load_request *q, struct arena *arena,
         FAIL(e, SELFSAME_USAGE,
             "expected the directory that `selfsame build --tee %s` wrote, got a file",
             q->tee);
-    if (q->vcpus != NULL || q->cpu != NULL)
-        FAIL(
-            e, SELFSAME_USAGE, "--vcpus and --cpu shape machines, %s has none", q->tee);
+    TRY(no_shape(q, e));
     TRY(pump(l, fd, ret->size, e));
     return finish(l, arena, ret, e);
 }
