@@ -264,7 +264,7 @@ load_parts(struct load *l, const struct load_request *q, struct arena *arena,
 
         if (path == NULL)
             FAIL(e, SELFSAME_NOMEM, "a path");
-        if (i > 0 && access(path, F_OK) != 0) /* the measurer says what it misses */
+        if (i >= m->start_parts && access(path, F_OK) != 0)
             continue;
         TRY_WHILE(e, load_part(l, path, m->parts[i], ret, e), "%s", path);
     }

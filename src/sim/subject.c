@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum selfsame_code
 subject_pki(struct cli *c, const struct tee_simulator *sim, int64_t now_ms,
@@ -75,18 +76,32 @@ simulator_names(struct arena *arena)
     return all != NULL ? all : "?";
 }
 
-/* The first TEE whose image is several files for a directory, one for a file. */
+/* Is the first of its parts in this directory? */
+static bool
+has_parts(const struct tee_measurer *m, const char *dir, struct arena *arena)
+{
+    const char *path = arena_printf(arena, "%s/%s.%s", dir, m->files, m->parts[0]);
+
+    return path != NULL && access(path, F_OK) == 0;
+}
+
+/* For a directory the first TEE whose parts are there, for a file the one with one file. */
 static const char *
-usual_tee(const char *image)
+usual_tee(const char *image, struct arena *arena)
 {
     struct stat st;
     const bool dir = image != NULL && stat(image, &st) == 0 && S_ISDIR(st.st_mode);
     const struct tee_measurer *m;
+    const char *other = "none";
 
-    for (size_t i = 0; (m = tee_measurer_at(i)) != NULL; i++)
-        if ((m->part != NULL) == dir)
+    for (size_t i = 0; (m = tee_measurer_at(i)) != NULL; i++) {
+        if ((m->part != NULL) != dir)
+            continue;
+        if (!dir || has_parts(m, image, arena))
             return m->name;
-    return "none";
+        other = m->name;
+    }
+    return other;
 }
 
 enum selfsame_code
@@ -96,7 +111,7 @@ subject_simulator(struct cli *c, const char *image, const struct tee_simulator *
     const char *tee = cli_value(c, "tee");
 
     if (tee == NULL)
-        tee = usual_tee(image);
+        tee = usual_tee(image, cli_arena(c));
     *ret = tee_simulator_find(tee);
     if (*ret == NULL)
         FAIL(e, SELFSAME_USAGE, "--tee %.40s: expected one that is simulated (%s)", tee,

@@ -95,6 +95,7 @@ struct tee_measurer {
     const char *image_kind; /* "eif" */
     const char *files; /* "image": its parts are DIR/image.kernel …; NULL: one file */
     const char *const *parts; /* these, in this order; the first has to be there */
+    size_t start_parts;       /* and the first so many, to be started */
     const char *whole;        /* the part that a file given alone is: "firmware" */
     /* By its first bytes (64 are enough): a file that is for this TEE alone; or NULL. */
     bool (*recognise)(struct selfsame_bytes head);

@@ -362,6 +362,7 @@ const struct tee_measurer sgx_measurer = {
     .image_kind = "enclave",
     .files = "image",
     .parts = part_names,
+    .start_parts = 4,
     .whole = SGX_PART_ENCLAVE,
     .recognise = recognise,
     .begin = begin,

@@ -520,6 +520,7 @@ const struct tee_measurer snp_measurer = {
     .name = "snp",
     .image_kind = "direct",
     .parts = part_names,
+    .start_parts = 4,
     .whole = "firmware",
     .files = "image",
     .begin = begin,

@@ -441,6 +441,7 @@ const struct tee_measurer tdx_measurer = {
     .image_kind = "direct",
     .files = "tdx",
     .parts = parts_there,
+    .start_parts = 4,
     .whole = "firmware",
     .begin = begin,
     .set = set,
