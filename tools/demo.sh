@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# usage: tools/demo.sh BUILDDIR [nitro|snp]
+# usage: tools/demo.sh BUILDDIR [nitro|snp|tdx|sgx]
 # The main job on the simulator: build, run, attest, verify, talk; then everything that
 # must be refused, each with its class and one plain sentence.
+# shellcheck disable=SC2086 # $along and $key are options, several or none
 set -eu
 build=$(cd "$1" && pwd)
 tee=${2:-nitro}
@@ -10,7 +11,9 @@ case $tee in
     nitro) device=/dev/nsm replayed=15; image() { echo "$work/$1/image.eif"; } ;;
     # A report has no nonce of its own: another nonce is another binder.
     snp) device=/dev/sev-guest replayed=16; image() { echo "$work/$1"; } ;;
-    *) echo "demo: TEE=$tee: expected nitro or snp" >&2; exit 2 ;;
+    tdx) device=configfs-tsm replayed=16; image() { echo "$work/$1"; } ;;
+    sgx) device=/dev/attestation replayed=16; image() { echo "$work/$1"; } ;;
+    *) echo "demo: TEE=$tee: expected nitro, snp, tdx or sgx" >&2; exit 2 ;;
 esac
 cd "$(dirname "$0")/.."
 selfsame=$build/src/cli/selfsame
@@ -47,6 +50,19 @@ must() { # status, command...
 show() { "$@" > "$work/said" 2>&1 || { cat "$work/said"; exit 1; }; sed 's/^/   /' "$work/said"; }
 port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
+# What the vendor says of the platform, which evidence of TDX and SGX does not carry.
+along=
+collateral() { # directory, settings
+    dir=$1; shift
+    "$sim" collateral --tee "$tee" --out "$dir" "$@" > /dev/null
+}
+case $tee in
+    tdx|sgx)
+        along="--collateral $work/collateral"
+        collateral "$work/collateral"
+        collateral "$work/outdated" --set tcb_status=OutOfDate --set advisories=INTEL-SA-00837 ;;
+esac
+
 say "Build examples/hello twice, under another umask, time zone, locale, path and file order: same bytes"
 show "$selfsame" build examples/hello --tee "$tee" --out "$work/hello" --twice
 
@@ -63,10 +79,10 @@ p=$(port)
 show "$selfsame" run --sim "$(image hello)" -d --name genuine -p "127.0.0.1:$p:8443"
 
 say "Verify the running service by challenge and response"
-must 0 "$selfsame" verify "https://127.0.0.1:$p/" --policy "$work/policy.json"
+must 0 "$selfsame" verify $along "https://127.0.0.1:$p/" --policy "$work/policy.json"
 
 say "Talk through an attested session: not a byte is sent before everything holds"
-must 0 sh -c "printf 'GET / HTTP/1.1\r\nHost: hello\r\nConnection: close\r\n\r\n' | '$selfsame' connect 127.0.0.1:$p --policy '$work/policy.json'"
+must 0 sh -c "printf 'GET / HTTP/1.1\r\nHost: hello\r\nConnection: close\r\n\r\n' | '$selfsame' connect $along 127.0.0.1:$p --policy '$work/policy.json'"
 
 printf '\n%sNow what must be refused.%s\n' "$bold" "$plain"
 
@@ -77,7 +93,7 @@ if cmp -s examples/hello/hello.c "$work/tampered-source/hello.c"; then echo "   
 "$selfsame" build "$work/tampered-source" --tee "$tee" --out "$work/tampered" > /dev/null
 pt=$(port)
 "$selfsame" run --sim "$(image tampered)" -d --name tampered -p "127.0.0.1:$pt:8443" > /dev/null 2>&1
-must 19 sh -c "echo secret | '$selfsame' connect 127.0.0.1:$pt --policy '$work/policy.json'"
+must 19 sh -c "echo secret | '$selfsame' connect $along 127.0.0.1:$pt --policy '$work/policy.json'"
 
 say "The genuine TLS key and certificate on a machine without the enclave, relaying to the genuine one"
 cp -r examples/hello "$work/leaked-source"
@@ -89,7 +105,7 @@ jq '.build += [["cp", "tls.pem", "tls.key", "/out/app/"]] | .serve += {"cert": "
 "$selfsame" policy init --measurements "$work/leaked/measurements.json" 2>/dev/null | jq '.insecure = ["simulated"]' > "$work/leaked.json"
 pl=$(port)
 "$selfsame" run --sim "$(image leaked)" -d --name leaked -p "127.0.0.1:$pl:8443" > /dev/null 2>&1
-must 0 "$selfsame" verify "https://127.0.0.1:$pl/" --policy "$work/leaked.json"
+must 0 "$selfsame" verify $along "https://127.0.0.1:$pl/" --policy "$work/leaked.json"
 pm=$(port)
 "$thief" "$work/leaked-source/tls.pem" "$work/leaked-source/tls.key" "$pm" "$pl" > /dev/null &
 thief_pid=$!
@@ -98,36 +114,38 @@ until (: < "/dev/tcp/127.0.0.1/$pm") 2>/dev/null || curl -sko /dev/null --max-ti
     --connect-to "hello.example:$pm:127.0.0.1:$pm" "https://hello.example:$pm/"; do
     i=$((i + 1)); [ $i -gt 20 ] && break; sleep 0.1; done
 printf '   curl, which trusts certificates:  %s\n' "$(curl -sk --max-time 5 "https://127.0.0.1:$pm/")"
-must 16 sh -c "echo secret | '$selfsame' connect 127.0.0.1:$pm --policy '$work/leaked.json'"
+must 16 sh -c "echo secret | '$selfsame' connect $along 127.0.0.1:$pm --policy '$work/leaked.json'"
 
 say "A replayed document: yesterday's answer to today's challenge"
 curl -sk "https://127.0.0.1:$p/.well-known/attestation?nonce=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8" > "$work/recorded.json"
 openssl s_client -connect "127.0.0.1:$p" < /dev/null 2>/dev/null | openssl x509 -pubkey -noout > "$work/service.pem"
 key="--policy $work/key.json --key $work/service.pem"
 jq '.binding = "key"' "$work/policy.json" > "$work/key.json"
-# shellcheck disable=SC2086
-must 0 "$selfsame" verify "$work/recorded.json" $key --nonce 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
-# shellcheck disable=SC2086
-must "$replayed" "$selfsame" verify "$work/recorded.json" $key --nonce ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff
+must 0 "$selfsame" verify $along "$work/recorded.json" $key --nonce 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
+must "$replayed" "$selfsame" verify $along "$work/recorded.json" $key --nonce ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff
 
 say "A debug enclave: its operator can read everything"
 pd=$(port)
 "$selfsame" run --sim "$(image hello)" -d --name debug --insecure-debug -p "127.0.0.1:$pd:8443" > /dev/null 2>&1
-must 17 "$selfsame" verify "https://127.0.0.1:$pd/" --policy "$work/policy.json"
+must 17 "$selfsame" verify $along "https://127.0.0.1:$pd/" --policy "$work/policy.json"
 
 say "A forged signature"
 "$sim" evidence --tee "$tee" --bad-signature --measurements "$work/hello/measurements.json" --key "$work/service.pem" \
     --nonce 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f --out "$work/forged.cmw"
-# shellcheck disable=SC2086
-must 14 "$selfsame" verify "$work/forged.cmw" $key --nonce 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
+must 14 "$selfsame" verify $along "$work/forged.cmw" $key --nonce 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
 
 say "The simulator where the policy names real hardware"
-must 21 "$selfsame" verify "https://127.0.0.1:$p/" --policy "$work/hardware.json"
+must 21 "$selfsame" verify $along "https://127.0.0.1:$p/" --policy "$work/hardware.json"
+
+if [ -n "$along" ]; then
+    say "The same service, on a platform that Intel calls out of date"
+    must 18 "$selfsame" verify --collateral "$work/outdated" "https://127.0.0.1:$p/" --policy "$work/policy.json"
+fi
 
 . tools/demo_log.sh
 
 say "A page for people: what was checked, against what, and why it was refused"
-"$selfsame" verify "https://127.0.0.1:$pt/" --policy "$work/policy.json" --report report.html > /dev/null || true
+"$selfsame" verify $along "https://127.0.0.1:$pt/" --policy "$work/policy.json" --report report.html > /dev/null || true
 mkdir -p build && mv report.html build/report.html && echo "   build/report.html"
 
 if [ "$failures" -ne 0 ]; then printf '\n%s%d of the steps above did not end as they must.%s\n' "$red" "$failures" "$plain"; exit 1; fi

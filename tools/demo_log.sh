@@ -59,12 +59,12 @@ jq --arg author "$(public "$work/publisher.key.pub")" --arg rebuilder "$(public 
 show "$selfsame" policy explain "$work/release.json"
 proofs="--release $work/hello-1.tlog-proof --release $work/index-1.tlog-proof --release $work/rebuilt/rebuild.tlog-proof"
 # shellcheck disable=SC2086
-must 0 "$selfsame" verify "https://127.0.0.1:$p/" --policy "$work/release.json" $proofs
+must 0 "$selfsame" verify $along "https://127.0.0.1:$p/" --policy "$work/release.json" $proofs
 
 say "A build that was never published: no proof, or the proof of another release"
-must 20 "$selfsame" verify "https://127.0.0.1:$pt/" --policy "$work/release.json"
+must 20 "$selfsame" verify $along "https://127.0.0.1:$pt/" --policy "$work/release.json"
 # shellcheck disable=SC2086
-must 19 "$selfsame" verify "https://127.0.0.1:$pt/" --policy "$work/release.json" $proofs
+must 19 "$selfsame" verify $along "https://127.0.0.1:$pt/" --policy "$work/release.json" $proofs
 
 say "A fork: the log's own key signs another tree, for one victim; no witness cosigns it"
 "$selfsame" log init "$work/fork" --origin log.example/releases --key "$work/log/log.key" > /dev/null
@@ -78,7 +78,7 @@ for n in 1 2; do # as long as the genuine one
     "$selfsame" publish index example.com/hello --sequence $n --current "$work/fork.tlog-proof" --key "$work/publisher.key" \
         --trust "$work/fork.txt" --out "$work/fork-index.tlog-proof" > /dev/null
 done
-must 20 "$selfsame" verify "https://127.0.0.1:$pt/" --policy "$work/release.json" --release "$work/fork.tlog-proof"
+must 20 "$selfsame" verify $along "https://127.0.0.1:$pt/" --policy "$work/release.json" --release "$work/fork.tlog-proof"
 must 0 "$selfsame" monitor "http://127.0.0.1:$plog" --trust "$work/trust.txt" --state "$work/monitor.json" --once
 printf '   and a monitor that knows the log sees both trees\n'
 must 20 "$selfsame" monitor "http://127.0.0.1:$pfork" --trust "$work/fork.txt" --state "$work/monitor.json" --once
@@ -97,12 +97,12 @@ pn=$(port)
 "$selfsame" run --sim "$(image next)" -d --name next -p "127.0.0.1:$pn:8443" > /dev/null 2>&1
 index="--release $work/index-2.tlog-proof"
 # shellcheck disable=SC2086
-must 0 "$selfsame" verify "https://127.0.0.1:$pn/" --policy "$work/plain.json" --release "$work/hello-2.tlog-proof" $index
+must 0 "$selfsame" verify $along "https://127.0.0.1:$pn/" --policy "$work/plain.json" --release "$work/hello-2.tlog-proof" $index
 # shellcheck disable=SC2086
-must 15 "$selfsame" verify "https://127.0.0.1:$p/" --policy "$work/plain.json" --release "$work/hello-1.tlog-proof" $index
+must 15 "$selfsame" verify $along "https://127.0.0.1:$p/" --policy "$work/plain.json" --release "$work/hello-1.tlog-proof" $index
 
 say "A revoked release: its author found a hole in it"
 publish index example.com/hello --previous "$work/index-2.tlog-proof" --revoke "$work/hello-2.tlog-proof=a hole in its TLS" \
     --out "$work/index-3.tlog-proof" > /dev/null
-must 13 "$selfsame" verify "https://127.0.0.1:$pn/" --policy "$work/plain.json" --release "$work/hello-2.tlog-proof" \
+must 13 "$selfsame" verify $along "https://127.0.0.1:$pn/" --policy "$work/plain.json" --release "$work/hello-2.tlog-proof" \
     --release "$work/index-3.tlog-proof"
