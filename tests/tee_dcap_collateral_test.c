@@ -296,7 +296,7 @@ the_first_level_that_is_reached_whole_counts(void **state)
         "SGX component 7: has 2, needs 3");
 }
 
-/* sgx.md §6: every pair of the table. */
+/* Every pair of the table in src/tee/sgx/README.md. */
 static void
 statuses_merge_as_the_table_says(void **state)
 {

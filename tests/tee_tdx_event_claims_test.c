@@ -161,7 +161,7 @@ a_log_whose_last_event_is_left_out_gives_nothing_of_that_register(void **state)
     arena_free(&a);
 }
 
-/* tdx.md: extends through sysfs stand in no log. */
+/* Extends through sysfs stand in no log. */
 static void
 rtmr3_is_not_demanded_of_a_log_without_it(void **state)
 {

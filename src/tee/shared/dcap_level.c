@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-/* Of tee_tcb_svn: the module's own numbers are judged by its identity (tdx.md §6). */
+/* Of tee_tcb_svn: the module's own numbers are judged by its identity. */
 static size_t
 first_component(struct selfsame_bytes svn)
 {
