@@ -397,6 +397,7 @@ made_image(struct arena *arena)
     assert_false(w.bad);
     return (struct image){ .rootfs = writer_bytes(&w),
         .manifest = arena_printf(arena,
+            "sgx.enclave_size = \"4M\"\nsgx.max_threads = 1\n"
             "loader.entrypoint.sha256 = \"%s\"\n"
             "sgx.trusted_files = [\n"
             "{ uri = \"file:rootfs/empty\", sha256 = \"%s\" },\n"
