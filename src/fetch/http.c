@@ -260,9 +260,8 @@ transfer(CURL *c, const struct transfer *t, struct download *d, struct arena *ar
 static bool
 configure_ca(CURL *c, const char *file)
 {
-    return file == NULL ||
-           (lib.easy_setopt(c, CURLOPT_CAINFO, file) == CURLE_OK &&
-               lib.easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK);
+    return file == NULL || (lib.easy_setopt(c, CURLOPT_CAINFO, file) == CURLE_OK &&
+                               lib.easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK);
 }
 
 /* http only where the caller's own mirror is: on this machine (fetch.c sees to that). */
