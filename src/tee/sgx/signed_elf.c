@@ -352,7 +352,7 @@ add_group(struct mrenclave *to, const struct signed_elf *f, size_t index,
         g.step > f->enclave_size)
         return wrong("groups of entries before them", e);
     for (uint64_t i = 1; i <= g.times; i++) {
-        if (to->info.pages > PAGES_MAX || g.count > *left)
+        if (to->info.pages > f->enclave_size / SGX_PAGE || g.count > *left)
             return wrong("fewer pages", e);
         *left -= g.count;
         for (size_t k = index - g.count; k < index; k++) {
@@ -375,7 +375,7 @@ add_layout(struct mrenclave *to, const struct signed_elf *f, struct selfsame_err
     for (size_t i = 0; i < f->layout.len / ENTRY; i++) {
         const struct entry x = entry_at(f, i);
 
-        if (to->info.pages > PAGES_MAX)
+        if (to->info.pages > f->enclave_size / SGX_PAGE)
             return wrong("fewer pages", e);
         TRY((x.id & GROUP) != 0 ? add_group(to, f, i, &left, e)
                                 : add_entry(to, f, &x, 0, e));
