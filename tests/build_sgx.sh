@@ -127,6 +127,7 @@ expect 19 "one of another enclave" "$selfsame" measure "$tmp/e"
 printf x | dd of="$tmp/sig" bs=1 seek=1000 conv=notrunc 2> /dev/null
 expect 10 "a changed one" "$selfsame" measure "$tmp/g" --tee sgx --sig "$tmp/sig"
 expect 2 "a date that is none" "$selfsame" measure "$tmp/g" --sgx-key "$tmp/key" --date 2026-02-30
+expect 2 "a year with a sign" "$selfsame" measure "$tmp/g" --sgx-key "$tmp/key" --date +026-02-28
 expect 2 "numbers that the manifest says" "$selfsame" measure "$tmp/g" --sgx-key "$tmp/key" --isv-svn 3
 "$selfsame" keygen --out "$tmp/ed" > /dev/null
 expect 11 "a key that signs no enclaves" "$selfsame" measure "$tmp/g" --sgx-key "$tmp/ed"

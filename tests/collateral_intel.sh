@@ -38,6 +38,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         chain = lambda name: urllib.parse.quote(read(name), safe="") if mode != "raw" else read(name).decode().replace("\n", "")
         end = u.path.rsplit("/v4/")[-1]
         pccs = mode == "pccs"
+        if mode == "none": return self.give(404)
         if mode == "page": return self.give(200, b"<html>maintenance</html>")
         if mode == "nochain": return self.give(200, read("tcb_info.json") if end == "tcb" else read("qe_identity.json"))
         if mode == "badchain" and end == "tcb":
@@ -211,6 +212,14 @@ expect 0 "a changed chain" fetch "$tmp/tdx"
 is "is none" 1 "$(asked)"
 sed -i 's/^chain .*/chain 99999/' "$(entry fmspc=53494d544545)"
 expect 3 "one that is longer than the entry neither" fetch "$tmp/tdx" --offline
+# A host that knows of none takes away nothing that there was.
+filled tdx
+sed -i "s/^fetched .*/fetched $(($(date +%s) - 86400))/" "$(entry fmspc=53494d544545)"
+mode none
+expect 0 "a service that has lost a piece" fetch "$tmp/tdx"
+is "was asked" 1 "$(asked)"
+expect 3 "asked anew it says so" fetch --refresh --tee tdx --fmspc 53494d544545
+expect 0 "and what was kept stays" verify tdx --fetch --offline
 # Superseded collateral is asked for anew, however young.
 filled tdx; forget fmspc=53494d544545
 "$sim" collateral --tee tdx --out "$tmp/pcs/old" --at "$(($(date +%s) - 40 * 86400))" 2> /dev/null

@@ -62,6 +62,7 @@ each_bend_of_a_section_is_refused(void **state)
         { "type that no byte has", 16 + 27, 0x80, SELFSAME_UNSUPPORTED },
         { "unknown attribute", 16 + 28, 5, SELFSAME_UNSUPPORTED },
         { "measured, and added later", 16 + 28, 3, SELFSAME_MALFORMED },
+        { "what the host fills, measured", 16 + 32 * 4 + 28, 1, SELFSAME_UNSUPPORTED },
         { "memory with bytes in the file", 16 + 32 * 2 + 5, 0x10, SELFSAME_MALFORMED },
         { "more memory than a host adds", 16 + 32 * 2 + 20, 1, SELFSAME_UNSUPPORTED },
         { "memory of no size", 16 + 32 * 3 + 17, 0, SELFSAME_MALFORMED },

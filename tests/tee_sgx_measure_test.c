@@ -210,6 +210,9 @@ manifests_that_say_nonsense_are_refused(void **state)
         { "sgx.trusted_files = [{ uri = \"file:a\", sha256 = \"12\" }]\n",
             SELFSAME_MALFORMED },
         { "sgx.trusted_files = { a = \"file:a\" }\n", SELFSAME_MALFORMED },
+        { "sgx.allowed_files = { a = \"file:a\" }\n", SELFSAME_MALFORMED },
+        { "sgx.allowed_files = \"file:a\"\n", SELFSAME_MALFORMED },
+        { "sgx.enclave_size = \"1024G\"\n", SELFSAME_UNSUPPORTED }, /* to hash */
         { "sgx.remote_attestation = true\n", SELFSAME_MALFORMED },
         { "sgx.debug = false\nloader.entrypoint.sha256 = \"00\"\n",
             SELFSAME_MALFORMED },
@@ -276,6 +279,54 @@ no_bit_of_libpal_goes_unseen(void **state)
         pal[bit / 8] ^= (uint8_t)(1u << bit % 8);
     }
     selfsame_free(want);
+}
+
+/* Hours of hashing, of a file of a kilobyte. */
+static void
+a_libpal_of_a_terabyte_is_not_measured(void **state)
+{
+    (void)state;
+    enum { MEM_SIZE = 64 + 40 };
+    struct part parts[] = {
+        { "manifest.sgx",
+            BYTES_LIT("sgx.enclave_size = \"4096G\"\nsgx.edmm_enable = true\n") },
+        { "pal", pal_bytes() }, { NULL, { 0 } }
+    };
+
+    expect(parts, 1 << 20, SELFSAME_OK, NULL);
+    pal[MEM_SIZE + 5] = 1;
+    expect(parts, 1 << 20, SELFSAME_UNSUPPORTED, NULL);
+}
+
+static void
+put_le(uint8_t *at, uint64_t v, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        at[i] = (uint8_t)(v >> (8 * i));
+}
+
+/* Groups that repeat entries without pages, at one place, as often as they can. */
+static void
+layouts_that_never_end_are_refused(void **state)
+{
+    (void)state;
+    enum { LAYOUT = 0x1f9185 + 4668, ENTRY = 32, GROUP = 1 << 12, TIMES = 1 << 24 };
+    auto_arena arena = arena_new(8 << 20);
+    struct selfsame_bytes copy;
+
+    need_shared();
+    assert_true(arena_dup(&arena, shared_file(PCE, &arena), &copy));
+    struct part parts[] = { { "enclave", copy }, { NULL, { 0 } } };
+    uint8_t *at = (uint8_t *)(uintptr_t)copy.ptr + LAYOUT;
+    for (size_t i = 0; i < 8; i += 2, at += ENTRY) {
+        put_le(at + 2, 0, 2); /* not added */
+        at += ENTRY;
+        put_le(at, GROUP, 2);
+        put_le(at + 2, 1, 2);
+        put_le(at + 4, TIMES, 4);
+        put_le(at + 8, 0, 8);
+    }
+    expect(parts, 1 << 20, SELFSAME_MALFORMED, NULL);
 }
 
 static void
@@ -346,6 +397,7 @@ made_image(struct arena *arena)
     assert_false(w.bad);
     return (struct image){ .rootfs = writer_bytes(&w),
         .manifest = arena_printf(arena,
+            "sgx.enclave_size = \"4M\"\nsgx.max_threads = 1\n"
             "loader.entrypoint.sha256 = \"%s\"\n"
             "sgx.trusted_files = [\n"
             "{ uri = \"file:rootfs/empty\", sha256 = \"%s\" },\n"
@@ -447,6 +499,8 @@ main(void)
         cmocka_unit_test(manifests_that_say_nonsense_are_refused),
         cmocka_unit_test(a_manifest_needs_its_libpal),
         cmocka_unit_test(no_bit_of_libpal_goes_unseen),
+        cmocka_unit_test(a_libpal_of_a_terabyte_is_not_measured),
+        cmocka_unit_test(layouts_that_never_end_are_refused),
         cmocka_unit_test(memory_that_ends_is_said),
         cmocka_unit_test(what_the_manifest_does_not_have_is_not_measured),
         cmocka_unit_test(no_bit_of_a_file_goes_unseen),

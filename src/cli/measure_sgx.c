@@ -46,7 +46,7 @@ take_date(struct cli *c, struct sigstruct *s, struct selfsame_err *e)
     struct tm t;
 
     if (text != NULL) {
-        if (strlen(text) != 10 ||
+        if (strlen(text) != 10 || strspn(text, "0123456789-") != 10 || text[0] == '-' ||
             sscanf(text, "%4u-%2u-%2u%c", &s->year, &s->month, &s->day, &end) != 3)
             FAIL(e, SELFSAME_USAGE, "--date: expected YYYY-MM-DD, got \"%.24s\"", text);
         return SELFSAME_OK;

@@ -193,7 +193,7 @@ check_answer(struct answer *a, enum fetch_what what, const char *asked,
 
 static enum selfsame_code
 refresh(const struct fetcher *f, const char *url, enum fetch_what what,
-    const char *path, struct arena *arena, struct cached *ret, struct selfsame_err *e)
+    struct arena *arena, struct cached *ret, struct selfsame_err *e)
 {
     struct answer answer = { 0 };
     char *asked, *host;
@@ -213,7 +213,7 @@ refresh(const struct fetcher *f, const char *url, enum fetch_what what,
     };
     if (ret->url == NULL)
         FAIL(e, SELFSAME_NOMEM, "a URL");
-    return cache_write(path, ret, e);
+    return SELFSAME_OK;
 }
 
 static enum selfsame_code
@@ -279,11 +279,15 @@ fetch_get(const struct fetcher *f, const char *url, enum fetch_what what,
     have = recall(path, what, arena, &kept);
     if (have && is_usable(f, &kept, what, began_s))
         return deliver(&kept, ret, ret_absent, e);
-    enum selfsame_code code = refresh(f, url, what, path, arena, &fresh, e);
-    if (code == SELFSAME_OK)
+    enum selfsame_code code = refresh(f, url, what, arena, &fresh, e);
+    /* A host that knows of none takes nothing away that there was. */
+    const bool lost = code == SELFSAME_OK && fresh.absent && have && !kept.absent;
+    if (code == SELFSAME_OK && !lost)
+        code = cache_write(path, &fresh, e);
+    if (code == SELFSAME_OK && (!lost || f->refresh))
         return deliver(&fresh, ret, ret_absent, e);
     /* An older one is better than none: verification says whether it is current. */
-    if (code != SELFSAME_IO || !have || kept.absent || f->refresh)
+    if (!lost && (code != SELFSAME_IO || !have || kept.absent || f->refresh))
         return code;
     *e = (struct selfsame_err){ 0 };
     return deliver(&kept, ret, ret_absent, e);

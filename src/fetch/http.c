@@ -256,6 +256,14 @@ transfer(CURL *c, const struct transfer *t, struct download *d, struct arena *ar
     return SELFSAME_OK;
 }
 
+/* In place of the system's authorities, which libcurl may have in a directory as well. */
+static bool
+configure_ca(CURL *c, const char *file)
+{
+    return file == NULL || (lib.easy_setopt(c, CURLOPT_CAINFO, file) == CURLE_OK &&
+                               lib.easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK);
+}
+
 /* http only where the caller's own mirror is: on this machine (fetch.c sees to that). */
 enum selfsame_code
 http_fetch(const struct fetcher *f, const char *url, struct arena *arena,
@@ -272,9 +280,7 @@ http_fetch(const struct fetcher *f, const char *url, struct arena *arena,
 
     TRY(ready(url, e));
     auto_curl *c = lib.easy_init();
-    if (c == NULL || !configure(c, &t, &d) ||
-        (f->origin_ca != NULL &&
-            lib.easy_setopt(c, CURLOPT_CAINFO, f->origin_ca) != CURLE_OK))
+    if (c == NULL || !configure(c, &t, &d) || !configure_ca(c, f->origin_ca))
         FAIL(e, SELFSAME_NOMEM, "a request");
     return transfer(c, &t, &d, arena, ret, e);
 }

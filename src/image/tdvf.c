@@ -69,6 +69,12 @@ check_section(
             "firmware: section %s is to be measured and to be added later",
             tdvf_type_name(s->type));
     TRY(check_bytes(t, s, e));
+    /* Nor one that the host fills: its bytes are in no file. */
+    if ((s->attributes & TDVF_MR_EXTEND) != 0 && s->raw == 0 &&
+        s->type != TDVF_TEMP_MEM && s->type != TDVF_PERM_MEM)
+        FAIL(e, SELFSAME_UNSUPPORTED,
+            "firmware: section %s is to be measured, and the host says what is in it",
+            tdvf_type_name(s->type));
     for (size_t i = 0; i < t->section_count; i++)
         if (s->gpa < t->section[i].gpa + t->section[i].size &&
             t->section[i].gpa < s->gpa + s->size)

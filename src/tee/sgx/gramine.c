@@ -27,6 +27,9 @@ enum tls_at {
     TLS_HEAP_MAX = 432,
 };
 #define CANARY UINT64_C(0xbadbadbadbad)
+/* No measurement without end: 8 GiB to hash for the heap, 1 GiB for libpal. */
+#define HEAP_MAX (UINT64_C(1) << 39)
+enum { PAL_PAGES_MAX = 1 << 18 };
 
 /* From the end of the enclave downwards; its base is 0, so offsets are addresses. */
 struct layout {
@@ -73,6 +76,11 @@ lay_out(const struct gramine_manifest *m, const struct elf *pal, struct layout *
             "enclave_size: expected room for %u threads, manifest and libpal, got "
             "%" PRIu64 " bytes",
             m->max_threads, m->enclave_size);
+    if (l.pal_pages > PAL_PAGES_MAX || (!m->edmm && l.pal > HEAP_MAX))
+        FAIL(e, SELFSAME_UNSUPPORTED,
+            "expected a libpal of at most 1 GiB, and without 'sgx.edmm_enable' a heap "
+            "of "
+            "at most 512 GiB, got more");
     *ret = l;
     return SELFSAME_OK;
 }

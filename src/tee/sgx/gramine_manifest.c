@@ -177,7 +177,8 @@ by_uri(const void *a, const void *b)
 static enum selfsame_code
 take_trusted(struct reading *r)
 {
-    const json_t *list = json_object_get(r->sgx, "trusted_files");
+    const json_t *list = json_object_get(r->sgx, "trusted_files"),
+                 *allowed = json_object_get(r->sgx, "allowed_files");
     const size_t n = json_array_size(list);
 
     if (list != NULL && !json_is_array(list))
@@ -203,7 +204,9 @@ take_trusted(struct reading *r)
             return wrong(r, "sgx.trusted_files", "each file once");
     r->m.trusted = to;
     r->m.trusted_count = n;
-    r->m.allowed_count = json_array_size(json_object_get(r->sgx, "allowed_files"));
+    if (allowed != NULL && !json_is_array(allowed))
+        return wrong(r, "sgx.allowed_files", "an array");
+    r->m.allowed_count = json_array_size(allowed);
     return SELFSAME_OK;
 }
 

@@ -344,15 +344,17 @@ add_entry(struct mrenclave *to, const struct signed_elf *f, const struct entry *
 /* A group stands behind the entries that it repeats, each time a step further. */
 static enum selfsame_code
 add_group(struct mrenclave *to, const struct signed_elf *f, size_t index,
-    struct selfsame_err *e)
+    uint64_t *left, struct selfsame_err *e)
 {
     const struct group g = group_at(f, index);
 
-    if (g.count > index || g.times > PAGES_MAX || g.step > f->enclave_size)
+    if (g.count == 0 || g.count > index || g.times > PAGES_MAX ||
+        g.step > f->enclave_size)
         return wrong("groups of entries before them", e);
     for (uint64_t i = 1; i <= g.times; i++) {
-        if (to->info.pages > PAGES_MAX)
+        if (to->info.pages > f->enclave_size / SGX_PAGE || g.count > *left)
             return wrong("fewer pages", e);
+        *left -= g.count;
         for (size_t k = index - g.count; k < index; k++) {
             const struct entry x = entry_at(f, k);
 
@@ -367,12 +369,16 @@ add_group(struct mrenclave *to, const struct signed_elf *f, size_t index,
 static enum selfsame_code
 add_layout(struct mrenclave *to, const struct signed_elf *f, struct selfsame_err *e)
 {
+    uint64_t left =
+        PAGES_MAX; /* entries that groups repeat: also those without a page */
+
     for (size_t i = 0; i < f->layout.len / ENTRY; i++) {
         const struct entry x = entry_at(f, i);
 
-        if (to->info.pages > PAGES_MAX)
+        if (to->info.pages > f->enclave_size / SGX_PAGE)
             return wrong("fewer pages", e);
-        TRY((x.id & GROUP) != 0 ? add_group(to, f, i, e) : add_entry(to, f, &x, 0, e));
+        TRY((x.id & GROUP) != 0 ? add_group(to, f, i, &left, e)
+                                : add_entry(to, f, &x, 0, e));
     }
     return SELFSAME_OK;
 }
