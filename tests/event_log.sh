@@ -80,6 +80,27 @@ compare() { # status, what, jq filter over the prediction, options...
 compare 0 "a register that is not wholly predicted" .
 is "what is not predicted of it is told" 3 "$(jq '[.event_log.log[] | select(.match == "unexpected")] | length' "$tmp/out")"
 
+# --- a simulated machine of that boot
+for i in 0 1 2; do
+    rtmr="${rtmr:-} --set rtmr.$i=$(python3 "$peer" "$seeds/seed-grub" | jq -r ".rtmr[$i]")"
+done
+"$sim" collateral --tee tdx --out "$tmp/collateral" > "$tmp/out" 2> "$tmp/err" || not_ok "collateral"
+# shellcheck disable=SC2086
+"$sim" evidence --tee tdx --nonce 00112233445566778899aabbccddeeff $rtmr --raw --out "$tmp/simulated" || not_ok "a quote"
+expect 0 "the log is that of the simulated machine" "$selfsame" measure --event-log "$seeds/seed-grub" \
+    --quote "$tmp/simulated" --json
+jq '{selfsame_policy: 1, tee: {tdx: {secure_boot: true}}, measurements: [{tee, mrtd, events}],
+    freshness: {nonce: true}, binding: "key", insecure: ["simulated", "unbound", "any-age"]}' "$tmp/out" > "$tmp/simulated.json"
+pinned() { # status, what, collateral...
+    status=$1 what=$2; shift 2
+    expect "$status" "$what" "$selfsame" verify "$tmp/simulated" --policy "$tmp/simulated.json" --collateral "$tmp/collateral" "$@"
+}
+pinned 0 "its events and Secure Boot" --collateral "$seeds/seed-grub"
+pinned 19 "without its log"
+pinned 19 "with the log of another boot" --collateral "$seeds/seed-stub"
+cp "$seeds/seed-grub" "$tmp/collateral/log"
+pinned 0 "with the log in the directory of its collateral"
+
 # --- real logs and quotes
 real=$shared/tdx/google+go-tdx-guest
 if [ ! -d "$shared/tdx" ]; then skipped "real logs: ../shared/vectors is not here"; finish; fi
