@@ -154,4 +154,12 @@ said "measured_bytes 4096"
 # --- hardware
 expect 3 "there is no SGX here" "$selfsame" run --tee sgx "$tmp/a"
 said "cannot start an enclave of SGX here"
+# ---- slips of the finger ----
+cp -r "$tmp/g" "$tmp/slip"
+expect 2 "a SIGSTRUCT replaces no file of another kind" "$selfsame" measure "$tmp/slip" --sgx-key "$tmp/key" \
+    --sig "$tmp/slip/image.manifest.sgx"
+is "and the manifest is as it was" "$(cat "$tmp/g/image.manifest.sgx")" "$(cat "$tmp/slip/image.manifest.sgx")"
+echo 'sgx.file_check_policy = "allow_all_but_log"' >> "$tmp/slip/image.manifest.sgx"
+expect 0 "show says that every file may be opened" "$selfsame" show "$tmp/slip/image.manifest.sgx"
+said "allow_all_but_log"
 finish

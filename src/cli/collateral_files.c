@@ -73,7 +73,11 @@ add_dir(struct cli *c, const struct collateral_sink *s, const char *path,
         struct selfsame_bytes b;
         struct stat st;
 
-        if (file == NULL || stat(file, &st) != 0 || !S_ISREG(st.st_mode) ||
+        if (file == NULL) {
+            code = err_set(e, SELFSAME_NOMEM, __FILE__, __LINE__, "a path");
+            break;
+        }
+        if (stat(file, &st) != 0 || !S_ISREG(st.st_mode) ||
             st.st_size > COLLATERAL_LIMIT)
             continue;
         code = file_read(file, COLLATERAL_LIMIT, cli_arena(c), &b, e);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -145,6 +146,20 @@ tell(struct selfsame_bytes sig, json_t *measured, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+/* A SIGSTRUCT may be made anew; a file of another kind is a slip of the finger. */
+static enum selfsame_code
+may_replace(const char *path, struct selfsame_err *e)
+{
+    struct stat st;
+
+    if (stat(path, &st) == 0 && st.st_size != SIGSTRUCT_SIZE)
+        FAIL(e, SELFSAME_USAGE,
+            "%s: expected no file or a SIGSTRUCT of %d bytes to replace, got %lld "
+            "bytes of something else",
+            path, (int)SIGSTRUCT_SIZE, (long long)st.st_size);
+    return SELFSAME_OK;
+}
+
 enum selfsame_code
 measure_sgx_sign(struct cli *c, const char *image, bool dir, json_t *measured,
     struct selfsame_err *e)
@@ -168,6 +183,7 @@ measure_sgx_sign(struct cli *c, const char *image, bool dir, json_t *measured,
         FAIL(e, SELFSAME_USAGE, "--sgx-key: %s is signed already", image);
     if (path == NULL || to == NULL)
         FAIL(e, SELFSAME_NOMEM, "a path");
+    TRY(may_replace(to, e));
     TRY(make(c, path, BYTES_ARR(mrenclave), &sig, e));
     TRY(tell(sig, measured, e));
     return file_write(to, sig, false, e);

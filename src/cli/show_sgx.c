@@ -198,5 +198,7 @@ show_manifest(
     if (m.has_libos_sha256)
         TRY(put_hex(into, "libos_sha256", BYTES_ARR(m.libos_sha256), arena, e));
     TRY(put_number(into, "allowed_files", m.allowed_count, e));
+    if (m.file_policy != NULL) /* "allow_all_but_log": every file may be opened */
+        TRY(show_put(into, "file_check_policy", json_string(m.file_policy), e));
     return put_trusted(into, &m, arena, e);
 }

@@ -39,6 +39,7 @@ struct gramine_manifest {
     uint8_t libos_sha256[32];
     const struct gramine_file *trusted; /* sorted by uri */
     size_t trusted_count, allowed_count;
+    const char *file_policy; /* sgx.file_check_policy; NULL: strict */
 };
 /*
  * In the arena, and views into it. MALFORMED; UNSUPPORTED for a manifest that is not

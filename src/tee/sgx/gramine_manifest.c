@@ -207,7 +207,8 @@ take_trusted(struct reading *r)
     if (allowed != NULL && !json_is_array(allowed))
         return wrong(r, "sgx.allowed_files", "an array");
     r->m.allowed_count = json_array_size(allowed);
-    return SELFSAME_OK;
+    return text(r, json_object_get(r->sgx, "file_check_policy"),
+        "sgx.file_check_policy", &r->m.file_policy);
 }
 
 static enum selfsame_code

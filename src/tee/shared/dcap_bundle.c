@@ -2,6 +2,7 @@
 #include "codec/pem.h"
 #include "tee/shared/dcap_json.h"
 #include "tee/shared/dcap_qpl.h"
+#include "tee/shared/event_log.h"
 
 static enum selfsame_code
 add_info(struct dcap_bundle *b, struct selfsame_bytes json, struct arena *arena,
@@ -150,16 +151,6 @@ add_percent(struct dcap_bundle *b, struct selfsame_bytes in, struct arena *arena
 
 /* ---- the whole ---- */
 
-/* TCG "Spec ID Event03": the first event of every crypto-agile log. */
-static bool
-is_event_log(struct selfsame_bytes in)
-{
-    enum { AT = 32 };
-
-    return in.len > AT && bytes_has_prefix(BYTES(in.ptr + AT, in.len - AT),
-                              BYTES_LIT("Spec ID Event03\0"));
-}
-
 static enum selfsame_code
 add(struct dcap_bundle *b, struct selfsame_bytes piece, struct arena *arena,
     struct selfsame_err *e)
@@ -168,7 +159,7 @@ add(struct dcap_bundle *b, struct selfsame_bytes piece, struct arena *arena,
 
     if (begins_object(piece))
         return add_json(b, text, arena, e);
-    if (is_event_log(piece)) {
+    if (event_log_recognise(piece)) {
         if (b->log.ptr == NULL)
             b->log = piece;
         else
@@ -189,7 +180,7 @@ dcap_piece_recognise(struct selfsame_bytes piece)
     if (begins_object(piece))
         return dcap_tcb_info_recognise(text) || dcap_identity_recognise(text) ||
                dcap_qpl_recognise(text);
-    return is_event_log(piece) || is_percent_pem(text) || is_hex_der(text);
+    return event_log_recognise(piece) || is_percent_pem(text) || is_hex_der(text);
 }
 
 enum selfsame_code
