@@ -115,6 +115,16 @@ collateral_fetch_missing(struct cli *c, const struct selfsame_result *r,
     return SELFSAME_OK;
 }
 
+void
+collateral_hint(struct cli *c, enum selfsame_code code)
+{
+    if (cli_flag(c, "fetch") && !cli_flag(c, "offline") &&
+        (code == SELFSAME_BAD_CHAIN || code == SELFSAME_REVOKED ||
+            code == SELFSAME_TCB))
+        (void)fprintf(stderr, "selfsame: collateral may have come from the cache: "
+                              "`selfsame collateral fetch --refresh` asks anew\n");
+}
+
 /* ---- collateral fetch ---- */
 
 /* What is fetched so far, and told. */

@@ -44,4 +44,10 @@ MUST enum selfsame_code collateral_fetch_missing(struct cli *c,
     const struct selfsame_result *r, struct selfsame_verifier *v, bool *ret_more,
     struct selfsame_err *e);
 
+/*
+ * After a refusal that other collateral could change: what the cache holds may be what a
+ * bad mirror sent, so the way to ask anew is told on standard error.
+ */
+void collateral_hint(struct cli *c, enum selfsame_code code);
+
 #endif

@@ -108,6 +108,7 @@ pipe_through(struct context *x, const struct session_config *g, struct selfsame_
         r = NULL;
         *e = (struct selfsame_err){ 0 };
         code = session_open(g, &s, &r, e);
+        collateral_hint(x->c, code);
     }
     if (r != NULL)
         TRY(say_verdict(x, code, r, e));

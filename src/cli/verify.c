@@ -296,6 +296,7 @@ run(struct cli *c, struct selfsame_err *e)
             result = NULL;
             *e = (struct selfsame_err){ 0 };
             code = verify_once(&x, &result, e);
+            collateral_hint(c, code);
         }
     }
     return result != NULL ? verify_options_print(c, result, STDOUT_FILENO, e) : code;
