@@ -20,7 +20,7 @@ struct finding {
     bool ok;
 };
 
-enum { FINDINGS = 32 };
+enum { FINDINGS = 64 };
 struct findings {
     struct finding at[FINDINGS];
     size_t count;

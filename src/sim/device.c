@@ -188,7 +188,9 @@ const struct cli_command device_command = {
     .summary = "serve the simulated device on a socket, without a guest",
     .story = "Example: selfsame-sim device --listen unix:/tmp/nsm --image image.eif\n"
              "         selfsame attest --device unix:/tmp/nsm --nonce ...\n"
-             "The socket of snp must have \"sev-guest\" in its path.\n"
+             "The path of the socket must tell the TEE: \"sev-guest\" of snp, "
+             "\"tdx_guest\" of tdx,\n"
+             "\"sgx\" of sgx.\n"
              "For hosts that allow no seccomp notification, and for tests.",
     .options = options,
     .run = device,
