@@ -561,6 +561,39 @@ the_tcb_at_launch_counts(void **state)
     world_free(w);
 }
 
+/* A platform that Intel gave up: its newest level is out of date, launched when it may. */
+static void
+a_relaunch_must_bring_it_up_to_date(void **state)
+{
+    static const struct {
+        const char *top;
+        uint8_t at_launch; /* the module's own number; 2 is out of date */
+        enum dcap_status status;
+    } rows[] = {
+        { "OutOfDate", 5, DCAP_OUT_OF_DATE },
+        { "OutOfDate", 2, DCAP_OUT_OF_DATE },
+        { "OutOfDateConfigurationNeeded", 5, DCAP_OUT_OF_DATE_CONFIGURATION_NEEDED },
+        { "ConfigurationNeeded", 2, DCAP_OUT_OF_DATE_CONFIGURATION_NEEDED },
+        { "SWHardeningNeeded", 2, DCAP_OUT_OF_DATE },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct dcap_world *w = world_new(DCAP_TDX, 5);
+
+        w->tcb.level[0].status = rows[i].top;
+        w->quote_spec.body[0] = rows[i].at_launch;
+        world_make(w);
+        struct judgement j = judge(w);
+        assert_code(j.code, SELFSAME_OK, &j.err);
+        assert_int_equal(j.found.status, rows[i].status);
+        if (j.found.relaunch_advised)
+            fail_msg("row %zu: a relaunch is advised at %s", i, rows[i].top);
+        arena_free(&j.arena);
+        world_free(w);
+    }
+}
+
 int
 main(void)
 {
@@ -576,6 +609,7 @@ main(void)
         cmocka_unit_test(advisories_of_all_levels_are_united),
         cmocka_unit_test(tdx_modules_are_identified),
         cmocka_unit_test(the_tcb_at_launch_counts),
+        cmocka_unit_test(a_relaunch_must_bring_it_up_to_date),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
