@@ -5,6 +5,7 @@
 #include "codec/cmw.h"
 #include "codec/json.h"
 #include "codec/pem.h"
+#include "tee/shared/dcap.h"
 #include "tee/simulate.h"
 #include "tee/snp/snp.h"
 
@@ -686,6 +687,27 @@ the_simulators_root_does_not_become_hardware_when_given(void **state)
     fixture_close(&f);
 }
 
+/* An anchor is its key: with another signature, which nobody checks, it is no other. */
+static void
+the_simulators_root_encoded_anew_is_still_the_simulators(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct selfsame_err e = { 0 };
+    uint8_t anew[DCAP_ROOT_SIMULATED];
+
+    memcpy(anew, dcap_root_simulated_der, sizeof(anew));
+    anew[sizeof(anew) - 1] ^= 1;
+    fixture_open(&f, POLICY("key", ""));
+    for (int tdx = 0; tdx < 2; tdx++) {
+        assert_code(
+            selfsame_verifier_add_anchor(f.v, tdx ? "tdx" : "sgx", BYTES_ARR(anew), &e),
+            SELFSAME_OK, &e);
+        assert_true(f.v->anchors[tdx].simulated);
+    }
+    fixture_close(&f);
+}
+
 /* ---- sweeps ---- */
 
 static void
@@ -836,6 +858,7 @@ main(void)
         cmocka_unit_test(a_request_that_contradicts_itself_is_usage),
         cmocka_unit_test(anchors_of_the_caller_replace_the_pinned_ones),
         cmocka_unit_test(the_simulators_root_does_not_become_hardware_when_given),
+        cmocka_unit_test(the_simulators_root_encoded_anew_is_still_the_simulators),
         cmocka_unit_test(every_failed_allocation_is_survived),
         cmocka_unit_test(no_flipped_bit_is_accepted),
         cmocka_unit_test(one_verifier_serves_many_threads),

@@ -350,6 +350,7 @@ wrong_options_are_refused_when_read(void **state)
         { "sgx", "{\"attributes_masked\":\"01\"}", "value/mask" },
         { "sgx", "{\"attributes_masked\":\"03/01\"}", "value/mask" },
         { "sgx", "{\"attributes_masked\":\"01/0101\"}", "value/mask" },
+        { "sgx", "{\"attributes_masked\":\"0000/0000\"}", "mask not zero" },
         { "sgx", "{\"allowed_advisories\":[7]}", "string" },
     };
 

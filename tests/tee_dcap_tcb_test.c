@@ -217,6 +217,42 @@ the_newest_of_several_pieces_is_used(void **state)
     world_free(w);
 }
 
+/* Of certificates that only call themselves signers a few are tried, not all. */
+static void
+signers_that_are_none_cost_little(void **state)
+{
+    enum { BAD = 200 };
+    static const struct {
+        size_t bad_first; /* before the signer, the others behind it */
+        enum selfsame_code want;
+    } rows[] = { { 0, SELFSAME_OK }, { 15, SELFSAME_OK }, { 16, SELFSAME_TCB },
+        { BAD, SELFSAME_TCB } };
+    struct dcap_world *w = world_new(DCAP_SGX, 3);
+    struct selfsame_bytes bad[BAD], pieces[WORLD_PIECES + BAD];
+
+    (void)state;
+    for (size_t i = 0; i < BAD; i++) {
+        struct cert_spec s = w->signing_spec;
+
+        s.serial = (long)(1000 + i);
+        bad[i] = world_cert(w, &s, w->other_key, w->root, w->other_key,
+            BYTES_NONE); /* not the root's */
+    }
+    struct tee_trust trust = world_trust(w);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        memcpy(pieces, bad, rows[i].bad_first * sizeof(*bad));
+        memcpy(pieces + rows[i].bad_first, w->pieces, sizeof(w->pieces));
+        memcpy(pieces + rows[i].bad_first + WORLD_PIECES, bad + rows[i].bad_first,
+            (BAD - rows[i].bad_first) * sizeof(*bad));
+        trust.collateral = pieces;
+        trust.collateral_count = COUNT(pieces);
+        struct judgement j = judge_by(&sgx_kind, w->quote, &trust, 0);
+        assert_code(j.code, rows[i].want, &j.err);
+        arena_free(&j.arena);
+    }
+    world_free(w);
+}
+
 /* ---- levels ---- */
 
 static void
@@ -561,12 +597,46 @@ the_tcb_at_launch_counts(void **state)
     world_free(w);
 }
 
+/* A platform that Intel gave up: its newest level is out of date, launched when it may. */
+static void
+a_relaunch_must_bring_it_up_to_date(void **state)
+{
+    static const struct {
+        const char *top;
+        uint8_t at_launch; /* the module's own number; 2 is out of date */
+        enum dcap_status status;
+    } rows[] = {
+        { "OutOfDate", 5, DCAP_OUT_OF_DATE },
+        { "OutOfDate", 2, DCAP_OUT_OF_DATE },
+        { "OutOfDateConfigurationNeeded", 5, DCAP_OUT_OF_DATE_CONFIGURATION_NEEDED },
+        { "ConfigurationNeeded", 2, DCAP_OUT_OF_DATE_CONFIGURATION_NEEDED },
+        { "SWHardeningNeeded", 2, DCAP_OUT_OF_DATE },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct dcap_world *w = world_new(DCAP_TDX, 5);
+
+        w->tcb.level[0].status = rows[i].top;
+        w->quote_spec.body[0] = rows[i].at_launch;
+        world_make(w);
+        struct judgement j = judge(w);
+        assert_code(j.code, SELFSAME_OK, &j.err);
+        assert_int_equal(j.found.status, rows[i].status);
+        if (j.found.relaunch_advised)
+            fail_msg("row %zu: a relaunch is advised at %s", i, rows[i].top);
+        arena_free(&j.arena);
+        world_free(w);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(collateral_that_does_not_hold_is_refused),
         cmocka_unit_test(the_newest_of_several_pieces_is_used),
+        cmocka_unit_test(signers_that_are_none_cost_little),
         cmocka_unit_test(levels_are_taken_best_first_whatever_their_order),
         cmocka_unit_test(every_component_counts),
         cmocka_unit_test(every_tdx_component_counts),
@@ -576,6 +646,7 @@ main(void)
         cmocka_unit_test(advisories_of_all_levels_are_united),
         cmocka_unit_test(tdx_modules_are_identified),
         cmocka_unit_test(the_tcb_at_launch_counts),
+        cmocka_unit_test(a_relaunch_must_bring_it_up_to_date),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,7 +73,10 @@ hex_value(const struct policy_reader *r, const struct tee_rule *rule, const json
     return arena_dup(r->arena, BYTES(buf, len), ret) ? SELFSAME_OK : policy_nomem(r);
 }
 
-/* "value/mask", as many bytes each; no bit of value outside mask. Kept one behind the other. */
+/*
+ * "value/mask", as many bytes each; no bit of value outside mask, and a mask of zeros
+ * would look at nothing. Kept one behind the other.
+ */
 static enum selfsame_code
 masked_value(const struct policy_reader *r, const json_t *j, const char *path,
     struct selfsame_bytes *ret)
@@ -85,13 +88,14 @@ masked_value(const struct policy_reader *r, const json_t *j, const char *path,
     bool good = slash != NULL &&
                 hex_decode(text, (size_t)(slash - text), buf, HEX_MAX, &n) && n > 0 &&
                 hex_decode(slash + 1, strlen(slash + 1), buf + n, HEX_MAX, &m) &&
-                m == n;
+                m == n && !bytes_is_zero(BYTES(buf + n, n));
 
     for (size_t i = 0; good && i < n; i++)
         good = (buf[i] & ~buf[n + i]) == 0;
     if (!good)
-        return policy_bad(
-            r, path, "expected \"value/mask\", hex of one length, value within mask");
+        return policy_bad(r, path,
+            "expected \"value/mask\", hex of one length, value within mask, mask not "
+            "zero");
     return arena_dup(r->arena, BYTES(buf, 2 * n), ret) ? SELFSAME_OK : policy_nomem(r);
 }
 

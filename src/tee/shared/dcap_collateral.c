@@ -64,17 +64,21 @@ verify_signer(struct dcap_judged *j, const struct cert *c, struct selfsame_err *
     return err_wrap(e, SELFSAME_TCB, __FILE__, __LINE__, "TCB Signing certificate");
 }
 
-/* Below the same root as the PCK certificate; each is verified once, whatever it signed. */
+/*
+ * Below the same root as the PCK certificate; each is verified once, whatever it signed.
+ * Not a thousand of them: who sends evidence would choose how long we work. What the
+ * verifier has itself comes first.
+ */
 static enum selfsame_code
 try_signer(struct dcap_judged *j, size_t i, bool *ret, struct selfsame_err *e)
 {
-    if (j->signer[i] == DCAP_SIGNER_UNKNOWN) {
+    if (j->signer[i] == DCAP_SIGNER_UNKNOWN && j->signers_bad < DCAP_BAD_SIGNERS_MAX) {
         enum selfsame_code code = verify_signer(j, &j->bundle.pki.cert[i], e);
 
         if (code == SELFSAME_NOMEM)
             return code;
         j->signer[i] = code == SELFSAME_OK ? DCAP_SIGNER_GOOD : DCAP_SIGNER_BAD;
-        if (code != SELFSAME_OK && j->signer_err.depth == 0)
+        if (code != SELFSAME_OK && j->signers_bad++ == 0)
             j->signer_err = *e;
     }
     *ret = j->signer[i] == DCAP_SIGNER_GOOD;

@@ -22,6 +22,8 @@ enum dcap_role dcap_role_of(const struct cert *c);
 
 /* A quote with what judges it. Pointers are NULL until found. */
 enum { DCAP_CHAIN = 3 };
+/* Certificates that call themselves TCB Signing and are none: no more are looked at. */
+enum { DCAP_BAD_SIGNERS_MAX = 16 };
 struct dcap_judged {
     const struct tee_trust *trust;
     struct arena *arena;
@@ -40,6 +42,7 @@ struct dcap_judged {
         DCAP_SIGNER_BAD,
         DCAP_SIGNER_GOOD
     } signer[TEE_BUNDLE_CERTS];
+    size_t signers_bad;
     struct selfsame_err signer_err; /* of the first bad one */
     const struct cert *signers[4];  /* who signed what is used, each once */
     size_t signer_count;

@@ -166,7 +166,8 @@ no_level(const struct dcap_judged *j, struct selfsame_bytes svn, struct selfsame
 
 /*
  * TDX 1.5 as Intel's QVL sees it: what makes this TD out of date is the module it was
- * launched with; the one that runs now is of the newest level, so a new TD would be.
+ * launched with; the one that runs now is of the newest level, so a new TD would be up
+ * to date. Of platforms that Intel gave up the newest level itself is out of date.
  */
 static bool
 is_relaunch(const struct dcap_judged *j, const struct seam *s)
@@ -181,6 +182,7 @@ is_relaunch(const struct dcap_judged *j, const struct seam *s)
         return false;
     const struct dcap_level *now = dcap_platform_level(j->info, &f->pck, s->svn2);
     return now != NULL && now == &j->info->levels.list[0] &&
+           now->status == DCAP_UP_TO_DATE &&
            module_level(j, s, s->svn2, &module, &ignored) == SELFSAME_OK &&
            (module == NULL || module->status == DCAP_UP_TO_DATE);
 }
