@@ -275,6 +275,37 @@ only_files_of_an_enclave_are_taken(void **state)
     assert_false(sgx_present(&guest, NULL));
 }
 
+/* What `doctor` says, without asking for a quote. */
+static void
+what_is_missing_is_told(void **state)
+{
+    const struct {
+        struct gramine g;
+        bool ok;
+    } rows[] = {
+        { { .type = "dcap" }, true },
+        { { .type = "none" }, false },
+        { { .type = "epid" }, false },
+        { { .type = "dcap2" }, false },
+        { { .type = "" }, false },
+        { { .type = "dcap", .type_fails = -EACCES }, false },
+        { { .type = NULL }, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct gramine held = rows[i].g;
+        const struct tsm_io io = { .write = fake_write, .read = fake_read, .ctx = &held };
+        const struct sgx_guest g = { &io, fake_lock, fake_unlock };
+        struct tee_host_fact facts[TEE_GUEST_FACTS];
+
+        assert_int_equal(sgx_look(&g, facts), 1);
+        assert_int_equal(facts[0].ok, rows[i].ok);
+        assert_non_null(strstr(facts[0].fix, "sgx.remote_attestation"));
+        assert_int_equal(held.writes + held.quotes, 0);
+    }
+}
+
 static int
 make_quotes(void **state)
 {
@@ -302,6 +333,7 @@ main(void)
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(threads_take_turns),
         cmocka_unit_test(only_files_of_an_enclave_are_taken),
+        cmocka_unit_test(what_is_missing_is_told),
     };
 
     return cmocka_run_group_tests(tests, make_quotes, free_quotes);

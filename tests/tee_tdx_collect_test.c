@@ -384,6 +384,41 @@ registers_are_extended_once(void **state)
     }
 }
 
+/* What `doctor` says: each row by itself, and nothing is written. */
+static void
+what_is_missing_is_told(void **state)
+{
+    const struct {
+        struct driver d;
+        bool quotes, registers;
+    } rows[] = {
+        { { TDX }, true, true },
+        { { .provider = "sev_guest" }, false, true },
+        { { .provider = NULL }, false, true },
+        { { TDX, .get_fails = -ENOENT }, true, false },
+        { { TDX, .register_size = 47 }, true, false },
+        { { TDX, .register_size = 49 }, true, false },
+        { { .get_fails = -ENOENT }, false, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct driver d = rows[i].d;
+        const struct tsm_io io = { fake_make, fake_remove, fake_write, fake_read, &d };
+        const struct tdx_guest g = { .files = &io, .node = fake_node };
+        struct tee_host_fact facts[TEE_GUEST_FACTS];
+
+        assert_int_equal(tdx_look(&g, facts), 2);
+        assert_int_equal(facts[0].ok, rows[i].quotes);
+        assert_int_equal(facts[1].ok, rows[i].registers);
+        assert_non_null(strstr(facts[0].fix, "configfs mounted"));
+        assert_non_null(strstr(facts[1].fix, "CONFIG_TSM_MEASUREMENTS"));
+        assert_int_equal(d.extends, 0);
+        assert_int_equal(d.generation, 0);
+        assert_int_equal(d.dirs, 0);
+    }
+}
+
 static int
 make_quotes(void **state)
 {
@@ -412,6 +447,7 @@ main(void)
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(a_kernel_without_configfs_is_told),
         cmocka_unit_test(registers_are_extended_once),
+        cmocka_unit_test(what_is_missing_is_told),
     };
 
     return cmocka_run_group_tests(tests, make_quotes, free_quotes);

@@ -74,6 +74,17 @@ look_at_simulator(struct findings *f)
 }
 
 static void
+look_inside(struct findings *f, const struct tee_attester *a)
+{
+    struct tee_host_fact facts[TEE_GUEST_FACTS];
+    size_t count = a->look != NULL ? a->look(facts) : 0;
+
+    for (size_t i = 0; i < count; i++)
+        add(f, (struct finding){ "inside a TEE", facts[i].what, facts[i].found,
+                   facts[i].fix, facts[i].ok });
+}
+
+static void
 look_at_guest(struct findings *f)
 {
     bool any = false;
@@ -85,6 +96,7 @@ look_at_guest(struct findings *f)
             continue;
         any = true;
         add(f, (struct finding){ "inside a TEE", a->name, "device found", "", true });
+        look_inside(f, a);
     }
     if (!any)
         add(f, (struct finding){ "inside a TEE", "device", "none",

@@ -125,7 +125,12 @@ struct tee_collected {
     struct selfsame_bytes
         endorsement; /* what the host gave along, unsigned; or absent */
 };
+struct tee_host_fact {
+    bool ok;
+    const char *what, *found, *fix;
+};
 enum { TEE_REGISTER = 48 }; /* SHA-384 */
+enum { TEE_GUEST_FACTS = 4 };
 struct tee_attester {
     const char *name, *media_type, *endorsement_type;
     bool (*present)(const char *device);
@@ -138,6 +143,11 @@ struct tee_attester {
     enum selfsame_code (*extend)(const char *device, unsigned index,
         struct selfsame_bytes digest, uint8_t ret[static TEE_REGISTER],
         struct selfsame_err *e);
+    /*
+     * Where `present` says yes: what of the inside works and what is missing, as many
+     * as returned, texts that stay. Nothing is measured. NULL: `present` says it all.
+     */
+    size_t (*look)(struct tee_host_fact ret[static TEE_GUEST_FACTS]);
 };
 
 /* A machine that the image was measured for. */
@@ -169,10 +179,6 @@ struct tee_launch_request {
     bool emulated; /* a plain machine without KVM */
 };
 /* A fact about this host: what is needed, what was found, how to mend it. */
-struct tee_host_fact {
-    bool ok;
-    const char *what, *found, *fix;
-};
 struct tee_launcher {
     const char *name;
     const char *files; /* "image": DIR/image.kernel …; NULL: one file */

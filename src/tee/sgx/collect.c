@@ -11,6 +11,9 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+static const char type_fix[] =
+    "Set sgx.remote_attestation = \"dcap\" in the manifest of the enclave "
+    "and sign it again; EPID is switched off.";
 enum { ATTEMPTS = 8, PATH_CAP = 512, TYPE_MAX = 16 };
 
 /* Gramine keeps one report data for the process, so one thread at a time may ask. */
@@ -66,9 +69,7 @@ check_type(const struct sgx_guest *g, const char *dir, struct selfsame_err *e)
         return SELFSAME_OK;
     (void)err_set(e, SELFSAME_UNSUPPORTED, __FILE__, __LINE__,
         "%.200s/attestation_type: expected dcap, got \"%s\"", dir, type);
-    err_remedy(e,
-        "Set sgx.remote_attestation = \"dcap\" in the manifest of the enclave "
-        "and sign it again; EPID is switched off.");
+    err_remedy(e, type_fix);
     return SELFSAME_UNSUPPORTED;
 }
 
@@ -169,6 +170,21 @@ sgx_collect(const struct sgx_guest *g, const struct tee_report_request *q,
     return SELFSAME_OK;
 }
 
+/* ---- for `doctor` ---- */
+
+size_t
+sgx_look(const struct sgx_guest *g, struct tee_host_fact ret[static TEE_GUEST_FACTS])
+{
+    uint8_t type[TYPE_MAX];
+    long n = read_file(g, SGX_DIR, "attestation_type", type, sizeof(type));
+    const bool dcap = n >= 0 && bytes_eq(BYTES(type, (size_t)n), BYTES_LIT("dcap"));
+
+    ret[0] = (struct tee_host_fact){ dcap, "sgx: quotes (Gramine)",
+        dcap ? "attestation by DCAP" : "the manifest asks for no attestation by DCAP",
+        type_fix };
+    return 1;
+}
+
 /* ---- of this machine ---- */
 
 /*
@@ -215,9 +231,16 @@ collect(const struct tee_report_request *q, struct arena *arena,
     return sgx_collect(&this_guest, q, arena, ret, e);
 }
 
+static size_t
+look(struct tee_host_fact ret[static TEE_GUEST_FACTS])
+{
+    return sgx_look(&this_guest, ret);
+}
+
 const struct tee_attester sgx_attester = {
     .name = "sgx",
     .media_type = "application/vnd.attest.sgx",
     .present = present,
     .collect = collect,
+    .look = look,
 };

@@ -25,5 +25,8 @@ MUST enum selfsame_code sgx_collect(const struct sgx_guest *g,
     const struct tee_report_request *q, struct arena *arena, struct tee_collected *ret,
     struct selfsame_err *e);
 bool sgx_present(const struct sgx_guest *g, const char *device);
+/* Whether Gramine was told to attest by DCAP. A quote is not asked for. */
+size_t sgx_look(
+    const struct sgx_guest *g, struct tee_host_fact ret[static TEE_GUEST_FACTS]);
 
 #endif

@@ -10,6 +10,12 @@
 #include <sys/stat.h>
 
 static const char provider[] = "tdx_guest";
+static const char configfs_fix[] =
+    "Linux 6.7 or newer with CONFIG_TDX_GUEST_DRIVER, and configfs mounted "
+    "at /sys/kernel/config.";
+static const char registers_fix[] =
+    "This kernel shows no registers of the TD: Linux 6.16 or newer "
+    "with CONFIG_TSM_MEASUREMENTS.";
 
 static bool
 node(const char *path)
@@ -63,9 +69,7 @@ no_configfs(const char *device, struct selfsame_err *e)
         "%.80s: this kernel gives local reports (TDREPORT), which prove nothing to "
         "others; quotes come through configfs-tsm, and there is none at %s",
         device != NULL ? device : TDX_NODE, TSM_REPORT_DIR);
-    err_remedy(e,
-        "Linux 6.7 or newer with CONFIG_TDX_GUEST_DRIVER, and configfs mounted "
-        "at /sys/kernel/config.");
+    err_remedy(e, configfs_fix);
     return SELFSAME_UNSUPPORTED;
 }
 
@@ -217,6 +221,27 @@ tdx_extend(const struct tdx_guest *g, const char *device, unsigned index,
     return SELFSAME_OK;
 }
 
+/* ---- for `doctor` ---- */
+
+size_t
+tdx_look(const struct tdx_guest *g, struct tee_host_fact ret[static TEE_GUEST_FACTS])
+{
+    const bool quotes = tsm_dir(g->files, NULL, provider) != NULL;
+    uint8_t value[TDX_REGISTER];
+    struct selfsame_err ignored = { 0 };
+    struct place p;
+
+    find_register(g, NULL, TDX_RTMRS - 1, &p);
+    const bool registers = read_register(&p, value, &ignored) == SELFSAME_OK;
+    ret[0] = (struct tee_host_fact){ quotes, "tdx: quotes (configfs-tsm)",
+        quotes ? "provider tdx_guest" : "missing: no evidence can be collected",
+        configfs_fix };
+    ret[1] = (struct tee_host_fact){ registers, "tdx: registers (RTMRs)",
+        registers ? "readable" : "missing: `attest --extend` does not work",
+        registers_fix };
+    return 2;
+}
+
 /* ---- of this machine ---- */
 
 static const struct tdx_guest this_guest = { .files = &tsm_files, .node = node };
@@ -241,10 +266,17 @@ extend(const char *device, unsigned index, struct selfsame_bytes digest,
     return tdx_extend(&this_guest, device, index, digest, ret, e);
 }
 
+static size_t
+look(struct tee_host_fact ret[static TEE_GUEST_FACTS])
+{
+    return tdx_look(&this_guest, ret);
+}
+
 const struct tee_attester tdx_attester = {
     .name = "tdx",
     .media_type = "application/vnd.attest.tdx",
     .present = present,
     .collect = collect,
     .extend = extend,
+    .look = look,
 };

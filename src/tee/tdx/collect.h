@@ -4,6 +4,7 @@
 
 #include "tee/shared/configfs_tsm.h"
 #include "tee/tdx/tdx.h"
+#include "tee/tee.h"
 
 /*
  * Registers of a TD as the kernel shows them (Linux 6.16,
@@ -28,5 +29,8 @@ bool tdx_present(const struct tdx_guest *g, const char *device);
 MUST enum selfsame_code tdx_extend(const struct tdx_guest *g, const char *device,
     unsigned index, struct selfsame_bytes digest, uint8_t ret[static TEE_REGISTER],
     struct selfsame_err *e);
+/* Quotes and registers, each as what it needs is there or not. */
+size_t tdx_look(
+    const struct tdx_guest *g, struct tee_host_fact ret[static TEE_GUEST_FACTS]);
 
 #endif
