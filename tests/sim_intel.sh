@@ -6,7 +6,9 @@ set -u
 . "$(dirname "$0")/shell.sh"
 guest=$build/tests/sim_guest_intel agent=$build/src/cli/selfsame-agent
 export XDG_RUNTIME_DIR="$tmp/run"; mkdir -m 700 "$XDG_RUNTIME_DIR"
+device=
 cleanup() {
+    [ -z "$device" ] || kill "$device" 2> /dev/null
     for name in intel-tdx intel-sgx; do "$selfsame" stop $name > /dev/null 2>&1; done
 }
 nonce=00112233445566778899aabbccddeeff
@@ -68,6 +70,9 @@ print(hashlib.sha384(bytes(48) + b"\xd1" * 48).hexdigest())')" "$(sed -n 's/^rtm
         --collateral "$tmp/sound-$tee" --measurements "$tmp/a-$tee/measurements.json"
     expect 19 "$tee: nor for another image" "$selfsame" verify "$tmp/cmw" --tee $tee --nonce "$nonce" --key "$tmp/key.pem" \
         --insecure-simulated --collateral "$tmp/sound-$tee" --measurements "$tmp/g-$tee/measurements.json"
+    # Quotes have no field for a nonce: another nonce is another binder.
+    expect 16 "$tee: nor for another nonce" "$selfsame" verify "$tmp/cmw" --tee $tee --nonce "ff$nonce" --key "$tmp/key.pem" \
+        --insecure-simulated --collateral "$tmp/sound-$tee" --measurements "$tmp/a-$tee/measurements.json"
     for pair in debug:17 bad-signature:14 foreign-key:14; do
         timeout 60 "$selfsame" run --sim "$tmp/a-$tee" --defect "${pair%:*}" > "$tmp/cmw" 2> "$tmp/err"
         expect "${pair#*:}" "$tee: a defect reaches the guest: ${pair%:*}" judge "$tmp/cmw" $tee sound-$tee
@@ -95,7 +100,25 @@ print(hashlib.sha384(bytes(48) + b"\xd1" * 48).hexdigest())')" "$(sed -n 's/^rtm
     is "nothing was heard" "" "$(grep -c 'hello from' "$tmp/out" | grep -v '^0$')"
     expect 0 "$tee: it is listed" "$selfsame" ps
     said "intel-$tee"
+    expect 0 "$tee: it has a log" "$selfsame" logs intel-$tee
     expect 0 "$tee: and stops" "$selfsame" stop intel-$tee
 done
+# ---- attest --extend, by the device on a socket ----
+"$sim" device --tee tdx --listen "unix:$tmp/tdx_guest" --image "$tmp/a-tdx" 2> "$tmp/device" & device=$!
+for _ in $(seq 100); do [ -S "$tmp/tdx_guest" ] && break; sleep 0.05; done
+rtmr3() { # of a new quote, which must verify
+    "$selfsame" attest --device "unix:$tmp/tdx_guest" --nonce "$nonce" --key "$tmp/key.pem" --out "$tmp/e" 2> "$tmp/err" &&
+        judge "$tmp/e" tdx sound-tdx --json 2> "$tmp/err" |
+        python3 -c 'import json,sys; print(json.load(sys.stdin)["claims"]["rtmr"][3])'
+}
+is "RTMR3 begins with zeros" "$(printf '%096d' 0)" "$(rtmr3)"
+digest=$(printf 'd1%.0s' $(seq 48))
+expect 0 "attest --extend" "$selfsame" attest --device "unix:$tmp/tdx_guest" --extend "$digest" --register 3
+is "and the next quote says so" "$(python3 -c '
+import hashlib
+print(hashlib.sha384(bytes(48) + b"\xd1" * 48).hexdigest())')" "$(rtmr3)"
+kill "$device" && wait "$device"
+is "SIGTERM ends the device" 0 $?
+
 is "nothing is left behind" "" "$(ls "$XDG_RUNTIME_DIR/selfsame/sim" 2>/dev/null)"
 finish

@@ -295,7 +295,9 @@ what_is_missing_is_told(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct gramine held = rows[i].g;
-        const struct tsm_io io = { .write = fake_write, .read = fake_read, .ctx = &held };
+        const struct tsm_io io = {
+            .write = fake_write, .read = fake_read, .ctx = &held
+        };
         const struct sgx_guest g = { &io, fake_lock, fake_unlock };
         struct tee_host_fact facts[TEE_GUEST_FACTS];
 
