@@ -221,28 +221,29 @@ role_of(const char *word)
 
 /* ---- each kind ---- */
 
+struct tenant_body {
+    bool public, caller_nonces;
+    const char *policy;
+    int64_t life_s, stale_s;
+    int dialect;
+};
+
 enum selfsame_code
 object_read_tenant(struct selfsame_bytes body, struct arena *arena,
     struct snap_tenant *ret, struct selfsame_err *e)
 {
-    struct {
-        bool public, caller_nonces;
-        const char *policy;
-        int64_t life_s, stale_s;
-        int dialect;
-    } got = { .life_s = 300, .dialect = EAR_DEPLOYED };
-    const struct member members[] = {
-        { "public", K_BOOL, .at = (size_t)((char *)&got.public - (char *)&got) },
-        { "caller_nonces", K_BOOL,
-            .at = (size_t)((char *)&got.caller_nonces - (char *)&got) },
-        { "policy", K_TEXT, .at = (size_t)((char *)&got.policy - (char *)&got) },
+    static const struct member members[] = {
+        { "public", K_BOOL, .at = offsetof(struct tenant_body, public) },
+        { "caller_nonces", K_BOOL, .at = offsetof(struct tenant_body, caller_nonces) },
+        { "policy", K_TEXT, .at = offsetof(struct tenant_body, policy) },
         { "token_life_s", K_NUMBER, .max = TOKEN_LIFE_MAX_S,
-            .at = (size_t)((char *)&got.life_s - (char *)&got) },
+            .at = offsetof(struct tenant_body, life_s) },
         { "stale_collateral_s", K_NUMBER, .max = STALE_MAX_S,
-            .at = (size_t)((char *)&got.stale_s - (char *)&got) },
-        { "dialect", K_WORD, .at = (size_t)((char *)&got.dialect - (char *)&got),
+            .at = offsetof(struct tenant_body, stale_s) },
+        { "dialect", K_WORD, .at = offsetof(struct tenant_body, dialect),
             .word = dialect_of },
     };
+    struct tenant_body got = { .life_s = 300, .dialect = EAR_DEPLOYED };
 
     TRY(read_object(body, "tenant", members, COUNT(members), arena, &got, e));
     if (got.life_s < 1)

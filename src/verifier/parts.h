@@ -116,6 +116,10 @@ struct snap_tenant {
     size_t identity_count;
     size_t release_count;
 };
+struct snap_caller { /* all keys of all tenants, by hash */
+    const struct snap_tenant *tenant;
+    const struct snap_key *key;
+};
 struct snapshot {
     atomic_size_t refs;
     struct arena arena;
@@ -123,6 +127,8 @@ struct snapshot {
     int64_t made_ms;
     struct snap_tenant *tenants;
     size_t tenant_count;
+    struct snap_caller *callers;
+    size_t caller_count;
     struct selfsame_verifier *verifier; /* with the collateral of then */
     struct signing *signing;            /* sign.c */
 };
