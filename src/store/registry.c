@@ -45,8 +45,10 @@ struct registry {
 static const struct registry_engine *
 engine_of(const char *url)
 {
-    (void)url;
-    return &registry_sqlite;
+    const bool remote = strncmp(url, "postgresql://", 13) == 0 ||
+                        strncmp(url, "postgres://", 11) == 0;
+
+    return remote ? &registry_postgres : &registry_sqlite;
 }
 
 enum selfsame_code

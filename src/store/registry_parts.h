@@ -38,6 +38,6 @@ struct registry_engine {
     /* Until somebody may have changed something, or the time is over. */
     enum selfsame_code (*wait)(void *db, int timeout_ms, struct selfsame_err *e);
 };
-extern const struct registry_engine registry_sqlite;
+extern const struct registry_engine registry_sqlite, registry_postgres;
 
 #endif
