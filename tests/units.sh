@@ -4,6 +4,7 @@
 # their manager what they promise (Type=notify).
 set -u
 . "$(dirname "$0")/shell.sh"
+case $selfsame in /*) ;; *) selfsame=$PWD/$selfsame ;; esac
 units=$build/packaging
 pids=
 cleanup() {
