@@ -14,7 +14,6 @@
  *
  *   jwk.c      public keys as JWK and JWKS, thumbprints
  *   jws.c      compact signatures; the algorithm is the key's, never the header's
- *   trust.c    the trust vector of a verdict (AR4SI), docs/tokens.md has the table
  *   ear.c      a verdict as claims, both dialects
  *   ear_read.c claims of both dialects, of ours and of others
  *   cwt.c      the same as CBOR in COSE_Sign1
@@ -31,6 +30,10 @@ enum jose_alg {
 };
 const char *jose_alg_word(enum jose_alg a);        /* "ES256" */
 enum jose_alg jose_alg_of(struct selfsame_bytes word); /* JOSE_NONE: another */
+enum sig_alg jose_sig_alg(enum jose_alg a);
+/* Modulus and exponent of an RSAPublicKey, without signs. */
+MUST enum selfsame_code rsa_members(struct selfsame_bytes der,
+    struct selfsame_bytes *ret_n, struct selfsame_bytes *ret_e, struct selfsame_err *e);
 
 enum { JWK_THUMBPRINT = 44, JWKS_MAX = 64 };
 /* A public key and the one algorithm it is used with. Views as the parser says. */
@@ -47,9 +50,10 @@ struct jwks {
     size_t count;
 };
 /*
- * A key with private members, of an unknown type, too short (RSA below 2048), off its
- * curve, or whose "alg" does not fit is MALFORMED or UNSUPPORTED; without "alg" it is
- * the type's own (EC by curve, OKP EdDSA, RSA RS256). Views into the arena.
+ * A key with private members, of an unknown type, too short (RSA below 2048) or whose
+ * "alg" does not fit is MALFORMED or UNSUPPORTED; without "alg" it is the type's own (EC
+ * by curve, OKP EdDSA, RSA RS256). Off its curve it verifies nothing. Views into the
+ * arena.
  */
 MUST enum selfsame_code jwk_parse(
     struct selfsame_bytes json, struct arena *arena, struct jwk *ret, struct selfsame_err *e);
@@ -68,6 +72,13 @@ MUST enum selfsame_code jwk_of_spki(struct selfsame_bytes spki, enum jose_alg al
 MUST json_t *jwk_json(const struct jwk *k);
 
 /* ---- jws.c ---- */
+/* Signatures over pieces (EdDSA: over one), as JOSE and COSE have them. */
+MUST enum selfsame_code jose_sign(const struct key *k, enum jose_alg alg,
+    const struct selfsame_bytes *part, size_t count, struct arena *arena,
+    struct selfsame_bytes *ret, struct selfsame_err *e);
+MUST enum selfsame_code jose_verify(enum jose_alg alg, struct selfsame_bytes key,
+    const struct selfsame_bytes *part, size_t count, struct selfsame_bytes signature,
+    struct selfsame_err *e);
 enum { JWS_MAX = 64 << 10, JWS_HEADER_MAX = 16 << 10 };
 /*
  * Compact form. `header` has the members besides "alg" ("kid", "typ", …), in order.
@@ -80,7 +91,7 @@ struct jws {
     struct selfsame_bytes header, payload, signature; /* decoded, in the arena */
     enum jose_alg alg;               /* as the header says */
     const char *kid, *typ, *cty;     /* or NULL */
-    json_t *header_json;             /* freed by jws_free */
+    json_t *header_json;             /* freed by jws_free; kid, typ, cty point into it */
 };
 /* MALFORMED; UNSUPPORTED: "crit", "b64", "none", an unknown algorithm. */
 MUST enum selfsame_code jws_parse(struct selfsame_bytes text, struct arena *arena,
@@ -95,22 +106,11 @@ void jws_free(struct jws *s);
 MUST enum selfsame_code jws_verify(const struct jws *s, const struct jwks *keys,
     const struct jwk **ret_key, struct selfsame_err *e);
 
-/* ---- trust.c ---- */
-enum trust_claim {
-    TRUST_INSTANCE_IDENTITY,
-    TRUST_CONFIGURATION,
-    TRUST_EXECUTABLES,
-    TRUST_FILE_SYSTEM,
-    TRUST_HARDWARE,
-    TRUST_RUNTIME_OPAQUE,
-    TRUST_STORAGE_OPAQUE,
-    TRUST_SOURCED_DATA,
-    TRUST_COUNT
-};
-/* trust_vector_of (appraise/appraise.h) makes the values from a verdict's checks. */
-const char *trust_word(enum trust_claim c); /* "instance-identity" */
 enum ear_status { EAR_NONE = 0, EAR_AFFIRMING = 2, EAR_WARNING = 32, EAR_CONTRAINDICATED = 96 };
-enum ear_status trust_tier(int value); /* of one claim; positive and vendors' negative values */
+/* The tier of one value; positive ones and vendors' negative ones. */
+enum ear_status ear_tier(int value);
+const char *ear_status_word(enum ear_status s);
+enum ear_status ear_status_of(const char *word); /* EAR_NONE also for another word */
 
 /* ---- ear.c ---- */
 enum ear_dialect { EAR_DEPLOYED = 0, EAR_DRAFT };
@@ -126,6 +126,7 @@ struct ear_subject {
     const char *developer, *build; /* ear.verifier-id */
     const char *policy_id;         /* "tenant/name@sha256:…" */
     const char *spiffe_id;         /* or NULL */
+    const char *kid;               /* thumbprint of the key that signs; NULL: computed */
     struct selfsame_bytes key;     /* SPKI that the evidence is bound to: cnf, key-attestation; or absent */
     struct selfsame_bytes evidence_sha256; /* 32 bytes */
     json_t *extra;                 /* further top level claims (KBS: tee-pubkey …), or NULL; borrowed */

@@ -165,6 +165,7 @@ struct call {
     const char *rest;                 /* of the path, behind a route's '*' */
     enum selfsame_code code;          /* for the log line */
     const char *status;               /* of a verdict, for the log line; or NULL */
+    const char *jti;                  /* of the token made last; or NULL */
     struct registry *registry;        /* IN_STORE only */
     struct call *next;
 };
@@ -198,6 +199,8 @@ void call_json(struct call *c, int status, json_t *j);
  * "expected","got","remedy","request_id"}. Never 5xx for what the caller sent.
  */
 void call_problem(struct call *c, int status, const struct selfsame_err *e);
+/* Its body, for others who say problems; id NULL: none. A new reference; NULL: no memory. */
+MUST json_t *problem_json(int status, const struct selfsame_err *e, const char *id);
 /* The status for an error of reading a request: 400, 413, 415, 422, 503. */
 int call_status_of(enum selfsame_code code);
 /* The body as a JSON object: 400 and false, answered, when it is none. */
@@ -256,6 +259,13 @@ struct token_ask {
     bool cwt;
     json_t *extra;
 };
+/*
+ * selfsame_verify with the collateral of the service and of the request: what the
+ * evidence lacks is fetched within bounds, and it is verified again (evidence.c).
+ */
+MUST enum selfsame_code judge_verify(struct call *c, const struct ask *a,
+    const struct selfsame_policy *policy, const struct selfsame_request *q,
+    struct selfsame_result **ret, struct selfsame_err *e);
 /* In the call's arena. DENIED: an audience the tenant does not know; USAGE: an algorithm without key. */
 MUST enum selfsame_code judged_token(struct call *c, const struct judged *j,
     const struct token_ask *t, struct selfsame_bytes *ret, struct selfsame_err *e);
@@ -282,7 +292,12 @@ const uint8_t *service_secrets_key(const struct verifier_service *s);
 /* A member of verifier.json, borrowed; NULL: not said. */
 const json_t *service_setting(const struct verifier_service *s, const char *name);
 void service_tell(struct verifier_service *s, const char *what, const char *sentence);
-/* After a write: the snapshot is made anew (also found out by polling). */
+void service_log(struct verifier_service *s, const char *line);
+/* Which of ours one of httpd's is. */
+const struct route *service_route(
+    const struct verifier_service *s, const struct httpd_route *r);
+size_t service_waiting(struct verifier_service *s); /* for a worker */
+/* In the registry's thread, after a write: the snapshot is made anew at once. */
 void service_changed(struct verifier_service *s);
 
 #endif

@@ -28,6 +28,7 @@ struct verifier_config {
     const char *dir;
     const struct net_addr *listen; /* NULL: as verifier.json says */
     unsigned connections, workers; /* 0: as verifier.json says */
+    bool behind_proxy; /* plain HTTP beyond loopback: something in front does TLS */
     /* What an operator should know: a word and a sentence, from any thread; or NULL. */
     void (*tell)(void *ctx, const char *what, const char *sentence);
     /* One line of JSON for each request; or NULL. From any thread. */
