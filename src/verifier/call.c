@@ -58,10 +58,12 @@ call_new(struct verifier_service *s, struct httpd_request *r, const struct route
         .arena = arena_new(CALL_ARENA),
         .now_ms = service_now_ms(s),
         .since_us = monotonic_us(),
+        .in = httpd_body(r).len,
     };
     const size_t len = strlen(route->path);
     if (route->path[len - 1] == '*')
         c->rest = httpd_path(r) + len - 1;
+    operations_begin(s);
     if (!take_id(c)) {
         free(c);
         return NULL;

@@ -43,7 +43,7 @@ struct metrics_now {
     int64_t nonces_kept, nonces_room;
     int64_t snapshot_revision, snapshot_made_ms, tenants, policies;
     int64_t collateral_oldest_ms, collateral_parts;
-    int64_t audit_rows, audit_healthy, log_lines_left_out;
+    int64_t audit_rows, audit_healthy, registry_reachable, log_lines_left_out;
 };
 /* In the arena. */
 MUST enum selfsame_code metrics_text(const struct metrics *m,

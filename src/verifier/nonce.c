@@ -68,6 +68,16 @@ nonces_free(struct nonces **n)
     *n = NULL;
 }
 
+size_t
+nonces_kept(struct nonces *n, size_t *ret_room)
+{
+    (void)pthread_mutex_lock(&n->lock);
+    const size_t kept = n->filling.count + n->full.count;
+    (void)pthread_mutex_unlock(&n->lock);
+    *ret_room = 2 * n->room;
+    return kept;
+}
+
 /* ---- making and checking ---- */
 
 static bool

@@ -159,6 +159,7 @@ struct call {
     struct arena arena;
     char id[CALL_ID]; /* of the request; X-Request-Id of the caller when it is plain */
     int64_t now_ms, since_us;
+    size_t in; /* bytes of the body: the request is gone when it is answered */
     const struct snap_tenant *tenant; /* of the key, or the one asked for; NULL: none */
     const struct snap_key *key;       /* NULL: without */
     enum role role;
@@ -220,6 +221,8 @@ MUST enum selfsame_code nonce_check(const struct nonces *n, const char *tenant,
 /* STALE: used before; IO: no room to remember it (503). */
 MUST enum selfsame_code nonce_use(struct nonces *n, int64_t now_ms,
     struct selfsame_bytes nonce, struct selfsame_err *e);
+/* Used ones that are remembered, and how many can be. */
+size_t nonces_kept(struct nonces *n, size_t *ret_room);
 void nonce_unuse(struct nonces *n, struct selfsame_bytes nonce); /* no verdict came of it */
 
 /* ---- judge.c ---- */
@@ -281,6 +284,11 @@ void metrics_time(struct verifier_service *s, enum stage g, int64_t us);
 void metrics_verdict(struct verifier_service *s, const char *tenant, const char *tee,
     enum selfsame_code code);
 void metrics_answer(struct verifier_service *s, const struct route *route, int status);
+/* operations.c: a call begins; it has ended; one that was none is refused. */
+void operations_begin(struct verifier_service *s);
+void operations_waited(const struct call *c); /* a thread takes it */
+void request_log(struct call *c, int status, size_t bytes, int64_t took_us);
+void refusal_log(struct verifier_service *s, int status, enum selfsame_code code);
 
 /* ---- service.c: what the parts know of the whole ---- */
 struct nonces *service_nonces(struct verifier_service *s);

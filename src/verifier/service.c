@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "verifier/service.h"
+#include "verifier/operations.h"
 
 #include "os/os.h"
 #include "service/key_file.h"
@@ -289,8 +289,10 @@ work(void *ctx)
 {
     struct verifier_service *s = ctx;
 
-    for (struct call *c; (c = take(s, &s->works)) != NULL;)
+    for (struct call *c; (c = take(s, &s->works)) != NULL;) {
+        operations_waited(c);
         c->route->serve(c);
+    }
     return NULL;
 }
 
@@ -362,7 +364,7 @@ say_refusal(void *ctx, int status, const struct selfsame_err *e, const char **re
 {
     auto_json *j = problem_json(status, e, NULL);
 
-    (void)ctx;
+    refusal_log(ctx, status, e->code);
     *ret_type = "application/problem+json";
     return j != NULL ? json_compact(j) : NULL;
 }
@@ -428,6 +430,7 @@ prepare(struct verifier_service *s, struct selfsame_err *e)
     secret_wipe(nonce_key, sizeof(nonce_key));
     TRY(code);
     TRY(routes_make(&s->routes, e));
+    TRY(operations_new(s, &s->operations, e));
     return listen_on(s, e);
 }
 
@@ -447,6 +450,8 @@ verifier_new(const struct verifier_config *c, struct verifier_service **ret,
     if (s == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for a verifier");
     s->config = *c;
+    if (c->signals)
+        signals_block();
     s->arena = arena_new(SERVICE_ARENA);
     (void)pthread_mutex_init(&s->snap_lock, NULL);
     init_queue(&s->works);
@@ -519,7 +524,11 @@ verifier_run(struct verifier_service *s, struct selfsame_err *e)
         workers = cpus > 0 ? (unsigned)cpus : 1;
     if (workers > WORKERS_MAX)
         workers = WORKERS_MAX;
-    enum selfsame_code code = start(s, watch, e);
+    enum selfsame_code code = operations_start(s->operations, e);
+    if (code == SELFSAME_OK)
+        code = start(s, watch, e);
+    if (code == SELFSAME_OK && s->config.signals)
+        code = start(s, signals_watch, e);
     if (code == SELFSAME_OK)
         code = start(s, keep, e);
     for (unsigned i = 0; i < workers && code == SELFSAME_OK; i++)
@@ -552,6 +561,7 @@ verifier_free(struct verifier_service **s)
     end_threads(*s);
     audit_close(&(*s)->audit);
     httpd_free((*s)->httpd);
+    operations_free(&(*s)->operations);
     snapshot_drop((*s)->snap);
     registry_close(&(*s)->watch_registry);
     registry_close(&(*s)->store_registry);

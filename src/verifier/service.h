@@ -20,6 +20,7 @@ struct call_queue {
     struct call *first, *last;
     size_t count;
 };
+struct operations;
 struct verifier_service {
     struct verifier_config config;
     char dir[1024];
@@ -35,6 +36,8 @@ struct verifier_service {
 
     pthread_mutex_t snap_lock;
     struct snapshot *snap;
+
+    struct operations *operations;
 
     struct call_queue works, stores;
     pthread_t threads[THREADS_MAX];
