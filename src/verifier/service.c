@@ -318,14 +318,11 @@ read_secret(struct verifier_service *s, const char *name, uint8_t ret[static 32]
     const char *credentials = getenv("CREDENTIALS_DIRECTORY"); /* systemd's */
     struct selfsame_bytes b = BYTES_NONE;
     const char *path;
-    struct stat st;
 
     TRY(path_join(credentials != NULL ? credentials : s->dir, name, &arena, &path, e));
     if (credentials != NULL && access(path, R_OK) != 0)
         TRY(path_join(s->dir, name, &arena, &path, e));
-    if (stat(path, &st) == 0 && (st.st_mode & 077) != 0)
-        FAIL(e, SELFSAME_USAGE, "%.100s: expected a file that its owner alone may read",
-            path);
+    TRY(key_file_check(path, e));
     TRY(file_read(path, 64, &arena, &b, e));
     if (b.len != 32)
         FAIL(e, SELFSAME_USAGE, "%.100s: expected 32 bytes, got %zu", path, b.len);
