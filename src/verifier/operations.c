@@ -19,7 +19,7 @@ of(const struct verifier_service *s)
     return s->operations;
 }
 
-/* ---- counting: parts.h ---- */
+/* ---- counting: parts.h, call.h ---- */
 
 _Static_assert((int)STAGE_COUNT == (int)METRICS_STAGES &&
                    (int)STAGE_WHOLE == (int)METRICS_WHOLE &&
@@ -79,7 +79,7 @@ request_log(struct call *c, int status, size_t bytes, int64_t took_us)
         .tenant = c->tenant != NULL ? c->tenant->name : NULL,
         .key = c->key != NULL ? c->key->name : NULL,
         .took_us = took_us,
-        .in = c->in,
+        .in = c->body_size,
         .out = bytes,
     };
     requestlog_add(o->requests, &line);
@@ -126,22 +126,12 @@ open_log(struct verifier_service *s, struct operations *o, struct selfsame_err *
     return requestlog_new(&c, &o->requests, e);
 }
 
-/* Names of operations are those of the routes; two routes may share one. */
 static enum selfsame_code
 open_metrics(struct verifier_service *s, struct operations *o, struct selfsame_err *e)
 {
-    size_t n = 0;
-
-    o->names = calloc(s->routes.count + 1, sizeof(*o->names));
+    o->names = routes_operations(&s->routes);
     if (o->names == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for counters");
-    for (size_t i = 0; i < s->routes.count; i++) {
-        bool known = false;
-        for (size_t k = 0; k < n; k++)
-            known = known || strcmp(o->names[k], s->routes.route[i]->operation) == 0;
-        if (!known)
-            o->names[n++] = s->routes.route[i]->operation;
-    }
     return metrics_new(o->names, &o->metrics, e);
 }
 

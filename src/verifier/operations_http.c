@@ -85,7 +85,6 @@ measure(struct verifier_service *s, struct arena *arena, struct selfsame_bytes *
     struct operations *o = s->operations;
     struct audit *a = service_audit(s);
     json_t *lacks = missing(s);
-    size_t nonces_room = 0;
     struct metrics_now now = {
         .ready = lacks != NULL && json_array_size(lacks) == 0,
         .draining = atomic_load(&o->draining),
@@ -96,7 +95,8 @@ measure(struct verifier_service *s, struct arena *arena, struct selfsame_bytes *
         .queue_room = QUEUE_MAX,
         .connections = -1,
         .connections_max = -1,
-        .nonces_kept = (int64_t)nonces_kept(service_nonces(s), &nonces_room),
+        .nonces_kept = (int64_t)nonces_kept(service_nonces(s)),
+        .nonces_room = 2 * NONCE_ROOM,
         .snapshot_revision = -1,
         .tenants = -1,
         .policies = -1,
@@ -110,7 +110,6 @@ measure(struct verifier_service *s, struct arena *arena, struct selfsame_bytes *
     };
 
     json_decref(lacks);
-    now.nonces_room = (int64_t)nonces_room;
     count_snapshot(s, &now);
     return metrics_text(o->metrics, &now, arena, ret, e);
 }

@@ -558,11 +558,11 @@ verifier_free(struct verifier_service **s)
     end_threads(*s);
     audit_close(&(*s)->audit);
     httpd_free((*s)->httpd);
-    operations_free(&(*s)->operations);
     snapshot_drop((*s)->snap);
     registry_close(&(*s)->watch_registry);
     registry_close(&(*s)->store_registry);
     nonces_free(&(*s)->nonces);
+    operations_free(&(*s)->operations);
     routes_free(&(*s)->routes);
     json_decref((*s)->settings);
     secret_wipe((*s)->secrets_key, sizeof((*s)->secrets_key));
