@@ -12,7 +12,7 @@
  * are "other": whoever can make requests cannot make series.
  */
 enum metrics_stage {
-    METRICS_READ,   /* from the first byte of a request to the last */
+    METRICS_READ,   /* from the head of a request to the end of its body */
     METRICS_WAIT,   /* for a worker */
     METRICS_VERIFY, /* evidence to verdict */
     METRICS_SIGN,   /* verdict to token */

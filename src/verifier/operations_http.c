@@ -85,6 +85,7 @@ measure(struct verifier_service *s, struct arena *arena, struct selfsame_bytes *
     struct operations *o = s->operations;
     struct audit *a = service_audit(s);
     json_t *lacks = missing(s);
+    size_t most = 0;
     struct metrics_now now = {
         .ready = lacks != NULL && json_array_size(lacks) == 0,
         .draining = atomic_load(&o->draining),
@@ -93,8 +94,6 @@ measure(struct verifier_service *s, struct arena *arena, struct selfsame_bytes *
         .in_flight = atomic_load(&o->in_flight),
         .queued = (int64_t)service_waiting(s),
         .queue_room = QUEUE_MAX,
-        .connections = -1,
-        .connections_max = -1,
         .nonces_kept = (int64_t)nonces_kept(service_nonces(s)),
         .nonces_room = 2 * NONCE_ROOM,
         .snapshot_revision = -1,
@@ -110,6 +109,8 @@ measure(struct verifier_service *s, struct arena *arena, struct selfsame_bytes *
     };
 
     json_decref(lacks);
+    now.connections = (int64_t)httpd_connections(s->httpd, &most);
+    now.connections_max = (int64_t)most;
     count_snapshot(s, &now);
     return metrics_text(o->metrics, &now, arena, ret, e);
 }
