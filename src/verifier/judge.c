@@ -146,9 +146,10 @@ unreadable(const struct judged *j, struct selfsame_err *e)
 {
     const struct verdict *v = &j->result->verdict;
     const enum selfsame_code code = selfsame_result_code(j->result);
+    const bool parsed = v->checks.at[CHECK_PARSE].outcome == CHECK_PASS;
 
-    if (v->claims.tee != NULL ||
-        (code != SELFSAME_MALFORMED && code != SELFSAME_UNSUPPORTED))
+    if (parsed || (code != SELFSAME_MALFORMED &&
+                      (code != SELFSAME_UNSUPPORTED || v->claims.tee != NULL)))
         return SELFSAME_OK;
     *e = v->err;
     return code;
