@@ -3,6 +3,7 @@
 #include "cli/print.h"
 #include "os/os.h"
 #include "service/key_file.h"
+#include "service/notify.h"
 #include "service/user.h"
 #include "verifier/sign.h"
 #include "verifier/verifier.h"
@@ -68,6 +69,8 @@ static const struct cli_option serve_options[] = {
     { .name = "user",
         .argument = "NAME",
         .help = "when root: become this user once it listens and has its keys" },
+    { .name = "insecure-unconfined",
+        .help = "no filter of system calls and files, for debuggers" },
     { .name = "workers",
         .argument = "N",
         .help = "threads that verify (default: one a processor)" },
@@ -101,13 +104,37 @@ announce(const struct cli *c, const struct verifier_service *s, struct selfsame_
     return print_flush(e);
 }
 
+/* What it does not need any more, before the first byte of a client. */
+static enum selfsame_code
+give_up(struct cli *c, struct verifier_service *s, struct selfsame_err *e)
+{
+    const char *user = cli_value(c, "user");
+    struct verifier_confined got;
+
+    if (cli_flag(c, "insecure-unconfined")) {
+        print_event(c, "warning",
+            "--insecure-unconfined: a defect of this process may do all that its user "
+            "may");
+        if (user != NULL)
+            TRY_WHILE(e, user_become(user, e), "--user");
+        return SELFSAME_OK;
+    }
+    TRY_WHILE(e, verifier_confine(s, user, &got, e), "confining this process");
+    if (!got.files)
+        print_event(c, "warning",
+            "this kernel has no landlock: files outside DIR are kept by their modes "
+            "alone");
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 run_serve(struct cli *c, struct selfsame_err *e)
 {
-    const char *listen = cli_value(c, "listen"), *user = cli_value(c, "user");
+    const char *listen = cli_value(c, "listen");
     struct verifier_config config = { .dir = cli_operand(c, 0),
         .tell = print_event,
         .log = cli_flag(c, "quiet") ? NULL : print_line,
+        .signals = true,
         .behind_proxy = cli_flag(c, "behind-proxy"),
         .ctx = c };
     uint64_t connections = 0, workers = 0;
@@ -122,12 +149,12 @@ run_serve(struct cli *c, struct selfsame_err *e)
     TRY(cli_uint(c, "workers", 1, 64, &workers, e));
     config.connections = (unsigned)connections;
     config.workers = (unsigned)workers;
-    os_interruptible();
+    service_notify_open();
     TRY(verifier_new(&config, &s, e));
-    if (user != NULL)
-        TRY_WHILE(e, user_become(user, e), "--user");
+    TRY(give_up(c, s, e));
     TRY(verifier_open(s, e));
     TRY(announce(c, s, e));
+    service_notify("READY=1");
     return verifier_run(s, e);
 }
 

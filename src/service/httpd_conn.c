@@ -356,6 +356,7 @@ begin_request(struct httpd_conn *c, size_t head)
         return false;
     }
     c->r->conn = c;
+    c->r->begun_us = httpd_now_us();
     int status = httpd_request_parse(c->r, BYTES(c->in + c->beg, head), &e);
     c->beg += head;
     c->seen = 0;

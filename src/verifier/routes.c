@@ -8,6 +8,7 @@ static const struct route_list *const lists[] = {
     &v1_routes,
     &oidc_routes,
     &veraison_routes,
+    &ops_routes,
 };
 
 static void
