@@ -58,6 +58,7 @@ selfsame_policy_free(struct selfsame_policy *p)
 {
     if (p == NULL)
         return;
+    releases_forget(p->prepared);
     arena_free(&p->arena);
     free(p);
 }

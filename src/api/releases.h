@@ -18,4 +18,24 @@ MUST enum selfsame_code releases_open(const struct selfsame_policy *policy,
     const struct selfsame_request *q, int64_t now_ms, struct selfsame_result *result,
     struct policy *with, struct selfsame_err *ret_err, struct selfsame_err *e);
 
+/* ---- releases_prepare.c ---- */
+/*
+ * Opens the proofs of q, as of now_ms, once for all verifications with this policy whose
+ * request brings no proofs and no memory of its own. What such verifications say of ages
+ * is as of then: whoever prepares does so again before that matters. The policy is not
+ * to be in use. Errors as releases_open's.
+ */
+struct prepared {
+    struct selfsame_result *holder; /* of what `with` points to */
+    struct policy with;
+    struct selfsame_err why;
+};
+MUST enum selfsame_code releases_prepare(struct selfsame_policy *policy,
+    const struct selfsame_request *q, int64_t now_ms, struct selfsame_err *e);
+void releases_forget(struct prepared *p);
+/* False: it was not prepared, or the request knows more. */
+MUST bool releases_prepared(const struct selfsame_policy *policy,
+    const struct selfsame_request *q, struct policy *with, struct checks *checks,
+    struct selfsame_err *ret_why);
+
 #endif

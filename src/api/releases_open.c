@@ -477,7 +477,8 @@ releases_open(const struct selfsame_policy *policy, const struct selfsame_reques
         .e = ret_err,
     };
 
-    if (policy->policy.release_count == 0)
+    if (policy->policy.release_count == 0 ||
+        releases_prepared(policy, q, with, checks, ret_err))
         return SELFSAME_OK;
     TRY(memory_parse(BYTES(q->memory.ptr, q->memory.len), o.arena, &o.memory, e));
     o.error = RELEASE_PROOF_MISSING;

@@ -31,6 +31,12 @@ MUST bool hash_parts(enum hash_alg alg, const struct selfsame_bytes *part, size_
     uint8_t ret[static HASH_MAX]);
 MUST bool hash_bytes(
     enum hash_alg alg, struct selfsame_bytes b, uint8_t ret[static HASH_MAX]);
+/*
+ * HMAC (RFC 2104, hmac.c) with SHA-256 over at most 8 pieces; keys of at most 64 bytes.
+ * False: out of memory, or not that.
+ */
+MUST bool hmac_parts(enum hash_alg alg, struct selfsame_bytes key,
+    const struct selfsame_bytes *part, size_t count, uint8_t ret[static HASH_MAX]);
 
 /* ---- sig.c: the one signature seam; backends sig_openssl.c, sig_nettle.c, sig_sodium.c ---- */
 enum sig_alg {

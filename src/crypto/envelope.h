@@ -11,7 +11,7 @@
  *
  *   aead.c     AES-GCM, AES key wrap (RFC 3394)
  *   agree.c    one-time agreement keys: X25519, P-256, P-384, P-521
- *   hkdf.c     HMAC and HKDF with SHA-256 (RFC 5869), Concat KDF (RFC 7518 §4.6)
+ *   hkdf.c     HKDF with SHA-256 (RFC 5869), Concat KDF (RFC 7518 §4.6)
  *   hpke.c     HPKE base mode (RFC 9180)
  *   oaep.c     RSA-OAEP with SHA-256 and MGF1-SHA-256 (RFC 8017 §7.1)
  *   cms.c      EnvelopedData and AuthEnvelopedData for an RSA key (RFC 5652, 5083)
@@ -38,9 +38,7 @@ MUST enum selfsame_code key_unwrap(const uint8_t kek[static 32],
 
 /* ---- hkdf.c ---- */
 enum { HKDF_PRK = 32, HKDF_OUT_MAX = 255 * 32 };
-/* Of the parts, one after the other. False: no memory. */
-MUST bool hmac_sha256(struct selfsame_bytes key, const struct selfsame_bytes *part,
-    size_t count, uint8_t ret[static HKDF_PRK]);
+/* Of the parts, one after the other. False: no memory, a salt of more than 64 bytes. */
 MUST bool hkdf_extract(struct selfsame_bytes salt, const struct selfsame_bytes *ikm,
     size_t count, uint8_t ret[static HKDF_PRK]);
 MUST bool hkdf_expand(const uint8_t prk[static HKDF_PRK],

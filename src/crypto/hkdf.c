@@ -1,55 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/envelope.h"
-#include "crypto/internal.h"
 
-#include <openssl/core_names.h>
-#include <openssl/params.h>
-
-/* Keys from shared secrets; the contexts of libcrypto wipe themselves when they are freed. */
-
-static void
-mac_cleanup(EVP_MAC **m)
-{
-    EVP_MAC_free(*m);
-}
-static void
-mac_ctx_cleanup(EVP_MAC_CTX **m)
-{
-    EVP_MAC_CTX_free(*m);
-}
-#define auto_mac __attribute__((cleanup(mac_cleanup))) EVP_MAC
-#define auto_mac_ctx __attribute__((cleanup(mac_ctx_cleanup))) EVP_MAC_CTX
-
-bool
-hmac_sha256(struct selfsame_bytes key, const struct selfsame_bytes *part, size_t count,
-    uint8_t ret[static HKDF_PRK])
-{
-    char digest[] = "SHA2-256";
-    const OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_end(),
-    };
-    static const uint8_t no_key[1];
-    auto_mac *mac = EVP_MAC_fetch(crypto_context(), "HMAC", NULL);
-    auto_mac_ctx *ctx = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
-    size_t n = 0;
-
-    /* A key of no bytes is one, but libcrypto wants a place where it is. */
-    if (ctx == NULL ||
-        EVP_MAC_init(ctx, key.len > 0 ? key.ptr : no_key, key.len, params) != 1)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        if (part[i].len > 0 && EVP_MAC_update(ctx, part[i].ptr, part[i].len) != 1)
-            return false;
-    return EVP_MAC_final(ctx, ret, &n, HKDF_PRK) == 1 && n == HKDF_PRK;
-}
+/* Keys from shared secrets. */
 
 /* RFC 5869 §2.2: no salt is one of zeros, which is what HMAC makes of a key of no bytes. */
 bool
 hkdf_extract(struct selfsame_bytes salt, const struct selfsame_bytes *ikm, size_t count,
     uint8_t ret[static HKDF_PRK])
 {
-    return hmac_sha256(salt, ikm, count, ret);
+    uint8_t mac[HASH_MAX];
+    bool ok = hmac_parts(HASH_SHA256, salt, ikm, count, mac);
+
+    if (ok)
+        memcpy(ret, mac, HKDF_PRK);
+    secret_wipe(mac, sizeof(mac));
+    return ok;
 }
 
 /* §2.3; the parts of `info` are at most six. */
@@ -58,7 +23,7 @@ hkdf_expand(const uint8_t prk[static HKDF_PRK], const struct selfsame_bytes *inf
     size_t count, uint8_t *ret, size_t len)
 {
     struct selfsame_bytes part[8];
-    uint8_t t[HKDF_PRK], number = 0;
+    uint8_t t[HASH_MAX], number = 0;
     bool ok = len <= HKDF_OUT_MAX && count <= COUNT(part) - 2;
 
     for (size_t at = 0; ok && at < len; at += HKDF_PRK) {
@@ -69,7 +34,7 @@ hkdf_expand(const uint8_t prk[static HKDF_PRK], const struct selfsame_bytes *inf
             part[1 + i] = info[i];
         number++;
         part[1 + count] = BYTES(&number, 1);
-        ok = hmac_sha256(BYTES(prk, HKDF_PRK), part, count + 2, t);
+        ok = hmac_parts(HASH_SHA256, BYTES(prk, HKDF_PRK), part, count + 2, t);
         if (ok)
             memcpy(ret + at, t, n);
     }

@@ -30,7 +30,7 @@ struct httpd;
 struct httpd_request; /* until it is answered */
 
 struct httpd_route {
-    const char *method; /* "GET" (HEAD comes along), "POST" */
+    const char *method; /* "GET" (HEAD comes along), "POST", "PUT", "DELETE" */
     const char *path; /* "/add"; ends with '*': a prefix, which a whole path precedes */
     void (*serve)(void *ctx, struct httpd_request *r);
 };
@@ -45,6 +45,13 @@ struct httpd_config {
     unsigned answer_s;    /* 0: 60; a kept request that nobody answers: 503 */
     size_t answers_limit; /* 0: 256 MiB; answers in memory that wait, together: 503 */
     bool files;           /* answers may be files: a descriptor more for each */
+    /*
+     * How refusals are said, also those of the server itself (no such path, too large,
+     * too slow …): a body to be freed and its type. NULL, or when it gives none: as
+     * httpd_refuse says.
+     */
+    char *(*refusal)(
+        void *ctx, int status, const struct selfsame_err *e, const char **ret_type);
     void (*stopping)(void *ctx); /* when it begins to stop, in the loop; or NULL */
 };
 /* Listens; nothing is served before httpd_run. IO, USAGE, NOMEM. */
@@ -71,12 +78,22 @@ void httpd_free(struct httpd *h);
 const char *httpd_path(const struct httpd_request *r);
 const char *httpd_query(const struct httpd_request *r, const char *name); /* or NULL */
 const char *httpd_header(const struct httpd_request *r, const char *name);
+const char *httpd_method(const struct httpd_request *r, char ret[static 16]);
+/* SHA-256 of the client's certificate, where TLS asked for one and it held; else false. */
+bool httpd_client_certificate(const struct httpd_request *r, uint8_t ret[static 32]);
+/* Which of config.routes serves it; NULL when none does. */
+const struct httpd_route *httpd_route_of(const struct httpd_request *r);
 struct selfsame_bytes httpd_body(const struct httpd_request *r);
+struct httpd_header {
+    const char *name, *value; /* without CR, LF or NUL: others are left out */
+};
 struct httpd_answer {
     int status;
     const char *type;           /* NULL: text/plain; charset=utf-8 */
     const char *cache;          /* Cache-Control; NULL: no-store */
     unsigned retry_s;           /* > 0: Retry-After */
+    const struct httpd_header *headers; /* further ones; copied */
+    size_t header_count;
     struct selfsame_bytes body; /* copied */
     uint64_t file_size;         /* > 0: instead of the body so much of `file`, */
     int file;                   /* which the answer takes; it is read as it is sent */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -272,6 +273,16 @@ method_matches(const struct httpd_route *r, struct selfsame_bytes method)
            (strcmp(r->method, "GET") == 0 && bytes_eq(method, BYTES_LIT("HEAD")));
 }
 
+/* RFC 9110 §15.5.6: a 405 says what may be asked. */
+static void
+allow(struct httpd_request *r, const char *method)
+{
+    const size_t len = strlen(r->allow);
+
+    (void)snprintf(r->allow + len, sizeof(r->allow) - len, "%s%s", len > 0 ? ", " : "",
+        method);
+}
+
 /* 0, 404 or 405 (then "Allow" is in the request), among whole paths or among prefixes. */
 static int
 find_among(struct httpd_conn *c, bool whole)
@@ -285,13 +296,14 @@ find_among(struct httpd_conn *c, bool whole)
         if (!path_matches(r, c->r->path, whole))
             continue;
         if (method_matches(r, c->r->head.method)) {
-            c->route = r;
+            c->route = c->r->route = r;
+            c->r->allow[0] = '\0';
             return 0;
         }
         status = 405;
-        memcpy(c->r->allow, "POST", sizeof("POST"));
+        allow(c->r, r->method);
         if (strcmp(r->method, "GET") == 0)
-            memcpy(c->r->allow, "GET, HEAD", sizeof("GET, HEAD"));
+            allow(c->r, "HEAD");
     }
     return status;
 }

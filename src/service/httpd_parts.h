@@ -43,7 +43,10 @@ struct httpd_request {
 
     int status; /* the answer */
     unsigned retry_s;
-    char type[96], cache[96], allow[32];
+    char type[96], cache[96], allow[64];
+    const struct httpd_route *route;
+    char *extra; /* further header lines, each with CRLF; or NULL */
+    size_t extra_len;
     uint8_t *out; /* room for a head, then the body; NULL: no memory for it */
     size_t out_body, out_beg, out_end;
     size_t counted; /* of the body, among the answers that wait */

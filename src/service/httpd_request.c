@@ -29,8 +29,10 @@ drop_answer(struct httpd_request *r)
     (void)atomic_fetch_sub(&httpd_loop(r->h)->waiting, r->counted);
     r->counted = 0;
     free(r->out);
+    free(r->extra);
     r->out = NULL;
-    r->out_body = 0;
+    r->extra = NULL;
+    r->out_body = r->extra_len = 0;
     fd_close(&r->file);
     r->file_left = 0;
 }
@@ -260,6 +262,28 @@ httpd_header(const struct httpd_request *r, const char *name)
     return (const char *)http_header(&r->head, name).ptr;
 }
 
+const char *
+httpd_method(const struct httpd_request *r, char ret[static 16])
+{
+    (void)snprintf(ret, 16, "%.*s", r->head.method.len < 16 ? (int)r->head.method.len : 15,
+        (const char *)r->head.method.ptr);
+    return ret;
+}
+
+bool
+httpd_client_certificate(const struct httpd_request *r, uint8_t ret[static 32])
+{
+    (void)r;
+    (void)ret;
+    return false; /* a connection without TLS */
+}
+
+const struct httpd_route *
+httpd_route_of(const struct httpd_request *r)
+{
+    return r->route;
+}
+
 struct selfsame_bytes
 httpd_body(const struct httpd_request *r)
 {
@@ -285,7 +309,7 @@ static void
 keep_body(struct httpd_request *r, struct selfsame_bytes body)
 {
     if (may_wait(r, body.len))
-        r->out = malloc(HTTPD_ANSWER_HEAD + body.len);
+        r->out = malloc(HTTPD_ANSWER_HEAD + r->extra_len + body.len);
     if (r->out == NULL) {
         drop_answer(r);
         r->retry_s = 1; /* 503, without a word */
@@ -293,7 +317,37 @@ keep_body(struct httpd_request *r, struct selfsame_bytes body)
     }
     r->out_body = body.len;
     if (body.len > 0)
-        memcpy(r->out + HTTPD_ANSWER_HEAD, body.ptr, body.len);
+        memcpy(r->out + HTTPD_ANSWER_HEAD + r->extra_len, body.ptr, body.len);
+}
+
+/* RFC 9110 §5.5: no value may begin another line. */
+static bool
+header_ok(const struct httpd_header *f)
+{
+    return f->name != NULL && f->value != NULL && f->name[0] != '\0' &&
+           strpbrk(f->name, "\r\n: \t") == NULL && strpbrk(f->value, "\r\n") == NULL;
+}
+
+/* Without memory for them there is no answer, rather than one without its headers. */
+static bool
+keep_headers(struct httpd_request *r, const struct httpd_header *headers, size_t count)
+{
+    size_t need = 0, len = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (header_ok(&headers[i]))
+            need += strlen(headers[i].name) + strlen(headers[i].value) + 4;
+    if (need == 0)
+        return true;
+    r->extra = malloc(need + 1);
+    if (r->extra == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (header_ok(&headers[i]))
+            len += (size_t)snprintf(r->extra + len, need + 1 - len, "%s: %s\r\n",
+                headers[i].name, headers[i].value);
+    r->extra_len = len;
+    return true;
 }
 
 void
@@ -311,6 +365,10 @@ httpd_request_keep_answer(struct httpd_request *r, const struct httpd_answer *a)
     assert(cache > 0 && (size_t)cache < sizeof(r->cache));
     assert(strpbrk(r->type, "\r\n") == NULL && strpbrk(r->cache, "\r\n") == NULL);
     drop_answer(r);
+    if (!keep_headers(r, a->headers, a->header_count)) {
+        r->retry_s = 1; /* 503, without a word */
+        return;
+    }
     if (a->file_size == 0) {
         keep_body(r, a->body);
         return;
@@ -321,16 +379,30 @@ httpd_request_keep_answer(struct httpd_request *r, const struct httpd_answer *a)
     r->file_left = a->file_size;
 }
 
+static char *
+default_refusal(const struct selfsame_err *e)
+{
+    auto_json *j = json_pack("{s:{s:s,s:s}}", "error", "class",
+        selfsame_code_name(e->code), "message", err_text(e));
+
+    return j != NULL ? json_compact(j) : NULL;
+}
+
 void
 httpd_request_keep_refusal(
     struct httpd_request *r, int status, const struct selfsame_err *e)
 {
-    auto_json *j = json_pack("{s:{s:s,s:s}}", "error", "class",
-        selfsame_code_name(e->code), "message", err_text(e));
-    char *text = j != NULL ? json_compact(j) : NULL;
+    const struct httpd_config *config = httpd_config(r->h);
+    const char *type = "application/json";
+    char *text = NULL;
+
+    if (config->refusal != NULL)
+        text = config->refusal(config->ctx, status, e, &type);
+    if (text == NULL)
+        text = default_refusal(e);
     const struct httpd_answer a = {
         .status = status,
-        .type = "application/json",
+        .type = type,
         .retry_s = status == 503 || status == 429 ? 1 : 0,
         .body = text != NULL ? bytes_str(text) : BYTES_LIT("{}"),
     };
@@ -347,15 +419,24 @@ reason(int status)
         const char *reason;
     } reasons[] = {
         { 200, "OK" },
+        { 201, "Created" },
+        { 202, "Accepted" },
+        { 204, "No Content" },
+        { 304, "Not Modified" },
         { 400, "Bad Request" },
+        { 401, "Unauthorized" },
         { 403, "Forbidden" },
         { 404, "Not Found" },
         { 405, "Method Not Allowed" },
+        { 406, "Not Acceptable" },
         { 408, "Request Timeout" },
         { 409, "Conflict" },
+        { 412, "Precondition Failed" },
         { 413, "Content Too Large" },
+        { 415, "Unsupported Media Type" },
         { 417, "Expectation Failed" },
         { 422, "Unprocessable Content" },
+        { 428, "Precondition Required" },
         { 429, "Too Many Requests" },
         { 431, "Request Header Fields Too Large" },
         { 500, "Internal Server Error" },
@@ -389,6 +470,8 @@ bool
 httpd_request_render(struct httpd_request *r, const char *date, bool close)
 {
     char head[HTTPD_ANSWER_HEAD], retry[40] = "";
+    /* RFC 9110 §15.3.5, §15.4.5: these have no body, so no length and no type. */
+    const bool bare = r->status == 204 || r->status == 304;
 
     if (r->out == NULL) {
         drop_answer(r);
@@ -406,18 +489,25 @@ httpd_request_render(struct httpd_request *r, const char *date, bool close)
         connection = "Connection: keep-alive\r\n";
     if (r->retry_s > 0)
         (void)snprintf(retry, sizeof(retry), "Retry-After: %u\r\n", r->retry_s);
+    char content[160] = "";
+    if (!bare)
+        (void)snprintf(content, sizeof(content),
+            "Content-Type: %s\r\nContent-Length: %llu\r\n", r->type,
+            (unsigned long long)(r->file >= 0 ? r->file_left : r->out_body));
     int len = snprintf(head, sizeof(head),
-        "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %llu\r\n"
-        "Cache-Control: %s\r\nX-Content-Type-Options: nosniff\r\n%s%s%s%s%s\r\n",
-        r->status, reason(r->status), date, r->type,
-        (unsigned long long)(r->file >= 0 ? r->file_left : r->out_body), r->cache,
-        retry, r->allow[0] != '\0' ? "Allow: " : "", r->allow,
+        "HTTP/1.1 %d %s\r\nDate: %s\r\n%s"
+        "Cache-Control: %s\r\nX-Content-Type-Options: nosniff\r\n%s%s%s%s%s",
+        r->status, reason(r->status), date, content, r->cache, retry,
+        r->allow[0] != '\0' ? "Allow: " : "", r->allow,
         r->allow[0] != '\0' ? "\r\n" : "", connection);
-    assert(len > 0 && (size_t)len < sizeof(head));
-    r->out_beg = HTTPD_ANSWER_HEAD - (size_t)len;
+    assert(len > 0 && (size_t)len + 2 < sizeof(head));
+    r->out_beg = HTTPD_ANSWER_HEAD - (size_t)len - 2;
     memcpy(r->out + r->out_beg, head, (size_t)len);
-    bool head_alone = bytes_eq(r->head.method, BYTES_LIT("HEAD"));
-    r->out_end = HTTPD_ANSWER_HEAD + (head_alone ? 0 : r->out_body);
+    if (r->extra_len > 0)
+        memcpy(r->out + r->out_beg + len, r->extra, r->extra_len);
+    memcpy(r->out + r->out_beg + (size_t)len + r->extra_len, "\r\n", 2);
+    bool head_alone = bare || bytes_eq(r->head.method, BYTES_LIT("HEAD"));
+    r->out_end = HTTPD_ANSWER_HEAD + r->extra_len + (head_alone ? 0 : r->out_body);
     if (head_alone)
         r->file_left = 0;
     return true;

@@ -9,6 +9,7 @@
 #include "store/registry.h"
 #include "token/token.h"
 #include "verifier/audit.h"
+#include "verifier/sign.h"
 #include "verifier/verifier.h"
 
 #include <stdatomic.h>
@@ -117,6 +118,10 @@ struct snap_tenant {
     size_t identity_count;
     size_t release_count;
 };
+struct snap_caller { /* all keys of all tenants, by hash */
+    const struct snap_tenant *tenant;
+    const struct snap_key *key;
+};
 struct snapshot {
     atomic_size_t refs;
     struct arena arena;
@@ -124,6 +129,8 @@ struct snapshot {
     int64_t made_ms;
     struct snap_tenant *tenants;
     size_t tenant_count;
+    struct snap_caller *callers;
+    size_t caller_count;
     struct selfsame_verifier *verifier; /* with the collateral of then */
     struct signing *signing;            /* sign.c */
 };
@@ -216,22 +223,6 @@ MUST enum selfsame_code nonce_use(struct nonces *n, int64_t now_ms,
     struct selfsame_bytes nonce, struct selfsame_err *e);
 void nonce_unuse(
     struct nonces *n, struct selfsame_bytes nonce); /* no verdict came of it */
-
-/* ---- sign.c ---- */
-struct signing_key {
-    const struct key *key;
-    enum jose_alg alg;
-    char kid[JWK_THUMBPRINT];
-    int64_t use_s, stop_s, drop_s; /* signs from, until; stands in the JWKS until */
-};
-struct signing {
-    struct signing_key *keys;
-    size_t count;
-    char *jwks; /* as served */
-};
-/* Which key signs with this algorithm now; NULL: none. */
-const struct signing_key *signing_pick(
-    const struct signing *g, enum jose_alg alg, int64_t now_s);
 
 /* ---- judge.c ---- */
 struct ask {
