@@ -223,6 +223,22 @@ struct verdict {
     const struct selfsame_need *needs; /* collateral that may change that */
     size_t need_count;
 };
+/* ---- trust.c ---- */
+enum trust_claim { /* draft-ietf-rats-ar4si §2.3, in the order of its keys */
+    TRUST_INSTANCE_IDENTITY,
+    TRUST_CONFIGURATION,
+    TRUST_EXECUTABLES,
+    TRUST_FILE_SYSTEM,
+    TRUST_HARDWARE,
+    TRUST_RUNTIME_OPAQUE,
+    TRUST_STORAGE_OPAQUE,
+    TRUST_SOURCED_DATA,
+    TRUST_COUNT
+};
+const char *trust_word(enum trust_claim c); /* "instance-identity" */
+/* What was found, whatever the policy makes of it; 0: no statement. */
+void trust_vector_of(const struct verdict *v, int ret[static TRUST_COUNT]);
+
 void verdict_finish(struct verdict *v, const struct policy *p);
 /* Never OK unless accepted: the zero verdict is "internal", its status "none". */
 enum selfsame_code verdict_code(const struct verdict *v);

@@ -277,47 +277,17 @@ identity_json(const struct verdict *v)
     return object_end(&b);
 }
 
-/* 0: no statement, since a root of the caller says nothing of any vendor's hardware. */
-static int
-hardware_tier(const struct verdict *v)
-{
-    const enum check_outcome tcb = v->checks.at[CHECK_TCB].outcome,
-                             revocation = v->checks.at[CHECK_REVOCATION].outcome;
-
-    if (v->claims.simulated)
-        return 97;
-    if (tcb == CHECK_FAIL || revocation == CHECK_FAIL)
-        return 96;
-    if (v->claims.any_anchor)
-        return 0;
-    return tcb == CHECK_SKIPPED || revocation == CHECK_SKIPPED ? 32 : 2;
-}
-
-/* AR4SI claims; docs/verdict.md has the table this follows. Absent: no statement. */
+/* Without what makes no statement. */
 static json_t *
 trust_vector_json(const struct verdict *v)
 {
-    static const char *const all[] = { "instance-identity", "configuration",
-        "executables", "file-system", "hardware", "runtime-opaque", "storage-opaque",
-        "sourced-data" };
-    const struct check *k = v->checks.at;
     struct build b = object_new();
+    int vector[TRUST_COUNT];
 
-    if (k[CHECK_PARSE].outcome != CHECK_PASS || v->code == SELFSAME_INTERNAL)
-        return object_end(&b);
-    if (!v->claims.authentic) {
-        for (size_t i = 0; i < COUNT(all); i++)
-            put(&b, all[i], json_integer(99)); /* cryptographic validation failed */
-        return object_end(&b);
-    }
-    const int hardware = hardware_tier(v);
-    if (hardware != 0)
-        put(&b, "hardware", json_integer(hardware));
-    put(&b, "executables",
-        json_integer(k[CHECK_MEASUREMENT].outcome == CHECK_PASS ? 3 : 33));
-    put(&b, "configuration", json_integer(v->claims.debug ? 96 : 2));
-    if (v->claims.debug)
-        put(&b, "runtime-opaque", json_integer(96));
+    trust_vector_of(v, vector);
+    for (enum trust_claim i = 0; i < TRUST_COUNT; i++)
+        if (vector[i] != 0)
+            put(&b, trust_word(i), json_integer(vector[i]));
     return object_end(&b);
 }
 

@@ -80,6 +80,7 @@ enum key_type {
     KEY_ED25519,
     KEY_RSA4096,
     KEY_RSA3072_E3, /* signs enclaves of SGX: exponent 3 */
+    KEY_RSA2048,    /* tokens for those who take RS256 alone */
 };
 struct key;
 MUST enum selfsame_code key_generate(
@@ -100,12 +101,15 @@ enum key_type key_type_of(const struct key *k);
 MUST enum selfsame_code key_spki(const struct key *k, struct arena *arena,
     struct selfsame_bytes *ret, struct selfsame_err *e);
 /*
- * EC: r||s over a digest; Ed25519: over the message; RSA3072_E3: PKCS #1 v1.5 over a
- * SHA-256; RSA4096 signs certificates and CRLs alone.
+ * EC: r||s over a digest; Ed25519: over the message; RSA: PKCS #1 v1.5 over a SHA-256. A
+ * key may be used by several threads at once.
  */
 MUST enum selfsame_code key_sign(const struct key *k, enum hash_alg hash,
     struct selfsame_bytes digest, struct arena *arena, struct selfsame_bytes *ret,
     struct selfsame_err *e);
+/* RSA-2048 and -4096: PSS with SHA-256, MGF1 of it, and a salt of 32 bytes. */
+MUST enum selfsame_code key_sign_pss(const struct key *k, struct selfsame_bytes sha256,
+    struct arena *arena, struct selfsame_bytes *ret, struct selfsame_err *e);
 /* ---- rsa_sgx.c: the RSA of SGX's SIGSTRUCT; numbers big-endian ---- */
 enum { RSA_SGX_SIZE = 384 };
 /* UNSUPPORTED for a key of another type. */

@@ -22,6 +22,7 @@ static const struct {
     { KEY_P256, "EC", "P-256", "prime256v1", 32, 0, 0 },
     { KEY_P384, "EC", "P-384", "secp384r1", 48, 0, 0 },
     { KEY_ED25519, "ED25519", NULL, NULL, 0, 0, 0 },
+    { KEY_RSA2048, "RSA", NULL, NULL, 0, 2048, 65537 },
     { KEY_RSA4096, "RSA", NULL, NULL, 0, 4096, 65537 },
     { KEY_RSA3072_E3, "RSA", NULL, NULL, 0, 8 * RSA_SGX_SIZE, 3 },
 };
@@ -91,7 +92,7 @@ key_generate(enum key_type t, struct key **ret, struct selfsame_err *e)
         return wrap(pkey, t, ret, e);
     }
     FAIL(e, SELFSAME_UNSUPPORTED,
-        "key type %d: expected P-256, P-384, Ed25519, RSA-4096 or RSA-3072", (int)t);
+        "key type %d: expected P-256, P-384, Ed25519 or RSA", (int)t);
 }
 
 static bool
@@ -152,8 +153,8 @@ key_from_pem(struct selfsame_bytes pem, struct key **ret, struct selfsame_err *e
     if (!type_of(pkey, &type)) {
         EVP_PKEY_free(pkey);
         FAIL(e, SELFSAME_UNSUPPORTED,
-            "private key: expected P-256, P-384, Ed25519, RSA-4096 or RSA-3072 with "
-            "exponent 3, got another kind");
+            "private key: expected P-256, P-384, Ed25519, RSA-2048, RSA-4096 or RSA-3072 "
+            "with exponent 3, got another kind");
     }
     return wrap(pkey, type, ret, e);
 }
@@ -265,18 +266,41 @@ sign_digest(const struct key *k, struct selfsame_bytes digest, uint8_t *rs,
     return SELFSAME_OK;
 }
 
-/* PKCS #1 v1.5: the same key and digest always give the same bytes. */
+/* PKCS #1 v1.5: the same key and digest always give the same bytes; PSS: salt as long as the digest. */
 static enum selfsame_code
-sign_rsa(const struct key *k, struct selfsame_bytes digest, uint8_t *sig, size_t *len,
-    struct selfsame_err *e)
+sign_rsa(const struct key *k, bool pss, struct selfsame_bytes digest, uint8_t *sig,
+    size_t *len, struct selfsame_err *e)
 {
     auto_pkey_ctx *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, k->pkey, NULL);
 
     if (ctx == NULL || EVP_PKEY_sign_init(ctx) != 1 ||
-        EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1 ||
+        EVP_PKEY_CTX_set_rsa_padding(
+            ctx, pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) != 1 ||
         EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) != 1 ||
+        (pss && EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) != 1) ||
         EVP_PKEY_sign(ctx, sig, len, digest.ptr, digest.len) != 1)
         FAIL(e, SELFSAME_INTERNAL, "libcrypto cannot sign with this RSA key");
+    return SELFSAME_OK;
+}
+
+static bool
+is_rsa(const struct key *k)
+{
+    return k->type == KEY_RSA2048 || k->type == KEY_RSA4096 || k->type == KEY_RSA3072_E3;
+}
+
+enum selfsame_code
+key_sign_pss(const struct key *k, struct selfsame_bytes sha256, struct arena *arena,
+    struct selfsame_bytes *ret, struct selfsame_err *e)
+{
+    uint8_t sig[RSA_SIGNATURE_MAX];
+    size_t len = sizeof(sig);
+
+    if (!is_rsa(k) || k->type == KEY_RSA3072_E3 || sha256.len != 32)
+        FAIL(e, SELFSAME_USAGE, "PSS: expected an RSA key and a SHA-256");
+    TRY(sign_rsa(k, true, sha256, sig, &len, e));
+    if (!arena_dup(arena, BYTES(sig, len), ret))
+        FAIL(e, SELFSAME_NOMEM, "signature: out of memory");
     return SELFSAME_OK;
 }
 
@@ -287,18 +311,18 @@ key_sign(const struct key *k, enum hash_alg hash, struct selfsame_bytes digest,
     uint8_t sig[RSA_SIGNATURE_MAX];
     size_t len = 64;
 
-    if (k->type == KEY_RSA4096 || (k->type == KEY_RSA3072_E3 && hash != HASH_SHA256))
+    if (is_rsa(k) && hash != HASH_SHA256)
         FAIL(e, SELFSAME_UNSUPPORTED,
-            "RSA keys sign certificates and CRLs, RSA-3072 a SHA-256 as well");
+            "RSA keys sign certificates, CRLs and a SHA-256");
     if (k->type != KEY_ED25519 &&
         (hash_size(hash) == 0 || digest.len != hash_size(hash)))
         FAIL(e, SELFSAME_USAGE, "digest to sign: expected %zu bytes, got %zu",
             hash_size(hash), digest.len);
     if (k->type == KEY_ED25519) {
         TRY(sign_message(k, digest, sig, &len, e));
-    } else if (k->type == KEY_RSA3072_E3) {
+    } else if (is_rsa(k)) {
         len = sizeof(sig);
-        TRY(sign_rsa(k, digest, sig, &len, e));
+        TRY(sign_rsa(k, false, digest, sig, &len, e));
     } else {
         len = 2 * half_of(k);
         TRY(sign_digest(k, digest, sig, e));

@@ -72,7 +72,7 @@ struct snap_policy {
     uint64_t version;
     uint8_t digest[32];
     char id[REGISTRY_TENANT_NAME + REGISTRY_NAME + 80]; /* "tenant/name@sha256:…" */
-    struct selfsame_policy *policy;                     /* with its releases opened */
+    struct selfsame_policy *policy; /* with its releases opened */
     struct selfsame_bytes text;
 };
 struct snap_key {
@@ -85,20 +85,18 @@ struct snap_key {
 struct snap_audience {
     const char *name; /* "https://sts.amazonaws.com" */
     enum jose_alg alg;
-    int dialect;    /* -1: the tenant's */
-    int64_t life_s; /* 0: the tenant's */
+    int dialect;      /* -1: the tenant's */
+    int64_t life_s;   /* 0: the tenant's */
 };
 struct snap_secret {
     const char *name; /* "default/key/1" */
-    const char *const *policies,
-        *const *releases; /* NULL-terminated; releases NULL: any */
+    const char *const *policies, *const *releases; /* NULL-terminated; releases NULL: any */
     const char *type;
     struct selfsame_bytes sealed;
     uint64_t version;
 };
 struct snap_identity {
-    const char *name, *release, *version, *policy,
-        *spiffe_id; /* version, policy: or NULL */
+    const char *name, *release, *version, *policy, *spiffe_id; /* version, policy: or NULL */
 };
 struct snap_tenant {
     const char *name;
@@ -139,8 +137,7 @@ MUST struct snapshot *snapshot_take(struct verifier_service *s);
 void snapshot_drop(struct snapshot *n);
 const struct snap_tenant *snapshot_tenant(const struct snapshot *n, const char *name);
 const struct snap_policy *tenant_policy(const struct snap_tenant *t, const char *name);
-const struct snap_audience *tenant_audience(
-    const struct snap_tenant *t, const char *name);
+const struct snap_audience *tenant_audience(const struct snap_tenant *t, const char *name);
 /* Reads the objects; in the thread of the registry. What does not parse is told and left out. */
 MUST enum selfsame_code snapshot_make(struct verifier_service *s,
     const struct registry_object *objects, size_t count, uint64_t revision,
@@ -165,26 +162,26 @@ struct call {
     const struct snap_tenant *tenant; /* of the key, or the one asked for; NULL: none */
     const struct snap_key *key;       /* NULL: without */
     enum role role;
-    const char *rest;          /* of the path, behind a route's '*' */
-    enum selfsame_code code;   /* for the log line */
-    const char *status;        /* of a verdict, for the log line; or NULL */
-    struct registry *registry; /* IN_STORE only */
+    const char *rest;                 /* of the path, behind a route's '*' */
+    enum selfsame_code code;          /* for the log line */
+    const char *status;               /* of a verdict, for the log line; or NULL */
+    const char *jti;                  /* of the token made last; or NULL */
+    struct registry *registry;        /* IN_STORE only */
     struct call *next;
 };
 struct route {
     const char *method, *path; /* as httpd_route's */
     enum where where;
-    enum role need;                /* at least this role; ROLE_NONE: see the handler */
+    enum role need; /* at least this role; ROLE_NONE: see the handler */
     void (*serve)(struct call *c); /* answers exactly once; c is gone then */
-    const char *operation;         /* operationId of openapi.json */
+    const char *operation; /* operationId of openapi.json */
 };
 struct route_list {
     const struct route *routes;
     size_t count;
 };
 extern const struct route_list v1_routes, oidc_routes, veraison_routes, kbs_routes,
-    identity_routes, secret_routes, admin_routes, page_routes, openapi_routes,
-    ops_routes;
+    identity_routes, secret_routes, admin_routes, page_routes, openapi_routes, ops_routes;
 
 struct call_reply {
     int status;
@@ -202,6 +199,8 @@ void call_json(struct call *c, int status, json_t *j);
  * "expected","got","remedy","request_id"}. Never 5xx for what the caller sent.
  */
 void call_problem(struct call *c, int status, const struct selfsame_err *e);
+/* Its body, for others who say problems; id NULL: none. A new reference; NULL: no memory. */
+MUST json_t *problem_json(int status, const struct selfsame_err *e, const char *id);
 /* The status for an error of reading a request: 400, 413, 415, 422, 503. */
 int call_status_of(enum selfsame_code code);
 /* The body as a JSON object: 400 and false, answered, when it is none. */
@@ -221,16 +220,15 @@ MUST enum selfsame_code nonce_check(const struct nonces *n, const char *tenant,
 /* STALE: used before; IO: no room to remember it (503). */
 MUST enum selfsame_code nonce_use(struct nonces *n, int64_t now_ms,
     struct selfsame_bytes nonce, struct selfsame_err *e);
-void nonce_unuse(
-    struct nonces *n, struct selfsame_bytes nonce); /* no verdict came of it */
+void nonce_unuse(struct nonces *n, struct selfsame_bytes nonce); /* no verdict came of it */
 
 /* ---- judge.c ---- */
 struct ask {
-    const char *policy; /* NULL: the tenant's */
+    const char *policy;   /* NULL: the tenant's */
     struct selfsame_bytes evidence;
-    const char *media_type;                        /* as sent, or NULL */
+    const char *media_type; /* as sent, or NULL */
     struct selfsame_bytes nonce, key, report_data; /* expected; absent: not */
-    bool nonce_is_ours; /* it is of ours whatever the tenant says (sessions) */
+    bool nonce_is_ours;   /* it is of ours whatever the tenant says (sessions) */
     const struct selfsame_bytes *collateral; /* besides that of the service */
     size_t collateral_count;
     /* evidence bound to a TLS session */
@@ -261,6 +259,13 @@ struct token_ask {
     bool cwt;
     json_t *extra;
 };
+/*
+ * selfsame_verify with the collateral of the service and of the request: what the
+ * evidence lacks is fetched within bounds, and it is verified again (evidence.c).
+ */
+MUST enum selfsame_code judge_verify(struct call *c, const struct ask *a,
+    const struct selfsame_policy *policy, const struct selfsame_request *q,
+    struct selfsame_result **ret, struct selfsame_err *e);
 /* In the call's arena. DENIED: an audience the tenant does not know; USAGE: an algorithm without key. */
 MUST enum selfsame_code judged_token(struct call *c, const struct judged *j,
     const struct token_ask *t, struct selfsame_bytes *ret, struct selfsame_err *e);
@@ -271,15 +276,7 @@ MUST enum selfsame_code judged_token(struct call *c, const struct judged *j,
 void judged_reply(struct call *c, const struct judged *j, const struct call_reply *a);
 
 /* ---- metrics.c ---- */
-enum stage {
-    STAGE_READ,
-    STAGE_WAIT,
-    STAGE_VERIFY,
-    STAGE_SIGN,
-    STAGE_AUDIT,
-    STAGE_WHOLE,
-    STAGE_COUNT
-};
+enum stage { STAGE_READ, STAGE_WAIT, STAGE_VERIFY, STAGE_SIGN, STAGE_AUDIT, STAGE_WHOLE, STAGE_COUNT };
 void metrics_time(struct verifier_service *s, enum stage g, int64_t us);
 void metrics_verdict(struct verifier_service *s, const char *tenant, const char *tee,
     enum selfsame_code code);
@@ -295,7 +292,12 @@ const uint8_t *service_secrets_key(const struct verifier_service *s);
 /* A member of verifier.json, borrowed; NULL: not said. */
 const json_t *service_setting(const struct verifier_service *s, const char *name);
 void service_tell(struct verifier_service *s, const char *what, const char *sentence);
-/* After a write: the snapshot is made anew (also found out by polling). */
+void service_log(struct verifier_service *s, const char *line);
+/* Which of ours one of httpd's is. */
+const struct route *service_route(
+    const struct verifier_service *s, const struct httpd_route *r);
+size_t service_waiting(struct verifier_service *s); /* for a worker */
+/* In the registry's thread, after a write: the snapshot is made anew at once. */
 void service_changed(struct verifier_service *s);
 
 #endif

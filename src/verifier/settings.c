@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verifier/service.h"
+
+/*
+ * verifier.json. Each member is checked when it is read, so that whoever uses it later
+ * finds what it expects.
+ */
+enum shape { TEXT, NUMBER, BOOL, OBJECT, LIST };
+static const struct {
+    const char *name;
+    enum shape shape;
+    json_int_t max; /* NUMBER: from 0 */
+} members[] = {
+    { "issuer", TEXT, 0 },
+    { "listen", TEXT, 0 },
+    { "registry", TEXT, 0 },
+    { "behind_proxy", BOOL, 0 },
+    { "workers", NUMBER, WORKERS_MAX },
+    { "connections", NUMBER, 65536 },
+    { "loops", NUMBER, 64 },
+    { "drain_s", NUMBER, 300 },
+    { "developer", TEXT, 0 },
+    { "tls", OBJECT, 0 },
+    { "collateral", OBJECT, 0 },
+    { "metrics", OBJECT, 0 },
+    { "spiffe", OBJECT, 0 },
+    { "kbs", OBJECT, 0 },
+    { "follow_s", NUMBER, 86400 },
+};
+static const char *const shapes[] = {
+    [TEXT] = "a text",
+    [NUMBER] = "a whole number within its bounds",
+    [BOOL] = "true or false",
+    [OBJECT] = "an object",
+    [LIST] = "a list",
+};
+
+static bool
+has_shape(const json_t *v, enum shape shape, json_int_t max)
+{
+    switch (shape) {
+    case TEXT: return json_is_string(v) && json_string_length(v) > 0;
+    case NUMBER:
+        return json_is_integer(v) && json_integer_value(v) >= 0 &&
+               json_integer_value(v) <= max;
+    case BOOL: return json_is_boolean(v);
+    case OBJECT: return json_is_object(v);
+    case LIST: return json_is_array(v);
+    }
+    return false;
+}
+
+static enum selfsame_code
+check_member(struct selfsame_bytes text, const char *name, const json_t *v,
+    struct selfsame_err *e)
+{
+    for (size_t i = 0; i < COUNT(members); i++) {
+        if (strcmp(name, members[i].name) != 0)
+            continue;
+        if (!has_shape(v, members[i].shape, members[i].max))
+            FAIL(e, SELFSAME_USAGE, "verifier.json, line %d: %s: expected %s",
+                json_line_of(text, name), name, shapes[members[i].shape]);
+        return SELFSAME_OK;
+    }
+    FAIL(e, SELFSAME_USAGE, "verifier.json, line %d: no such setting: %.60s",
+        json_line_of(text, name), name);
+}
+
+/* Relying parties compare it byte for byte: what they normalise must not differ. */
+static enum selfsame_code
+check_issuer(const char *issuer, struct selfsame_err *e)
+{
+    static const char *const schemes[] = { "https://", "http://127.0.0.1",
+        "http://localhost", "http://[::1]" };
+    bool known = false;
+
+    for (size_t i = 0; issuer != NULL && i < COUNT(schemes); i++)
+        known = known || strncmp(issuer, schemes[i], strlen(schemes[i])) == 0;
+    if (!known)
+        FAIL(e, SELFSAME_USAGE, "\"issuer\": expected an https URL (http for loopback)");
+    if (strpbrk(issuer, "?# \t\r\n\"\\") != NULL || issuer[strlen(issuer) - 1] == '/' ||
+        strlen(issuer) > 512)
+        FAIL(e, SELFSAME_USAGE,
+            "\"issuer\": expected a URL without query and without '/' at the end");
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+settings_read(struct selfsame_bytes text, json_t **ret, struct selfsame_err *e)
+{
+    auto_json *root = NULL;
+    const char *name;
+    json_t *v;
+
+    TRY(json_parse(text, "verifier.json", &root, e));
+    json_object_foreach(root, name, v)
+        TRY(check_member(text, name, v, e));
+    TRY(check_issuer(json_string_value(json_object_get(root, "issuer")), e));
+    *ret = root;
+    root = NULL;
+    return SELFSAME_OK;
+}
