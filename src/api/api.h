@@ -62,6 +62,7 @@ struct selfsame_request {
     struct owned nonce, key, attest_request, session_key, report_data;
     uint8_t exporter[32];
     bool has_session;
+    bool covers_nonce; /* report_data is a hash over the nonce too: whoever computed it knows */
     struct owned releases[API_RELEASES];
     size_t release_count;
     struct {

@@ -234,6 +234,7 @@ struct ask {
     const char *media_type; /* as sent, or NULL */
     struct selfsame_bytes nonce, key, report_data; /* expected; absent: not */
     bool nonce_is_ours;   /* it is of ours whatever the tenant says (sessions) */
+    bool covers_nonce;    /* report_data is a hash over the nonce too (KBS) */
     const struct selfsame_bytes *collateral; /* besides that of the service */
     size_t collateral_count;
     /* evidence bound to a TLS session */
@@ -263,6 +264,7 @@ struct token_ask {
     int dialect;          /* -1: the audience's or the tenant's */
     bool cwt;
     json_t *extra;
+    const char *submod;   /* NULL: the TEE's name */
 };
 /*
  * selfsame_verify with the collateral of the service and of the request: what the

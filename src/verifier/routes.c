@@ -10,6 +10,7 @@ static const struct route_list *const lists[] = {
     &veraison_routes,
     &identity_routes,
     &secret_routes,
+    &kbs_routes,
 };
 
 static void
