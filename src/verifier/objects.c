@@ -324,6 +324,7 @@ object_read_secret(struct selfsame_bytes body, struct arena *arena,
         { "releases", K_TEXTS, .at = offsetof(struct snap_secret, releases) },
         { "type", K_TEXT, .at = offsetof(struct snap_secret, type) },
         { "sealed", K_BASE64, true, .at = offsetof(struct snap_secret, sealed) },
+        { "warning", K_BOOL, .at = offsetof(struct snap_secret, warning) },
     };
 
     return read_object(body, "secret", members, COUNT(members), arena, ret, e);
@@ -338,6 +339,7 @@ object_read_identity(struct selfsame_bytes body, struct arena *arena,
         { "version", K_TEXT, .at = offsetof(struct snap_identity, version) },
         { "policy", K_TEXT, .at = offsetof(struct snap_identity, policy) },
         { "spiffe_id", K_TEXT, true, .at = offsetof(struct snap_identity, spiffe_id) },
+        { "warning", K_BOOL, .at = offsetof(struct snap_identity, warning) },
     };
 
     return read_object(body, "identity", members, COUNT(members), arena, ret, e);

@@ -63,8 +63,10 @@ enum role role_of(const char *word); /* ROLE_NONE: another */
  *   policy    the policy file
  *   release   a tlog-proof or Sigstore bundle
  *   audience  {"alg":"RS256"|"ES256"|…, "dialect":…|null, "life_s":N|null}
- *   secret    {"policies":[NAME,…], "releases":[NAME,…]|null, "sealed":BASE64, "type":MEDIA TYPE}
- *   identity  {"release":NAME, "version":VERSION|null, "policy":NAME|null, "spiffe_id":URI}
+ *   secret    {"policies":[NAME,…], "releases":[NAME,…]|null, "sealed":BASE64, "type":MEDIA TYPE,
+ *              "warning":bool}
+ *   identity  {"release":NAME, "version":VERSION|null, "policy":NAME|null, "spiffe_id":URI,
+ *              "warning":bool}
  *   follow    {"log":URL, "trust":TEXT, "release":NAME, "publishers":[PEM]}
  */
 struct snap_policy {
@@ -94,9 +96,11 @@ struct snap_secret {
     const char *type;
     struct selfsame_bytes sealed;
     uint64_t version;
+    bool warning; /* a verdict that only warns is enough */
 };
 struct snap_identity {
     const char *name, *release, *version, *policy, *spiffe_id; /* version, policy: or NULL */
+    bool warning; /* a verdict that only warns is enough */
 };
 struct snap_tenant {
     const char *name;
@@ -131,6 +135,7 @@ struct snapshot {
     size_t caller_count;
     struct selfsame_verifier *verifier; /* with the collateral of then */
     struct signing *signing;            /* sign.c */
+    struct authority *authority;        /* authority.c; NULL: no trust domain */
 };
 /* What holds now; to be dropped by whoever took it. NULL: nothing is loaded yet. */
 MUST struct snapshot *snapshot_take(struct verifier_service *s);
@@ -302,6 +307,8 @@ const char *service_dir(const struct verifier_service *s);
 int64_t service_now_ms(const struct verifier_service *s);
 /* 32 bytes that seal secrets; never logged. */
 const uint8_t *service_secrets_key(const struct verifier_service *s);
+/* The one before, while secrets are sealed anew (seal.h); NULL: none. */
+const uint8_t *service_secrets_old_key(const struct verifier_service *s);
 /* A member of verifier.json, borrowed; NULL: not said. */
 const json_t *service_setting(const struct verifier_service *s, const char *name);
 void service_tell(struct verifier_service *s, const char *what, const char *sentence);

@@ -28,7 +28,8 @@ struct verifier_service {
     struct arena arena;
     json_t *settings;
     const char *issuer;
-    uint8_t secrets_key[32];
+    uint8_t secrets_key[32], secrets_old_key[32];
+    bool has_old_key;
     struct nonces *nonces;
     struct audit *audit;
     struct registry *watch_registry, *store_registry; /* each of one thread */
