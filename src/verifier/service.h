@@ -54,8 +54,8 @@ MUST enum selfsame_code service_load(
 /* watch.c */
 struct metrics_now service_now(struct verifier_service *s);
 /* evidence.c: a verifier with the pinned roots and the collateral of the service */
-MUST enum selfsame_code service_verifier(struct verifier_service *s,
-    struct selfsame_verifier **ret, struct selfsame_err *e);
+MUST enum selfsame_code service_verifier(
+    struct verifier_service *s, struct selfsame_verifier **ret, struct selfsame_err *e);
 /* settings.c: verifier.json, checked */
 MUST enum selfsame_code settings_read(
     struct selfsame_bytes text, json_t **ret, struct selfsame_err *e);
