@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What logs and publishers write: proofs, notes, envelopes, trust policies, keys. */
-#include "cli/show.h"
+#include "show/show.h"
 #include "log/log.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Evidence in certificates: which form counts, what it says, and what it must say. */
 #include "appraise/ratls.h"
-#include "cli/show.h"
+#include "show/show.h"
 #include "codec/cmw.h"
 
 static enum selfsame_code
