@@ -62,6 +62,8 @@ struct selfsame_request {
     struct owned nonce, key, attest_request, session_key, report_data;
     uint8_t exporter[32];
     bool has_session;
+    /* Report data is the nonce itself, padded with zeros: fresh, and bound to no key. */
+    bool nonce_in_report_data;
     struct owned releases[API_RELEASES];
     size_t release_count;
     struct {

@@ -159,6 +159,7 @@ struct call {
     struct arena arena;
     char id[CALL_ID]; /* of the request; X-Request-Id of the caller when it is plain */
     int64_t now_ms, since_us;
+    size_t body_size;
     const struct snap_tenant *tenant; /* of the key, or the one asked for; NULL: none */
     const struct snap_key *key;       /* NULL: without */
     enum role role;
@@ -220,6 +221,15 @@ MUST enum selfsame_code nonce_check(const struct nonces *n, const char *tenant,
 /* STALE: used before; IO: no room to remember it (503). */
 MUST enum selfsame_code nonce_use(struct nonces *n, int64_t now_ms,
     struct selfsame_bytes nonce, struct selfsame_err *e);
+/*
+ * A MAC for what clients carry for us (sessions), under the same key; `label` says what
+ * it is, and is not "selfsame nonce v1". False: out of memory.
+ */
+enum { NONCE_TAG = 24 };
+MUST bool nonces_tag(const struct nonces *n, const char *label,
+    struct selfsame_bytes payload, uint8_t ret[static NONCE_TAG]);
+size_t nonces_kept(struct nonces *n);
+bool nonce_was_used(struct nonces *n, struct selfsame_bytes nonce);
 void nonce_unuse(struct nonces *n, struct selfsame_bytes nonce); /* no verdict came of it */
 
 /* ---- judge.c ---- */
@@ -228,7 +238,8 @@ struct ask {
     struct selfsame_bytes evidence;
     const char *media_type; /* as sent, or NULL */
     struct selfsame_bytes nonce, key, report_data; /* expected; absent: not */
-    bool nonce_is_ours;   /* it is of ours whatever the tenant says (sessions) */
+    bool nonce_is_ours;   /* a session's: proven to be of ours, and used, by the front */
+    bool nonce_in_report_data; /* attesters that put it there as it is: fresh, bound to nothing */
     const struct selfsame_bytes *collateral; /* besides that of the service */
     size_t collateral_count;
     /* evidence bound to a TLS session */
@@ -259,6 +270,8 @@ struct token_ask {
     bool cwt;
     json_t *extra;
 };
+/* Whether this caller's own challenge is taken for one. */
+bool judge_may_bring_nonce(const struct call *c);
 /*
  * selfsame_verify with the collateral of the service and of the request: what the
  * evidence lacks is fetched within bounds, and it is verified again (evidence.c).

@@ -413,6 +413,25 @@ listen_on(struct verifier_service *s, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+static void
+write_line(void *ctx, const char *line)
+{
+    service_log(ctx, line);
+}
+
+static enum selfsame_code
+start_watching(struct verifier_service *s, struct selfsame_err *e)
+{
+    const struct requestlog_config r = { .write = write_line, .ctx = s };
+
+    s->start_ms = service_now_ms(s);
+    s->operations = routes_operations(&s->routes);
+    if (s->operations == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for a verifier");
+    TRY(metrics_new(s->operations, &s->metrics, e));
+    return s->config.log != NULL ? requestlog_new(&r, &s->requests, e) : SELFSAME_OK;
+}
+
 static enum selfsame_code
 prepare(struct verifier_service *s, struct selfsame_err *e)
 {
@@ -428,6 +447,7 @@ prepare(struct verifier_service *s, struct selfsame_err *e)
     secret_wipe(nonce_key, sizeof(nonce_key));
     TRY(code);
     TRY(routes_make(&s->routes, e));
+    TRY(start_watching(s, e));
     return listen_on(s, e);
 }
 
@@ -556,6 +576,9 @@ verifier_free(struct verifier_service **s)
     registry_close(&(*s)->watch_registry);
     registry_close(&(*s)->store_registry);
     nonces_free(&(*s)->nonces);
+    metrics_free(&(*s)->metrics);
+    requestlog_free(&(*s)->requests);
+    free((*s)->operations);
     routes_free(&(*s)->routes);
     json_decref((*s)->settings);
     secret_wipe((*s)->secrets_key, sizeof((*s)->secrets_key));

@@ -3,6 +3,8 @@
 #define SELFSAME_VERIFIER_SERVICE_H
 
 #include "verifier/call.h"
+#include "verifier/metrics.h"
+#include "verifier/requestlog.h"
 #include "verifier/snapshot.h"
 
 #include <pthread.h>
@@ -32,6 +34,10 @@ struct verifier_service {
     struct registry *watch_registry, *store_registry; /* each of one thread */
     struct routes routes;
     struct httpd *httpd;
+    struct metrics *metrics;
+    const char **operations;
+    struct requestlog *requests; /* or NULL */
+    int64_t start_ms;
 
     pthread_mutex_t snap_lock;
     struct snapshot *snap;
@@ -39,12 +45,14 @@ struct verifier_service {
     struct call_queue works, stores;
     pthread_t threads[THREADS_MAX];
     size_t thread_count;
-    atomic_bool over, reload, registry_down;
+    atomic_bool over, reload, registry_down, draining;
 };
 /* A snapshot of what the registry says now takes the place of the former. */
 MUST enum selfsame_code service_load(
     struct verifier_service *s, struct registry *r, struct selfsame_err *e);
-/* verify.c: a verifier with the pinned roots, those of the settings, and collateral */
+/* watch.c */
+struct metrics_now service_now(struct verifier_service *s);
+/* evidence.c: a verifier with the pinned roots and the collateral of the service */
 MUST enum selfsame_code service_verifier(struct verifier_service *s,
     struct selfsame_verifier **ret, struct selfsame_err *e);
 /* settings.c: verifier.json, checked */

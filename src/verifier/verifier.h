@@ -23,6 +23,10 @@ struct verifier_make {
 MUST enum selfsame_code verifier_init(const struct verifier_make *m, struct arena *arena,
     char **ret_admin_key, struct selfsame_err *e);
 
+/* A new API key "ssk_…" in the arena, and its SHA-256 in hex, which alone is kept. */
+MUST enum selfsame_code verifier_key_new(struct arena *arena, char **ret_text,
+    char ret_hash[static 65], struct selfsame_err *e);
+
 struct verifier_service;
 struct verifier_config {
     const char *dir;
