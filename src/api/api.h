@@ -36,7 +36,7 @@ enum {
 struct selfsame_policy {
     struct arena arena;
     struct policy policy;
-    struct prepared *prepared; /* releases_prepare.c; or NULL */
+    struct prepared *prepared; /* releases_once.c; or NULL */
 };
 /* What the policy parser must know of the TEEs of this build; returns how many. */
 size_t api_tee_facts(struct tee_facts ret[static API_TEES]);

@@ -160,7 +160,7 @@ open_releases(struct making *m, size_t from, size_t to, struct selfsame_policy *
             selfsame_request_add_release(q, m->objects[i].body);
     enum selfsame_code code = q->bad;
     if (code == SELFSAME_OK)
-        code = releases_prepare(p, q, m->now_ms, e);
+        code = releases_open_once(p, q, m->now_ms, e);
     else
         (void)err_set(e, code, __FILE__, __LINE__, "%s", q->why);
     selfsame_request_free(q);

@@ -17,7 +17,7 @@ releases_forget(struct prepared *p)
 }
 
 enum selfsame_code
-releases_prepare(struct selfsame_policy *policy, const struct selfsame_request *q,
+releases_open_once(struct selfsame_policy *policy, const struct selfsame_request *q,
     int64_t now_ms, struct selfsame_err *e)
 {
     struct prepared *p = calloc(1, sizeof(*p));
