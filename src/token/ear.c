@@ -11,8 +11,9 @@
 #define PROFILE_DEPLOYED "tag:github.com,2023:veraison/ear"
 #define PROFILE_DRAFT "tag:ietf.org,2026:rats/ear#03"
 enum {
-    EAR_SIZE = 6 << 10, /* of the claims; base64url and a signature make 8.6 KiB of it */
-    TOLERATED = -33,    /* a warning of our own: the policy tolerates what is worse */
+    EAR_SIZE =
+        6 << 10,     /* of the claims; base64url and a signature make 8.6 KiB of it */
+    TOLERATED = -33, /* a warning of our own: the policy tolerates what is worse */
 };
 
 /* ---- statuses ---- */
@@ -173,10 +174,9 @@ claims_json(const struct verdict *v)
 struct names {
     const char *status, *vector, *policy, *claims, *policy_claims, *key;
 };
-static const struct names deployed_names = { "ear.status",
-    "ear.trustworthiness-vector", "ear.appraisal-policy-id",
-    "ear.veraison.annotated-evidence", "ear.veraison.policy-claims",
-    "ear.veraison.key-attestation" };
+static const struct names deployed_names = { "ear.status", "ear.trustworthiness-vector",
+    "ear.appraisal-policy-id", "ear.veraison.annotated-evidence",
+    "ear.veraison.policy-claims", "ear.veraison.key-attestation" };
 static const struct names draft_names = { "ear_status", "ear_trustworthiness_vector",
     "ear_appraisal_policy_ids", "ear_veraison_annotated_evidence",
     "ear_veraison_policy_claims", "ear_veraison_key_attestation" };

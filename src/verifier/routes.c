@@ -8,6 +8,8 @@ static const struct route_list *const lists[] = {
     &v1_routes,
     &oidc_routes,
     &veraison_routes,
+    &page_routes,
+    &explain_routes,
 };
 
 static void

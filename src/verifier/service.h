@@ -4,6 +4,7 @@
 
 #include "verifier/call.h"
 #include "verifier/metrics.h"
+#include "verifier/outcomes.h"
 #include "verifier/requestlog.h"
 #include "verifier/snapshot.h"
 
@@ -34,6 +35,8 @@ struct verifier_service {
     struct registry *watch_registry, *store_registry; /* each of one thread */
     struct routes routes;
     struct httpd *httpd;
+    struct outcomes *outcomes;
+    atomic_uint strangers; /* explanations under way for callers without a key */
     struct metrics *metrics;
     const char **operations;
     struct requestlog *requests; /* or NULL */
@@ -53,8 +56,8 @@ MUST enum selfsame_code service_load(
 /* watch.c */
 struct metrics_now service_now(struct verifier_service *s);
 /* evidence.c: a verifier with the pinned roots and the collateral of the service */
-MUST enum selfsame_code service_verifier(struct verifier_service *s,
-    struct selfsame_verifier **ret, struct selfsame_err *e);
+MUST enum selfsame_code service_verifier(
+    struct verifier_service *s, struct selfsame_verifier **ret, struct selfsame_err *e);
 /* settings.c: verifier.json, checked */
 MUST enum selfsame_code settings_read(
     struct selfsame_bytes text, json_t **ret, struct selfsame_err *e);

@@ -28,6 +28,7 @@ metrics_verdict(struct verifier_service *s, const char *tenant, const char *tee,
     enum selfsame_code code)
 {
     metrics_add_verdict(s->metrics, tenant, tee, code);
+    outcomes_add(s->outcomes, tenant, service_now_ms(s), code);
 }
 
 void
