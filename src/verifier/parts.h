@@ -34,7 +34,8 @@
  *   front_kbs.c       /kbs/v0/…  (Trustee's clients)
  *   front_identity.c  /v1/svid/…, /spiffe-bundle; front_secret.c /v1/secret
  *   front_admin*.c    /v1/admin/…
- *   front_page.c      / and what it loads; /v1/explain, /v1/recent
+ *   front_page.c      / and what it loads; /v1/tenant, /v1/recent, /v1/outcomes
+ *   front_explain.c   /v1/explain
  *   front_openapi.c   /openapi.json
  *
  * Verification never waits for the registry: it looks at a snapshot. The registry has a
@@ -190,8 +191,8 @@ struct route_list {
     size_t count;
 };
 extern const struct route_list v1_routes, oidc_routes, veraison_routes, kbs_routes,
-    identity_routes, secret_routes, admin_routes, page_routes, openapi_routes,
-    ops_routes;
+    identity_routes, secret_routes, admin_routes, page_routes, explain_routes,
+    openapi_routes, ops_routes;
 
 struct call_reply {
     int status;

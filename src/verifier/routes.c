@@ -12,6 +12,8 @@ static const struct route_list *const lists[] = {
     &identity_routes,
     &secret_routes,
     &kbs_routes,
+    &page_routes,
+    &explain_routes,
 };
 
 static void

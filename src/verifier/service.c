@@ -458,6 +458,7 @@ prepare(struct verifier_service *s, struct selfsame_err *e)
     TRY(code);
     TRY(routes_make(&s->routes, e));
     TRY(operations_new(s, &s->operations, e));
+    TRY(outcomes_new(&s->outcomes, e));
     return listen_on(s, e);
 }
 
@@ -593,6 +594,7 @@ verifier_free(struct verifier_service **s)
     registry_close(&(*s)->store_registry);
     nonces_free(&(*s)->nonces);
     operations_free(&(*s)->operations);
+    outcomes_free(&(*s)->outcomes);
     routes_free(&(*s)->routes);
     json_decref((*s)->settings);
     secret_wipe((*s)->secrets_key, sizeof((*s)->secrets_key));

@@ -4,6 +4,7 @@
 
 #include "verifier/call.h"
 #include "verifier/metrics.h"
+#include "verifier/outcomes.h"
 #include "verifier/requestlog.h"
 #include "verifier/snapshot.h"
 
@@ -37,6 +38,8 @@ struct verifier_service {
     struct routes routes;
     struct httpd *httpd;
     struct operations *operations; /* what is around it: operations.h */
+    struct outcomes *outcomes;
+    atomic_uint strangers; /* explanations under way for callers without a key */
 
     pthread_mutex_t snap_lock;
     struct snapshot *snap;

@@ -26,6 +26,7 @@ static const struct {
     { "metrics", OBJECT, 0 },
     { "spiffe", OBJECT, 0 },
     { "kbs", OBJECT, 0 },
+    { "explorer", BOOL, 0 },
     { "follow_s", NUMBER, 86400 },
 };
 static const char *const shapes[] = {
