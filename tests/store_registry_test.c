@@ -121,10 +121,12 @@ what_is_removed_comes_back_as_a_new_version(void **state)
     assert_true(removed);
     assert_int_equal(registry_remove(r, &o, &removed, &e), SELFSAME_OK);
     assert_false(removed);
-    assert_int_equal(registry_get(r, t, REGISTRY_POLICY, "web", 0, &arena, &got, &e), 0);
+    assert_int_equal(
+        registry_get(r, t, REGISTRY_POLICY, "web", 0, &arena, &got, &e), 0);
     assert_null(got.name);
     assert_int_equal(put(r, &o, 0), 3); /* the removal was the second */
-    assert_int_equal(registry_get(r, t, REGISTRY_POLICY, "web", 0, &arena, &got, &e), 0);
+    assert_int_equal(
+        registry_get(r, t, REGISTRY_POLICY, "web", 0, &arena, &got, &e), 0);
     assert_int_equal(got.version, 3);
     arena_free(&arena);
     registry_close(&r);
@@ -186,14 +188,14 @@ names_and_sizes_are_bounded(void **state)
         const char *tenant, *name;
         size_t len;
     } bad[] = {
-        { "nobody", "web", 3 },        /* no such tenant */
+        { "nobody", "web", 3 }, /* no such tenant */
         { "Upper", "web", 3 },
         { "a/b", "web", 3 },
         { t, "", 3 },
         { t, longest, 3 },
         { t, "a\nb", 3 },
         { t, "\xff", 3 },
-        { t, "\xe2\x80\xae", 3 },      /* turns the direction of text */
+        { t, "\xe2\x80\xae", 3 }, /* turns the direction of text */
         { t, "web", sizeof(large) },
     };
     for (size_t i = 0; i < COUNT(bad); i++) {
@@ -305,7 +307,8 @@ of_two_writers_one_wins(void **state)
     assert_int_equal(
         registry_get(r, w[0].tenant, REGISTRY_POLICY, "raced", 0, &arena, &now, &e), 0);
     assert_true(won > 0);
-    assert_int_equal(now.version, won); /* as many versions as writers were told they won */
+    assert_int_equal(
+        now.version, won); /* as many versions as writers were told they won */
     arena_free(&arena);
     registry_close(&r);
 }
@@ -387,7 +390,8 @@ a_killed_writer_loses_nothing_it_heard_of(void **state)
     assert_true(count == (size_t)heard + 1 || count == (size_t)heard + 2);
     for (int i = 0; i <= heard; i++) {
         (void)snprintf(name, sizeof(name), "n%d", i);
-        assert_int_equal(registry_get(r, t, REGISTRY_POLICY, name, 0, &arena, &got, &e), 0);
+        assert_int_equal(
+            registry_get(r, t, REGISTRY_POLICY, name, 0, &arena, &got, &e), 0);
         assert_non_null(got.name);
         assert_true(bytes_eq(got.body, bytes_str(name)));
     }

@@ -58,7 +58,7 @@ struct httpd_request {
 
 /* ---- httpd_request.c ---- */
 
-int64_t httpd_now_us(void); /* monotonic */
+int64_t httpd_now_us(void);                                    /* monotonic */
 MUST struct httpd_request *httpd_request_new(struct httpd *h); /* NULL: no memory */
 void httpd_request_free(struct httpd_request *r);
 /* 0, or the status to refuse with, with the sentence in e. */

@@ -135,13 +135,14 @@ from_be(const char *value, int len)
 {
     struct reader r = reader_of(BYTES((const uint8_t *)value, (size_t)len));
 
-    return len == 8 ? get_be64(&r) : len == 4 ? (uint64_t)(int64_t)(int32_t)get_be32(&r)
-                                             : 0;
+    return len == 8   ? get_be64(&r)
+           : len == 4 ? (uint64_t)(int64_t)(int32_t)get_be32(&r)
+                      : 0;
 }
 
 static bool
-copy_value(const PGresult *q, int row, int column, struct arena *arena,
-    struct sql_value *ret)
+copy_value(
+    const PGresult *q, int row, int column, struct arena *arena, struct sql_value *ret)
 {
     static const uint8_t empty[1];
     const int len = pq.length(q, row, column);
@@ -160,8 +161,8 @@ copy_value(const PGresult *q, int row, int column, struct arena *arena,
     default: ret->kind = SQL_TEXT;
     }
     ret->bytes = BYTES(empty, 0);
-    return len == 0 || arena_dup(arena, BYTES((const uint8_t *)value, (size_t)len),
-                           &ret->bytes);
+    return len == 0 ||
+           arena_dup(arena, BYTES((const uint8_t *)value, (size_t)len), &ret->bytes);
 }
 
 static enum selfsame_code
@@ -236,8 +237,7 @@ run(void *db, const char *sql, const struct sql_value *params, size_t count,
 
     count = used(sql, count < SQL_PARAMS ? count : SQL_PARAMS);
     bind(params, count, &b);
-    PGresult *q = pq.params(
-        p->c, sql, (int)count, b.type, b.value, b.len, b.format, 1);
+    PGresult *q = pq.params(p->c, sql, (int)count, b.type, b.value, b.len, b.format, 1);
     const ExecStatusType status = pq.result_status(q);
     enum selfsame_code code = SELFSAME_OK;
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
@@ -377,8 +377,9 @@ connect_to(struct post *p, const char *url, struct selfsame_err *e)
     static const char *const names[] = { "connect_timeout", "application_name",
         "tcp_user_timeout", "keepalives_idle", "options", "dbname", NULL };
     const char *const values[] = { "5", "selfsame", "10000", "10",
-        "-c statement_timeout=10000 -c lock_timeout=10000 -c client_encoding=UTF8 -c client_min_messages=warning", url,
-        NULL };
+        "-c statement_timeout=10000 -c lock_timeout=10000 -c client_encoding=UTF8 -c "
+        "client_min_messages=warning",
+        url, NULL };
 
     p->c = pq.connect(names, values, 1);
     if (p->c == NULL || pq.status(p->c) != CONNECTION_OK)

@@ -137,8 +137,8 @@ struct ear_subject {
     struct selfsame_bytes
         key; /* SPKI that the evidence is bound to: cnf, key-attestation; or absent */
     struct selfsame_bytes evidence_sha256; /* 32 bytes */
-    const char *submod;            /* NULL: the TEE's name */
-    json_t *extra;                 /* further top level claims (KBS: tee-pubkey …), or NULL; borrowed */
+    const char *submod;                    /* NULL: the TEE's name */
+    json_t *extra; /* further top level claims (KBS: tee-pubkey …), or NULL; borrowed */
 };
 /*
  * All claims as a JSON object, or as CBOR (cwt.c). Size at most 8 KiB: claims of the

@@ -249,8 +249,9 @@ struct ask {
     struct selfsame_bytes evidence;
     const char *media_type;                        /* as sent, or NULL */
     struct selfsame_bytes nonce, key, report_data; /* expected; absent: not */
-    bool nonce_is_ours;   /* a session's: proven to be of ours, and used, by the front */
-    bool nonce_in_report_data; /* attesters that put it there as it is: fresh, bound to nothing */
+    bool nonce_is_ours; /* a session's: proven to be of ours, and used, by the front */
+    bool
+        nonce_in_report_data; /* attesters that put it there as it is: fresh, bound to nothing */
     bool covers_nonce; /* report_data is a hash over the nonce too (KBS) */
     const struct selfsame_bytes *collateral; /* besides that of the service */
     size_t collateral_count;
@@ -281,7 +282,7 @@ struct token_ask {
     int dialect;          /* -1: the audience's or the tenant's */
     bool cwt;
     json_t *extra;
-    const char *submod;   /* NULL: the TEE's name */
+    const char *submod; /* NULL: the TEE's name */
 };
 /* Whether this caller's own challenge is taken for one. */
 bool judge_may_bring_nonce(const struct call *c);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "verifier/operations.h"
-#include "verifier/identity.h"
 #include "verifier/service.h"
+#include "verifier/identity.h"
+#include "verifier/operations.h"
 
 #include "os/os.h"
 #include "service/key_file.h"
