@@ -7,7 +7,9 @@ packages="gcc clang clang-format libclang-rt-dev meson ninja-build pkg-config bi
     libssl-dev nettle-dev libgmp-dev libsodium-dev libjansson-dev libevent-dev
     libcurl4-openssl-dev libarchive-dev libseccomp-dev libcmocka-dev zlib1g-dev libsqlite3-dev libpq-dev
     openssl curl ca-certificates jq mandoc python3 util-linux bzip2 xz-utils zstd
+    apache2
     jose
+    libapache2-mod-auth-openidc
     postgresql
     python3-prometheus-client
     python3-yaml"
