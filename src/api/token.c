@@ -57,8 +57,8 @@ add_spki(struct selfsame_token_keys *k, struct selfsame_bytes key, struct jwks *
 }
 
 enum selfsame_code
-selfsame_token_keys_add(struct selfsame_token_keys *k, struct selfsame_bytes key,
-    struct selfsame_err *err)
+selfsame_token_keys_add(
+    struct selfsame_token_keys *k, struct selfsame_bytes key, struct selfsame_err *err)
 {
     const bool json = key.len > 0 && strchr(" \t\r\n{", key.ptr[0]) != NULL;
     struct jwks set = { 0 };
@@ -139,8 +139,7 @@ void
 selfsame_token_rules_set_time(
     struct selfsame_token_rules *r, int64_t now_s, int64_t leeway_s)
 {
-    if (leeway_s < 0 || leeway_s > LEEWAY_MAX || now_s < 0 ||
-        now_s > (int64_t)1 << 53)
+    if (leeway_s < 0 || leeway_s > LEEWAY_MAX || now_s < 0 || now_s > (int64_t)1 << 53)
         r->broken = "rules for tokens: expected a leeway of at most a day";
     r->r.has_time = true;
     r->r.now_s = now_s;
@@ -174,8 +173,8 @@ add_rule(struct selfsame_token_rules *r, const char *pointer, const char *value,
     else if (pointer[0] != '/')
         r->broken = "rules for tokens: expected a JSON pointer such as /release_name";
     else
-        r->r.claims[r->r.claim_count++] =
-            (struct token_claim_rule){ copy(r, pointer), copy(r, value), code };
+        r->r.claims[r->r.claim_count++] = (struct token_claim_rule){ copy(r, pointer),
+            copy(r, value), code };
 }
 
 void

@@ -217,8 +217,8 @@ struct verdict {
     int64_t at_ms;
     unsigned insecure;
     const struct identity *identity; /* of the release that matched, or NULL */
-    bool chip_named;       /* the policy lists the chips that it takes */
-    bool runtime_compared; /* what was loaded after boot was compared, too */
+    bool chip_named;                 /* the policy lists the chips that it takes */
+    bool runtime_compared;           /* what was loaded after boot was compared, too */
     struct checks checks;
     struct selfsame_claims claims;     /* printed only when authentic */
     struct selfsame_err err;           /* when refused: class, sentence, remedy */

@@ -279,8 +279,8 @@ allow(struct httpd_request *r, const char *method)
 {
     const size_t len = strlen(r->allow);
 
-    (void)snprintf(r->allow + len, sizeof(r->allow) - len, "%s%s", len > 0 ? ", " : "",
-        method);
+    (void)snprintf(
+        r->allow + len, sizeof(r->allow) - len, "%s%s", len > 0 ? ", " : "", method);
 }
 
 /* 0, 404 or 405 (then "Allow" is in the request), among whole paths or among prefixes. */

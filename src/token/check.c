@@ -165,20 +165,18 @@ audience_fits(const json_t *aud, const char *expected)
 
     if (json_is_string(aud))
         return strcmp(json_string_value(aud), expected) == 0;
-    json_array_foreach((json_t *)(uintptr_t)aud, i, one) if (
-        json_is_string(one) &&
-        strcmp(json_string_value(one), expected) == 0) return true;
+    json_array_foreach((json_t *)(uintptr_t)aud, i,
+        one) if (json_is_string(one) &&
+                 strcmp(json_string_value(one), expected) == 0) return true;
     return false;
 }
 
 static enum selfsame_code
-check_parties(
-    const struct ear *t, const struct token_rules *r, struct selfsame_err *e)
+check_parties(const struct ear *t, const struct token_rules *r, struct selfsame_err *e)
 {
     const json_t *aud = json_object_get(t->claims, "aud");
 
-    if (!r->any_issuer &&
-        (t->issuer == NULL || strcmp(t->issuer, r->issuer) != 0))
+    if (!r->any_issuer && (t->issuer == NULL || strcmp(t->issuer, r->issuer) != 0))
         FAIL(e, SELFSAME_DENIED, "issuer: expected %.60s, got %.60s", r->issuer,
             t->issuer != NULL ? t->issuer : "none");
     if (!r->any_audience && !audience_fits(aud, r->audience))
@@ -232,8 +230,8 @@ check_nonce(const struct ear *t, const struct token_rules *r, struct selfsame_er
 
     if (r->nonce.len == 0)
         return SELFSAME_OK;
-    json_array_foreach((json_t *)(uintptr_t)j, i, one) found =
-        found || nonce_is(one, r->nonce);
+    json_array_foreach((json_t *)(uintptr_t)j, i, one)
+        found = found || nonce_is(one, r->nonce);
     if (!found)
         FAIL(e, SELFSAME_STALE, "eat_nonce: the token answers %s",
             j != NULL ? "another nonce: it may be a replay" : "no nonce");
@@ -341,7 +339,8 @@ claim_is(const json_t *j, const char *expected)
     char number[32];
 
     if (json_is_integer(j)) {
-        (void)snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(j));
+        (void)snprintf(
+            number, sizeof(number), "%lld", (long long)json_integer_value(j));
         return strcmp(number, expected) == 0;
     }
     if (json_is_boolean(j))
@@ -359,16 +358,15 @@ check_claims(const struct ear *t, const struct token_rules *r, struct selfsame_e
 
         if (!claim_is(got, c->value))
             FAIL(e, c->code, "%.40s: expected %.50s, got %.50s", c->pointer, c->value,
-                got == NULL            ? "none"
-                : json_is_string(got)  ? json_string_value(got)
-                                       : "another value");
+                got == NULL           ? "none"
+                : json_is_string(got) ? json_string_value(got)
+                                      : "another value");
     }
     return SELFSAME_OK;
 }
 
 enum selfsame_code
-token_check(
-    const struct ear *t, const struct token_rules *r, struct selfsame_err *e)
+token_check(const struct ear *t, const struct token_rules *r, struct selfsame_err *e)
 {
     TRY(check_rules(r, e));
     TRY(check_parties(t, r, e));

@@ -146,7 +146,8 @@ read_labels(struct selfsame_bytes header, struct arena *arena, struct jws *s,
             (void)cbor_get_text(&c);
         if (label == LABEL_KID && cbor_peek(&c) == CBOR_BYTES) {
             const struct selfsame_bytes kid = cbor_get_bytes(&c);
-            if (kid.len > KID_MAX || kid.len == 0 || memchr(kid.ptr, 0, kid.len) != NULL)
+            if (kid.len > KID_MAX || kid.len == 0 ||
+                memchr(kid.ptr, 0, kid.len) != NULL)
                 FAIL(e, SELFSAME_MALFORMED, "CWT: kid: expected 1 to %d bytes of text",
                     (int)KID_MAX);
             s->kid = arena_str(arena, kid);

@@ -14,7 +14,7 @@
 
 enum form {
     FORM_ANY = 0,
-    FORM_BYTES,  /* base64url in JSON; a list of them likewise */
+    FORM_BYTES,      /* base64url in JSON; a list of them likewise */
     FORM_TEXT_BYTES, /* text in JSON, the same bytes in CBOR */
     FORM_STATUS,
     FORM_VECTOR,
@@ -205,8 +205,8 @@ put_object(struct put *p, const json_t *j, enum form f)
         p->nomem = true;
         return;
     }
-    json_object_foreach((json_t *)(uintptr_t)j, name, value) list[n++] =
-        entry_of(p, name, value, f);
+    json_object_foreach((json_t *)(uintptr_t)j, name, value)
+        list[n++] = entry_of(p, name, value, f);
     qsort(list, n, sizeof(*list), by_key);
     cbor_put_map(&p->w, n);
     for (size_t i = 0; i < n; i++) {
@@ -323,7 +323,8 @@ cwt_claims_put(const json_t *claims, struct arena *arena, struct selfsame_bytes 
     if (p.nomem)
         FAIL(e, SELFSAME_NOMEM, "no memory for a CWT");
     if (p.w.bad)
-        FAIL(e, SELFSAME_USAGE, "claims that have no place in a CWT: floats, or deep nesting");
+        FAIL(e, SELFSAME_USAGE,
+            "claims that have no place in a CWT: floats, or deep nesting");
     *ret = writer_bytes(&p.w);
     return SELFSAME_OK;
 }
@@ -422,7 +423,8 @@ get_named(struct get *g, json_t *into, enum form f)
     enum form inner = inner_form(f);
     char name[NAME_LONGEST + 1];
 
-    if (key.len > NAME_LONGEST || (key.len > 0 && memchr(key.ptr, 0, key.len) != NULL)) {
+    if (key.len > NAME_LONGEST ||
+        (key.len > 0 && memchr(key.ptr, 0, key.len) != NULL)) {
         cbor_fail(&g->c, "a key that is too long or has NUL");
         return;
     }

@@ -12,7 +12,7 @@
 #define PROFILE_DRAFT "tag:ietf.org,2026:rats/ear#03"
 enum {
     EAR_SIZE = 5500, /* of the claims: with header, RSA-4096 and base64url 8 KiB */
-    TOLERATED = -33,    /* a warning of our own: the policy tolerates what is worse */
+    TOLERATED = -33, /* a warning of our own: the policy tolerates what is worse */
 };
 
 /* ---- statuses ---- */
@@ -173,10 +173,9 @@ claims_json(const struct verdict *v)
 struct names {
     const char *status, *vector, *policy, *claims, *policy_claims, *key;
 };
-static const struct names deployed_names = { "ear.status",
-    "ear.trustworthiness-vector", "ear.appraisal-policy-id",
-    "ear.veraison.annotated-evidence", "ear.veraison.policy-claims",
-    "ear.veraison.key-attestation" };
+static const struct names deployed_names = { "ear.status", "ear.trustworthiness-vector",
+    "ear.appraisal-policy-id", "ear.veraison.annotated-evidence",
+    "ear.veraison.policy-claims", "ear.veraison.key-attestation" };
 static const struct names draft_names = { "ear_status", "ear_trustworthiness_vector",
     "ear_appraisal_policy_ids", "ear_veraison_annotated_evidence",
     "ear_veraison_policy_claims", "ear_veraison_key_attestation" };
@@ -364,8 +363,8 @@ size_of(const json_t *root)
 
 /* The claims of the evidence go first, then the reasons, and that is said. */
 static enum selfsame_code
-shorten(json_t *root, const struct ear_subject *s, const char *tee,
-    struct selfsame_err *e)
+shorten(
+    json_t *root, const struct ear_subject *s, const char *tee, struct selfsame_err *e)
 {
     const struct names *n = names_of(s);
     const char *const drop[] = { n->claims, n->policy_claims };

@@ -12,8 +12,8 @@ static const struct profile {
     enum ear_profile profile;
     const char *status, *vector, *key;
 } profiles[] = {
-    { "tag:ietf.org,2026:rats/ear#03", "draft-ietf-rats-ear", EAR_OF_DRAFT, "ear_status",
-        "ear_trustworthiness_vector", "ear_veraison_key_attestation" },
+    { "tag:ietf.org,2026:rats/ear#03", "draft-ietf-rats-ear", EAR_OF_DRAFT,
+        "ear_status", "ear_trustworthiness_vector", "ear_veraison_key_attestation" },
     { "tag:github.com,2023:veraison/ear", "Veraison", EAR_OF_VERAISON, "ear.status",
         "ear.trustworthiness-vector", "ear.veraison.key-attestation" },
     { "tag:github.com,2024:confidential-containers/Trustee", "Trustee", EAR_OF_TRUSTEE,
@@ -51,8 +51,8 @@ ear_worse(enum ear_status a, enum ear_status b)
 
 /* A word, or the number that CBOR has and Veraison's Go library takes in JSON as well. */
 static enum selfsame_code
-read_status(const json_t *j, const char *where, enum ear_status *ret,
-    struct selfsame_err *e)
+read_status(
+    const json_t *j, const char *where, enum ear_status *ret, struct selfsame_err *e)
 {
     const char *word = json_string_value(j);
 

@@ -215,7 +215,8 @@ read_token_ask(const struct form *f, struct token_ask *t, enum format *ret)
         t->alg = jose_alg_of(bytes_str(alg));
         if (t->alg == JOSE_NONE)
             FAIL(f->e, SELFSAME_MALFORMED,
-                "\"alg\": expected ES256, RS256, ES384, PS256 or EdDSA, got %.40s", alg);
+                "\"alg\": expected ES256, RS256, ES384, PS256 or EdDSA, got %.40s",
+                alg);
     }
     *ret = accepts(f->c, "application/eat+cwt") ? FORMAT_CWT : FORMAT_JWT;
     if (format == NULL)

@@ -12,8 +12,8 @@ struct member {
     const char *name;
     enum kind kind;
     bool required;
-    int64_t max;      /* K_NUMBER: from 0 */
-    size_t at;        /* offset of where it goes */
+    int64_t max;                   /* K_NUMBER: from 0 */
+    size_t at;                     /* offset of where it goes */
     int (*word)(const char *text); /* K_WORD: its value, below 0: none */
 };
 struct reading {
@@ -164,9 +164,8 @@ read_object(struct selfsame_bytes body, const char *what, const struct member *m
     TRY(code);
     if (!json_is_object(root))
         FAIL(e, SELFSAME_USAGE, "%s: expected an object", what);
-    json_object_foreach(root, key, v)
-        if (!is_known(key, members, count))
-            return wrong(&r, key, "no such member");
+    json_object_foreach(root, key, v) if (!is_known(key, members, count)) return wrong(
+        &r, key, "no such member");
     return read_members(&r, root, members, count, base);
 }
 
@@ -359,7 +358,8 @@ check_policy(struct selfsame_bytes body, struct selfsame_err *e)
 }
 
 enum selfsame_code
-object_check(enum registry_kind kind, struct selfsame_bytes body, struct selfsame_err *e)
+object_check(
+    enum registry_kind kind, struct selfsame_bytes body, struct selfsame_err *e)
 {
     auto_arena arena = arena_new(OBJECT_ARENA);
     struct snap_tenant tenant = { 0 };

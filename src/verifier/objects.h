@@ -22,7 +22,7 @@ MUST enum selfsame_code object_read_secret(struct selfsame_bytes body,
 MUST enum selfsame_code object_read_identity(struct selfsame_bytes body,
     struct arena *arena, struct snap_identity *ret, struct selfsame_err *e);
 /* Of the other kinds: policies and releases are what they are elsewhere. */
-MUST enum selfsame_code object_check(enum registry_kind kind,
-    struct selfsame_bytes body, struct selfsame_err *e);
+MUST enum selfsame_code object_check(
+    enum registry_kind kind, struct selfsame_bytes body, struct selfsame_err *e);
 
 #endif

@@ -72,7 +72,7 @@ struct snap_policy {
     uint64_t version;
     uint8_t digest[32];
     char id[REGISTRY_TENANT_NAME + REGISTRY_NAME + 80]; /* "tenant/name@sha256:…" */
-    struct selfsame_policy *policy; /* with its releases opened */
+    struct selfsame_policy *policy;                     /* with its releases opened */
     struct selfsame_bytes text;
 };
 struct snap_key {
@@ -85,18 +85,20 @@ struct snap_key {
 struct snap_audience {
     const char *name; /* "https://sts.amazonaws.com" */
     enum jose_alg alg;
-    int dialect;      /* -1: the tenant's */
-    int64_t life_s;   /* 0: the tenant's */
+    int dialect;    /* -1: the tenant's */
+    int64_t life_s; /* 0: the tenant's */
 };
 struct snap_secret {
     const char *name; /* "default/key/1" */
-    const char *const *policies, *const *releases; /* NULL-terminated; releases NULL: any */
+    const char *const *policies,
+        *const *releases; /* NULL-terminated; releases NULL: any */
     const char *type;
     struct selfsame_bytes sealed;
     uint64_t version;
 };
 struct snap_identity {
-    const char *name, *release, *version, *policy, *spiffe_id; /* version, policy: or NULL */
+    const char *name, *release, *version, *policy,
+        *spiffe_id; /* version, policy: or NULL */
 };
 struct snap_tenant {
     const char *name;
@@ -137,7 +139,8 @@ MUST struct snapshot *snapshot_take(struct verifier_service *s);
 void snapshot_drop(struct snapshot *n);
 const struct snap_tenant *snapshot_tenant(const struct snapshot *n, const char *name);
 const struct snap_policy *tenant_policy(const struct snap_tenant *t, const char *name);
-const struct snap_audience *tenant_audience(const struct snap_tenant *t, const char *name);
+const struct snap_audience *tenant_audience(
+    const struct snap_tenant *t, const char *name);
 /* Reads the objects; in the thread of the registry. What does not parse is told and left out. */
 MUST enum selfsame_code snapshot_make(struct verifier_service *s,
     const struct registry_object *objects, size_t count, uint64_t revision,
@@ -162,26 +165,27 @@ struct call {
     const struct snap_tenant *tenant; /* of the key, or the one asked for; NULL: none */
     const struct snap_key *key;       /* NULL: without */
     enum role role;
-    const char *rest;                 /* of the path, behind a route's '*' */
-    enum selfsame_code code;          /* for the log line */
-    const char *status;               /* of a verdict, for the log line; or NULL */
-    const char *jti;                  /* of the token made last; or NULL */
-    struct registry *registry;        /* IN_STORE only */
+    const char *rest;          /* of the path, behind a route's '*' */
+    enum selfsame_code code;   /* for the log line */
+    const char *status;        /* of a verdict, for the log line; or NULL */
+    const char *jti;           /* of the token made last; or NULL */
+    struct registry *registry; /* IN_STORE only */
     struct call *next;
 };
 struct route {
     const char *method, *path; /* as httpd_route's */
     enum where where;
-    enum role need; /* at least this role; ROLE_NONE: see the handler */
+    enum role need;                /* at least this role; ROLE_NONE: see the handler */
     void (*serve)(struct call *c); /* answers exactly once; c is gone then */
-    const char *operation; /* operationId of openapi.json */
+    const char *operation;         /* operationId of openapi.json */
 };
 struct route_list {
     const struct route *routes;
     size_t count;
 };
 extern const struct route_list v1_routes, oidc_routes, veraison_routes, kbs_routes,
-    identity_routes, secret_routes, admin_routes, page_routes, openapi_routes, ops_routes;
+    identity_routes, secret_routes, admin_routes, page_routes, openapi_routes,
+    ops_routes;
 
 struct call_reply {
     int status;
@@ -220,15 +224,16 @@ MUST enum selfsame_code nonce_check(const struct nonces *n, const char *tenant,
 /* STALE: used before; IO: no room to remember it (503). */
 MUST enum selfsame_code nonce_use(struct nonces *n, int64_t now_ms,
     struct selfsame_bytes nonce, struct selfsame_err *e);
-void nonce_unuse(struct nonces *n, struct selfsame_bytes nonce); /* no verdict came of it */
+void nonce_unuse(
+    struct nonces *n, struct selfsame_bytes nonce); /* no verdict came of it */
 
 /* ---- judge.c ---- */
 struct ask {
-    const char *policy;   /* NULL: the tenant's */
+    const char *policy; /* NULL: the tenant's */
     struct selfsame_bytes evidence;
-    const char *media_type; /* as sent, or NULL */
+    const char *media_type;                        /* as sent, or NULL */
     struct selfsame_bytes nonce, key, report_data; /* expected; absent: not */
-    bool nonce_is_ours;   /* it is of ours whatever the tenant says (sessions) */
+    bool nonce_is_ours; /* it is of ours whatever the tenant says (sessions) */
     const struct selfsame_bytes *collateral; /* besides that of the service */
     size_t collateral_count;
     /* evidence bound to a TLS session */
@@ -276,7 +281,15 @@ MUST enum selfsame_code judged_token(struct call *c, const struct judged *j,
 void judged_reply(struct call *c, const struct judged *j, const struct call_reply *a);
 
 /* ---- metrics.c ---- */
-enum stage { STAGE_READ, STAGE_WAIT, STAGE_VERIFY, STAGE_SIGN, STAGE_AUDIT, STAGE_WHOLE, STAGE_COUNT };
+enum stage {
+    STAGE_READ,
+    STAGE_WAIT,
+    STAGE_VERIFY,
+    STAGE_SIGN,
+    STAGE_AUDIT,
+    STAGE_WHOLE,
+    STAGE_COUNT
+};
 void metrics_time(struct verifier_service *s, enum stage g, int64_t us);
 void metrics_verdict(struct verifier_service *s, const char *tenant, const char *tee,
     enum selfsame_code code);

@@ -45,8 +45,8 @@ struct verifier_service {
 MUST enum selfsame_code service_load(
     struct verifier_service *s, struct registry *r, struct selfsame_err *e);
 /* verify.c: a verifier with the pinned roots, those of the settings, and collateral */
-MUST enum selfsame_code service_verifier(struct verifier_service *s,
-    struct selfsame_verifier **ret, struct selfsame_err *e);
+MUST enum selfsame_code service_verifier(
+    struct verifier_service *s, struct selfsame_verifier **ret, struct selfsame_err *e);
 /* settings.c: verifier.json, checked */
 MUST enum selfsame_code settings_read(
     struct selfsame_bytes text, json_t **ret, struct selfsame_err *e);

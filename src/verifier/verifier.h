@@ -20,8 +20,8 @@ struct verifier_make {
     const char *registry; /* NULL: DIR/registry.sqlite */
 };
 /* A directory with keys, a tenant "default" and one admin key, whose text is returned. */
-MUST enum selfsame_code verifier_init(const struct verifier_make *m, struct arena *arena,
-    char **ret_admin_key, struct selfsame_err *e);
+MUST enum selfsame_code verifier_init(const struct verifier_make *m,
+    struct arena *arena, char **ret_admin_key, struct selfsame_err *e);
 
 struct verifier_service;
 struct verifier_config {
@@ -40,12 +40,15 @@ struct verifier_config {
 MUST enum selfsame_code verifier_new(const struct verifier_config *c,
     struct verifier_service **ret, struct selfsame_err *e);
 /* Opens registry and audit log and loads what is needed to verify. */
-MUST enum selfsame_code verifier_open(struct verifier_service *s, struct selfsame_err *e);
+MUST enum selfsame_code verifier_open(
+    struct verifier_service *s, struct selfsame_err *e);
 void verifier_bound(const struct verifier_service *s, struct net_addr *ret);
 const char *verifier_issuer(const struct verifier_service *s);
 /* Until stopped or a signal: then what is under way is answered. SIGHUP: verifier_reload. */
-MUST enum selfsame_code verifier_run(struct verifier_service *s, struct selfsame_err *e);
-void verifier_reload(struct verifier_service *s); /* keys, settings, certificate; any thread */
+MUST enum selfsame_code verifier_run(
+    struct verifier_service *s, struct selfsame_err *e);
+void verifier_reload(
+    struct verifier_service *s); /* keys, settings, certificate; any thread */
 void verifier_stop(struct verifier_service *s);
 void verifier_free(struct verifier_service **s);
 #define auto_verifier_service \
