@@ -57,9 +57,9 @@ token(size_t i, const char *header, struct arena *a)
     char *text;
 
     if (header != NULL)
-        assert_code(
-            json_parse(bytes_str(header), "test", &h, &e), SELFSAME_OK, &e);
-    assert_code(jws_sign(keys[i], kinds[i].alg, h, PAYLOAD, a, &text, &e), SELFSAME_OK, &e);
+        assert_code(json_parse(bytes_str(header), "test", &h, &e), SELFSAME_OK, &e);
+    assert_code(
+        jws_sign(keys[i], kinds[i].alg, h, PAYLOAD, a, &text, &e), SELFSAME_OK, &e);
     return text;
 }
 
@@ -98,7 +98,8 @@ what_each_algorithm_signs_verifies_by_the_published_key(void **state)
         char *text = json_compact(j);
         struct jwks set;
 
-        assert_string_equal(json_string_value(json_object_get(j, "alg")), kinds[i].word);
+        assert_string_equal(
+            json_string_value(json_object_get(j, "alg")), kinds[i].word);
         assert_code(jwk_parse(bytes_str(text), &a, &back, &e), SELFSAME_OK, &e);
         assert_string_equal(back.thumbprint, k.thumbprint);
         assert_string_equal(back.kid, k.thumbprint);
@@ -203,8 +204,8 @@ the_algorithm_is_the_keys_and_never_the_headers(void **state)
     for (size_t i = 0; i < COUNT(kinds); i++)
         list[i] = jwk_for(i, &a);
     for (size_t i = 0; i < COUNT(headers); i++)
-        assert_int_equal(check_text(arena_printf(&a, "%sAAAA", forged(headers[i], &a)),
-                             &set),
+        assert_int_equal(
+            check_text(arena_printf(&a, "%sAAAA", forged(headers[i], &a)), &set),
             SELFSAME_UNSUPPORTED);
     assert_int_equal(check_text(forged(headers[0], &a), &set), SELFSAME_MALFORMED);
     /* An HMAC with the public key as secret is the classic: HS256 is not known at all. */
@@ -272,16 +273,17 @@ a_kid_picks_the_key_and_without_one_at_most_four_are_tried(void **state)
         auto_json *unknown = json_pack("{s:s}", "kid", "nobody");
         char *text;
 
-        assert_code(jws_sign(made[i], JOSE_ES256, h, PAYLOAD, &a, &text, &e), SELFSAME_OK, &e);
-        assert_int_equal(check_text(text, &set), SELFSAME_OK);
         assert_code(
-            jws_sign(made[i], JOSE_ES256, wrong, PAYLOAD, &a, &text, &e), SELFSAME_OK, &e);
+            jws_sign(made[i], JOSE_ES256, h, PAYLOAD, &a, &text, &e), SELFSAME_OK, &e);
+        assert_int_equal(check_text(text, &set), SELFSAME_OK);
+        assert_code(jws_sign(made[i], JOSE_ES256, wrong, PAYLOAD, &a, &text, &e),
+            SELFSAME_OK, &e);
         assert_int_equal(check_text(text, &set), SELFSAME_BAD_SIGNATURE);
         assert_code(jws_sign(made[i], JOSE_ES256, unknown, PAYLOAD, &a, &text, &e),
             SELFSAME_OK, &e);
         assert_int_equal(check_text(text, &set), SELFSAME_BAD_CHAIN);
-        assert_code(
-            jws_sign(made[i], JOSE_ES256, NULL, PAYLOAD, &a, &text, &e), SELFSAME_OK, &e);
+        assert_code(jws_sign(made[i], JOSE_ES256, NULL, PAYLOAD, &a, &text, &e),
+            SELFSAME_OK, &e);
         assert_int_equal(
             check_text(text, &set), i < 4 ? SELFSAME_OK : SELFSAME_BAD_SIGNATURE);
     }
@@ -300,11 +302,12 @@ headers_that_are_no_object_twice_the_same_or_huge_are_malformed(void **state)
     (void)state;
     assert_non_null(huge);
     memset(huge, 'A', 299999);
+    assert_int_equal(check_text(arena_printf(&a, "%sAAAA", forged("[]", &a)), &set),
+        SELFSAME_MALFORMED);
     assert_int_equal(
-        check_text(arena_printf(&a, "%sAAAA", forged("[]", &a)), &set), SELFSAME_MALFORMED);
-    assert_int_equal(check_text(arena_printf(&a, "%sAAAA",
-                                    forged("{\"alg\":\"ES256\",\"alg\":\"ES256\"}", &a)),
-                         &set),
+        check_text(arena_printf(&a, "%sAAAA",
+                       forged("{\"alg\":\"ES256\",\"alg\":\"ES256\"}", &a)),
+            &set),
         SELFSAME_MALFORMED);
     assert_int_equal(
         check_text(arena_printf(&a, "%sAAAA", forged("{\"alg\":1}", &a)), &set),
@@ -344,11 +347,16 @@ thumbprints_are_those_of_the_standards(void **state)
     static const struct {
         const char *jwk, *thumbprint;
     } known[] = {
-        { "{\"kty\":\"RSA\",\"n\":\"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4"
-          "cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4"
-          "Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7"
-          "d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3X"
-          "PksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw\",\"e\":\"AQAB\",\"alg\":"
+        { "{\"kty\":\"RSA\",\"n\":"
+          "\"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4"
+          "cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-"
+          "5JsGY4"
+          "Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_"
+          "FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7"
+          "d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-"
+          "bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3X"
+          "PksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw\",\"e\":\"AQAB\","
+          "\"alg\":"
           "\"RS256\",\"kid\":\"2011-04-29\"}",
             "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs" },
         { "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
@@ -378,14 +386,18 @@ the_tokens_of_the_standards_verify(void **state)
     static const struct {
         const char *jwk, *token;
     } known[] = {
-        { "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9u"
+        { "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":"
+          "\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9u"
           "PHvRVEU\",\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}",
-            "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA"
-            "6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4Gaw"
+            "eyJhbGciOiJFUzI1NiJ9."
+            "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA"
+            "6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-"
+            "F4Gaw"
             "xaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q" },
         { "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
           "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}",
-            "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnL"
+            "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_"
+            "MGCjP0JzlnL"
             "WG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg" },
     };
 
@@ -403,9 +415,9 @@ the_tokens_of_the_standards_verify(void **state)
     }
 }
 
-#define EC_XY                                                                     \
-    "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":"                                     \
-    "\"usWxHK2PmfnHKwXPS54m0kTcGJ90UiglWiGahtagnv8\",\"y\":"                      \
+#define EC_XY                                                \
+    "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":"                \
+    "\"usWxHK2PmfnHKwXPS54m0kTcGJ90UiglWiGahtagnv8\",\"y\":" \
     "\"IBOL-C3BttVivg-lSreASjpkttcsz-1rb7btKLv8EX4\""
 
 static void
@@ -446,8 +458,7 @@ keys_that_are_private_short_or_of_another_kind_are_refused(void **state)
         auto_arena a = arena_new(1 << 16);
         struct selfsame_err e = { 0 };
         struct jwk k;
-        const enum selfsame_code code = jwk_parse(
-            bytes_str(cases[i].jwk), &a, &k, &e);
+        const enum selfsame_code code = jwk_parse(bytes_str(cases[i].jwk), &a, &k, &e);
 
         if (code != cases[i].code)
             fail_msg("%s: %s", cases[i].jwk, selfsame_code_name(code));
@@ -488,15 +499,16 @@ a_set_passes_over_what_does_not_sign_and_is_bounded(void **state)
             &a, &set, &e),
         SELFSAME_OK, &e);
     assert_int_equal(set.count, 1);
-    assert_code(jwks_parse(BYTES_LIT("{\"keys\":[]}"), &a, &set, &e),
-        SELFSAME_UNSUPPORTED, &e);
-    assert_code(jwks_parse(BYTES_LIT("{\"keys\":{}}"), &a, &set, &e),
-        SELFSAME_MALFORMED, &e);
-    assert_code(jwks_parse(BYTES_LIT("{\"keys\":[{" EC_XY ",\"d\":\"AA\"}]}"), &a, &set,
-                    &e),
+    assert_code(
+        jwks_parse(BYTES_LIT("{\"keys\":[]}"), &a, &set, &e), SELFSAME_UNSUPPORTED, &e);
+    assert_code(
+        jwks_parse(BYTES_LIT("{\"keys\":{}}"), &a, &set, &e), SELFSAME_MALFORMED, &e);
+    assert_code(
+        jwks_parse(BYTES_LIT("{\"keys\":[{" EC_XY ",\"d\":\"AA\"}]}"), &a, &set, &e),
         SELFSAME_MALFORMED, &e);
     for (int i = 0; i <= JWKS_MAX; i++)
-        assert_int_equal(json_array_append_new(list, json_pack("{s:s}", "kty", "x")), 0);
+        assert_int_equal(
+            json_array_append_new(list, json_pack("{s:s}", "kty", "x")), 0);
     char *text = json_compact(root);
     assert_code(jwks_parse(bytes_str(text), &a, &set, &e), SELFSAME_MALFORMED, &e);
     free(text);
@@ -511,8 +523,7 @@ rs256_and_ed25519_are_the_same_every_time_and_the_others_never(void **state)
     for (size_t i = 0; i < COUNT(kinds); i++) {
         const bool fixed = kinds[i].alg == JOSE_RS256 || kinds[i].alg == JOSE_EDDSA;
 
-        assert_int_equal(
-            strcmp(token(i, NULL, &a), token(i, NULL, &a)) == 0, fixed);
+        assert_int_equal(strcmp(token(i, NULL, &a), token(i, NULL, &a)) == 0, fixed);
     }
 }
 
@@ -527,14 +538,16 @@ main(void)
         cmocka_unit_test(a_header_that_promises_extensions_is_refused),
         cmocka_unit_test(keys_inside_the_token_are_never_used),
         cmocka_unit_test(a_kid_picks_the_key_and_without_one_at_most_four_are_tried),
-        cmocka_unit_test(headers_that_are_no_object_twice_the_same_or_huge_are_malformed),
+        cmocka_unit_test(
+            headers_that_are_no_object_twice_the_same_or_huge_are_malformed),
         cmocka_unit_test(a_key_signs_only_with_its_own_algorithms),
         cmocka_unit_test(thumbprints_are_those_of_the_standards),
         cmocka_unit_test(the_tokens_of_the_standards_verify),
         cmocka_unit_test(keys_that_are_private_short_or_of_another_kind_are_refused),
         cmocka_unit_test(a_point_off_its_curve_verifies_nothing),
         cmocka_unit_test(a_set_passes_over_what_does_not_sign_and_is_bounded),
-        cmocka_unit_test(rs256_and_ed25519_are_the_same_every_time_and_the_others_never),
+        cmocka_unit_test(
+            rs256_and_ed25519_are_the_same_every_time_and_the_others_never),
     };
 
     return cmocka_run_group_tests(tests, make_keys, free_keys);

@@ -36,7 +36,7 @@ enum {
 struct selfsame_policy {
     struct arena arena;
     struct policy policy;
-    struct prepared *prepared; /* releases_prepare.c; or NULL */
+    struct prepared *prepared; /* releases_once.c; or NULL */
 };
 /* What the policy parser must know of the TEEs of this build; returns how many. */
 size_t api_tee_facts(struct tee_facts ret[static API_TEES]);
@@ -62,6 +62,10 @@ struct selfsame_request {
     struct owned nonce, key, attest_request, session_key, report_data;
     uint8_t exporter[32];
     bool has_session;
+    /* Report data is the nonce itself, padded with zeros: fresh, and bound to no key. */
+    bool nonce_in_report_data;
+    bool
+        covers_nonce; /* report_data is a hash over the nonce too: whoever computed it knows */
     struct owned releases[API_RELEASES];
     size_t release_count;
     struct {

@@ -18,7 +18,7 @@ MUST enum selfsame_code releases_open(const struct selfsame_policy *policy,
     const struct selfsame_request *q, int64_t now_ms, struct selfsame_result *result,
     struct policy *with, struct selfsame_err *ret_err, struct selfsame_err *e);
 
-/* ---- releases_prepare.c ---- */
+/* ---- releases_open_once.c ---- */
 /*
  * Opens the proofs of q, as of now_ms, once for all verifications with this policy whose
  * request brings no proofs and no memory of its own. What such verifications say of ages
@@ -30,7 +30,7 @@ struct prepared {
     struct policy with;
     struct selfsame_err why;
 };
-MUST enum selfsame_code releases_prepare(struct selfsame_policy *policy,
+MUST enum selfsame_code releases_open_once(struct selfsame_policy *policy,
     const struct selfsame_request *q, int64_t now_ms, struct selfsame_err *e);
 void releases_forget(struct prepared *p);
 /* False: it was not prepared, or the request knows more. */

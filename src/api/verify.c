@@ -16,7 +16,7 @@ struct run {
     const struct selfsame_request *q;
     enum api_certificate how; /* what the evidence stands in */
     struct appraisal in;
-    uint8_t binder[64];
+    uint8_t binder[64], plain[64];
 };
 
 static struct selfsame_bytes
@@ -76,6 +76,7 @@ expect(struct run *r, struct selfsame_err *e)
         .nonce = view(&q->nonce),
         .key = view(&q->key),
         .report_data = view(&q->report_data),
+        .covers_nonce = q->covers_nonce && q->nonce.len > 0,
     };
     if (q->has_session) {
         r->in.level = BINDING_SESSION;
@@ -91,6 +92,12 @@ expect(struct run *r, struct selfsame_err *e)
         }
     } else if (q->report_data.len > 0)
         r->in.level = BINDING_KEY;
+    else if (q->nonce_in_report_data && q->nonce.len <= sizeof(r->plain)) {
+        memset(r->plain, 0, sizeof(r->plain));
+        memcpy(r->plain, q->nonce.ptr, q->nonce.len);
+        r->in.report_data = BYTES_ARR(r->plain);
+        r->in.covers_nonce = true;
+    }
     if (!made)
         FAIL(e, SELFSAME_NOMEM, "no room for the binder");
     return SELFSAME_OK;

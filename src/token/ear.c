@@ -328,11 +328,18 @@ put_registered(struct build *b, const struct ear_subject *s)
     }
 }
 
+static const char *
+submod_name(const struct verdict *v, const struct ear_subject *s)
+{
+    if (s->submod != NULL)
+        return s->submod;
+    return v->claims.tee != NULL ? v->claims.tee : "unknown";
+}
+
 static json_t *
 build_claims(const struct verdict *v, const struct ear_subject *s)
 {
     const bool draft = s->dialect == EAR_DRAFT;
-    const char *tee = v->claims.tee != NULL ? v->claims.tee : "unknown";
     struct build b = { json_object(), false };
     json_t *submod = submod_json(v, s);
 
@@ -342,7 +349,8 @@ build_claims(const struct verdict *v, const struct ear_subject *s)
         json_pack("{s:s,s:s}", "developer", s->developer != NULL ? s->developer : "",
             "build", s->build != NULL ? s->build : ""));
     put_digest(&b, json_object_get(submod, names_of(s)->claims));
-    put(&b, "submods", submod != NULL ? json_pack("{s:o}", tee, submod) : NULL);
+    put(&b, "submods",
+        submod != NULL ? json_pack("{s:o}", submod_name(v, s), submod) : NULL);
     put_flat(&b, v, s);
     put_key(&b, s);
     if (s->extra != NULL && !b.bad && json_object_update(b.root, s->extra) != 0)
@@ -364,11 +372,11 @@ size_of(const json_t *root)
 /* The claims of the evidence go first, then the reasons, and that is said. */
 static enum selfsame_code
 shorten(
-    json_t *root, const struct ear_subject *s, const char *tee, struct selfsame_err *e)
+    json_t *root, const struct ear_subject *s, const char *name, struct selfsame_err *e)
 {
     const struct names *n = names_of(s);
     const char *const drop[] = { n->claims, n->policy_claims };
-    json_t *submod = json_object_get(json_object_get(root, "submods"), tee);
+    json_t *submod = json_object_get(json_object_get(root, "submods"), name);
 
     for (size_t i = 0; i < COUNT(drop) && size_of(root) > EAR_SIZE; i++) {
         (void)json_object_del(submod, drop[i]);
@@ -385,12 +393,11 @@ enum selfsame_code
 ear_claims(const struct verdict *v, const struct ear_subject *s, json_t **ret,
     struct selfsame_err *e)
 {
-    const char *tee = v->claims.tee != NULL ? v->claims.tee : "unknown";
     auto_json *root = build_claims(v, s);
 
     if (root == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for the claims of a token");
-    TRY(shorten(root, s, tee, e));
+    TRY(shorten(root, s, submod_name(v, s), e));
     *ret = json_incref(root);
     return SELFSAME_OK;
 }

@@ -139,6 +139,7 @@ struct ear_subject {
     struct selfsame_bytes
         key; /* SPKI that the evidence is bound to: cnf, key-attestation; or absent */
     struct selfsame_bytes evidence_sha256; /* 32 bytes */
+    const char *submod;                    /* NULL: the TEE's name */
     json_t *extra; /* further top level claims (KBS: tee-pubkey …), or NULL; borrowed */
 };
 /*

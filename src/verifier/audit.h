@@ -65,6 +65,11 @@ struct audit_check {
     uint64_t rows, segments, checkpointed;
     uint8_t root[32];
 };
+/* The same, and each row is handed over as it was read; row may be NULL. */
+MUST enum selfsame_code audit_read(const char *dir, struct audit_check *ret,
+    void (*row)(void *ctx, uint64_t seq, struct selfsame_bytes tenant,
+        struct selfsame_bytes line),
+    void *ctx, struct selfsame_err *e);
 MUST enum selfsame_code audit_verify(
     const char *dir, struct audit_check *ret, struct selfsame_err *e);
 

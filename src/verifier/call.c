@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verifier/call.h"
 
-#include "verifier/requestlog.h"
 #include "verifier/snapshot.h"
 
 #include <stdio.h>
@@ -58,10 +57,12 @@ call_new(struct verifier_service *s, struct httpd_request *r, const struct route
         .arena = arena_new(CALL_ARENA),
         .now_ms = service_now_ms(s),
         .since_us = monotonic_us(),
+        .body_size = httpd_body(r).len,
     };
     const size_t len = strlen(route->path);
     if (route->path[len - 1] == '*')
         c->rest = httpd_path(r) + len - 1;
+    operations_begin(s, r);
     if (!take_id(c)) {
         free(c);
         return NULL;
@@ -186,9 +187,8 @@ call_admit(struct call *c)
 void
 call_reply(struct call *c, const struct call_reply *a)
 {
-    struct httpd_header headers[HEADERS_MAX] = { { "X-Request-Id", c->id },
-        { "X-Content-Type-Options", "nosniff" } };
-    size_t count = 2;
+    struct httpd_header headers[HEADERS_MAX] = { { "X-Request-Id", c->id } };
+    size_t count = 1;
 
     for (size_t i = 0; i < a->header_count && count < HEADERS_MAX; i++)
         headers[count++] = a->headers[i];
@@ -201,8 +201,9 @@ call_reply(struct call *c, const struct call_reply *a)
         .headers = headers,
         .header_count = count,
     };
+    const size_t len = a->body.len; /* it may be in the call's arena */
     httpd_answer(c->r, &answer);
-    call_end(c, a->status, a->body.len);
+    call_end(c, answer.status, len);
 }
 
 void
@@ -288,23 +289,6 @@ call_problem(struct call *c, int status, const struct selfsame_err *e)
 {
     c->code = e->code;
     send_problem(c, status, problem_json(status, e, c->id));
-}
-
-void
-call_check_problem(struct call *c, int status, const struct selfsame_err *e,
-    const struct check_said *k)
-{
-    json_t *j = problem_json(status, e, c->id);
-
-    c->code = e->code;
-    if (j != NULL &&
-        (json_object_set_new(j, "check", json_text(k->check)) != 0 ||
-            json_object_set_new(j, "expected", json_text(k->expected)) != 0 ||
-            json_object_set_new(j, "got", json_text(k->got)) != 0)) {
-        json_decref(j);
-        j = NULL;
-    }
-    send_problem(c, status, j);
 }
 
 int

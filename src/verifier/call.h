@@ -22,6 +22,15 @@ struct routes {
 };
 MUST enum selfsame_code routes_make(struct routes *ret, struct selfsame_err *e);
 void routes_free(struct routes *r);
+/* Names of all operations, NULL-terminated, to be freed; NULL: no memory. */
+MUST const char **routes_operations(const struct routes *r);
+
+/* watch.c: the line of a request that was answered */
+void operations_begin(struct verifier_service *s, const struct httpd_request *r);
+void operations_waited(const struct call *c); /* a thread takes it */
+/* One that never was a call: no such path, too large, too slow. */
+void refusal_log(struct verifier_service *s, int status, enum selfsame_code code);
+void request_log(struct call *c, int status, size_t bytes, int64_t took_us);
 
 /* service.c: to the workers or the registry's thread; false: too many wait. */
 MUST bool service_give(struct verifier_service *s, struct call *c);

