@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 enum {
@@ -14,8 +15,8 @@ enum {
     LOAD_ARENA = 1 << 30,
     SETTINGS_MAX = 256 << 10,
     BODY_MAX = 1 << 20,
-    WATCH_MS = 1000,    /* how long a change of another process may be unseen */
-    RENEW_MS = 60000,   /* ages of indexes and keys move on */
+    WATCH_MS = 1000,  /* how long a change of another process may be unseen */
+    RENEW_MS = 60000, /* ages of indexes and keys move on */
 };
 
 /* ---- what the parts know ---- */
@@ -368,13 +369,14 @@ say_refusal(void *ctx, int status, const struct selfsame_err *e, const char **re
 
 /* Evidence and tokens must not cross a network in the clear. */
 static enum selfsame_code
-check_plain(const struct verifier_service *s, const struct net_addr *a,
-    struct selfsame_err *e)
+check_plain(
+    const struct verifier_service *s, const struct net_addr *a, struct selfsame_err *e)
 {
     const bool loopback = a->kind == NET_UNIX ||
-                          (a->kind == NET_TCP && (strcmp(a->host, "127.0.0.1") == 0 ||
-                                                     strcmp(a->host, "::1") == 0 ||
-                                                     strcmp(a->host, "localhost") == 0));
+                          (a->kind == NET_TCP &&
+                              (strcmp(a->host, "127.0.0.1") == 0 ||
+                                  strcmp(a->host, "::1") == 0 ||
+                                  strcmp(a->host, "localhost") == 0));
 
     if (loopback || s->config.behind_proxy ||
         json_is_true(service_setting(s, "behind_proxy")))
@@ -475,12 +477,40 @@ audit_clock(void *ctx)
     return service_now_ms(ctx);
 }
 
+/*
+ * A replica whose directory was put together of what it shares with others has no audit
+ * log yet: it begins one of its own, under its own name. One that has rows and no key is
+ * not begun anew.
+ */
+static enum selfsame_code
+begin_audit(struct verifier_service *s, const char *dir, struct selfsame_err *e)
+{
+    static const char *const traces[] = { "audit.key", "checkpoint",
+        "rows-000000000000.jsonl" };
+    const char *path, *host = strstr(s->issuer, "://") + 3;
+    struct utsname machine;
+
+    for (size_t i = 0; i < COUNT(traces); i++) {
+        TRY(path_join(dir, traces[i], &s->arena, &path, e));
+        if (access(path, F_OK) == 0)
+            return SELFSAME_OK;
+    }
+    if (uname(&machine) != 0)
+        FAIL(e, SELFSAME_IO, "this machine has no name");
+    const char *origin = arena_printf(&s->arena, "%s/audit/%s", host, machine.nodename);
+    if (origin == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for a name");
+    service_tell(s, "audit", origin);
+    return audit_init(dir, origin, e);
+}
+
 enum selfsame_code
 verifier_open(struct verifier_service *s, struct selfsame_err *e)
 {
     struct audit_config a = { .clock_ms = audit_clock, .ctx = s };
 
     TRY(path_join(s->dir, "audit", &s->arena, &a.dir, e));
+    TRY_WHILE(e, begin_audit(s, a.dir, e), "beginning an audit log");
     TRY_WHILE(e, audit_open(&a, &s->audit, e), "opening the audit log");
     TRY(open_registry(s, &s->watch_registry, e));
     TRY(open_registry(s, &s->store_registry, e));
