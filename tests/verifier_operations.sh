@@ -84,7 +84,7 @@ line=$(grep '"operation":"verify"' "$tmp/serve.log" | head -1)
 is "one line for a request" 200 "$(echo "$line" | jq -r .status)"
 is "with tenant, key and verdict" "default a warning" "$(echo "$line" | jq -r '"\(.tenant) \(.key) \(.verdict)"')"
 is "all lines are JSON" 0 "$(jq -R 'fromjson? // "bad"' "$tmp/serve.log" | grep -c '^"bad"$')"
-is "probes leave no line" 0 "$(grep -c '"operation":"ready"' "$tmp/serve.log")"
+is "probes leave no line" 0 "$(grep -c '"operation":"getReadiness"' "$tmp/serve.log")"
 leaks() { grep -cF -e "$1" "$tmp/serve.log"; }
 is "no API key in it" 0 "$(leaks "$attester")"
 is "no admin key" 0 "$(leaks "$admin")"
