@@ -13,7 +13,7 @@ api_key() { # TENANT NAME ROLE
     "$selfsame" verifier key new "$dir" "$1" "$2" "$3"
 }
 world_init() {
-    "$selfsame" verifier init "$dir" --issuer "$url" > "$tmp/init" || not_ok "verifier init"
+    "$selfsame" verifier init "$dir" --issuer "$url" ${registry:+--registry "$registry"} > "$tmp/init" || not_ok "verifier init"
     admin=$(sed -n 's/.*: \(ssk_\)/\1/p' "$tmp/init")
     policy_text ',"insecure":["simulated"]' > "$tmp/web.json"
     policy_text '' > "$tmp/hardware.json"

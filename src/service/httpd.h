@@ -24,13 +24,14 @@
  * requests of all, or all read their answers, further ones get 503. The next request of
  * a connection is looked at once the answer to the former has left.
  *
+ * What a path has is said by 405 and, where no route is one for OPTIONS, by OPTIONS.
  * Only origin-form targets are served (RFC 9112 §3.2.1); a proxy cuts off its prefix.
  */
 struct httpd;
 struct httpd_request; /* until it is answered */
 
 struct httpd_route {
-    const char *method; /* "GET" (HEAD comes along), "POST", "PUT", "DELETE" */
+    const char *method; /* "GET" (HEAD comes along), "POST", "PUT", "PATCH", "DELETE" */
     const char *path; /* "/add"; ends with '*': a prefix, which a whole path precedes */
     void (*serve)(void *ctx, struct httpd_request *r);
 };
@@ -93,9 +94,9 @@ struct httpd_header {
 };
 struct httpd_answer {
     int status;
-    const char *type;           /* NULL: text/plain; charset=utf-8 */
-    const char *cache;          /* Cache-Control; NULL: no-store */
-    unsigned retry_s;           /* > 0: Retry-After */
+    const char *type;                   /* NULL: text/plain; charset=utf-8 */
+    const char *cache;                  /* Cache-Control; NULL: no-store */
+    unsigned retry_s;                   /* > 0: Retry-After */
     const struct httpd_header *headers; /* further ones; copied */
     size_t header_count;
     struct selfsame_bytes body; /* copied */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verifier/operations.h"
+#include "verifier/outcomes.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -37,6 +38,7 @@ metrics_verdict(struct verifier_service *s, const char *tenant, const char *tee,
     enum selfsame_code code)
 {
     metrics_add_verdict(of(s)->metrics, tenant, tee, code);
+    outcomes_add(s->outcomes, tenant, service_now_ms(s), code);
 }
 
 void

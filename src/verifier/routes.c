@@ -9,6 +9,11 @@ static const struct route_list *const lists[] = {
     &oidc_routes,
     &veraison_routes,
     &ops_routes,
+    &identity_routes,
+    &secret_routes,
+    &kbs_routes,
+    &page_routes,
+    &explain_routes,
 };
 
 static void

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "verifier/service.h"
+#include "verifier/identity.h"
 #include "verifier/operations.h"
 
 #include "os/os.h"
@@ -55,6 +57,12 @@ const uint8_t *
 service_secrets_key(const struct verifier_service *s)
 {
     return s->secrets_key;
+}
+
+const uint8_t *
+service_secrets_old_key(const struct verifier_service *s)
+{
+    return s->has_old_key ? s->secrets_old_key : NULL;
 }
 
 const json_t *
@@ -126,6 +134,7 @@ complete(struct verifier_service *s, struct snapshot *n, struct selfsame_err *e)
     TRY(path_join(s->dir, "keys", &n->arena, &keys, e));
     TRY_WHILE(e, signing_read(keys, n->made_ms / 1000, &n->signing, e),
         "reading the keys that sign tokens");
+    spiffe_authority(s, n);
     return service_verifier(s, &n->verifier, e);
 }
 
@@ -332,6 +341,25 @@ read_secret(struct verifier_service *s, const char *name, uint8_t ret[static 32]
     return SELFSAME_OK;
 }
 
+/* It is there only while secrets are sealed anew. */
+static enum selfsame_code
+read_old_secret(struct verifier_service *s, struct selfsame_err *e)
+{
+    auto_arena arena = arena_new(SERVICE_ARENA);
+    const char *dirs[] = { getenv("CREDENTIALS_DIRECTORY"), s->dir }, *path;
+
+    for (size_t i = 0; i < COUNT(dirs) && !s->has_old_key; i++) {
+        if (dirs[i] == NULL)
+            continue;
+        TRY(path_join(dirs[i], "secrets.key.old", &arena, &path, e));
+        if (access(path, F_OK) != 0)
+            continue;
+        TRY(read_secret(s, "secrets.key.old", s->secrets_old_key, e));
+        s->has_old_key = true;
+    }
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 read_settings(struct verifier_service *s, struct selfsame_err *e)
 {
@@ -425,11 +453,13 @@ prepare(struct verifier_service *s, struct selfsame_err *e)
     s->issuer = text_setting(s, "issuer");
     TRY(read_secret(s, "nonce.key", nonce_key, e));
     TRY(read_secret(s, "secrets.key", s->secrets_key, e));
+    TRY(read_old_secret(s, e));
     enum selfsame_code code = nonces_new(nonce_key, NONCE_ROOM, &s->nonces, e);
     secret_wipe(nonce_key, sizeof(nonce_key));
     TRY(code);
     TRY(routes_make(&s->routes, e));
     TRY(operations_new(s, &s->operations, e));
+    TRY(outcomes_new(&s->outcomes, e));
     return listen_on(s, e);
 }
 
@@ -593,9 +623,11 @@ verifier_free(struct verifier_service **s)
     registry_close(&(*s)->store_registry);
     nonces_free(&(*s)->nonces);
     operations_free(&(*s)->operations);
+    outcomes_free(&(*s)->outcomes);
     routes_free(&(*s)->routes);
     json_decref((*s)->settings);
     secret_wipe((*s)->secrets_key, sizeof((*s)->secrets_key));
+    secret_wipe((*s)->secrets_old_key, sizeof((*s)->secrets_old_key));
     arena_free(&(*s)->arena);
     (void)pthread_mutex_destroy(&(*s)->snap_lock);
     free(*s);

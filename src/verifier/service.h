@@ -4,6 +4,7 @@
 
 #include "verifier/call.h"
 #include "verifier/metrics.h"
+#include "verifier/outcomes.h"
 #include "verifier/requestlog.h"
 #include "verifier/snapshot.h"
 
@@ -29,13 +30,16 @@ struct verifier_service {
     struct arena arena;
     json_t *settings;
     const char *issuer;
-    uint8_t secrets_key[32];
+    uint8_t secrets_key[32], secrets_old_key[32];
+    bool has_old_key;
     struct nonces *nonces;
     struct audit *audit;
     struct registry *watch_registry, *store_registry; /* each of one thread */
     struct routes routes;
     struct httpd *httpd;
     struct operations *operations; /* what is around it: operations.h */
+    struct outcomes *outcomes;
+    atomic_uint strangers; /* explanations under way for callers without a key */
 
     pthread_mutex_t snap_lock;
     struct snapshot *snap;
@@ -49,8 +53,8 @@ struct verifier_service {
 MUST enum selfsame_code service_load(
     struct verifier_service *s, struct registry *r, struct selfsame_err *e);
 /* evidence.c: a verifier with the pinned roots and the collateral of the service */
-MUST enum selfsame_code service_verifier(struct verifier_service *s,
-    struct selfsame_verifier **ret, struct selfsame_err *e);
+MUST enum selfsame_code service_verifier(
+    struct verifier_service *s, struct selfsame_verifier **ret, struct selfsame_err *e);
 /* settings.c: verifier.json, checked */
 MUST enum selfsame_code settings_read(
     struct selfsame_bytes text, json_t **ret, struct selfsame_err *e);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/text_input.h"
+#include "codec/text_input.h"
 
 bool
 text_input_decode(struct selfsame_bytes *in, struct arena *arena)

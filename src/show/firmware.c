@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/show.h"
 #include "crypto/crypto.h"
 #include "image/tdvf.h"
+#include "show/show.h"
 
 #include <inttypes.h>
 

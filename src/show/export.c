@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys as they are given to others, and what is exported: COSE receipts, CoRIM. */
-#include "cli/show.h"
+#include "log/export.h"
 #include "codec/cbor.h"
 #include "codec/cose.h"
 #include "codec/pem.h"
-#include "log/export.h"
+#include "show/show.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What Intel says of platforms, quoting enclaves and TDX modules. */
-#include "cli/show.h"
+#include "show/show.h"
 
 #include "tee/shared/dcap.h"
 

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "show/show.h"
+
 #include "appraise/ratls.h"
-#include "cli/show.h"
-#include "cli/text_input.h"
 #include "codec/cmw.h"
 #include "codec/pem.h"
+#include "codec/text_input.h"
 #include "crypto/x509.h"
-#include "image/eif.h"
-#include "os/os.h"
 #include "tee/shared/dcap.h"
 #include "tee/tee.h"
 
 #include <stdio.h>
-#include <sys/stat.h>
 
-enum { SMALL_SECTION = 64 * 1024, SHOWN_HEX = 256 };
+enum { SHOWN_HEX = 256 };
 
 enum selfsame_code
 show_put(json_t *into, const char *name, json_t *value, struct selfsame_err *e)
@@ -23,8 +21,8 @@ show_put(json_t *into, const char *name, json_t *value, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
-static json_t *
-hex_json(struct selfsame_bytes b, struct arena *arena)
+json_t *
+show_hex(struct selfsame_bytes b, struct arena *arena)
 {
     bool cut = b.len > SHOWN_HEX;
     char *hex = hex_dup(arena, cut ? BYTES(b.ptr, SHOWN_HEX) : b);
@@ -34,12 +32,12 @@ hex_json(struct selfsame_bytes b, struct arena *arena)
     return cut ? json_sprintf("%s... (%zu bytes)", hex, b.len) : json_string(hex);
 }
 
-static json_t *
-text_json(struct selfsame_bytes b, struct arena *arena)
+json_t *
+show_text(struct selfsame_bytes b, struct arena *arena)
 {
     json_t *j = json_stringn((const char *)b.ptr, b.len);
 
-    return j != NULL ? j : hex_json(b, arena); /* not UTF-8 */
+    return j != NULL ? j : show_hex(b, arena); /* not UTF-8 */
 }
 
 static json_t *
@@ -97,15 +95,15 @@ static enum selfsame_code
 put_cmw_entry(json_t *into, const struct cmw_entry *x, struct arena *arena,
     struct selfsame_err *e)
 {
-    TRY(show_put(into, "label", text_json(x->label, arena), e));
+    TRY(show_put(into, "label", show_text(x->label, arena), e));
     if (x->type.len > 0)
-        TRY(show_put(into, "type", text_json(x->type, arena), e));
+        TRY(show_put(into, "type", show_text(x->type, arena), e));
     else
         TRY(show_put(into, "content_format", json_integer(x->content_format), e));
     TRY(show_put(into, "ind", json_integer(x->ind), e));
     TRY(show_put(into, "bytes", json_integer((json_int_t)x->value.len), e));
     if (!show_is_evidence(x->value))
-        return show_put(into, "value", hex_json(x->value, arena), e);
+        return show_put(into, "value", show_hex(x->value, arena), e);
     json_t *inner = json_object();
     TRY(show_put(into, "value", inner, e));
     return show_evidence(x->value, arena, inner, e);
@@ -150,8 +148,8 @@ static json_t *
 claim_json(const struct claim *c, struct arena *arena)
 {
     switch (c->kind) {
-    case CLAIM_TEXT: return text_json(c->bytes, arena);
-    case CLAIM_BYTES: return hex_json(c->bytes, arena);
+    case CLAIM_TEXT: return show_text(c->bytes, arena);
+    case CLAIM_BYTES: return show_hex(c->bytes, arena);
     case CLAIM_UINT: return json_integer((json_int_t)c->number);
     case CLAIM_BOOL: return json_boolean(c->number != 0);
     case CLAIM_NULL: break;
@@ -317,14 +315,14 @@ show_certificate(
         FAIL(e, SELFSAME_NOMEM, "a name");
     TRY(show_put(into, "subject", json_string(subject), e));
     TRY(show_put(into, "issuer", json_string(issuer), e));
-    TRY(show_put(into, "serial", hex_json(c.serial, arena), e));
+    TRY(show_put(into, "serial", show_hex(c.serial, arena), e));
     TRY(show_put(into, "not_before", time_json(c.not_before), e));
     TRY(show_put(into, "not_after", time_json(c.not_after), e));
     TRY(show_put(into, "key", json_string(key_word(c.key_alg)), e));
     TRY(show_put(into, "ca", json_boolean(c.is_ca), e));
     if (c.has_path_len)
         TRY(show_put(into, "path_len", json_integer(c.path_len), e));
-    TRY(show_put(into, "sha256", hex_json(BYTES(digest, 32), arena), e));
+    TRY(show_put(into, "sha256", show_hex(BYTES(digest, 32), arena), e));
     if (!strict) /* readable, and no certificate of a chain that would be believed */
         TRY(show_put(into, "refused_in_chains", json_string(err_text(&why)), e));
     TRY(show_pck_claims(&c, arena, into, e));
@@ -358,53 +356,4 @@ show_pem(
         "Give a certificate; of a key, `openssl pkey -in FILE -noout -text_pub` "
         "shows the public part.");
     return SELFSAME_UNSUPPORTED;
-}
-
-/* The text of a small section, for the command line and the metadata. */
-static enum selfsame_code
-put_section_text(int fd, uint64_t offset, uint64_t size, struct arena *arena,
-    json_t *into, struct selfsame_err *e)
-{
-    uint8_t *buf = size <= SMALL_SECTION ? arena_alloc(arena, 1, size + 1) : NULL;
-
-    if (buf == NULL)
-        return SELFSAME_OK;
-    TRY(fd_pread_all(fd, offset, buf, size, "the image", e));
-    return show_put(into, "text", text_json(BYTES(buf, size), arena), e);
-}
-
-enum selfsame_code
-show_eif(int fd, struct arena *arena, json_t *into, struct selfsame_err *e)
-{
-    uint8_t head[EIF_HEADER], section[EIF_SECTION_HEADER];
-    struct eif_header h;
-    struct stat st;
-
-    if (fstat(fd, &st) != 0 || st.st_size < EIF_HEADER)
-        FAIL(e, SELFSAME_MALFORMED, "an EIF has at least %d bytes, got %lld",
-            EIF_HEADER, (long long)st.st_size);
-    TRY(fd_pread_all(fd, 0, head, sizeof(head), "the image", e));
-    TRY(eif_header_parse(BYTES_ARR(head), (uint64_t)st.st_size, &h, e));
-    TRY(show_put(into, "kind", json_string("enclave image (EIF)"), e));
-    TRY(show_put(into, "version", json_integer(h.version), e));
-    TRY(show_put(
-        into, "architecture", json_string(h.flags & 1 ? "aarch64" : "x86_64"), e));
-    TRY(show_put(into, "crc32", json_sprintf("%08x", h.crc), e));
-    json_t *list = json_array();
-    TRY(show_put(into, "sections", list, e));
-    for (unsigned i = 0; i < h.count; i++) {
-        TRY(fd_pread_all(fd, h.offset[i], section, sizeof(section), "the image", e));
-        enum eif_type type = (enum eif_type)(section[0] << 8 | section[1]);
-        json_t *one = json_object();
-
-        if (json_array_append_new(list, one) != 0)
-            FAIL(e, SELFSAME_NOMEM, "the output");
-        TRY(show_put(one, "type", json_string(eif_type_word(type)), e));
-        TRY(show_put(one, "offset", json_integer((json_int_t)h.offset[i]), e));
-        TRY(show_put(one, "size", json_integer((json_int_t)h.size[i]), e));
-        if (type == EIF_CMDLINE || type == EIF_METADATA)
-            TRY(put_section_text(
-                fd, h.offset[i] + EIF_SECTION_HEADER, h.size[i], arena, one, e));
-    }
-    return SELFSAME_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What logs and publishers write: proofs, notes, envelopes, trust policies, keys. */
-#include "cli/show.h"
 #include "log/log.h"
+#include "show/show.h"
 
 #include <inttypes.h>
 #include <stdio.h>

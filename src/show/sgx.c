@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/show_sgx.h"
+#include "show/sgx.h"
 
-#include "image/sgxs.h"
-#include "os/os.h"
+#include "image/sigstruct.h"
 #include "tee/sgx/gramine.h"
 #include "tee/sgx/signed_elf.h"
-
-#include <errno.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 static enum selfsame_code
 put_hex(json_t *into, const char *name, struct selfsame_bytes b, struct arena *arena,
@@ -110,50 +105,6 @@ show_enclave(
     TRY(show_put(into, "metadata",
         json_sprintf("%u.%u", (unsigned)(f.version >> 32), (unsigned)f.version), e));
     return show_sigstruct(f.sigstruct, arena, sig, e);
-}
-
-static void
-buffer_free(uint8_t **p)
-{
-    free(*p);
-}
-
-static void
-reader_cleanup(struct sgxs_reader *r)
-{
-    sgxs_reader_free(r);
-}
-
-enum selfsame_code
-show_sgxs(int fd, json_t *into, struct selfsame_err *e)
-{
-    enum { PIECE = 1 << 18 };
-    __attribute__((cleanup(buffer_free))) uint8_t *buf = malloc(PIECE);
-    __attribute__((cleanup(reader_cleanup))) struct sgxs_reader r = { .fill = 0 };
-    struct sgxs_info info;
-    uint8_t mrenclave[32];
-    char hex[65];
-    ssize_t n;
-
-    if (buf == NULL)
-        FAIL(e, SELFSAME_NOMEM, "a buffer");
-    TRY(sgxs_reader_init(&r, e));
-    while ((n = read(fd, buf, PIECE)) != 0) {
-        if (n < 0 && errno != EINTR)
-            FAIL(e, SELFSAME_IO, "cannot read an enclave: %s", strerror(errno));
-        if (n > 0)
-            TRY(sgxs_reader_push(&r, BYTES(buf, (size_t)n), e));
-    }
-    TRY(sgxs_reader_end(&r, mrenclave, &info, e));
-    hex_encode(BYTES_ARR(mrenclave), hex);
-    TRY(show_put(into, "kind", json_string("SGXS enclave"), e));
-    TRY(show_put(into, "mrenclave", json_string(hex), e));
-    TRY(put_number(into, "enclave_size", info.size, e));
-    TRY(put_number(into, "ssa_frame_pages", info.ssa_frame_pages, e));
-    TRY(put_number(into, "pages", info.pages, e));
-    TRY(put_number(into, "threads", info.threads, e));
-    TRY(put_number(into, "measured_bytes", info.chunks * SGX_CHUNK, e));
-    return put_number(into, "unmeasured_bytes", info.unmeasured * SGX_CHUNK, e);
 }
 
 /* ---- manifests ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Firmware event logs, and the ACPI table that says where a guest has one. */
-#include "cli/events.h"
-#include "cli/show.h"
+#include "show/events.h"
+#include "show/show.h"
 
 bool
 show_is_event_log(struct selfsame_bytes in)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Evidence in certificates: which form counts, what it says, and what it must say. */
 #include "appraise/ratls.h"
-#include "cli/show.h"
 #include "codec/cmw.h"
+#include "show/show.h"
 
 static enum selfsame_code
 put_hex(json_t *into, const char *name, struct selfsame_bytes b, struct arena *arena,

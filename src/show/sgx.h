@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SELFSAME_CLI_SHOW_SGX_H
-#define SELFSAME_CLI_SHOW_SGX_H
+#ifndef SELFSAME_SHOW_SGX_H
+#define SELFSAME_SHOW_SGX_H
 
-#include "cli/show.h"
+#include "show/show.h"
 
-/* show_sgx.c: enclaves of SGX, what their authors sign, manifests of Gramine. */
+/* sgx.c: enclaves of SGX, what their authors sign, manifests of Gramine. */
 bool show_is_sigstruct(struct selfsame_bytes in);
 bool show_is_enclave(struct selfsame_bytes in); /* a signed ELF */
 bool show_is_manifest(struct selfsame_bytes in);
@@ -14,7 +14,5 @@ MUST enum selfsame_code show_enclave(struct selfsame_bytes in, struct arena *are
     json_t *into, struct selfsame_err *e);
 MUST enum selfsame_code show_manifest(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
-/* Streams may be larger than memory. */
-MUST enum selfsame_code show_sgxs(int fd, json_t *into, struct selfsame_err *e);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What stands beside evidence: revocation lists, and AMD's host certificate tables. */
-#include "cli/show.h"
 #include "codec/pem.h"
 #include "crypto/crl.h"
+#include "show/show.h"
 #include "tee/snp/id_block.h"
 
 static json_t *
