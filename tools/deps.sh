@@ -10,6 +10,9 @@ packages="gcc clang clang-format libclang-rt-dev meson ninja-build pkg-config bi
     apache2
     jose
     libapache2-mod-auth-openidc
+    haproxy
+    libnginx-mod-http-js
+    nginx-light
     postgresql
     python3-prometheus-client
     python3-yaml"
@@ -37,5 +40,6 @@ fi
 printf 'installing%s\n' "$missing"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
+# RUNLEVEL: of those that are services none is started here.
 # shellcheck disable=SC2086
-apt-get install -y -qq --no-install-recommends $missing > /dev/null
+RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $missing > /dev/null

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 enum {
@@ -506,12 +507,40 @@ audit_clock(void *ctx)
     return service_now_ms(ctx);
 }
 
+/*
+ * A replica whose directory was put together of what it shares with others has no audit
+ * log yet: it begins one of its own, under its own name. One that has rows and no key is
+ * not begun anew.
+ */
+static enum selfsame_code
+begin_audit(struct verifier_service *s, const char *dir, struct selfsame_err *e)
+{
+    static const char *const traces[] = { "audit.key", "checkpoint",
+        "rows-000000000000.jsonl" };
+    const char *path, *host = strstr(s->issuer, "://") + 3;
+    struct utsname machine;
+
+    for (size_t i = 0; i < COUNT(traces); i++) {
+        TRY(path_join(dir, traces[i], &s->arena, &path, e));
+        if (access(path, F_OK) == 0)
+            return SELFSAME_OK;
+    }
+    if (uname(&machine) != 0)
+        FAIL(e, SELFSAME_IO, "this machine has no name");
+    const char *origin = arena_printf(&s->arena, "%s/audit/%s", host, machine.nodename);
+    if (origin == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for a name");
+    service_tell(s, "audit", origin);
+    return audit_init(dir, origin, e);
+}
+
 enum selfsame_code
 verifier_open(struct verifier_service *s, struct selfsame_err *e)
 {
     struct audit_config a = { .clock_ms = audit_clock, .ctx = s };
 
     TRY(path_join(s->dir, "audit", &s->arena, &a.dir, e));
+    TRY_WHILE(e, begin_audit(s, a.dir, e), "beginning an audit log");
     TRY_WHILE(e, audit_open(&a, &s->audit, e), "opening the audit log");
     TRY(open_registry(s, &s->watch_registry, e));
     TRY(open_registry(s, &s->store_registry, e));
