@@ -76,6 +76,7 @@ expect(struct run *r, struct selfsame_err *e)
         .nonce = view(&q->nonce),
         .key = view(&q->key),
         .report_data = view(&q->report_data),
+        .covers_nonce = q->covers_nonce && q->nonce.len > 0,
     };
     if (q->has_session) {
         r->in.level = BINDING_SESSION;
@@ -244,6 +245,7 @@ judge(struct run *r, struct selfsame_result *result)
     matched = appraise(&with, &v->claims, &r->in, arena, &v->checks);
     v->identity = matched != NULL ? matched->identity : NULL;
     say_why(v, &unreleased);
+    trust_note(v, &with, matched);
     verdict_finish(v, r->policy);
     TRY(list_needs(&u, result));
     return v->code;

@@ -116,12 +116,13 @@ httpd_bound(const struct httpd *h, struct net_addr *ret)
 }
 
 size_t
-httpd_connections(const struct httpd *h)
+httpd_connections(const struct httpd *h, size_t *ret_max)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < h->loop_count; i++)
         n += atomic_load_explicit(&h->loops[i].load, memory_order_relaxed);
+    *ret_max = h->config.connections;
     return n;
 }
 
@@ -189,6 +190,13 @@ httpd_run(struct httpd *h, struct selfsame_err *e)
     if (failed)
         FAIL(e, SELFSAME_INTERNAL, "the event loop failed");
     return SELFSAME_OK;
+}
+
+size_t
+httpd_connections(const struct httpd *h, size_t *ret_max)
+{
+    *ret_max = h->config.connections;
+    return atomic_load(&((struct httpd *)(uintptr_t)h)->loop.conn_count);
 }
 
 void

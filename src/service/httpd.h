@@ -88,7 +88,8 @@ void httpd_stop(struct httpd *h); /* from any thread */
  * off. From any thread.
  */
 void httpd_drain(struct httpd *h, int64_t within_ms);
-size_t httpd_connections(const struct httpd *h); /* now; from any thread */
+/* Open ones, and how many there may be; from any thread. */
+size_t httpd_connections(const struct httpd *h, size_t *ret_max);
 /* Before it, whoever may still answer a kept request has to be stopped. */
 void httpd_free(struct httpd *h);
 
@@ -103,6 +104,8 @@ bool httpd_client_certificate(const struct httpd_request *r, uint8_t ret[static 
 void httpd_peer_text(const struct httpd_request *r, char ret[static NET_TEXT]);
 /* Which of config.routes serves it; NULL when none does. */
 const struct httpd_route *httpd_route_of(const struct httpd_request *r);
+/* How long ago its head was whole: in a handler, how long the body took. */
+int64_t httpd_reading_us(const struct httpd_request *r);
 struct selfsame_bytes httpd_body(const struct httpd_request *r);
 struct httpd_header {
     const char *name, *value; /* without CR, LF or NUL: others are left out */

@@ -41,6 +41,7 @@ struct httpd_request {
     struct httpd_request *prev, *next; /* all of a loop; the loop's */
     struct httpd_request *after;       /* of the queue of answers */
     bool answered;                     /* while it was served; the loop's */
+    int64_t begun_us;                  /* its head was whole; monotonic */
 
     struct http_head head; /* views into text */
     char *text;            /* the head, values ended by NUL; then the decoded target */
@@ -70,6 +71,7 @@ struct httpd_request {
 
 /* ---- httpd_request.c ---- */
 
+int64_t httpd_now_us(void); /* monotonic */
 MUST struct httpd_request *httpd_request_new(
     struct httpd_loop *l); /* NULL: no memory */
 void httpd_request_free(struct httpd_request *r);

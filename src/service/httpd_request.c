@@ -4,6 +4,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+int64_t
+httpd_now_us(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t
+httpd_reading_us(const struct httpd_request *r)
+{
+    return httpd_now_us() - r->begun_us;
+}
+
 struct httpd_request *
 httpd_request_new(struct httpd_loop *l)
 {
@@ -12,7 +27,12 @@ httpd_request_new(struct httpd_loop *l)
     if (r == NULL)
         return NULL;
     *r = (struct httpd_request){
-        .h = l->h, .l = l, .next = l->requests, .path = "", .file = -1
+        .h = l->h,
+        .l = l,
+        .next = l->requests,
+        .path = "",
+        .file = -1,
+        .begun_us = httpd_now_us(),
     };
     if (r->next != NULL)
         r->next->prev = r;

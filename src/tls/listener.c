@@ -14,7 +14,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
 
 enum {
@@ -141,20 +140,6 @@ on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *c,
 /* ---- files ---- */
 
 static enum selfsame_code
-check_mode(const char *path, struct selfsame_err *e)
-{
-    struct stat st;
-
-    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & 077) == 0)
-        return SELFSAME_OK;
-    (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
-        "%.200s: expected mode 0600, got %04o: others can read this key", path,
-        (unsigned)(st.st_mode & 07777));
-    err_remedy(e, "chmod 600 the key; if somebody may have read it, make another.");
-    return SELFSAME_USAGE;
-}
-
-static enum selfsame_code
 read_certificate(struct selfsame_bytes der, X509 **ret, struct selfsame_err *e)
 {
     const uint8_t *p = der.ptr;
@@ -220,7 +205,7 @@ use_key(SSL_CTX *ctx, const char *path, struct selfsame_err *e)
     auto_arena arena = arena_new(ROOM);
     struct selfsame_bytes pem;
 
-    TRY(check_mode(path, e));
+    TRY(file_is_private(path, e));
     TRY(file_read(path, FILE_MAX, &arena, &pem, e));
     BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
     EVP_PKEY *key = bio != NULL ? PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL)

@@ -6,6 +6,8 @@
  */
 #include "verifier/snapshot.h"
 
+#include "verifier/authority.h"
+
 #include "api/releases.h"
 
 #include <stdio.h>
@@ -25,6 +27,7 @@ snapshot_free(struct snapshot *n)
             selfsame_policy_free(n->tenants[i].policies[k].policy);
     selfsame_verifier_free(n->verifier);
     signing_free(&n->signing);
+    authority_free(&n->authority);
     arena_free(&n->arena);
     free(n);
 }
