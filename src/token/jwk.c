@@ -147,6 +147,8 @@ read_rsa(const json_t *j, struct arena *arena, struct selfsame_bytes *ret,
     TRY(bytes_member(j, "e", arena, &x, e));
     if (n.ptr[0] == 0 || x.ptr[0] == 0 || x.len > 8)
         FAIL(e, SELFSAME_MALFORMED, "JWK: expected numbers without leading zeros");
+    if ((x.ptr[x.len - 1] & 1) == 0 || (x.len == 1 && x.ptr[0] < 3))
+        FAIL(e, SELFSAME_MALFORMED, "JWK: \"e\": expected an odd number above 1");
     if (n.len * 8 < RSA_MIN_BITS || n.len * 8 > RSA_MAX_BITS || !(n.ptr[0] & 0x80))
         FAIL(e, SELFSAME_UNSUPPORTED,
             "JWK: expected an RSA key of %d to %d bits, got one of about %zu",
@@ -241,12 +243,22 @@ read_key(const json_t *j, const struct alg *a, struct arena *arena, struct jwk *
     return SELFSAME_OK;
 }
 
-static const char *
-text_member(const json_t *j, const char *name, struct arena *arena)
+/* NULL where there is no such member. */
+static enum selfsame_code
+text_member(const json_t *j, const char *name, struct arena *arena, const char **ret,
+    struct selfsame_err *e)
 {
-    const char *text = json_string_value(json_object_get(j, name));
+    const json_t *member = json_object_get(j, name);
 
-    return text != NULL ? arena_str(arena, bytes_str(text)) : NULL;
+    *ret = NULL;
+    if (member == NULL)
+        return SELFSAME_OK;
+    if (!json_is_string(member) || json_string_length(member) > JWK_TEXT)
+        FAIL(e, SELFSAME_MALFORMED, "JWK: \"%s\": expected a short string", name);
+    *ret = arena_str(arena, bytes_str(json_string_value(member)));
+    if (*ret == NULL)
+        FAIL(e, SELFSAME_NOMEM, "JWK: out of memory");
+    return SELFSAME_OK;
 }
 
 static enum selfsame_code
@@ -289,8 +301,8 @@ jwk_read(json_t *j, struct arena *arena, struct jwk *ret, struct selfsame_err *e
             kty != NULL ? kty : "no kty", crv != NULL ? crv : "",
             word != NULL ? word : "");
     k.alg = a->alg;
-    k.kid = text_member(j, "kid", arena);
-    k.use = text_member(j, "use", arena);
+    TRY(text_member(j, "kid", arena, &k.kid, e));
+    TRY(text_member(j, "use", arena, &k.use, e));
     TRY(read_key(j, a, arena, &k, e));
     TRY(read_x5c(j, arena, &k, e));
     TRY(set_thumbprint(&k, arena, e));
