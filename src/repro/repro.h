@@ -295,7 +295,7 @@ MUST enum selfsame_code copy_tree(const char *from, const char *to,
 struct sandbox_job {
     const struct recipe *recipe;
     const char *src, *out, *root; /* directories of our own: copy, result, empty */
-    bool verbose, insecure_no_sandbox, oci;
+    bool verbose, insecure_no_sandbox;
     unsigned timeout_s;
     const struct repro_voice *voice;
 };
@@ -357,6 +357,7 @@ struct repro_options {
     const char *kernel, *cmdline, *nsm, *firmware, *init, *agent;
     char **argv; /* overrides entrypoint and cmd; NULL: no */
     bool verbose, insecure_no_sandbox;
+    bool oci; /* a container image as well */
     unsigned timeout_s;
     struct repro_voice voice;
     bool *
