@@ -5,6 +5,17 @@ set -eu
 # What compiles and checks; libraries; what runs: examples, demo, tests, and packed layers.
 packages="gcc clang clang-format libclang-rt-dev meson ninja-build pkg-config binutils libc6-dev
     libssl-dev nettle-dev libgmp-dev libsodium-dev libjansson-dev libevent-dev
+    libcurl4-openssl-dev libarchive-dev libseccomp-dev libcmocka-dev zlib1g-dev libsqlite3-dev libpq-dev
+    openssl curl ca-certificates jq mandoc python3 util-linux bzip2 xz-utils zstd
+    apache2
+    jose
+    libapache2-mod-auth-openidc
+    haproxy
+    libnginx-mod-http-js
+    nginx-light
+    postgresql
+    python3-prometheus-client
+    python3-yaml"
     libcurl4-openssl-dev libarchive-dev libseccomp-dev libcmocka-dev zlib1g-dev libsqlite3-dev
     openssl curl ca-certificates jq mandoc python3 python3-cryptography util-linux bzip2 xz-utils zstd"
 # The machine that tests/boot.sh starts; no other test needs it.
@@ -31,5 +42,6 @@ fi
 printf 'installing%s\n' "$missing"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
+# RUNLEVEL: of those that are services none is started here.
 # shellcheck disable=SC2086
-apt-get install -y -qq --no-install-recommends $missing > /dev/null
+RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $missing > /dev/null

@@ -245,6 +245,7 @@ judge(struct run *r, struct selfsame_result *result)
     matched = appraise(&with, &v->claims, &r->in, arena, &v->checks);
     v->identity = matched != NULL ? matched->identity : NULL;
     say_why(v, &unreleased);
+    trust_note(v, &with, matched);
     verdict_finish(v, r->policy);
     TRY(list_needs(&u, result));
     return v->code;

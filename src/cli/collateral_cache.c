@@ -4,8 +4,9 @@
 #include "cli/collateral_fetch.h"
 #include "cli/commands.h"
 #include "cli/print.h"
-#include "cli/show.h"
+#include "cli/show_print.h"
 #include "os/os.h"
+#include "show/show.h"
 
 #include <stdio.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Evidence that operands name: files, and directories of what was kept. */
 #include "cli/collateral_fetch.h"
-#include "cli/text_input.h"
 #include "codec/cmw.h"
+#include "codec/text_input.h"
 #include "os/os.h"
 
 #include <dirent.h>

@@ -3,14 +3,8 @@
 #define SELFSAME_CLI_EVENTS_H
 
 #include "codec/json.h"
-#include "tee/shared/event_log.h"
 
-/* Event logs for `show` and `measure`: what they say, and how far digests vouch for it. */
-
-/* {"algorithms", "vendor", "padding", "rtmr", "secure_boot", "log": [{"index", …}]} */
-MUST enum selfsame_code events_put(
-    json_t *into, const struct event_log *log, struct selfsame_err *e);
-/* Lines for people of what events_put has put. */
+/* Event logs for people: lines of what events_put (show/events.h) has put. */
 void events_print(const json_t *shown);
 
 #endif

@@ -3,9 +3,10 @@
 
 #include "cli/events.h"
 #include "cli/print.h"
-#include "cli/show.h"
-#include "cli/text_input.h"
+#include "codec/text_input.h"
 #include "os/os.h"
+#include "show/events.h"
+#include "show/show.h"
 #include "tee/tdx/tdx.h"
 
 #include <stdio.h>

@@ -117,8 +117,10 @@ const struct cli_command verifier_audit_command = {
     .operands = "check|show DIR",
     .summary = "read a verifier's audit log again: its chain, its tree, its checkpoint",
     .story =
-        "Every row has the hash of the one before, and the checkpoint signs the tree of\n"
-        "all rows: what was changed, removed or put in between is found. \"show\" prints\n"
+        "Every row has the hash of the one before, and the checkpoint signs the tree "
+        "of\n"
+        "all rows: what was changed, removed or put in between is found. \"show\" "
+        "prints\n"
         "the rows, one verdict a line (docs/formats/audit.md). Reads alone, also while "
         "the\n"
         "verifier runs.\n\n"

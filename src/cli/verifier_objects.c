@@ -64,8 +64,8 @@ object_json(const struct registry_object *o)
     hex_encode(BYTES_ARR(o->digest), digest);
     time_format(o->created_ms / 1000, at);
     return json_pack("{s:s,s:s,s:s,s:I,s:s,s:s,s:s}", "tenant", o->tenant, "kind",
-        registry_kind_word(o->kind), "name", o->name, "version",
-        (json_int_t)o->version, "sha256", digest, "created", at, "author", o->author);
+        registry_kind_word(o->kind), "name", o->name, "version", (json_int_t)o->version,
+        "sha256", digest, "created", at, "author", o->author);
 }
 
 static enum selfsame_code
@@ -78,8 +78,8 @@ print_object(const struct doing *d, const struct registry_object *o)
         return print_json_line(j, d->e);
     }
     time_format(o->created_ms / 1000, at);
-    (void)printf("%-40s version %" PRIu64 "  %s  %s\n", o->name, o->version, at,
-        o->author);
+    (void)printf(
+        "%-40s version %" PRIu64 "  %s  %s\n", o->name, o->version, at, o->author);
     return SELFSAME_OK;
 }
 
@@ -103,8 +103,7 @@ do_show(struct doing *d)
 {
     struct registry_object o;
 
-    TRY(registry_get(
-        d->r, d->tenant, d->kind, d->name, 0, cli_arena(d->c), &o, d->e));
+    TRY(registry_get(d->r, d->tenant, d->kind, d->name, 0, cli_arena(d->c), &o, d->e));
     if (o.name == NULL)
         FAIL(d->e, SELFSAME_IO, "tenant \"%.40s\" has no %s \"%.80s\"", d->tenant,
             registry_kind_word(d->kind), d->name);
@@ -122,10 +121,10 @@ store(struct doing *d, struct selfsame_bytes body)
     struct registry_object o = object_of(d, body), now;
     uint64_t version;
 
-    TRY(object_check(d->kind, body, d->e));
+    TRY(object_check(&o, d->e));
     TRY(registry_put(d->r, &o, REGISTRY_ANY, &version, d->e));
-    TRY(registry_get(d->r, d->tenant, d->kind, d->name, version, cli_arena(d->c), &now,
-        d->e));
+    TRY(registry_get(
+        d->r, d->tenant, d->kind, d->name, version, cli_arena(d->c), &now, d->e));
     TRY(print_object(d, &now));
     return print_flush(d->e);
 }
@@ -160,8 +159,8 @@ do_new(struct doing *d, const char *role)
         FAIL(d->e, SELFSAME_USAGE,
             "expected a role: attester, relying-party, auditor or admin");
     TRY(verifier_key_new(cli_arena(d->c), &text, hash, d->e));
-    const char *body = arena_printf(cli_arena(d->c),
-        "{\"role\":\"%s\",\"sha256\":\"%s\"}", role, hash);
+    const char *body = arena_printf(
+        cli_arena(d->c), "{\"role\":\"%s\",\"sha256\":\"%s\"}", role, hash);
     if (body == NULL)
         FAIL(d->e, SELFSAME_NOMEM, "no memory for an API key");
     o = object_of(d, bytes_str(body));
@@ -212,7 +211,8 @@ act(struct doing *d, const char *verb, const char *last)
     if (strcmp(verb, "list") == 0)
         return do_list(d);
     if (d->name == NULL)
-        FAIL(d->e, SELFSAME_USAGE, "\"%.20s\": expected a name behind the tenant", verb);
+        FAIL(
+            d->e, SELFSAME_USAGE, "\"%.20s\": expected a name behind the tenant", verb);
     if (strcmp(verb, "show") == 0)
         return do_show(d);
     if (strcmp(verb, "set") == 0)
@@ -243,28 +243,27 @@ run_kind(struct cli *c, enum registry_kind kind, struct selfsame_err *e)
     if (strcmp(d.tenant, "-") == 0) /* the service itself */
         d.tenant = "";
     TRY(open_registry(&d));
-    enum selfsame_code code = act(
-        &d, cli_operand(c, 0), cli_operand(c, whole ? 3 : 4));
+    enum selfsame_code code = act(&d, cli_operand(c, 0), cli_operand(c, whole ? 3 : 4));
     registry_close(&d.r);
     return code;
 }
 
 static const struct cli_option no_options[] = { { 0 } };
 
-#define KIND(word, KIND_, summary_, story_)                                      \
-    static enum selfsame_code run_##word(struct cli *c, struct selfsame_err *e)  \
-    {                                                                            \
-        return run_kind(c, KIND_, e);                                            \
-    }                                                                            \
-    const struct cli_command verifier_##word##_command = {                       \
-        .name = "verifier " #word,                                               \
-        .operands = "VERB DIR TENANT [NAME [FILE]]",                             \
-        .summary = summary_,                                                     \
-        .story = story_,                                                         \
-        .options = no_options,                                                   \
-        .min_operands = 3,                                                       \
-        .max_operands = 5,                                                       \
-        .run = run_##word,                                                       \
+#define KIND(word, KIND_, summary_, story_)                                     \
+    static enum selfsame_code run_##word(struct cli *c, struct selfsame_err *e) \
+    {                                                                           \
+        return run_kind(c, KIND_, e);                                           \
+    }                                                                           \
+    const struct cli_command verifier_##word##_command = {                      \
+        .name = "verifier " #word,                                              \
+        .operands = "VERB DIR TENANT [NAME [FILE]]",                            \
+        .summary = summary_,                                                    \
+        .story = story_,                                                        \
+        .options = no_options,                                                  \
+        .min_operands = 3,                                                      \
+        .max_operands = 5,                                                      \
+        .run = run_##word,                                                      \
     }
 
 /* clang-format off */
@@ -301,13 +300,13 @@ const struct cli_command verifier_tenant_command = {
     .name = "verifier tenant",
     .operands = "VERB DIR TENANT [FILE]",
     .summary = "tenants of a verifier and their settings",
-    .story =
-        "VERB: list, show, set, remove, history. The object: {\"public\":bool,\n"
-        "\"policy\":NAME,\"token_life_s\":300,\"dialect\":\"deployed\",\n"
-        "\"caller_nonces\":bool}; without FILE, all as usual. Removing a tenant removes\n"
-        "what it has.\n\n"
-        "  echo '{\"public\":true,\"policy\":\"web\"}' | \\\n"
-        "      selfsame verifier tenant set DIR default -\n",
+    .story = "VERB: list, show, set, remove, history. The object: {\"public\":bool,\n"
+             "\"policy\":NAME,\"token_life_s\":300,\"dialect\":\"deployed\",\n"
+             "\"caller_nonces\":bool}; without FILE, all as usual. Removing a tenant "
+             "removes\n"
+             "what it has.\n\n"
+             "  echo '{\"public\":true,\"policy\":\"web\"}' | \\\n"
+             "      selfsame verifier tenant set DIR default -\n",
     .options = no_options,
     .min_operands = 3,
     .max_operands = 4,

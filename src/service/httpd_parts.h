@@ -13,6 +13,7 @@
  *   httpd.c          listening, the loop, the life of a server
  *   httpd_conn.c     connections: reading, writing, deadlines
  *   httpd_request.c  one request: its head checked, its target decoded, its answer
+ *   httpd_route.c    who serves it
  */
 enum {
     HTTPD_HEAD_MAX = 16384, /* of a request; more: 431 */
@@ -30,6 +31,7 @@ struct httpd_request {
     struct httpd_request *prev, *next; /* all of a server; the loop's */
     struct httpd_request *after;       /* of the queue of answers */
     bool answered;                     /* while it was served; the loop's */
+    int64_t begun_us;                  /* its head was whole; monotonic */
 
     struct http_head head; /* views into text */
     char *text;            /* the head, values ended by NUL; then the decoded target */
@@ -56,6 +58,7 @@ struct httpd_request {
 
 /* ---- httpd_request.c ---- */
 
+int64_t httpd_now_us(void);                                    /* monotonic */
 MUST struct httpd_request *httpd_request_new(struct httpd *h); /* NULL: no memory */
 void httpd_request_free(struct httpd_request *r);
 /* 0, or the status to refuse with, with the sentence in e. */
@@ -70,6 +73,14 @@ void httpd_request_keep_refusal(
 /* What goes out: head and body from out_beg to out_end. False: not even memory for the head. */
 MUST bool httpd_request_render(struct httpd_request *r, const char *date, bool close);
 void httpd_date(int64_t now_s, char ret[static HTTPD_DATE]);
+
+/* ---- httpd_route.c ---- */
+
+/*
+ * 0: r->route serves it. 404; 405, or 204 for OPTIONS, with what the path has in
+ * r->allow.
+ */
+int httpd_route_find(struct httpd_request *r);
 
 /* ---- httpd_conn.c ---- */
 
@@ -91,7 +102,6 @@ struct httpd_conn {
     int64_t since_ms; /* it waits for a request, or its answer moved last */
     int64_t deadline_ms;
     struct httpd_request *r; /* being read, kept or answered */
-    const struct httpd_route *route;
     struct http_body body;
     bool close, unread;
     size_t moved;          /* of the answer, or drained, since the deadline was set */
@@ -113,7 +123,7 @@ bool httpd_conn_idle(const struct httpd_conn *c); /* nothing under way */
 struct httpd_loop { /* what connections see of their server */
     struct event_base *base;
     struct httpd_conn *conns;
-    size_t conn_count;
+    atomic_size_t conn_count; /* changed by the loop alone; read by all */
     struct httpd_request *requests;
     struct httpd_request *serving; /* its handler is running in the loop */
     struct httpd_times times;

@@ -8,9 +8,12 @@ static const struct route_list *const lists[] = {
     &v1_routes,
     &oidc_routes,
     &veraison_routes,
+    &ops_routes,
     &identity_routes,
     &secret_routes,
     &kbs_routes,
+    &page_routes,
+    &explain_routes,
 };
 
 static void
