@@ -8,16 +8,15 @@ packages="gcc clang clang-format libclang-rt-dev meson ninja-build pkg-config bi
     libcurl4-openssl-dev libarchive-dev libseccomp-dev libcmocka-dev zlib1g-dev libsqlite3-dev libpq-dev
     openssl curl ca-certificates jq mandoc python3 util-linux bzip2 xz-utils zstd
     apache2
+    haproxy
     jose
     libapache2-mod-auth-openidc
-    haproxy
     libnginx-mod-http-js
     nginx-light
     postgresql
+    python3-cryptography
     python3-prometheus-client
     python3-yaml"
-    libcurl4-openssl-dev libarchive-dev libseccomp-dev libcmocka-dev zlib1g-dev libsqlite3-dev
-    openssl curl ca-certificates jq mandoc python3 python3-cryptography util-linux bzip2 xz-utils zstd"
 # The machine that tests/boot.sh starts; no other test needs it.
 if [ "$(uname -m)" = x86_64 ]; then packages="$packages qemu-system-x86"; fi
 if ! command -v dpkg-query > /dev/null; then

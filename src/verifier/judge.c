@@ -281,7 +281,7 @@ judged_token(struct call *c, const struct judged *j, const struct token_ask *t,
     struct ear_subject s = subject_of(c, j, t, to);
     s.kid = k->kid;
     if (t->cwt)
-        FAIL(e, SELFSAME_UNSUPPORTED, "tokens in CBOR are not made yet");
+        TRY(ear_cwt(v, &s, k->key, k->alg, &c->arena, ret, e));
     else {
         TRY(ear_jwt(v, &s, k->key, k->alg, &c->arena, &text, e));
         *ret = bytes_str(text);
