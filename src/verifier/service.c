@@ -178,17 +178,23 @@ service_changed(struct verifier_service *s)
 
 /* ---- the thread that watches ---- */
 
-/* The list of keys, which a rotation replaces. */
+/* The list of keys and the trust domain's authority, which rotations replace. */
 static int64_t
 keys_changed_ns(const struct verifier_service *s)
 {
+    static const char *const names[] = { "keys.json", "spiffe-ca.pem" };
+    int64_t latest = 0;
     char path[1100];
     struct stat st;
 
-    (void)snprintf(path, sizeof(path), "%s/keys/keys.json", s->dir);
-    if (stat(path, &st) != 0)
-        return 0;
-    return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        (void)snprintf(path, sizeof(path), "%s/keys/%s", s->dir, names[i]);
+        if (stat(path, &st) != 0)
+            continue;
+        const int64_t at = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+        latest = at > latest ? at : latest;
+    }
+    return latest;
 }
 
 struct watching {
