@@ -5,8 +5,12 @@ set -eu
 # What compiles and checks; libraries; what runs: examples, demo, tests, and packed layers.
 packages="gcc clang clang-format libclang-rt-dev meson ninja-build pkg-config binutils libc6-dev
     libssl-dev nettle-dev libgmp-dev libsodium-dev libjansson-dev libevent-dev
-    libcurl4-openssl-dev libarchive-dev libseccomp-dev libcmocka-dev zlib1g-dev libsqlite3-dev
-    openssl curl ca-certificates jq mandoc python3 util-linux bzip2 xz-utils zstd"
+    libcurl4-openssl-dev libarchive-dev libseccomp-dev libcmocka-dev zlib1g-dev libsqlite3-dev libpq-dev
+    openssl curl ca-certificates jq mandoc python3 util-linux bzip2 xz-utils zstd
+    jose
+    postgresql
+    python3-prometheus-client
+    python3-yaml"
 # The machine that tests/boot.sh starts; no other test needs it.
 if [ "$(uname -m)" = x86_64 ]; then packages="$packages qemu-system-x86"; fi
 if ! command -v dpkg-query > /dev/null; then

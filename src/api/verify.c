@@ -76,6 +76,7 @@ expect(struct run *r, struct selfsame_err *e)
         .nonce = view(&q->nonce),
         .key = view(&q->key),
         .report_data = view(&q->report_data),
+        .covers_nonce = q->covers_nonce && q->nonce.len > 0,
     };
     if (q->has_session) {
         r->in.level = BINDING_SESSION;

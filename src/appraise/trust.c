@@ -70,7 +70,8 @@ trust_vector_of(const struct verdict *v, int ret[static TRUST_COUNT])
 {
     for (size_t i = 0; i < TRUST_COUNT; i++)
         ret[i] = 0;
-    if (v->checks.at[CHECK_PARSE].outcome != CHECK_PASS || v->code == SELFSAME_INTERNAL)
+    if (v->checks.at[CHECK_PARSE].outcome != CHECK_PASS ||
+        v->code == SELFSAME_INTERNAL)
         return;
     if (!v->claims.authentic) {
         for (size_t i = 0; i < TRUST_COUNT; i++)

@@ -42,6 +42,7 @@ extern const struct cli_command
     verifier_release_command,
     verifier_audience_command,
     verifier_identity_command,
+    verifier_audit_command,
     policy_init_command,
     policy_lint_command,
     policy_explain_command,

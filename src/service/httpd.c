@@ -370,6 +370,13 @@ httpd_run(struct httpd *h, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+size_t
+httpd_connections(const struct httpd *h, size_t *ret_max)
+{
+    *ret_max = h->config.connections;
+    return atomic_load(&((struct httpd *)(uintptr_t)h)->loop.conn_count);
+}
+
 void
 httpd_free(struct httpd *h)
 {

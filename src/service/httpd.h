@@ -71,6 +71,8 @@ void httpd_bound(
  */
 MUST enum selfsame_code httpd_run(struct httpd *h, struct selfsame_err *e);
 void httpd_stop(struct httpd *h); /* from any thread */
+/* Open ones, and how many there may be; from any thread. */
+size_t httpd_connections(const struct httpd *h, size_t *ret_max);
 /* Before it, whoever may still answer a kept request has to be stopped. */
 void httpd_free(struct httpd *h);
 
@@ -83,15 +85,17 @@ const char *httpd_method(const struct httpd_request *r, char ret[static 16]);
 bool httpd_client_certificate(const struct httpd_request *r, uint8_t ret[static 32]);
 /* Which of config.routes serves it; NULL when none does. */
 const struct httpd_route *httpd_route_of(const struct httpd_request *r);
+/* How long ago its head was whole: in a handler, how long the body took. */
+int64_t httpd_reading_us(const struct httpd_request *r);
 struct selfsame_bytes httpd_body(const struct httpd_request *r);
 struct httpd_header {
     const char *name, *value; /* without CR, LF or NUL: others are left out */
 };
 struct httpd_answer {
     int status;
-    const char *type;                   /* NULL: text/plain; charset=utf-8 */
-    const char *cache;                  /* Cache-Control; NULL: no-store */
-    unsigned retry_s;                   /* > 0: Retry-After */
+    const char *type;           /* NULL: text/plain; charset=utf-8 */
+    const char *cache;          /* Cache-Control; NULL: no-store */
+    unsigned retry_s;           /* > 0: Retry-After */
     const struct httpd_header *headers; /* further ones; copied */
     size_t header_count;
     struct selfsame_bytes body; /* copied */

@@ -30,6 +30,7 @@ struct httpd_request {
     struct httpd_request *prev, *next; /* all of a server; the loop's */
     struct httpd_request *after;       /* of the queue of answers */
     bool answered;                     /* while it was served; the loop's */
+    int64_t begun_us;                  /* its head was whole; monotonic */
 
     struct http_head head; /* views into text */
     char *text;            /* the head, values ended by NUL; then the decoded target */
@@ -56,6 +57,7 @@ struct httpd_request {
 
 /* ---- httpd_request.c ---- */
 
+int64_t httpd_now_us(void); /* monotonic */
 MUST struct httpd_request *httpd_request_new(struct httpd *h); /* NULL: no memory */
 void httpd_request_free(struct httpd_request *r);
 /* 0, or the status to refuse with, with the sentence in e. */
@@ -113,7 +115,7 @@ bool httpd_conn_idle(const struct httpd_conn *c); /* nothing under way */
 struct httpd_loop { /* what connections see of their server */
     struct event_base *base;
     struct httpd_conn *conns;
-    size_t conn_count;
+    atomic_size_t conn_count; /* changed by the loop alone; read by all */
     struct httpd_request *requests;
     struct httpd_request *serving; /* its handler is running in the loop */
     struct httpd_times times;

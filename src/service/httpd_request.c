@@ -8,6 +8,21 @@
 #include <stdlib.h>
 #include <time.h>
 
+int64_t
+httpd_now_us(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t
+httpd_reading_us(const struct httpd_request *r)
+{
+    return httpd_now_us() - r->begun_us;
+}
+
 struct httpd_request *
 httpd_request_new(struct httpd *h)
 {
@@ -265,8 +280,7 @@ httpd_header(const struct httpd_request *r, const char *name)
 const char *
 httpd_method(const struct httpd_request *r, char ret[static 16])
 {
-    (void)snprintf(ret, 16, "%.*s",
-        r->head.method.len < 16 ? (int)r->head.method.len : 15,
+    (void)snprintf(ret, 16, "%.*s", r->head.method.len < 16 ? (int)r->head.method.len : 15,
         (const char *)r->head.method.ptr);
     return ret;
 }

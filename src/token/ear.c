@@ -11,9 +11,8 @@
 #define PROFILE_DEPLOYED "tag:github.com,2023:veraison/ear"
 #define PROFILE_DRAFT "tag:ietf.org,2026:rats/ear#03"
 enum {
-    EAR_SIZE =
-        6 << 10,     /* of the claims; base64url and a signature make 8.6 KiB of it */
-    TOLERATED = -33, /* a warning of our own: the policy tolerates what is worse */
+    EAR_SIZE = 6 << 10, /* of the claims; base64url and a signature make 8.6 KiB of it */
+    TOLERATED = -33,    /* a warning of our own: the policy tolerates what is worse */
 };
 
 /* ---- statuses ---- */
@@ -174,9 +173,10 @@ claims_json(const struct verdict *v)
 struct names {
     const char *status, *vector, *policy, *claims, *policy_claims, *key;
 };
-static const struct names deployed_names = { "ear.status", "ear.trustworthiness-vector",
-    "ear.appraisal-policy-id", "ear.veraison.annotated-evidence",
-    "ear.veraison.policy-claims", "ear.veraison.key-attestation" };
+static const struct names deployed_names = { "ear.status",
+    "ear.trustworthiness-vector", "ear.appraisal-policy-id",
+    "ear.veraison.annotated-evidence", "ear.veraison.policy-claims",
+    "ear.veraison.key-attestation" };
 static const struct names draft_names = { "ear_status", "ear_trustworthiness_vector",
     "ear_appraisal_policy_ids", "ear_veraison_annotated_evidence",
     "ear_veraison_policy_claims", "ear_veraison_key_attestation" };
@@ -297,11 +297,18 @@ put_registered(struct build *b, const struct ear_subject *s)
     }
 }
 
+static const char *
+submod_name(const struct verdict *v, const struct ear_subject *s)
+{
+    if (s->submod != NULL)
+        return s->submod;
+    return v->claims.tee != NULL ? v->claims.tee : "unknown";
+}
+
 static json_t *
 build_claims(const struct verdict *v, const struct ear_subject *s)
 {
     const bool draft = s->dialect == EAR_DRAFT;
-    const char *tee = v->claims.tee != NULL ? v->claims.tee : "unknown";
     struct build b = { json_object(), false };
     json_t *submod = submod_json(v, s);
 
@@ -309,7 +316,8 @@ build_claims(const struct verdict *v, const struct ear_subject *s)
     put_registered(&b, s);
     put(&b, draft ? "ear_verifier_id" : "ear.verifier-id",
         json_pack("{s:s,s:s}", "developer", s->developer, "build", s->build));
-    put(&b, "submods", submod != NULL ? json_pack("{s:o}", tee, submod) : NULL);
+    put(&b, "submods",
+        submod != NULL ? json_pack("{s:o}", submod_name(v, s), submod) : NULL);
     put_flat(&b, v, s);
     put_key(&b, s);
     if (s->extra != NULL && !b.bad && json_object_update(b.root, s->extra) != 0)
@@ -343,10 +351,9 @@ enum selfsame_code
 ear_claims(const struct verdict *v, const struct ear_subject *s, json_t **ret,
     struct selfsame_err *e)
 {
-    const char *tee = v->claims.tee != NULL ? v->claims.tee : "unknown";
     json_t *root = build_claims(v, s);
 
-    if (root == NULL || shorten(root, s, tee) != SELFSAME_OK) {
+    if (root == NULL || shorten(root, s, submod_name(v, s)) != SELFSAME_OK) {
         json_decref(root);
         FAIL(e, SELFSAME_NOMEM, "no memory for the claims of a token");
     }

@@ -21,15 +21,14 @@
 
 /* ---- jwk.c ---- */
 enum jose_alg {
-    JOSE_NONE =
-        0, /* the zero value signs and verifies nothing; "none" is not an algorithm */
+    JOSE_NONE = 0, /* the zero value signs and verifies nothing; "none" is not an algorithm */
     JOSE_ES256,
     JOSE_ES384,
     JOSE_RS256,
     JOSE_PS256,
     JOSE_EDDSA, /* Ed25519 */
 };
-const char *jose_alg_word(enum jose_alg a);            /* "ES256" */
+const char *jose_alg_word(enum jose_alg a);        /* "ES256" */
 enum jose_alg jose_alg_of(struct selfsame_bytes word); /* JOSE_NONE: another */
 enum sig_alg jose_sig_alg(enum jose_alg a);
 /* Modulus and exponent of an RSAPublicKey, without signs. */
@@ -40,11 +39,11 @@ enum { JWK_THUMBPRINT = 44, JWKS_MAX = 64 };
 /* A public key and the one algorithm it is used with. Views as the parser says. */
 struct jwk {
     enum jose_alg alg;
-    struct selfsame_bytes key;       /* as sig_check wants it */
-    const char *kid;                 /* NULL: none */
+    struct selfsame_bytes key; /* as sig_check wants it */
+    const char *kid;           /* NULL: none */
     char thumbprint[JWK_THUMBPRINT]; /* RFC 7638, SHA-256, base64url */
-    const char *use;                 /* "sig" …, NULL */
-    struct selfsame_bytes x5c;       /* DER of the first certificate, or absent */
+    const char *use;           /* "sig" …, NULL */
+    struct selfsame_bytes x5c; /* DER of the first certificate, or absent */
 };
 struct jwks {
     struct jwk *keys;
@@ -56,13 +55,13 @@ struct jwks {
  * by curve, OKP EdDSA, RSA RS256). Off its curve it verifies nothing. Views into the
  * arena.
  */
-MUST enum selfsame_code jwk_parse(struct selfsame_bytes json, struct arena *arena,
-    struct jwk *ret, struct selfsame_err *e);
+MUST enum selfsame_code jwk_parse(
+    struct selfsame_bytes json, struct arena *arena, struct jwk *ret, struct selfsame_err *e);
 MUST enum selfsame_code jwk_read(
     json_t *j, struct arena *arena, struct jwk *ret, struct selfsame_err *e);
 /* A set; keys that are not for signatures or of other types are left out. A lone JWK is a set. */
-MUST enum selfsame_code jwks_parse(struct selfsame_bytes json, struct arena *arena,
-    struct jwks *ret, struct selfsame_err *e);
+MUST enum selfsame_code jwks_parse(
+    struct selfsame_bytes json, struct arena *arena, struct jwks *ret, struct selfsame_err *e);
 /* The public half, its kid the thumbprint. RSA keys: RS256 or PS256. USAGE: alg does not fit. */
 MUST enum selfsame_code jwk_of_key(const struct key *k, enum jose_alg alg,
     struct arena *arena, struct jwk *ret, struct selfsame_err *e);
@@ -86,14 +85,13 @@ enum { JWS_MAX = 64 << 10, JWS_HEADER_MAX = 16 << 10 };
  * ES256 and others are random; RS256 and Ed25519 are not.
  */
 MUST enum selfsame_code jws_sign(const struct key *k, enum jose_alg alg, json_t *header,
-    struct selfsame_bytes payload, struct arena *arena, char **ret,
-    struct selfsame_err *e);
+    struct selfsame_bytes payload, struct arena *arena, char **ret, struct selfsame_err *e);
 struct jws {
-    struct selfsame_bytes signed_; /* ASCII of header.payload, in the text */
+    struct selfsame_bytes signed_;   /* ASCII of header.payload, in the text */
     struct selfsame_bytes header, payload, signature; /* decoded, in the arena */
-    enum jose_alg alg;                                /* as the header says */
-    const char *kid, *typ, *cty;                      /* or NULL */
-    json_t *header_json; /* freed by jws_free; kid, typ, cty point into it */
+    enum jose_alg alg;               /* as the header says */
+    const char *kid, *typ, *cty;     /* or NULL */
+    json_t *header_json;             /* freed by jws_free; kid, typ, cty point into it */
 };
 /* MALFORMED; UNSUPPORTED: "crit", "b64", "none", an unknown algorithm. */
 MUST enum selfsame_code jws_parse(struct selfsame_bytes text, struct arena *arena,
@@ -108,12 +106,7 @@ void jws_free(struct jws *s);
 MUST enum selfsame_code jws_verify(const struct jws *s, const struct jwks *keys,
     const struct jwk **ret_key, struct selfsame_err *e);
 
-enum ear_status {
-    EAR_NONE = 0,
-    EAR_AFFIRMING = 2,
-    EAR_WARNING = 32,
-    EAR_CONTRAINDICATED = 96
-};
+enum ear_status { EAR_NONE = 0, EAR_AFFIRMING = 2, EAR_WARNING = 32, EAR_CONTRAINDICATED = 96 };
 /* The tier of one value; positive ones and vendors' negative ones. */
 enum ear_status ear_tier(int value);
 const char *ear_status_word(enum ear_status s);
@@ -124,20 +117,20 @@ enum ear_dialect { EAR_DEPLOYED = 0, EAR_DRAFT };
 /* Who says what about which request; texts are copied. */
 struct ear_subject {
     enum ear_dialect dialect;
-    const char *issuer;          /* exact */
-    const char *audience;        /* NULL: none was asked for, "aud" is left out */
-    struct selfsame_bytes nonce; /* eat_nonce; absent: none */
-    bool caller_nonce;           /* it was the caller's own, not the verifier's */
+    const char *issuer;            /* exact */
+    const char *audience;          /* NULL: none was asked for, "aud" is left out */
+    struct selfsame_bytes nonce;   /* eat_nonce; absent: none */
+    bool caller_nonce;             /* it was the caller's own, not the verifier's */
     int64_t now_s, life_s;
     const char *token_id;          /* jti, NULL: none */
     const char *developer, *build; /* ear.verifier-id */
     const char *policy_id;         /* "tenant/name@sha256:…" */
     const char *spiffe_id;         /* or NULL */
-    const char *kid; /* thumbprint of the key that signs; NULL: computed */
-    struct selfsame_bytes
-        key; /* SPKI that the evidence is bound to: cnf, key-attestation; or absent */
+    const char *kid;               /* thumbprint of the key that signs; NULL: computed */
+    struct selfsame_bytes key;     /* SPKI that the evidence is bound to: cnf, key-attestation; or absent */
     struct selfsame_bytes evidence_sha256; /* 32 bytes */
-    json_t *extra; /* further top level claims (KBS: tee-pubkey …), or NULL; borrowed */
+    const char *submod;            /* NULL: the TEE's name */
+    json_t *extra;                 /* further top level claims (KBS: tee-pubkey …), or NULL; borrowed */
 };
 /*
  * All claims as a JSON object, or as CBOR (cwt.c). Size at most 8 KiB: claims of the

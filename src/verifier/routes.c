@@ -8,8 +8,10 @@ static const struct route_list *const lists[] = {
     &v1_routes,
     &oidc_routes,
     &veraison_routes,
+    &ops_routes,
     &identity_routes,
     &secret_routes,
+    &kbs_routes,
 };
 
 static void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "verifier/service.h"
+#include "verifier/operations.h"
 #include "verifier/identity.h"
+#include "verifier/service.h"
 
 #include "os/os.h"
 #include "service/key_file.h"
@@ -15,8 +16,8 @@ enum {
     LOAD_ARENA = 1 << 30,
     SETTINGS_MAX = 256 << 10,
     BODY_MAX = 1 << 20,
-    WATCH_MS = 1000,  /* how long a change of another process may be unseen */
-    RENEW_MS = 60000, /* ages of indexes and keys move on */
+    WATCH_MS = 1000,    /* how long a change of another process may be unseen */
+    RENEW_MS = 60000,   /* ages of indexes and keys move on */
 };
 
 /* ---- what the parts know ---- */
@@ -297,8 +298,10 @@ work(void *ctx)
 {
     struct verifier_service *s = ctx;
 
-    for (struct call *c; (c = take(s, &s->works)) != NULL;)
+    for (struct call *c; (c = take(s, &s->works)) != NULL;) {
+        operations_waited(c);
         c->route->serve(c);
+    }
     return NULL;
 }
 
@@ -324,14 +327,11 @@ read_secret(struct verifier_service *s, const char *name, uint8_t ret[static 32]
     const char *credentials = getenv("CREDENTIALS_DIRECTORY"); /* systemd's */
     struct selfsame_bytes b = BYTES_NONE;
     const char *path;
-    struct stat st;
 
     TRY(path_join(credentials != NULL ? credentials : s->dir, name, &arena, &path, e));
     if (credentials != NULL && access(path, R_OK) != 0)
         TRY(path_join(s->dir, name, &arena, &path, e));
-    if (stat(path, &st) == 0 && (st.st_mode & 077) != 0)
-        FAIL(e, SELFSAME_USAGE, "%.100s: expected a file that its owner alone may read",
-            path);
+    TRY(key_file_check(path, e));
     TRY(file_read(path, 64, &arena, &b, e));
     if (b.len != 32)
         FAIL(e, SELFSAME_USAGE, "%.100s: expected 32 bytes, got %zu", path, b.len);
@@ -389,21 +389,20 @@ say_refusal(void *ctx, int status, const struct selfsame_err *e, const char **re
 {
     auto_json *j = problem_json(status, e, NULL);
 
-    (void)ctx;
+    refusal_log(ctx, status, e->code);
     *ret_type = "application/problem+json";
     return j != NULL ? json_compact(j) : NULL;
 }
 
 /* Evidence and tokens must not cross a network in the clear. */
 static enum selfsame_code
-check_plain(
-    const struct verifier_service *s, const struct net_addr *a, struct selfsame_err *e)
+check_plain(const struct verifier_service *s, const struct net_addr *a,
+    struct selfsame_err *e)
 {
     const bool loopback = a->kind == NET_UNIX ||
-                          (a->kind == NET_TCP &&
-                              (strcmp(a->host, "127.0.0.1") == 0 ||
-                                  strcmp(a->host, "::1") == 0 ||
-                                  strcmp(a->host, "localhost") == 0));
+                          (a->kind == NET_TCP && (strcmp(a->host, "127.0.0.1") == 0 ||
+                                                     strcmp(a->host, "::1") == 0 ||
+                                                     strcmp(a->host, "localhost") == 0));
 
     if (loopback || s->config.behind_proxy ||
         json_is_true(service_setting(s, "behind_proxy")))
@@ -441,25 +440,6 @@ listen_on(struct verifier_service *s, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
-static void
-write_line(void *ctx, const char *line)
-{
-    service_log(ctx, line);
-}
-
-static enum selfsame_code
-start_watching(struct verifier_service *s, struct selfsame_err *e)
-{
-    const struct requestlog_config r = { .write = write_line, .ctx = s };
-
-    s->start_ms = service_now_ms(s);
-    s->operations = routes_operations(&s->routes);
-    if (s->operations == NULL)
-        FAIL(e, SELFSAME_NOMEM, "no memory for a verifier");
-    TRY(metrics_new(s->operations, &s->metrics, e));
-    return s->config.log != NULL ? requestlog_new(&r, &s->requests, e) : SELFSAME_OK;
-}
-
 static enum selfsame_code
 prepare(struct verifier_service *s, struct selfsame_err *e)
 {
@@ -476,7 +456,7 @@ prepare(struct verifier_service *s, struct selfsame_err *e)
     secret_wipe(nonce_key, sizeof(nonce_key));
     TRY(code);
     TRY(routes_make(&s->routes, e));
-    TRY(start_watching(s, e));
+    TRY(operations_new(s, &s->operations, e));
     return listen_on(s, e);
 }
 
@@ -496,6 +476,8 @@ verifier_new(const struct verifier_config *c, struct verifier_service **ret,
     if (s == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for a verifier");
     s->config = *c;
+    if (c->signals)
+        signals_block();
     s->arena = arena_new(SERVICE_ARENA);
     (void)pthread_mutex_init(&s->snap_lock, NULL);
     init_queue(&s->works);
@@ -568,7 +550,11 @@ verifier_run(struct verifier_service *s, struct selfsame_err *e)
         workers = cpus > 0 ? (unsigned)cpus : 1;
     if (workers > WORKERS_MAX)
         workers = WORKERS_MAX;
-    enum selfsame_code code = start(s, watch, e);
+    enum selfsame_code code = operations_start(s->operations, e);
+    if (code == SELFSAME_OK)
+        code = start(s, watch, e);
+    if (code == SELFSAME_OK && s->config.signals)
+        code = start(s, signals_watch, e);
     if (code == SELFSAME_OK)
         code = start(s, keep, e);
     for (unsigned i = 0; i < workers && code == SELFSAME_OK; i++)
@@ -605,9 +591,7 @@ verifier_free(struct verifier_service **s)
     registry_close(&(*s)->watch_registry);
     registry_close(&(*s)->store_registry);
     nonces_free(&(*s)->nonces);
-    metrics_free(&(*s)->metrics);
-    requestlog_free(&(*s)->requests);
-    free((*s)->operations);
+    operations_free(&(*s)->operations);
     routes_free(&(*s)->routes);
     json_decref((*s)->settings);
     secret_wipe((*s)->secrets_key, sizeof((*s)->secrets_key));

@@ -22,6 +22,7 @@ struct call_queue {
     struct call *first, *last;
     size_t count;
 };
+struct operations;
 struct verifier_service {
     struct verifier_config config;
     char dir[1024];
@@ -35,10 +36,7 @@ struct verifier_service {
     struct registry *watch_registry, *store_registry; /* each of one thread */
     struct routes routes;
     struct httpd *httpd;
-    struct metrics *metrics;
-    const char **operations;
-    struct requestlog *requests; /* or NULL */
-    int64_t start_ms;
+    struct operations *operations; /* what is around it: operations.h */
 
     pthread_mutex_t snap_lock;
     struct snapshot *snap;
@@ -46,16 +44,14 @@ struct verifier_service {
     struct call_queue works, stores;
     pthread_t threads[THREADS_MAX];
     size_t thread_count;
-    atomic_bool over, reload, registry_down, draining;
+    atomic_bool over, reload, registry_down;
 };
 /* A snapshot of what the registry says now takes the place of the former. */
 MUST enum selfsame_code service_load(
     struct verifier_service *s, struct registry *r, struct selfsame_err *e);
-/* watch.c */
-struct metrics_now service_now(struct verifier_service *s);
 /* evidence.c: a verifier with the pinned roots and the collateral of the service */
-MUST enum selfsame_code service_verifier(
-    struct verifier_service *s, struct selfsame_verifier **ret, struct selfsame_err *e);
+MUST enum selfsame_code service_verifier(struct verifier_service *s,
+    struct selfsame_verifier **ret, struct selfsame_err *e);
 /* settings.c: verifier.json, checked */
 MUST enum selfsame_code settings_read(
     struct selfsame_bytes text, json_t **ret, struct selfsame_err *e);
