@@ -10,8 +10,7 @@
  */
 #include "verifier/front_admin.h"
 
-#include "verifier/seal.h"
-
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +40,10 @@ status_of(const struct admin *a, enum selfsame_code code)
 {
     if (a->status != 0)
         return a->status;
+    if (a->m.problem != MANAGE_FINE)
+        return a->m.problem == MANAGE_ABSENT  ? 404
+               : a->m.problem == MANAGE_OTHER ? 412
+                                              : 409;
     switch (code) {
     case SELFSAME_IO:
     case SELFSAME_NOMEM:
@@ -48,6 +51,18 @@ status_of(const struct admin *a, enum selfsame_code code)
     case SELFSAME_MALFORMED: return 503;
     default: return 400;
     }
+}
+
+void
+admin_tag(const struct registry_object *o, char ret[static ADMIN_TAG])
+{
+    char hex[65];
+
+    hex_encode(BYTES_ARR(o->digest), hex);
+    if (o->kind == REGISTRY_KEY || o->kind == REGISTRY_SECRET)
+        (void)snprintf(ret, ADMIN_TAG, "\"%" PRIu64 "\"", o->version);
+    else
+        (void)snprintf(ret, ADMIN_TAG, "\"%" PRIu64 "-%.16s\"", o->version, hex);
 }
 
 enum selfsame_code
@@ -117,7 +132,7 @@ static const struct operation operations[] = {
     OP("POST", T "/keys/{name}", ROLE_ADMIN, "makeKey", ONE, REGISTRY_KEY,
         admin_new_key),
     KIND("audiences", "Audiences", "Audience", REGISTRY_AUDIENCE, admin_put),
-    KIND("identities", "Identities", "Identity", REGISTRY_IDENTITY, admin_put),
+    KIND("identities", "Identities", "Identity", REGISTRY_IDENTITY, admin_put_identity),
     KIND("secrets", "Secrets", "Secret", REGISTRY_SECRET, admin_put_secret),
     KIND("follows", "Follows", "Follow", REGISTRY_FOLLOW, admin_put),
 };
@@ -197,35 +212,35 @@ parse(struct admin *a, char *rest, enum shape *ret)
     if (strcmp(first, "tenants") != 0)
         return false;
     *ret = TENANTS;
-    a->kind = REGISTRY_TENANT;
+    a->m.kind = REGISTRY_TENANT;
     if (tenant == NULL)
         return true;
     if (strcmp(tenant, "-") != 0 && !tenant_ok(tenant))
         return false;
-    a->tenant = strcmp(tenant, "-") == 0 ? "" : tenant;
-    a->name = a->tenant;
+    a->m.tenant = strcmp(tenant, "-") == 0 ? "" : tenant;
+    a->m.name = a->m.tenant;
     *ret = TENANT;
     if (what == NULL)
         return true;
-    a->name = NULL;
-    a->kind = (enum registry_kind)0;
+    a->m.name = NULL;
+    a->m.kind = (enum registry_kind)0;
     *ret = AUDIT;
     if (strcmp(what, "audit") == 0)
         return rest == NULL;
-    a->kind = kind_of(what);
+    a->m.kind = kind_of(what);
     *ret = LIST;
-    if (a->kind == (enum registry_kind)0 || rest == NULL)
-        return a->kind != (enum registry_kind)0;
+    if (a->m.kind == (enum registry_kind)0 || rest == NULL)
+        return a->m.kind != (enum registry_kind)0;
     *ret = ONE;
-    a->name = take_name(a, rest);
-    return a->name != NULL && a->name[0] != '\0';
+    a->m.name = take_name(a, rest);
+    return a->m.name != NULL && a->m.name[0] != '\0';
 }
 
 static const struct operation *
 find(const struct admin *a, enum shape shape)
 {
     for (size_t i = 0; i < COUNT(operations); i++)
-        if (operations[i].shape == shape && operations[i].kind == a->kind &&
+        if (operations[i].shape == shape && operations[i].kind == a->m.kind &&
             strcmp(operations[i].route.method, a->c->route->method) == 0)
             return &operations[i];
     return NULL;
@@ -242,7 +257,7 @@ authorize(struct admin *a, const struct operation *op)
     if (httpd_query(a->c->r, "tenant") != NULL)
         return admin_refuse(a, 400, SELFSAME_USAGE,
             "expected the tenant in the path, got one in the query");
-    if (!service && a->tenant != NULL && strcmp(a->own->name, a->tenant) != 0)
+    if (!service && a->m.tenant != NULL && strcmp(a->own->name, a->m.tenant) != 0)
         return admin_refuse(a, 403, SELFSAME_DENIED, "the key is of another tenant");
     if (op == NULL)
         return SELFSAME_OK;
@@ -274,11 +289,21 @@ serve(struct admin *a)
         return admin_refuse(
             a, 405, SELFSAME_USAGE, "this method does nothing at this path");
     a->c->route = &op->route; /* in logs and metrics it is this one */
-    if (a->tenant != NULL && a->tenant[0] == '\0' && a->kind != REGISTRY_KEY &&
+    if (a->m.tenant != NULL && a->m.tenant[0] == '\0' && a->m.kind != REGISTRY_KEY &&
         shape != AUDIT)
         return admin_refuse(
             a, 400, SELFSAME_USAGE, "the service itself has keys, and nothing else");
     return op->run(a);
+}
+
+/* TENANT/KEY, as histories show it. */
+static const char *
+author(struct admin *a)
+{
+    const char *text = arena_printf(&a->arena, "%s/%s",
+        a->own->name[0] != '\0' ? a->own->name : "-", a->c->key->name);
+
+    return text != NULL ? text : a->c->key->name;
 }
 
 static void
@@ -288,8 +313,17 @@ serve_admin(struct call *c)
     struct admin a = {
         .c = c, .own = c->tenant, .arena = arena_new(ADMIN_ARENA), .e = &e
     };
+
+    a.m = (struct manage){ .r = c->registry,
+        .secrets_key = service_secrets_key(c->s),
+        .now_ms = c->now_ms,
+        .author = author(&a),
+        .arena = &a.arena,
+        .e = &e };
     const enum selfsame_code code = serve(&a);
 
+    if (code == SELFSAME_USAGE && e.remedy == NULL)
+        err_remedy(&e, "Correct the request: /openapi.json says what is expected.");
     if (code != SELFSAME_OK)
         call_problem(c, status_of(&a, code), &e);
     arena_free(&a.arena);
