@@ -52,6 +52,26 @@ def init():
     seed("init_dhcp", "ack", fixed + b"".join(bytes([c, len(v)]) + v for c, v in options) + b"\xff")
 
 
+def verifier_object():
+    sha = "00112233445566778899aabbccddeeff" * 2
+    pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAiojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb8EN9k/4nwlQ=\n-----END PUBLIC KEY-----\n"
+    log = "log log.example/releases+fc403f36+AddNQSqCvPjBXXQ9ty8GHOWCdnnmsVFJeO7ElbNMElNY\nquorum none\n"
+    for kind, name, body in (
+            (1, "tenant", {"public": True, "policy": "web", "token_life_s": 3600, "dialect": "draft", "caller_nonces": True,
+                           "stale_collateral_s": 60}),
+            (2, "key", {"role": "admin", "sha256": sha}), (2, "certificate", {"role": "auditor", "certificate": sha, "expires": 1}),
+            (3, "policy", {"selfsame_policy": 1, "tee": {"nitro": {}}, "freshness": {"nonce": True}, "binding": "key",
+                           "measurements": [{"tee": "nitro", "pcr": {i: sha + sha[:32] for i in "012"}}]}),
+            (5, "audience", {"alg": "RS256", "dialect": "deployed", "life_s": 60}),
+            (6, "secret", {"policies": ["web"], "releases": ["a.example/b"], "type": "text/plain", "sealed": "AAEC", "warning": True}),
+            (7, "identity", {"release": "a.example/b", "version": "1", "policy": "web", "spiffe_id": "spiffe://a.example/b"}),
+            (8, "follow", {"log": "https://log.example", "trust": log, "release": "a.example/b", "publishers": [pem], "keep": 3})):
+        seed("verifier_object", name, bytes([kind]) + json.dumps(body).encode())
+    for path in sorted(glob.glob(f"{root}/vectors/**/*.tlog-proof", recursive=True))[:3]:
+        with open(path, "rb") as f:
+            seed("verifier_object", os.path.basename(path), b"\4" + f.read())
+
+
 def cpio(name, entries):
     data = b""
     for at, (path, mode, content) in enumerate(entries + [("TRAILER!!!", 0, b"")]):
@@ -531,5 +551,5 @@ def sgx():
          "[[sgx.trusted_files]]\nuri = \"\"\"\\\n  file:\\u0061\"\"\"\nsha256 = '" + "11" * 32 + "'\n")
 
 
-for make in sigstore, sgx, log_vectors, logs, monitors, dcap, dcap_vectors, ratls, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents:
+for make in sigstore, sgx, log_vectors, logs, monitors, dcap, dcap_vectors, ratls, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents, verifier_object:
     make()

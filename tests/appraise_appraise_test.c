@@ -643,17 +643,18 @@ the_trust_vector_follows_the_checks(void **state)
         int value;
         size_t size;
     } rows[] = {
-        { nothing, "hardware", 2, 3 },
-        { nothing, "executables", 3, 3 },
-        { nothing, "configuration", 2, 3 },
-        { other_pcr0, "executables", 33, 3 },
-        { any_measurement, "executables", 33, 3 },
+        { nothing, "hardware", 2, 4 },
+        { nothing, "executables", 3, 4 },
+        { nothing, "configuration", 2, 4 },
+        { nothing, "runtime-opaque", 2, 4 },
+        { other_pcr0, "executables", 33, 4 },
+        { any_measurement, "executables", 33, 4 },
         { debug, "configuration", 96, 4 },
         { debug, "runtime-opaque", 96, 4 },
         { simulated_allowed, "hardware", 97, 3 },
-        { low_tcb, "hardware", 96, 3 },
-        { low_tcb_allowed, "hardware", 32, 3 },
-        { revoked, "hardware", 96, 3 },
+        { low_tcb, "hardware", 96, 4 },
+        { low_tcb_allowed, "hardware", 32, 4 },
+        { revoked, "hardware", 96, 4 },
         /* No vendor stands behind a root of the caller (0: no such member). */
         { any_anchor, "hardware", 0, 2 },
         { any_anchor_waived, "hardware", 0, 2 },

@@ -141,6 +141,43 @@ serve_file(void *ctx, struct httpd_request *r)
     httpd_answer(r, &a);
 }
 
+static void
+serve_object(void *ctx, struct httpd_request *r)
+{
+    char method[16], text[64];
+    struct selfsame_bytes body = httpd_body(r);
+
+    (void)ctx;
+    (void)snprintf(text, sizeof(text), "%s %.*s", httpd_method(r, method),
+        body.len < 8 ? (int)body.len : 8, body.len > 0 ? (const char *)body.ptr : "");
+    say(r, 200, bytes_str(text));
+}
+
+/* Good ones, and some that would begin another line or none. */
+static void
+serve_headers(void *ctx, struct httpd_request *r)
+{
+    static const struct httpd_header headers[] = {
+        { "ETag", "\"3\"" },
+        { "Location", "/v1/objects/\xc3\xa4" },
+        { "X-Bad", "a\r\nX-Injected: 1" },
+        { "X-Bad\nX-Injected", "1" },
+        { "X Bad", "1" },
+        { "X-Bad:", "1" },
+        { "", "bad" },
+        { "X-Bad", NULL },
+        { NULL, "bad" },
+        { "Set-Cookie", "" },
+    };
+    const struct httpd_answer a = { .status = 200,
+        .headers = headers,
+        .header_count = COUNT(headers),
+        .body = BYTES_LIT("with headers") };
+
+    (void)ctx;
+    httpd_answer(r, &a);
+}
+
 static const struct httpd_route routes[] = {
     { "GET", "/hello", serve_hello },
     { "GET", "/path/*", serve_path },
@@ -151,6 +188,11 @@ static const struct httpd_route routes[] = {
     { "GET", "/large", serve_large },
     { "GET", "/file", serve_file },
     { "GET", "/short", serve_file },
+    { "PUT", "/object", serve_object },
+    { "PATCH", "/object", serve_object },
+    { "DELETE", "/object", serve_object },
+    { "GET", "/object", serve_object },
+    { "GET", "/headers", serve_headers },
 };
 
 static void *
@@ -313,8 +355,23 @@ static const struct {
     { GET("/hello/"), 404, "" },
     { GET("/hello/x"), 404, "" },
     { GET("/path"), 404, "" },
-    { POST("/hello", "Content-Length: 0\r\n", ""), 405, "Allow: GET, HEAD\r\n" },
-    { GET("/echo"), 405, "Allow: POST\r\n" },
+    { POST("/hello", "Content-Length: 0\r\n", ""), 405,
+        "Allow: GET, HEAD, OPTIONS\r\n" },
+    { GET("/echo"), 405, "Allow: POST, OPTIONS\r\n" },
+    { "PUT /object HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na", 200, "PUT a" },
+    { "PATCH /object HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nb", 200,
+        "PATCH b" },
+    { "DELETE /object HTTP/1.1\r\nHost: x\r\n\r\n", 200, "DELETE " },
+    { "OPTIONS /object HTTP/1.1\r\nHost: x\r\n\r\n", 204,
+        "Allow: PUT, PATCH, DELETE, GET, HEAD, OPTIONS\r\n" },
+    { "OPTIONS /object HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na", 204,
+        "Connection: close\r\n" },
+    { "OPTIONS /nothing HTTP/1.1\r\nHost: x\r\n\r\n", 404, "" },
+    { "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 400, "" },
+    { POST("/object", "Content-Length: 0\r\n", ""), 405,
+        "Allow: PUT, PATCH, DELETE, GET, HEAD, OPTIONS\r\n" },
+    { "get /hello HTTP/1.1\r\nHost: x\r\n\r\n", 405, "" },
+    { "GETS /hello HTTP/1.1\r\nHost: x\r\n\r\n", 405, "" },
     { "DELETE /hello HTTP/1.1\r\nHost: x\r\n\r\n", 405, "" },
     { "HEAD /echo HTTP/1.1\r\nHost: x\r\n\r\n", 405, "" },
     /* targets that play games */
@@ -461,6 +518,75 @@ heads_and_bodies_over_the_limit(void **state)
     assert_memory_equal(
         ask(&w, text, (size_t)len + 90000, buf, sizeof(buf)), "HTTP/1.1 413", 12);
     free(text);
+    end(&w);
+}
+
+static void
+headers_are_sent_unless_they_break_lines(void **state)
+{
+    const struct httpd_config c = { 0 };
+    struct world w;
+    char buf[4096];
+
+    (void)state;
+    begin(&w, &c);
+    const char *got = ask(
+        &w, GET("/headers"), strlen(GET("/headers")), buf, sizeof(buf));
+    assert_non_null(strstr(got, "\r\nETag: \"3\"\r\n"));
+    assert_non_null(strstr(got, "\r\nLocation: /v1/objects/\xc3\xa4\r\n"));
+    assert_non_null(strstr(got, "\r\nSet-Cookie: \r\n\r\nwith headers"));
+    assert_null(strstr(got, "Bad"));
+    assert_null(strstr(got, "bad"));
+    assert_null(strstr(got, "Injected"));
+    end(&w);
+}
+
+/* Refusals of the server itself, as the service says them. */
+static char *
+say_problem(void *ctx, int status, const struct selfsame_err *e, const char **ret_type)
+{
+    char text[64];
+
+    (void)ctx;
+    (void)e;
+    *ret_type = "application/problem+json";
+    (void)snprintf(text, sizeof(text), "{\"status\":%d}", status);
+    return strdup(text);
+}
+
+static void
+refusals_are_said_as_the_service_does(void **state)
+{
+    static const struct {
+        const char *request;
+        const char *body;
+    } refused[] = {
+        { GET("/nothing"), "{\"status\":404}" },
+        { GET("/echo"), "{\"status\":405}" },
+        { GET("/path/.."), "{\"status\":400}" },
+        { POST("/echo", "Content-Length: 20001\r\n", ""), "{\"status\":413}" },
+        { POST("/echo", "Expect: cake\r\n", ""), "{\"status\":417}" },
+        { GET("/refuse"), "{\"status\":422}" },
+        { GET("/never"), "{\"status\":503}" },
+    };
+    const struct httpd_config c = { .refusal = say_problem, .answer_s = 1 };
+    struct world w;
+    char buf[4096], status[24];
+
+    (void)state;
+    begin(&w, &c);
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        const char *got = ask(
+            &w, refused[i].request, strlen(refused[i].request), buf, sizeof(buf));
+        const char *over = strstr(got, "\r\n\r\n");
+
+        assert_non_null(over);
+        assert_string_equal(over + 4, refused[i].body);
+        assert_non_null(strstr(got, "Content-Type: application/problem+json\r\n"));
+        (void)snprintf(status, sizeof(status), "HTTP/1.1 %.3s", over + 4 + 10);
+        assert_memory_equal(got, status, 12);
+    }
+    say(w.never, 200, BYTES_LIT("late"));
     end(&w);
 }
 
@@ -944,6 +1070,8 @@ main(void)
         cmocka_unit_test(head_has_no_body),
         cmocka_unit_test(nul_in_a_target_is_refused),
         cmocka_unit_test(heads_and_bodies_over_the_limit),
+        cmocka_unit_test(headers_are_sent_unless_they_break_lines),
+        cmocka_unit_test(refusals_are_said_as_the_service_does),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
         cmocka_unit_test(bytes_one_by_one_are_a_request),
         cmocka_unit_test(expected_continue_is_said),

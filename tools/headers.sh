@@ -36,13 +36,13 @@ for h in include/selfsame/*.h; do
 #include <selfsame/attest.h>
 int example(FILE *file, uint64_t file_size, struct selfsame_bytes text, struct selfsame_bytes nonce,
     struct selfsame_bytes spki, struct selfsame_bytes evidence, struct selfsame_bytes measurements_json,
-    struct selfsame_policy *policy);
+    struct selfsame_policy *policy, struct selfsame_bytes jwks, int64_t now_s);
 int example(FILE *file, uint64_t file_size, struct selfsame_bytes text, struct selfsame_bytes nonce,
     struct selfsame_bytes spki, struct selfsame_bytes evidence, struct selfsame_bytes measurements_json,
-    struct selfsame_policy *policy)
+    struct selfsame_policy *policy, struct selfsame_bytes jwks, int64_t now_s)
 {
     (void)file, (void)file_size, (void)text, (void)nonce, (void)spki, (void)evidence;
-    (void)measurements_json, (void)policy;
+    (void)measurements_json, (void)policy, (void)jwks, (void)now_s;
     {
 $(sed 's/^    \.\.\.$//' "$tmp/body")
     }

@@ -9,6 +9,7 @@
 #include <selfsame/appraise.h>
 #include <selfsame/log.h>
 #include <selfsame/measure.h>
+#include <selfsame/token.h>
 #include <selfsame/types.h>
 #include <selfsame/verify.h>
 

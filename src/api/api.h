@@ -64,6 +64,11 @@ struct selfsame_request {
     bool has_session;
     /* Report data is the nonce itself, padded with zeros: fresh, and bound to no key. */
     bool nonce_in_report_data;
+    bool
+        covers_nonce; /* report_data is a hash over the nonce too: whoever computed it knows */
+    /* Collateral for this one evidence, besides the verifier's; borrowed. */
+    const struct selfsame_bytes *collateral;
+    size_t collateral_count;
     struct owned releases[API_RELEASES];
     size_t release_count;
     struct {

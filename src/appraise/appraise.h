@@ -217,6 +217,8 @@ struct verdict {
     int64_t at_ms;
     unsigned insecure;
     const struct identity *identity; /* of the release that matched, or NULL */
+    bool chip_named;                 /* the policy lists the chips that it takes */
+    bool runtime_compared;           /* what was loaded after boot was compared, too */
     struct checks checks;
     struct selfsame_claims claims;     /* printed only when authentic */
     struct selfsame_err err;           /* when refused: class, sentence, remedy */
@@ -238,6 +240,12 @@ enum trust_claim { /* draft-ietf-rats-ar4si §2.3, in the order of its keys */
 const char *trust_word(enum trust_claim c); /* "instance-identity" */
 /* What was found, whatever the policy makes of it; 0: no statement. */
 void trust_vector_of(const struct verdict *v, int ret[static TRUST_COUNT]);
+
+/* A claim of it that is worse than affirming. */
+bool trust_warns(const struct verdict *v);
+/* Notes what the policy looked at; before verdict_finish. `matched` may be NULL. */
+void trust_note(
+    struct verdict *v, const struct policy *p, const struct measurement *matched);
 
 void verdict_finish(struct verdict *v, const struct policy *p);
 /* Never OK unless accepted: the zero verdict is "internal", its status "none". */

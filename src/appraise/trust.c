@@ -3,6 +3,7 @@
 #include "appraise/internal.h"
 
 enum { /* values that AR4SI registers */
+    RECOGNISED = 2,
     AFFIRMED = 2,
     APPROVED_AT_BOOT = 3,
     VULNERABLE = 32,
@@ -29,6 +30,58 @@ trust_word(enum trust_claim c)
     return (size_t)c < COUNT(words) ? words[c] : "unknown";
 }
 
+/* ---- what the policy looked at, beyond the checks' outcomes ---- */
+
+static bool
+names_chip(const struct tee_demands *d)
+{
+    for (size_t i = 0; i < d->set_count; i++) {
+        const struct tee_rule *r = d->set[i].rule;
+
+        for (size_t k = 0; r->kind == RULE_ONE_OF_HEX && r->paths[k] != NULL; k++)
+            if (strcmp(r->paths[k], "chip_id") == 0)
+                return true;
+    }
+    return false;
+}
+
+void
+trust_note(struct verdict *v, const struct policy *p, const struct measurement *matched)
+{
+    for (size_t i = 0; i < p->tee_count; i++)
+        if (strcmp(p->demands[i].tee, v->claims.tee) == 0)
+            v->chip_named |= names_chip(&p->demands[i]);
+    if (matched == NULL)
+        return;
+    v->chip_named |= matched->demands != NULL && names_chip(matched->demands);
+    /* The register that programs extend after boot, as a value or as its events. */
+    for (size_t i = 0; i < matched->count; i++)
+        v->runtime_compared |= strcmp(matched->paths[i].claim, "rtmr.3") == 0 ||
+                               strcmp(matched->paths[i].claim, "events.3") == 0;
+}
+
+/* ---- the claims ---- */
+
+/* Which chip is known only where the policy lists those that it knows. */
+static int
+instance(const struct verdict *v)
+{
+    return v->chip_named && v->checks.at[CHECK_POLICY].outcome == CHECK_PASS &&
+                   !v->claims.simulated && !v->claims.any_anchor
+               ? RECOGNISED
+               : 0;
+}
+
+/* What the vendor says of this level, where it says it with a word. */
+static bool
+vendor_warns(const struct selfsame_claims *c)
+{
+    const struct claim *status = claims_find(c, "tcb_status");
+
+    return status != NULL && status->kind == CLAIM_TEXT &&
+           !bytes_eq(status->bytes, BYTES_LIT("UpToDate"));
+}
+
 /* A root of the caller says nothing of any vendor's hardware: no statement. */
 static int
 hardware(const struct verdict *v)
@@ -42,7 +95,10 @@ hardware(const struct verdict *v)
         return CONTRAINDICATED;
     if (v->claims.any_anchor)
         return 0;
-    return tcb == CHECK_SKIPPED || revocation == CHECK_SKIPPED ? VULNERABLE : AFFIRMED;
+    return tcb == CHECK_SKIPPED || revocation == CHECK_SKIPPED ||
+                   vendor_warns(&v->claims)
+               ? VULNERABLE
+               : AFFIRMED;
 }
 
 static int
@@ -52,8 +108,9 @@ executables(const struct verdict *v)
 
     if (release->outcome == CHECK_FAIL && release->code == SELFSAME_REVOKED)
         return CONTRAINDICATED;
-    return v->checks.at[CHECK_MEASUREMENT].outcome == CHECK_PASS ? APPROVED_AT_BOOT
-                                                                 : UNRECOGNISED;
+    if (v->checks.at[CHECK_MEASUREMENT].outcome != CHECK_PASS)
+        return UNRECOGNISED;
+    return v->runtime_compared ? AFFIRMED : APPROVED_AT_BOOT;
 }
 
 /* Memory that the host cannot read is what these TEEs are; who proves it must be one. */
@@ -70,15 +127,29 @@ trust_vector_of(const struct verdict *v, int ret[static TRUST_COUNT])
 {
     for (size_t i = 0; i < TRUST_COUNT; i++)
         ret[i] = 0;
-    if (v->checks.at[CHECK_PARSE].outcome != CHECK_PASS || v->code == SELFSAME_INTERNAL)
-        return;
+    if (v->checks.at[CHECK_PARSE].outcome != CHECK_PASS ||
+        v->code == SELFSAME_INTERNAL || v->code == SELFSAME_UNSUPPORTED)
+        return; /* as the status: it could not be judged */
     if (!v->claims.authentic) {
         for (size_t i = 0; i < TRUST_COUNT; i++)
             ret[i] = CRYPTO_FAILED;
         return;
     }
+    ret[TRUST_INSTANCE_IDENTITY] = instance(v);
     ret[TRUST_HARDWARE] = hardware(v);
     ret[TRUST_EXECUTABLES] = executables(v);
     ret[TRUST_CONFIGURATION] = v->claims.debug ? CONTRAINDICATED : AFFIRMED;
     ret[TRUST_RUNTIME_OPAQUE] = runtime(v);
+}
+
+bool
+trust_warns(const struct verdict *v)
+{
+    int vector[TRUST_COUNT];
+
+    trust_vector_of(v, vector);
+    for (size_t i = 0; i < TRUST_COUNT; i++)
+        if (vector[i] >= VULNERABLE || vector[i] <= -VULNERABLE - 1)
+            return true;
+    return false;
 }

@@ -97,7 +97,8 @@ verdict_finish(struct verdict *v, const struct policy *p)
     if (v->code == SELFSAME_OK) {
         v->accepted = true;
         v->err = (struct selfsame_err){ 0 };
-        v->status = v->insecure == 0 && !v->as_of && !c->any_anchor && !c->simulated
+        v->status = v->insecure == 0 && !v->as_of && !c->any_anchor && !c->simulated &&
+                            !trust_warns(v)
                         ? "affirming"
                         : "warning";
         return;

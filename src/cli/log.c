@@ -3,6 +3,7 @@
 #include "cli/print.h"
 #include "os/os.h"
 #include "service/log_service.h"
+#include "service/notify.h"
 #include "service/user.h"
 
 #include <inttypes.h>
@@ -151,6 +152,7 @@ run_serve(struct cli *c, struct selfsame_err *e)
     auto_log_service *s = NULL;
 
     TRY(configure(c, &config, e));
+    service_notify_open();
     os_interruptible();
     TRY(log_service_new(&config, &s, e));
     if (user != NULL)
@@ -160,7 +162,10 @@ run_serve(struct cli *c, struct selfsame_err *e)
         print_event(c, "warning",
             "nobody may submit: put public keys into DIR/publishers/*.pem");
     TRY(announce(c, s, e));
-    return log_service_run(s, e);
+    service_notify("READY=1");
+    const enum selfsame_code code = log_service_run(s, e);
+    service_notify("STOPPING=1");
+    return code;
 }
 
 const struct cli_command log_serve_command = {

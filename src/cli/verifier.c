@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "verifier/verifier.h"
 #include "cli/commands.h"
 #include "cli/print.h"
 #include "os/os.h"
 #include "service/key_file.h"
+#include "service/notify.h"
 #include "service/user.h"
 #include "verifier/sign.h"
+#include "verifier/verifier.h"
 
 #include <stdio.h>
 
@@ -47,11 +48,10 @@ const struct cli_command verifier_init_command = {
     .name = "verifier init",
     .operands = "DIR",
     .summary = "make a verifier service: its keys, its registry, its audit log",
-    .story = "Makes keys that sign tokens (ES256 and RS256), a tenant \"default\" and "
-             "an API\n"
-             "key that may everything, which is printed once and stored as a hash.\n\n"
-             "  selfsame verifier init /var/lib/verifier --issuer "
-             "https://verifier.example\n",
+    .story =
+        "Makes keys that sign tokens (ES256 and RS256), a tenant \"default\" and an API\n"
+        "key that may everything, which is printed once and stored as a hash.\n\n"
+        "  selfsame verifier init /var/lib/verifier --issuer https://verifier.example\n",
     .options = init_options,
     .min_operands = 1,
     .max_operands = 1,
@@ -69,6 +69,8 @@ static const struct cli_option serve_options[] = {
     { .name = "user",
         .argument = "NAME",
         .help = "when root: become this user once it listens and has its keys" },
+    { .name = "insecure-unconfined",
+        .help = "no filter of system calls and files, for debuggers" },
     { .name = "workers",
         .argument = "N",
         .help = "threads that verify (default: one a processor)" },
@@ -102,13 +104,37 @@ announce(const struct cli *c, const struct verifier_service *s, struct selfsame_
     return print_flush(e);
 }
 
+/* What it does not need any more, before the first byte of a client. */
+static enum selfsame_code
+give_up(struct cli *c, struct verifier_service *s, struct selfsame_err *e)
+{
+    const char *user = cli_value(c, "user");
+    struct verifier_confined got;
+
+    if (cli_flag(c, "insecure-unconfined")) {
+        print_event(c, "warning",
+            "--insecure-unconfined: a defect of this process may do all that its user "
+            "may");
+        if (user != NULL)
+            TRY_WHILE(e, user_become(user, e), "--user");
+        return SELFSAME_OK;
+    }
+    TRY_WHILE(e, verifier_confine(s, user, &got, e), "confining this process");
+    if (!got.files)
+        print_event(c, "warning",
+            "this kernel has no landlock: files outside DIR are kept by their modes "
+            "alone");
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 run_serve(struct cli *c, struct selfsame_err *e)
 {
-    const char *listen = cli_value(c, "listen"), *user = cli_value(c, "user");
+    const char *listen = cli_value(c, "listen");
     struct verifier_config config = { .dir = cli_operand(c, 0),
         .tell = print_event,
         .log = cli_flag(c, "quiet") ? NULL : print_line,
+        .signals = true,
         .behind_proxy = cli_flag(c, "behind-proxy"),
         .ctx = c };
     uint64_t connections = 0, workers = 0;
@@ -123,12 +149,12 @@ run_serve(struct cli *c, struct selfsame_err *e)
     TRY(cli_uint(c, "workers", 1, 64, &workers, e));
     config.connections = (unsigned)connections;
     config.workers = (unsigned)workers;
-    os_interruptible();
+    service_notify_open();
     TRY(verifier_new(&config, &s, e));
-    if (user != NULL)
-        TRY_WHILE(e, user_become(user, e), "--user");
+    TRY(give_up(c, s, e));
     TRY(verifier_open(s, e));
     TRY(announce(c, s, e));
+    service_notify("READY=1");
     return verifier_run(s, e);
 }
 
@@ -137,8 +163,7 @@ const struct cli_command verifier_serve_command = {
     .operands = "DIR",
     .summary = "verify evidence for others and answer with signed tokens",
     .story =
-        "POST /v1/verify takes evidence and answers with a token (EAR); Veraison's "
-        "and\n"
+        "POST /v1/verify takes evidence and answers with a token (EAR); Veraison's and\n"
         "OpenID Connect's paths are served as well (docs/verifier.md). Verification "
         "never\n"
         "waits for the registry. SIGHUP reads keys and settings anew; SIGTERM ends it "
@@ -174,11 +199,12 @@ run_rotate(struct cli *c, struct selfsame_err *e)
     if (lead != NULL && !duration_parse(lead, &lead_ms))
         FAIL(e, SELFSAME_USAGE, "--lead: expected such as 1h or 10m, got \"%s\"", lead);
     TRY(path_join(cli_operand(c, 0), "keys", cli_arena(c), &keys, e));
-    TRY(signing_rotate(keys, alg != NULL ? jose_alg_of(bytes_str(alg)) : JOSE_ES256,
-        os_now_ms() / 1000, lead_ms / 1000, cli_arena(c), &kid, e));
+    TRY(signing_rotate(keys,
+        alg != NULL ? jose_alg_of(bytes_str(alg)) : JOSE_ES256, os_now_ms() / 1000,
+        lead_ms / 1000, cli_arena(c), &kid, e));
     if (cli_json(c)) {
-        auto_json *j = json_pack(
-            "{s:s,s:I}", "kid", kid, "lead_s", (json_int_t)(lead_ms / 1000));
+        auto_json *j = json_pack("{s:s,s:I}", "kid", kid, "lead_s",
+            (json_int_t)(lead_ms / 1000));
         TRY(print_json_line(j, e));
     } else {
         (void)printf("%s\n", kid);
@@ -193,8 +219,7 @@ const struct cli_command verifier_rotate_command = {
     .story =
         "The new key stands in /jwks.json at once and signs after --lead, when every "
         "cache\n"
-        "has it; the old one stays in /jwks.json for as long as its tokens may live. "
-        "A\n"
+        "has it; the old one stays in /jwks.json for as long as its tokens may live. A\n"
         "running service sees it within a second.\n\n"
         "  selfsame verifier rotate /var/lib/verifier --alg RS256\n",
     .options = rotate_options,

@@ -121,7 +121,7 @@ store(struct doing *d, struct selfsame_bytes body)
     struct registry_object o = object_of(d, body), now;
     uint64_t version;
 
-    TRY(object_check(d->kind, body, d->e));
+    TRY(object_check(&o, d->e));
     TRY(registry_put(d->r, &o, REGISTRY_ANY, &version, d->e));
     TRY(registry_get(
         d->r, d->tenant, d->kind, d->name, version, cli_arena(d->c), &now, d->e));

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/print.h"
 #include "os/os.h"
+#include "service/notify.h"
 #include "service/user.h"
 #include "service/witness_service.h"
 
@@ -106,6 +107,7 @@ run_serve(struct cli *c, struct selfsame_err *e)
         "--listen");
     TRY(cli_uint(c, "max-connections", 1, 65536, &connections, e));
     config.connections = (unsigned)connections;
+    service_notify_open();
     os_interruptible();
     TRY(witness_service_new(&config, &s, e));
     if (user != NULL)
@@ -115,7 +117,10 @@ run_serve(struct cli *c, struct selfsame_err *e)
         print_event(
             c, "warning", "no log to witness: put verifier keys into DIR/logs/*.vkey");
     TRY(announce(c, s, e));
-    return witness_service_run(s, e);
+    service_notify("READY=1");
+    const enum selfsame_code code = witness_service_run(s, e);
+    service_notify("STOPPING=1");
+    return code;
 }
 
 const struct cli_command witness_serve_command = {

@@ -127,21 +127,56 @@ add_key_ids(X509 *x, X509 *issuer)
     return ok;
 }
 
+/* Takes the name over. */
 static bool
-add_alt_name(X509 *x, const char *host)
+push_name(GENERAL_NAMES *names, GENERAL_NAME *one)
 {
-    GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
+    if (one != NULL && sk_GENERAL_NAME_push(names, one) > 0)
+        return true;
+    GENERAL_NAME_free(one);
+    return false;
+}
+
+static bool
+push_host(GENERAL_NAMES *names, const char *host)
+{
     /* libcrypto parses both kinds: an address text becomes 4 or 16 bytes. */
     ASN1_OCTET_STRING *ip = a2i_IPADDRESS(host);
-    GENERAL_NAME *one = a2i_GENERAL_NAME(
-        NULL, NULL, NULL, ip != NULL ? GEN_IPADD : GEN_DNS, host, 0);
-    bool pushed = names != NULL && one != NULL && sk_GENERAL_NAME_push(names, one) > 0;
-    bool ok = pushed && X509_add1_ext_i2d(x, NID_subject_alt_name, names, 0, 0) == 1;
+    bool ok = push_name(names,
+        a2i_GENERAL_NAME(NULL, NULL, NULL, ip != NULL ? GEN_IPADD : GEN_DNS, host, 0));
 
-    if (!pushed)
-        GENERAL_NAME_free(one);
-    GENERAL_NAMES_free(names);
     ASN1_OCTET_STRING_free(ip);
+    return ok;
+}
+
+/* RFC 5280 §4.1.2.6: the names are critical where there is no subject. */
+static bool
+add_alt_names(X509 *x, const struct cert_request *r)
+{
+    GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
+    bool ok = names != NULL;
+
+    if (ok && r->uri != NULL)
+        ok = push_name(names, a2i_GENERAL_NAME(NULL, NULL, NULL, GEN_URI, r->uri, 0));
+    if (ok && r->dns_name != NULL)
+        ok = push_host(names, r->dns_name);
+    ok = ok && X509_add1_ext_i2d(x, NID_subject_alt_name, names,
+                   r->uri != NULL && r->no_subject, 0) == 1;
+    GENERAL_NAMES_free(names);
+    return ok;
+}
+
+/* RFC 5280 §4.2.1.12 */
+static bool
+add_purposes(X509 *x)
+{
+    EXTENDED_KEY_USAGE *list = sk_ASN1_OBJECT_new_null();
+    bool ok = list != NULL &&
+              sk_ASN1_OBJECT_push(list, OBJ_nid2obj(NID_server_auth)) > 0 &&
+              sk_ASN1_OBJECT_push(list, OBJ_nid2obj(NID_client_auth)) > 0 &&
+              X509_add1_ext_i2d(x, NID_ext_key_usage, list, 0, 0) == 1;
+
+    sk_ASN1_OBJECT_free(list); /* the objects are libcrypto's own */
     return ok;
 }
 
@@ -169,6 +204,21 @@ add_own_extension(X509 *x, const struct cert_extension *own)
     return ok;
 }
 
+/* Somebody's public key, which the caller has parsed, or one of ours. */
+static bool
+set_key(X509 *x, struct selfsame_bytes spki, const struct key *subject)
+{
+    const uint8_t *p = spki.ptr;
+
+    if (p == NULL)
+        return X509_set_pubkey(x, subject->pkey) == 1;
+    (void)ERR_set_mark();
+    auto_pkey *key = spki.len <= INT32_MAX ? d2i_PUBKEY(NULL, &p, (long)spki.len)
+                                           : NULL;
+    (void)ERR_pop_to_mark();
+    return key != NULL && p == spki.ptr + spki.len && X509_set_pubkey(x, key) == 1;
+}
+
 static bool
 fill(X509 *x, const struct cert_request *r, const struct key *subject, X509 *issuer)
 {
@@ -178,7 +228,7 @@ fill(X509 *x, const struct cert_request *r, const struct key *subject, X509 *iss
            set_name(X509_get_subject_name(x), r) &&
            X509_set_issuer_name(
                x, X509_get_subject_name(issuer != NULL ? issuer : x)) == 1 &&
-           X509_set_pubkey(x, subject->pkey) == 1;
+           set_key(x, r->spki, subject);
 }
 
 static bool
@@ -187,7 +237,8 @@ extend(X509 *x, const struct cert_request *r, X509 *issuer)
     bool ok = r->bare || (add_constraints(x, r) && add_usage(x, r) &&
                              (r->no_key_ids || add_key_ids(x, issuer)));
 
-    ok = ok && (r->dns_name == NULL || add_alt_name(x, r->dns_name));
+    ok = ok && ((r->dns_name == NULL && r->uri == NULL) || add_alt_names(x, r));
+    ok = ok && (!r->server_and_client || add_purposes(x));
     for (size_t i = 0; ok && i < r->extension_count; i++)
         ok = add_own_extension(x, &r->extensions[i]);
     return ok;
@@ -281,7 +332,8 @@ cert_make(const struct cert_request *r, const struct key *subject,
     auto_x509 *x = X509_new();
     if (x == NULL || !fill(x, r, subject, parent) || !extend(x, r, parent))
         FAIL(e, SELFSAME_USAGE,
-            "certificate: libcrypto refuses a name, a time or an extension of it");
+            "certificate: libcrypto refuses a name, a time, the key or an extension of "
+            "it");
     auto_signer *ctx = signer(issuer);
     if (ctx == NULL || X509_sign_ctx(x, ctx) <= 0)
         FAIL(e, SELFSAME_INTERNAL, "certificate: libcrypto cannot sign it");

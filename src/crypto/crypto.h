@@ -134,6 +134,10 @@ struct cert_request {
     bool no_subject; /* as Sigstore's leaves, which have a subjectAltName alone */
     const char *
         dns_name; /* subjectAltName, NULL: none (an IP address is written as iPAddress) */
+    const char *uri;        /* subjectAltName, NULL: none; critical without a subject */
+    bool server_and_client; /* extendedKeyUsage for both ends of TLS */
+    struct selfsame_bytes
+        spki; /* the subject's key instead of `subject`; absent: not */
     int64_t not_before, not_after;
     bool ca;
     int path_len; /* -1: none */
@@ -146,7 +150,10 @@ struct cert_request {
     const struct cert_extension *extensions;
     size_t extension_count;
 };
-/* X.509 v3 for subject key, signed by issuer (NULL issuer_cert: self-signed). DER in the arena. */
+/*
+ * X.509 v3 for subject key (NULL where r->spki says it), signed by issuer (absent
+ * issuer_cert: self-signed). DER in the arena.
+ */
 MUST enum selfsame_code cert_make(const struct cert_request *r,
     const struct key *subject, struct selfsame_bytes issuer_cert,
     const struct key *issuer, struct arena *arena, struct selfsame_bytes *ret,

@@ -279,8 +279,8 @@ allow(struct httpd_request *r, const char *method)
 {
     const size_t len = strlen(r->allow);
 
-    (void)snprintf(
-        r->allow + len, sizeof(r->allow) - len, "%s%s", len > 0 ? ", " : "", method);
+    (void)snprintf(r->allow + len, sizeof(r->allow) - len, "%s%s", len > 0 ? ", " : "",
+        method);
 }
 
 /* 0, 404 or 405 (then "Allow" is in the request), among whole paths or among prefixes. */
@@ -356,6 +356,7 @@ begin_request(struct httpd_conn *c, size_t head)
         return false;
     }
     c->r->conn = c;
+    c->r->begun_us = httpd_now_us();
     int status = httpd_request_parse(c->r, BYTES(c->in + c->beg, head), &e);
     c->beg += head;
     c->seen = 0;

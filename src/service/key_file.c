@@ -3,23 +3,12 @@
 
 #include "os/os.h"
 
-#include <sys/stat.h>
-
 enum { KEY_LIMIT = 16384, KEY_MEMORY = 1 << 18 };
 
-/* A key that others can read is no longer only its owner's. */
-static enum selfsame_code
-check_mode(const char *path, struct selfsame_err *e)
+enum selfsame_code
+key_file_check(const char *path, struct selfsame_err *e)
 {
-    struct stat st;
-
-    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & 077) == 0)
-        return SELFSAME_OK;
-    (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
-        "%s: expected mode 0600, got %04o: others can read this key", path,
-        (unsigned)(st.st_mode & 07777));
-    err_remedy(e, "chmod 600 the key; if somebody may have read it, make another.");
-    return SELFSAME_USAGE;
+    return file_is_private(path, e);
 }
 
 enum selfsame_code
@@ -28,7 +17,7 @@ key_file_read(const char *path, struct key **ret, struct selfsame_err *e)
     auto_arena arena = arena_new(KEY_MEMORY);
     struct selfsame_bytes pem;
 
-    TRY(check_mode(path, e));
+    TRY(key_file_check(path, e));
     TRY(file_read(path, KEY_LIMIT, &arena, &pem, e));
     TRY_WHILE(e, key_take_pem(pem, ret, e), "%s", path);
     return SELFSAME_OK;

@@ -11,6 +11,8 @@
 /* USAGE: others may read the file. */
 MUST enum selfsame_code key_file_read(
     const char *path, struct key **ret, struct selfsame_err *e);
+/* USAGE: others may read the file; what is not there is found out by whoever reads it. */
+MUST enum selfsame_code key_file_check(const char *path, struct selfsame_err *e);
 /* A new Ed25519 key when path is NULL. */
 MUST enum selfsame_code key_file_take(
     const char *path, struct key **ret, struct selfsame_err *e);

@@ -11,8 +11,7 @@
 #define PROFILE_DEPLOYED "tag:github.com,2023:veraison/ear"
 #define PROFILE_DRAFT "tag:ietf.org,2026:rats/ear#03"
 enum {
-    EAR_SIZE =
-        6 << 10,     /* of the claims; base64url and a signature make 8.6 KiB of it */
+    EAR_SIZE = 5500, /* of the claims: with header, RSA-4096 and base64url 8 KiB */
     TOLERATED = -33, /* a warning of our own: the policy tolerates what is worse */
 };
 
@@ -195,9 +194,10 @@ submod_json(const struct verdict *v, const struct ear_subject *s)
 
     put(&b, n->status, json_string(verdict_status(v)));
     put(&b, n->vector, vector_json(v));
-    put(&b, n->policy,
-        s->dialect == EAR_DRAFT ? json_pack("[s]", s->policy_id)
-                                : json_string(s->policy_id));
+    if (s->policy_id != NULL)
+        put(&b, n->policy,
+            s->dialect == EAR_DRAFT ? json_pack("[s]", s->policy_id)
+                                    : json_string(s->policy_id));
     put(&b, n->policy_claims, policy_claims(v));
     put(&b, n->claims, claims_json(v));
     if (s->key.len > 0) {
@@ -234,22 +234,52 @@ put_key(struct build *b, const struct ear_subject *s)
         b->bad = true;
 }
 
-/* What a policy pins, in one string: the first pin of the TEE, or what all pins hash to. */
+/* ---- flat members ---- */
+
+/*
+ * What identifies the code, in one string: the pin that covers everything, or where none
+ * does (TDX: firmware, kernel and the rest apart) the SHA-384 of all of them, in order.
+ */
 static void
 put_measurement(struct build *b, const struct verdict *v)
 {
+    enum { PINS = 8 };
     const struct selfsame_claims *c = &v->claims;
-    const struct claim *found = NULL;
+    struct selfsame_bytes pin[PINS];
+    uint8_t digest[HASH_MAX];
+    size_t count = 0;
 
     for (size_t i = 0; c->authentic && c->pins != NULL && c->pins[i] != NULL; i++) {
+        const struct claim *found = claims_find(c, c->pins[i]);
+
         if (strcmp(c->pins[i], PINS_OR) == 0)
             break;
-        found = claims_find(c, c->pins[i]);
-        if (found != NULL && found->kind == CLAIM_BYTES)
-            break;
+        if (found == NULL || found->kind != CLAIM_BYTES || count == PINS)
+            return;
+        pin[count++] = found->bytes;
     }
-    if (found != NULL && found->kind == CLAIM_BYTES)
-        put(b, "measurement", hex_json(found->bytes));
+    if (count == 0)
+        return;
+    if (count == 1 || strcmp(c->tee, "nitro") == 0) /* PCR0 covers PCR1 and PCR2 */
+        put(b, "measurement", hex_json(pin[0]));
+    else if (hash_parts(HASH_SHA384, pin, count, digest))
+        put(b, "measurement", hex_json(BYTES(digest, hash_size(HASH_SHA384))));
+    else
+        b->bad = true;
+}
+
+/* SHA-256 of the evidence's claims, members sorted, also where they are left out. */
+static void
+put_digest(struct build *b, const json_t *claims)
+{
+    char *text = json_dumps(claims, JSON_COMPACT | JSON_SORT_KEYS);
+    uint8_t digest[HASH_MAX];
+
+    if (text != NULL && hash_bytes(HASH_SHA256, bytes_str(text), digest))
+        put(b, "claims_digest", hex_json(BYTES(digest, 32)));
+    else
+        b->bad = true;
+    free(text);
 }
 
 /*
@@ -279,7 +309,8 @@ put_flat(struct build *b, const struct verdict *v, const struct ear_subject *s)
     put(b, "simulated", json_boolean(v->claims.simulated));
     put_text(b, "ear_status", verdict_status(v));
     put_text(b, "verdict_class", selfsame_code_name(verdict_code(v)));
-    put(b, "evidence_sha256", hex_json(s->evidence_sha256));
+    if (s->evidence_sha256.len > 0)
+        put(b, "evidence_sha256", hex_json(s->evidence_sha256));
 }
 
 static void
@@ -297,19 +328,29 @@ put_registered(struct build *b, const struct ear_subject *s)
     }
 }
 
+static const char *
+submod_name(const struct verdict *v, const struct ear_subject *s)
+{
+    if (s->submod != NULL)
+        return s->submod;
+    return v->claims.tee != NULL ? v->claims.tee : "unknown";
+}
+
 static json_t *
 build_claims(const struct verdict *v, const struct ear_subject *s)
 {
     const bool draft = s->dialect == EAR_DRAFT;
-    const char *tee = v->claims.tee != NULL ? v->claims.tee : "unknown";
     struct build b = { json_object(), false };
     json_t *submod = submod_json(v, s);
 
     put_text(&b, "eat_profile", draft ? PROFILE_DRAFT : PROFILE_DEPLOYED);
     put_registered(&b, s);
     put(&b, draft ? "ear_verifier_id" : "ear.verifier-id",
-        json_pack("{s:s,s:s}", "developer", s->developer, "build", s->build));
-    put(&b, "submods", submod != NULL ? json_pack("{s:o}", tee, submod) : NULL);
+        json_pack("{s:s,s:s}", "developer", s->developer != NULL ? s->developer : "",
+            "build", s->build != NULL ? s->build : ""));
+    put_digest(&b, json_object_get(submod, names_of(s)->claims));
+    put(&b, "submods",
+        submod != NULL ? json_pack("{s:o}", submod_name(v, s), submod) : NULL);
     put_flat(&b, v, s);
     put_key(&b, s);
     if (s->extra != NULL && !b.bad && json_object_update(b.root, s->extra) != 0)
@@ -320,37 +361,44 @@ build_claims(const struct verdict *v, const struct ear_subject *s)
     return NULL;
 }
 
-/* Too large for headers of the world: the claims of the evidence go, and that is said. */
-static enum selfsame_code
-shorten(json_t *root, const struct ear_subject *s, const char *tee)
-{
-    json_t *submod = json_object_get(json_object_get(root, "submods"), tee);
-    char *text = json_compact(root);
+/* ---- the size: headers of the world take 8 KiB ---- */
 
-    if (text == NULL)
-        return SELFSAME_NOMEM;
-    const size_t len = strlen(text);
-    free(text);
-    if (len <= EAR_SIZE)
-        return SELFSAME_OK;
-    (void)json_object_del(submod, names_of(s)->claims);
-    return json_object_set_new(root, "claims_left_out", json_true()) == 0
-               ? SELFSAME_OK
-               : SELFSAME_NOMEM;
+static size_t
+size_of(const json_t *root)
+{
+    return json_dumpb(root, NULL, 0, JSON_COMPACT);
+}
+
+/* The claims of the evidence go first, then the reasons, and that is said. */
+static enum selfsame_code
+shorten(
+    json_t *root, const struct ear_subject *s, const char *name, struct selfsame_err *e)
+{
+    const struct names *n = names_of(s);
+    const char *const drop[] = { n->claims, n->policy_claims };
+    json_t *submod = json_object_get(json_object_get(root, "submods"), name);
+
+    for (size_t i = 0; i < COUNT(drop) && size_of(root) > EAR_SIZE; i++) {
+        (void)json_object_del(submod, drop[i]);
+        if (json_object_set_new(root, "claims_left_out", json_true()) != 0)
+            FAIL(e, SELFSAME_NOMEM, "no memory for the claims of a token");
+    }
+    if (size_of(root) > EAR_SIZE)
+        FAIL(e, SELFSAME_USAGE, "claims of a token: expected at most %d bytes, got %zu",
+            (int)EAR_SIZE, size_of(root));
+    return SELFSAME_OK;
 }
 
 enum selfsame_code
 ear_claims(const struct verdict *v, const struct ear_subject *s, json_t **ret,
     struct selfsame_err *e)
 {
-    const char *tee = v->claims.tee != NULL ? v->claims.tee : "unknown";
-    json_t *root = build_claims(v, s);
+    auto_json *root = build_claims(v, s);
 
-    if (root == NULL || shorten(root, s, tee) != SELFSAME_OK) {
-        json_decref(root);
+    if (root == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for the claims of a token");
-    }
-    *ret = root;
+    TRY(shorten(root, s, submod_name(v, s), e));
+    *ret = json_incref(root);
     return SELFSAME_OK;
 }
 

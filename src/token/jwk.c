@@ -147,6 +147,8 @@ read_rsa(const json_t *j, struct arena *arena, struct selfsame_bytes *ret,
     TRY(bytes_member(j, "e", arena, &x, e));
     if (n.ptr[0] == 0 || x.ptr[0] == 0 || x.len > 8)
         FAIL(e, SELFSAME_MALFORMED, "JWK: expected numbers without leading zeros");
+    if ((x.ptr[x.len - 1] & 1) == 0 || (x.len == 1 && x.ptr[0] < 3))
+        FAIL(e, SELFSAME_MALFORMED, "JWK: \"e\": expected an odd number above 1");
     if (n.len * 8 < RSA_MIN_BITS || n.len * 8 > RSA_MAX_BITS || !(n.ptr[0] & 0x80))
         FAIL(e, SELFSAME_UNSUPPORTED,
             "JWK: expected an RSA key of %d to %d bits, got one of about %zu",
@@ -175,13 +177,12 @@ canonical(const struct jwk *k, struct arena *arena)
     if (a == NULL)
         return NULL;
     if (strcmp(a->kty, "EC") == 0)
-        return arena_printf(arena,
-            "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", a->crv,
-            text64(arena, BYTES(k->key.ptr, a->half)),
+        return arena_printf(arena, "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
+            a->crv, text64(arena, BYTES(k->key.ptr, a->half)),
             text64(arena, BYTES(k->key.ptr + a->half, a->half)));
     if (strcmp(a->kty, "OKP") == 0)
-        return arena_printf(arena, "{\"crv\":\"%s\",\"kty\":\"OKP\",\"x\":\"%s\"}",
-            a->crv, text64(arena, k->key));
+        return arena_printf(arena, "{\"crv\":\"%s\",\"kty\":\"OKP\",\"x\":\"%s\"}", a->crv,
+            text64(arena, k->key));
     if (rsa_members(k->key, &n, &x, &ignored) != SELFSAME_OK)
         return NULL;
     return arena_printf(arena, "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}",
@@ -241,18 +242,29 @@ read_key(const json_t *j, const struct alg *a, struct arena *arena, struct jwk *
     return SELFSAME_OK;
 }
 
-static const char *
-text_member(const json_t *j, const char *name, struct arena *arena)
+/* NULL where there is no such member. */
+static enum selfsame_code
+text_member(const json_t *j, const char *name, struct arena *arena, const char **ret,
+    struct selfsame_err *e)
 {
-    const char *text = json_string_value(json_object_get(j, name));
+    const json_t *member = json_object_get(j, name);
 
-    return text != NULL ? arena_str(arena, bytes_str(text)) : NULL;
+    *ret = NULL;
+    if (member == NULL)
+        return SELFSAME_OK;
+    if (!json_is_string(member) || json_string_length(member) > JWK_TEXT)
+        FAIL(e, SELFSAME_MALFORMED, "JWK: \"%s\": expected a short string", name);
+    *ret = arena_str(arena, bytes_str(json_string_value(member)));
+    if (*ret == NULL)
+        FAIL(e, SELFSAME_NOMEM, "JWK: out of memory");
+    return SELFSAME_OK;
 }
 
 static enum selfsame_code
 read_x5c(const json_t *j, struct arena *arena, struct jwk *k, struct selfsame_err *e)
 {
-    const char *text = json_string_value(json_array_get(json_object_get(j, "x5c"), 0));
+    const char *text = json_string_value(
+        json_array_get(json_object_get(j, "x5c"), 0));
     const size_t len = text != NULL ? strlen(text) : 0;
     uint8_t *out = text != NULL ? arena_alloc(arena, 1, len + 1) : NULL;
     size_t got;
@@ -286,11 +298,10 @@ jwk_read(json_t *j, struct arena *arena, struct jwk *ret, struct selfsame_err *e
         FAIL(e, SELFSAME_UNSUPPORTED,
             "JWK: expected EC P-256 or P-384, RSA or OKP Ed25519 and an algorithm that "
             "fits, got %.20s %.20s %.20s",
-            kty != NULL ? kty : "no kty", crv != NULL ? crv : "",
-            word != NULL ? word : "");
+            kty != NULL ? kty : "no kty", crv != NULL ? crv : "", word != NULL ? word : "");
     k.alg = a->alg;
-    k.kid = text_member(j, "kid", arena);
-    k.use = text_member(j, "use", arena);
+    TRY(text_member(j, "kid", arena, &k.kid, e));
+    TRY(text_member(j, "use", arena, &k.use, e));
     TRY(read_key(j, a, arena, &k, e));
     TRY(read_x5c(j, arena, &k, e));
     TRY(set_thumbprint(&k, arena, e));
@@ -396,8 +407,8 @@ jwk_of_spki(struct selfsame_bytes spki, enum jose_alg alg, struct arena *arena,
 }
 
 enum selfsame_code
-jwk_of_key(const struct key *k, enum jose_alg alg, struct arena *arena, struct jwk *ret,
-    struct selfsame_err *e)
+jwk_of_key(const struct key *k, enum jose_alg alg, struct arena *arena,
+    struct jwk *ret, struct selfsame_err *e)
 {
     struct selfsame_bytes spki;
 
@@ -413,9 +424,11 @@ jwk_json(const struct jwk *k)
     struct selfsame_err ignored;
     json_t *j = NULL;
 
-    if (text == NULL || json_parse(bytes_str(text), "JWK", &j, &ignored) != SELFSAME_OK)
+    if (text == NULL ||
+        json_parse(bytes_str(text), "JWK", &j, &ignored) != SELFSAME_OK)
         return NULL;
-    if ((k->use != NULL && json_object_set_new(j, "use", json_string(k->use)) != 0) ||
+    if ((k->use != NULL &&
+            json_object_set_new(j, "use", json_string(k->use)) != 0) ||
         json_object_set_new(j, "alg", json_string(jose_alg_word(k->alg))) != 0 ||
         (k->kid != NULL && json_object_set_new(j, "kid", json_string(k->kid)) != 0)) {
         json_decref(j);

@@ -16,7 +16,9 @@
  *   jws.c      compact signatures; the algorithm is the key's, never the header's
  *   ear.c      a verdict as claims, both dialects
  *   ear_read.c claims of both dialects, of ours and of others
- *   cwt.c      the same as CBOR in COSE_Sign1
+ *   cwt.c      CWTs made and read
+ *   cwt_json.c claims as CBOR from JSON and back
+ *   check.c    what a relying party demands of a token
  */
 
 /* ---- jwk.c ---- */
@@ -137,6 +139,7 @@ struct ear_subject {
     struct selfsame_bytes
         key; /* SPKI that the evidence is bound to: cnf, key-attestation; or absent */
     struct selfsame_bytes evidence_sha256; /* 32 bytes */
+    const char *submod;                    /* NULL: the TEE's name */
     json_t *extra; /* further top level claims (KBS: tee-pubkey …), or NULL; borrowed */
 };
 /*
@@ -153,5 +156,101 @@ MUST enum selfsame_code ear_jwt(const struct verdict *v, const struct ear_subjec
 MUST enum selfsame_code ear_cwt(const struct verdict *v, const struct ear_subject *s,
     const struct key *k, enum jose_alg alg, struct arena *arena,
     struct selfsame_bytes *ret, struct selfsame_err *e);
+
+/* ---- ear_read.c ---- */
+enum { EAR_SUBMODS = 64 };
+enum ear_profile { EAR_OF_DRAFT = 1, EAR_OF_VERAISON, EAR_OF_TRUSTEE };
+struct ear_submod {
+    const char *name;
+    enum ear_status status;  /* the worse of what it says and what its vector says */
+    int vector[TRUST_COUNT]; /* 0: no statement */
+    const char *key;         /* "akpub" of a key attestation, base64url; or NULL */
+    json_t *claims;          /* all of it, borrowed */
+};
+/* An attestation result as it was read; texts point into `claims`. */
+struct ear {
+    enum ear_profile profile;
+    const char *issuer, *subject, *token_id; /* or NULL */
+    int64_t issued_s, not_before_s, expires_s;
+    bool has_not_before, has_expiry;
+    enum ear_status status; /* the worst of all */
+    struct ear_submod *submods;
+    size_t submod_count;
+    json_t *claims; /* freed by ear_free */
+};
+/*
+ * MALFORMED; UNSUPPORTED: another eat_profile. Times may be floats, statuses words or
+ * numbers; unknown members are passed over.
+ */
+MUST enum selfsame_code ear_read(
+    json_t *claims, struct arena *arena, struct ear *ret, struct selfsame_err *e);
+void ear_free(struct ear *r);
+#define auto_ear __attribute__((cleanup(ear_free))) struct ear
+/* "kind" as the profile is told in sentences: "Veraison", … */
+const char *ear_profile_word(enum ear_profile p);
+/* Whoever relies on both relies on the worse: contraindicated, none, warning, affirming. */
+enum ear_status ear_worse(enum ear_status a, enum ear_status b);
+
+/* ---- cwt_json.c ---- */
+/* Claims by their names in JSON as a CBOR map with the registered keys (§2, RFC 8392, RFC 9711). */
+MUST enum selfsame_code cwt_claims_put(const json_t *claims, struct arena *arena,
+    struct selfsame_bytes *ret, struct selfsame_err *e);
+/*
+ * The other way: bytes become base64url, keys without a name their number. What this
+ * decoder refuses is MALFORMED.
+ */
+MUST enum selfsame_code cwt_claims_read(
+    struct selfsame_bytes cbor, json_t **ret, struct selfsame_err *e);
+
+/* ---- cwt.c ---- */
+bool cwt_recognise(struct selfsame_bytes in); /* tag 61, or COSE_Sign1 */
+/* As jws_parse; the payload stays CBOR. EdDSA and others over the Sig_structure. */
+MUST enum selfsame_code cwt_parse(struct selfsame_bytes in, struct arena *arena,
+    struct jws *ret, struct selfsame_err *e);
+
+/* ---- check.c ---- */
+enum { TOKEN_MAX = 2 * JWS_MAX, TOKEN_CLAIM_RULES = 32 };
+/* A JWT or a CWT, its signature and what it says. */
+struct token {
+    bool cwt;
+    struct jws jws;
+    const struct jwk *key; /* whose signature held; NULL: nobody looked */
+    struct ear ear;
+};
+void token_free(struct token *t);
+#define auto_token __attribute__((cleanup(token_free))) struct token
+/* BAD_CHAIN, BAD_SIGNATURE, MALFORMED, UNSUPPORTED. Views into text, keys and arena. */
+MUST enum selfsame_code token_open(struct selfsame_bytes text, const struct jwks *keys,
+    struct arena *arena, struct token *ret, struct selfsame_err *e);
+/* Claims of any JWT or CWT, and header, decoded and not believed. */
+MUST enum selfsame_code token_decode(struct selfsame_bytes text, struct arena *arena,
+    json_t **ret, struct selfsame_err *e);
+
+struct token_claim_rule {
+    const char *pointer;     /* RFC 6901: "/release_name" */
+    const char *value;       /* its text; of numbers and booleans as JSON has them */
+    enum selfsame_code code; /* of a breach */
+};
+/* The zero value refuses everything. */
+struct token_rules {
+    const char *issuer, *audience;
+    bool any_issuer, any_audience, any_age;
+    bool has_time;
+    int64_t now_s, leeway_s;
+    struct selfsame_bytes nonce; /* as bytes; eat_nonce is these or their base64url */
+    int64_t max_age_s;           /* 0: not demanded */
+    bool warning, simulated, debug; /* taken, too */
+    struct selfsame_bytes key;      /* SPKI that the token must be about; or absent */
+    struct token_claim_rule claims[TOKEN_CLAIM_RULES];
+    size_t claim_count;
+};
+/* USAGE: rules that demand too little. */
+MUST enum selfsame_code token_rules_check(
+    const struct token_rules *r, struct selfsame_err *e);
+/* USAGE (as above), DENIED, UNBOUND, STALE, DEBUG, MISMATCH. */
+MUST enum selfsame_code token_check(
+    const struct ear *r, const struct token_rules *rules, struct selfsame_err *e);
+/* NULL: nothing there. */
+const json_t *token_claim(const json_t *claims, const char *pointer);
 
 #endif

@@ -194,7 +194,7 @@ static const int deadly[] = { SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(mou
 static const int tracing[] = { SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv),
     SCMP_SYS(process_vm_writev) };
 static const int of_sanitizers[] = { SCMP_SYS(ptrace), SCMP_SYS(clone), SCMP_SYS(wait4),
-    SCMP_SYS(prctl), SCMP_SYS(prlimit64), SCMP_SYS(fork) };
+    SCMP_SYS(prctl), SCMP_SYS(prlimit64), SCMP_SYS(fork), SCMP_SYS(getdents) };
 
 /* Errors that say no; anything else is "unknown to this kernel", so that libraries fall
  * back to what is older and allowed: clone3, io_uring, futex_waitv. */

@@ -451,8 +451,9 @@ explain(struct explain *x, json_t **ret)
         return shown;
     }
     /* Who has a policy means evidence: then its own reader knows best what is broken. */
-    if (x->evidence || (shown == SELFSAME_UNSUPPORTED &&
-                           (x->named != NULL || json_object_get(x->body, "policy_text"))))
+    if (x->evidence ||
+        (shown == SELFSAME_UNSUPPORTED &&
+            (x->named != NULL || json_object_get(x->body, "policy_text"))))
         TRY(judge_shown(x, &r));
     if (shown != SELFSAME_OK && (r == NULL || r->verdict.claims.tee == NULL)) {
         *x->e = x->evidence || r == NULL ? why : r->verdict.err;

@@ -46,6 +46,7 @@ serve_nonce(struct call *c)
 struct form {
     struct call *c;
     json_t *body; /* or NULL: the query has the members */
+    const char *const *more; /* another front's members; NULL: those of /v1/verify */
     struct selfsame_err *e;
 };
 
@@ -136,25 +137,30 @@ take_collateral(const struct form *f, struct ask *a)
     return SELFSAME_OK;
 }
 
-static const char *const known[] = { "evidence", "nonce", "key", "report_data",
-    "attest_request", "exporter", "collateral", "policy", "audience", "alg", "format",
-    "dialect" };
+static const char *const of_evidence[] = { "evidence", "nonce", "policy", "report_data",
+    "collateral", NULL };
+static const char *const of_verify[] = { "key", "attest_request", "exporter", "audience",
+    "alg", "format", "dialect", NULL };
+
+static bool
+is_among(const char *name, const char *const *list)
+{
+    for (size_t i = 0; list[i] != NULL; i++)
+        if (strcmp(name, list[i]) == 0)
+            return true;
+    return false;
+}
 
 static enum selfsame_code
 check_members(const struct form *f)
 {
+    const char *const *more = f->more != NULL ? f->more : of_verify;
     const char *name;
     json_t *v;
 
     json_object_foreach(f->body, name, v)
-    {
-        bool found = false;
-
-        for (size_t i = 0; i < COUNT(known); i++)
-            found = found || strcmp(name, known[i]) == 0;
-        if (!found)
+        if (!is_among(name, of_evidence) && !is_among(name, more))
             FAIL(f->e, SELFSAME_MALFORMED, "\"%.60s\": no such member", name);
-    }
     return SELFSAME_OK;
 }
 
@@ -180,6 +186,23 @@ read_ask(const struct form *f, struct ask *a)
         FAIL(f->e, SELFSAME_MALFORMED,
             "evidence of a session needs \"exporter\" of 32 bytes, \"attest_request\" "
             "and \"key\" together");
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+front_ask(struct call *c, json_t *body, const char *const *more, struct ask *ret,
+    struct selfsame_err *e)
+{
+    const struct form f = { c, body, more, e };
+    struct ask a = { 0 };
+
+    TRY(check_members(&f));
+    TRY(take_evidence(&f, &a));
+    TRY(take_collateral(&f, &a));
+    TRY(member(&f, "policy", &a.policy));
+    TRY(bytes_member(&f, "nonce", &a.nonce));
+    TRY(bytes_member(&f, "report_data", &a.report_data));
+    *ret = a;
     return SELFSAME_OK;
 }
 
@@ -215,8 +238,7 @@ read_token_ask(const struct form *f, struct token_ask *t, enum format *ret)
         t->alg = jose_alg_of(bytes_str(alg));
         if (t->alg == JOSE_NONE)
             FAIL(f->e, SELFSAME_MALFORMED,
-                "\"alg\": expected ES256, RS256, ES384, PS256 or EdDSA, got %.40s",
-                alg);
+                "\"alg\": expected ES256, RS256, ES384, PS256 or EdDSA, got %.40s", alg);
     }
     *ret = accepts(f->c, "application/eat+cwt") ? FORMAT_CWT : FORMAT_JWT;
     if (format == NULL)
@@ -286,7 +308,7 @@ answer(struct call *c, const struct judged *j, struct token_ask *t, enum format 
 static enum selfsame_code
 verify(struct call *c, json_t *body, struct selfsame_err *e)
 {
-    const struct form f = { c, body, e };
+    const struct form f = { c, body, NULL, e };
     struct ask a = { 0 };
     struct token_ask t = { 0 };
     auto_judged j = { 0 };

@@ -45,8 +45,9 @@ write_settings(const struct making *k)
     auto_json *checked = NULL;
     const char *path;
 
-    if (j == NULL || (k->m->registry != NULL && json_object_set_new(j, "registry",
-                                                    json_string(k->m->registry)) != 0))
+    if (j == NULL || (k->m->registry != NULL &&
+                         json_object_set_new(j, "registry",
+                             json_string(k->m->registry)) != 0))
         FAIL(k->e, SELFSAME_NOMEM, "no memory for settings");
     char *text = json_pretty(j);
     if (text == NULL)
@@ -55,7 +56,8 @@ write_settings(const struct making *k)
     if (code == SELFSAME_OK)
         code = at(k, "verifier.json", &path);
     if (code == SELFSAME_OK)
-        code = file_write(path, bytes_str(text), false, k->e);
+        code = file_write(
+            path, bytes_str(text), true, k->e); /* a URL may have a password */
     free(text);
     return code;
 }

@@ -105,7 +105,10 @@ make_request(const struct call *c, const struct ask *a, struct selfsame_request 
         selfsame_request_expect_key(q, a->key);
     if (a->report_data.len > 0)
         selfsame_request_expect_report_data(q, a->report_data);
+    q->collateral = a->collateral;
+    q->collateral_count = a->collateral_count;
     q->nonce_in_report_data = a->nonce_in_report_data && a->nonce.len > 0;
+    q->covers_nonce = a->covers_nonce;
     return SELFSAME_OK;
 }
 
@@ -146,9 +149,10 @@ unreadable(const struct judged *j, struct selfsame_err *e)
 {
     const struct verdict *v = &j->result->verdict;
     const enum selfsame_code code = selfsame_result_code(j->result);
+    const bool parsed = v->checks.at[CHECK_PARSE].outcome == CHECK_PASS;
 
-    if (v->claims.tee != NULL ||
-        (code != SELFSAME_MALFORMED && code != SELFSAME_UNSUPPORTED))
+    if (parsed || (code != SELFSAME_MALFORMED &&
+                      (code != SELFSAME_UNSUPPORTED || v->claims.tee != NULL)))
         return SELFSAME_OK;
     *e = v->err;
     return code;
@@ -249,6 +253,7 @@ subject_of(struct call *c, const struct judged *j, const struct token_ask *t,
         .key = j->ask->key,
         .evidence_sha256 = BYTES_ARR(j->evidence_sha256),
         .extra = t->extra,
+        .submod = t->submod,
     };
 
     if (to != NULL && to->dialect >= 0)
@@ -278,7 +283,7 @@ judged_token(struct call *c, const struct judged *j, const struct token_ask *t,
     struct ear_subject s = subject_of(c, j, t, to);
     s.kid = k->kid;
     if (t->cwt)
-        FAIL(e, SELFSAME_UNSUPPORTED, "tokens in CBOR are not made yet");
+        TRY(ear_cwt(v, &s, k->key, k->alg, &c->arena, ret, e));
     else {
         TRY(ear_jwt(v, &s, k->key, k->alg, &c->arena, &text, e));
         *ret = bytes_str(text);

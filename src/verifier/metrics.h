@@ -12,7 +12,7 @@
  * are "other": whoever can make requests cannot make series.
  */
 enum metrics_stage {
-    METRICS_READ,   /* from the first byte of a request to the last */
+    METRICS_READ,   /* from the head of a request to the end of its body */
     METRICS_WAIT,   /* for a worker */
     METRICS_VERIFY, /* evidence to verdict */
     METRICS_SIGN,   /* verdict to token */
@@ -43,7 +43,7 @@ struct metrics_now {
     int64_t nonces_kept, nonces_room;
     int64_t snapshot_revision, snapshot_made_ms, tenants, policies;
     int64_t collateral_oldest_ms, collateral_parts;
-    int64_t audit_rows, audit_healthy, log_lines_left_out;
+    int64_t audit_rows, audit_healthy, registry_reachable, log_lines_left_out;
 };
 /* In the arena. */
 MUST enum selfsame_code metrics_text(const struct metrics *m,

@@ -189,6 +189,9 @@ put_state(const struct metrics_now *now, FILE *f)
         "When the oldest piece of collateral was fetched.", now->collateral_oldest_ms);
     put_known(f, PREFIX "audit_rows", "Rows of the audit log.", now->audit_rows);
     put_known(f, PREFIX "audit_healthy", "Rows can be written.", now->audit_healthy);
+    put_known(f, PREFIX "registry_reachable",
+        "The registry answers; without it the last snapshot is served.",
+        now->registry_reachable);
     put_known(f, PREFIX "log_lines_left_out",
         "Lines about requests that were too many to write.", now->log_lines_left_out);
     put_head(f, PREFIX "info", "gauge", "Version of the program.");

@@ -64,8 +64,10 @@ enum role role_of(const char *word); /* ROLE_NONE: another */
  *   policy    the policy file
  *   release   a tlog-proof or Sigstore bundle
  *   audience  {"alg":"RS256"|"ES256"|…, "dialect":…|null, "life_s":N|null}
- *   secret    {"policies":[NAME,…], "releases":[NAME,…]|null, "sealed":BASE64, "type":MEDIA TYPE}
- *   identity  {"release":NAME, "version":VERSION|null, "policy":NAME|null, "spiffe_id":URI}
+ *   secret    {"policies":[NAME,…], "releases":[NAME,…]|null, "sealed":BASE64, "type":MEDIA TYPE,
+ *              "warning":bool}
+ *   identity  {"release":NAME, "version":VERSION|null, "policy":NAME|null, "spiffe_id":URI,
+ *              "warning":bool}
  *   follow    {"log":URL, "trust":TEXT, "release":NAME, "publishers":[PEM]}
  */
 struct snap_policy {
@@ -73,7 +75,7 @@ struct snap_policy {
     uint64_t version;
     uint8_t digest[32];
     char id[REGISTRY_TENANT_NAME + REGISTRY_NAME + 80]; /* "tenant/name@sha256:…" */
-    struct selfsame_policy *policy;                     /* with its releases opened */
+    struct selfsame_policy *policy; /* with its releases opened */
     struct selfsame_bytes text;
 };
 struct snap_key {
@@ -86,20 +88,20 @@ struct snap_key {
 struct snap_audience {
     const char *name; /* "https://sts.amazonaws.com" */
     enum jose_alg alg;
-    int dialect;    /* -1: the tenant's */
-    int64_t life_s; /* 0: the tenant's */
+    int dialect;      /* -1: the tenant's */
+    int64_t life_s;   /* 0: the tenant's */
 };
 struct snap_secret {
     const char *name; /* "default/key/1" */
-    const char *const *policies,
-        *const *releases; /* NULL-terminated; releases NULL: any */
+    const char *const *policies, *const *releases; /* NULL-terminated; releases NULL: any */
     const char *type;
     struct selfsame_bytes sealed;
     uint64_t version;
+    bool warning; /* a verdict that only warns is enough */
 };
 struct snap_identity {
-    const char *name, *release, *version, *policy,
-        *spiffe_id; /* version, policy: or NULL */
+    const char *name, *release, *version, *policy, *spiffe_id; /* version, policy: or NULL */
+    bool warning; /* a verdict that only warns is enough */
 };
 struct snap_tenant {
     const char *name;
@@ -134,14 +136,14 @@ struct snapshot {
     size_t caller_count;
     struct selfsame_verifier *verifier; /* with the collateral of then */
     struct signing *signing;            /* sign.c */
+    struct authority *authority;        /* authority.c; NULL: no trust domain */
 };
 /* What holds now; to be dropped by whoever took it. NULL: nothing is loaded yet. */
 MUST struct snapshot *snapshot_take(struct verifier_service *s);
 void snapshot_drop(struct snapshot *n);
 const struct snap_tenant *snapshot_tenant(const struct snapshot *n, const char *name);
 const struct snap_policy *tenant_policy(const struct snap_tenant *t, const char *name);
-const struct snap_audience *tenant_audience(
-    const struct snap_tenant *t, const char *name);
+const struct snap_audience *tenant_audience(const struct snap_tenant *t, const char *name);
 /* Reads the objects; in the thread of the registry. What does not parse is told and left out. */
 MUST enum selfsame_code snapshot_make(struct verifier_service *s,
     const struct registry_object *objects, size_t count, uint64_t revision,
@@ -167,19 +169,19 @@ struct call {
     const struct snap_tenant *tenant; /* of the key, or the one asked for; NULL: none */
     const struct snap_key *key;       /* NULL: without */
     enum role role;
-    const char *rest;          /* of the path, behind a route's '*' */
-    enum selfsame_code code;   /* for the log line */
-    const char *status;        /* of a verdict, for the log line; or NULL */
-    const char *jti;           /* of the token made last; or NULL */
-    struct registry *registry; /* IN_STORE only */
+    const char *rest;                 /* of the path, behind a route's '*' */
+    enum selfsame_code code;          /* for the log line */
+    const char *status;               /* of a verdict, for the log line; or NULL */
+    const char *jti;                  /* of the token made last; or NULL */
+    struct registry *registry;        /* IN_STORE only */
     struct call *next;
 };
 struct route {
     const char *method, *path; /* as httpd_route's */
     enum where where;
-    enum role need;                /* at least this role; ROLE_NONE: see the handler */
+    enum role need; /* at least this role; ROLE_NONE: see the handler */
     void (*serve)(struct call *c); /* answers exactly once; c is gone then */
-    const char *operation;         /* operationId of openapi.json */
+    const char *operation; /* operationId of openapi.json */
 };
 struct route_list {
     const struct route *routes;
@@ -235,18 +237,18 @@ MUST bool nonces_tag(const struct nonces *n, const char *label,
     struct selfsame_bytes payload, uint8_t ret[static NONCE_TAG]);
 size_t nonces_kept(struct nonces *n);
 bool nonce_was_used(struct nonces *n, struct selfsame_bytes nonce);
-void nonce_unuse(
-    struct nonces *n, struct selfsame_bytes nonce); /* no verdict came of it */
+void nonce_unuse(struct nonces *n, struct selfsame_bytes nonce); /* no verdict came of it */
 
 /* ---- judge.c ---- */
 struct ask {
-    const char *policy; /* NULL: the tenant's */
+    const char *policy;   /* NULL: the tenant's */
     struct selfsame_bytes evidence;
-    const char *media_type;                        /* as sent, or NULL */
+    const char *media_type; /* as sent, or NULL */
     struct selfsame_bytes nonce, key, report_data; /* expected; absent: not */
     bool nonce_is_ours; /* a session's: proven to be of ours, and used, by the front */
     bool
         nonce_in_report_data; /* attesters that put it there as it is: fresh, bound to nothing */
+    bool covers_nonce; /* report_data is a hash over the nonce too (KBS) */
     const struct selfsame_bytes *collateral; /* besides that of the service */
     size_t collateral_count;
     /* evidence bound to a TLS session */
@@ -276,6 +278,7 @@ struct token_ask {
     int dialect;          /* -1: the audience's or the tenant's */
     bool cwt;
     json_t *extra;
+    const char *submod; /* NULL: the TEE's name */
 };
 /* Whether this caller's own challenge is taken for one. */
 bool judge_may_bring_nonce(const struct call *c);
@@ -296,15 +299,7 @@ MUST enum selfsame_code judged_token(struct call *c, const struct judged *j,
 void judged_reply(struct call *c, const struct judged *j, const struct call_reply *a);
 
 /* ---- metrics.c ---- */
-enum stage {
-    STAGE_READ,
-    STAGE_WAIT,
-    STAGE_VERIFY,
-    STAGE_SIGN,
-    STAGE_AUDIT,
-    STAGE_WHOLE,
-    STAGE_COUNT
-};
+enum stage { STAGE_READ, STAGE_WAIT, STAGE_VERIFY, STAGE_SIGN, STAGE_AUDIT, STAGE_WHOLE, STAGE_COUNT };
 void metrics_time(struct verifier_service *s, enum stage g, int64_t us);
 void metrics_verdict(struct verifier_service *s, const char *tenant, const char *tee,
     enum selfsame_code code);
@@ -317,6 +312,8 @@ const char *service_dir(const struct verifier_service *s);
 int64_t service_now_ms(const struct verifier_service *s);
 /* 32 bytes that seal secrets; never logged. */
 const uint8_t *service_secrets_key(const struct verifier_service *s);
+/* The one before, while secrets are sealed anew (seal.h); NULL: none. */
+const uint8_t *service_secrets_old_key(const struct verifier_service *s);
 /* A member of verifier.json, borrowed; NULL: not said. */
 const json_t *service_setting(const struct verifier_service *s, const char *name);
 void service_tell(struct verifier_service *s, const char *what, const char *sentence);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verifier/service.h"
+#include "verifier/identity.h"
+#include "verifier/operations.h"
 
 #include "os/os.h"
 #include "service/key_file.h"
@@ -7,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 enum {
@@ -14,8 +17,8 @@ enum {
     LOAD_ARENA = 1 << 30,
     SETTINGS_MAX = 256 << 10,
     BODY_MAX = 1 << 20,
-    WATCH_MS = 1000,  /* how long a change of another process may be unseen */
-    RENEW_MS = 60000, /* ages of indexes and keys move on */
+    WATCH_MS = 1000,    /* how long a change of another process may be unseen */
+    RENEW_MS = 60000,   /* ages of indexes and keys move on */
 };
 
 /* ---- what the parts know ---- */
@@ -54,6 +57,12 @@ const uint8_t *
 service_secrets_key(const struct verifier_service *s)
 {
     return s->secrets_key;
+}
+
+const uint8_t *
+service_secrets_old_key(const struct verifier_service *s)
+{
+    return s->has_old_key ? s->secrets_old_key : NULL;
 }
 
 const json_t *
@@ -125,6 +134,7 @@ complete(struct verifier_service *s, struct snapshot *n, struct selfsame_err *e)
     TRY(path_join(s->dir, "keys", &n->arena, &keys, e));
     TRY_WHILE(e, signing_read(keys, n->made_ms / 1000, &n->signing, e),
         "reading the keys that sign tokens");
+    spiffe_authority(s, n);
     return service_verifier(s, &n->verifier, e);
 }
 
@@ -168,17 +178,23 @@ service_changed(struct verifier_service *s)
 
 /* ---- the thread that watches ---- */
 
-/* The list of keys, which a rotation replaces. */
+/* The list of keys and the trust domain's authority, which rotations replace. */
 static int64_t
 keys_changed_ns(const struct verifier_service *s)
 {
+    static const char *const names[] = { "keys.json", "spiffe-ca.pem" };
+    int64_t latest = 0;
     char path[1100];
     struct stat st;
 
-    (void)snprintf(path, sizeof(path), "%s/keys/keys.json", s->dir);
-    if (stat(path, &st) != 0)
-        return 0;
-    return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        (void)snprintf(path, sizeof(path), "%s/keys/%s", s->dir, names[i]);
+        if (stat(path, &st) != 0)
+            continue;
+        const int64_t at = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+        latest = at > latest ? at : latest;
+    }
+    return latest;
 }
 
 struct watching {
@@ -289,8 +305,10 @@ work(void *ctx)
 {
     struct verifier_service *s = ctx;
 
-    for (struct call *c; (c = take(s, &s->works)) != NULL;)
+    for (struct call *c; (c = take(s, &s->works)) != NULL;) {
+        operations_waited(c);
         c->route->serve(c);
+    }
     return NULL;
 }
 
@@ -316,19 +334,35 @@ read_secret(struct verifier_service *s, const char *name, uint8_t ret[static 32]
     const char *credentials = getenv("CREDENTIALS_DIRECTORY"); /* systemd's */
     struct selfsame_bytes b = BYTES_NONE;
     const char *path;
-    struct stat st;
 
     TRY(path_join(credentials != NULL ? credentials : s->dir, name, &arena, &path, e));
     if (credentials != NULL && access(path, R_OK) != 0)
         TRY(path_join(s->dir, name, &arena, &path, e));
-    if (stat(path, &st) == 0 && (st.st_mode & 077) != 0)
-        FAIL(e, SELFSAME_USAGE, "%.100s: expected a file that its owner alone may read",
-            path);
+    TRY(key_file_check(path, e));
     TRY(file_read(path, 64, &arena, &b, e));
     if (b.len != 32)
         FAIL(e, SELFSAME_USAGE, "%.100s: expected 32 bytes, got %zu", path, b.len);
     memcpy(ret, b.ptr, 32);
     secret_wipe((void *)(uintptr_t)b.ptr, b.len);
+    return SELFSAME_OK;
+}
+
+/* It is there only while secrets are sealed anew. */
+static enum selfsame_code
+read_old_secret(struct verifier_service *s, struct selfsame_err *e)
+{
+    auto_arena arena = arena_new(SERVICE_ARENA);
+    const char *dirs[] = { getenv("CREDENTIALS_DIRECTORY"), s->dir }, *path;
+
+    for (size_t i = 0; i < COUNT(dirs) && !s->has_old_key; i++) {
+        if (dirs[i] == NULL)
+            continue;
+        TRY(path_join(dirs[i], "secrets.key.old", &arena, &path, e));
+        if (access(path, F_OK) != 0)
+            continue;
+        TRY(read_secret(s, "secrets.key.old", s->secrets_old_key, e));
+        s->has_old_key = true;
+    }
     return SELFSAME_OK;
 }
 
@@ -362,21 +396,20 @@ say_refusal(void *ctx, int status, const struct selfsame_err *e, const char **re
 {
     auto_json *j = problem_json(status, e, NULL);
 
-    (void)ctx;
+    refusal_log(ctx, status, e->code);
     *ret_type = "application/problem+json";
     return j != NULL ? json_compact(j) : NULL;
 }
 
 /* Evidence and tokens must not cross a network in the clear. */
 static enum selfsame_code
-check_plain(
-    const struct verifier_service *s, const struct net_addr *a, struct selfsame_err *e)
+check_plain(const struct verifier_service *s, const struct net_addr *a,
+    struct selfsame_err *e)
 {
     const bool loopback = a->kind == NET_UNIX ||
-                          (a->kind == NET_TCP &&
-                              (strcmp(a->host, "127.0.0.1") == 0 ||
-                                  strcmp(a->host, "::1") == 0 ||
-                                  strcmp(a->host, "localhost") == 0));
+                          (a->kind == NET_TCP && (strcmp(a->host, "127.0.0.1") == 0 ||
+                                                     strcmp(a->host, "::1") == 0 ||
+                                                     strcmp(a->host, "localhost") == 0));
 
     if (loopback || s->config.behind_proxy ||
         json_is_true(service_setting(s, "behind_proxy")))
@@ -414,26 +447,6 @@ listen_on(struct verifier_service *s, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
-static void
-write_line(void *ctx, const char *line)
-{
-    service_log(ctx, line);
-}
-
-static enum selfsame_code
-start_watching(struct verifier_service *s, struct selfsame_err *e)
-{
-    const struct requestlog_config r = { .write = write_line, .ctx = s };
-
-    s->start_ms = service_now_ms(s);
-    s->operations = routes_operations(&s->routes);
-    if (s->operations == NULL)
-        FAIL(e, SELFSAME_NOMEM, "no memory for a verifier");
-    TRY(metrics_new(s->operations, &s->metrics, e));
-    TRY(outcomes_new(&s->outcomes, e));
-    return s->config.log != NULL ? requestlog_new(&r, &s->requests, e) : SELFSAME_OK;
-}
-
 static enum selfsame_code
 prepare(struct verifier_service *s, struct selfsame_err *e)
 {
@@ -445,11 +458,13 @@ prepare(struct verifier_service *s, struct selfsame_err *e)
     s->issuer = text_setting(s, "issuer");
     TRY(read_secret(s, "nonce.key", nonce_key, e));
     TRY(read_secret(s, "secrets.key", s->secrets_key, e));
+    TRY(read_old_secret(s, e));
     enum selfsame_code code = nonces_new(nonce_key, NONCE_ROOM, &s->nonces, e);
     secret_wipe(nonce_key, sizeof(nonce_key));
     TRY(code);
     TRY(routes_make(&s->routes, e));
-    TRY(start_watching(s, e));
+    TRY(operations_new(s, &s->operations, e));
+    TRY(outcomes_new(&s->outcomes, e));
     return listen_on(s, e);
 }
 
@@ -469,6 +484,8 @@ verifier_new(const struct verifier_config *c, struct verifier_service **ret,
     if (s == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for a verifier");
     s->config = *c;
+    if (c->signals)
+        signals_block();
     s->arena = arena_new(SERVICE_ARENA);
     (void)pthread_mutex_init(&s->snap_lock, NULL);
     init_queue(&s->works);
@@ -495,12 +512,40 @@ audit_clock(void *ctx)
     return service_now_ms(ctx);
 }
 
+/*
+ * A replica whose directory was put together of what it shares with others has no audit
+ * log yet: it begins one of its own, under its own name. One that has rows and no key is
+ * not begun anew.
+ */
+static enum selfsame_code
+begin_audit(struct verifier_service *s, const char *dir, struct selfsame_err *e)
+{
+    static const char *const traces[] = { "audit.key", "checkpoint",
+        "rows-000000000000.jsonl" };
+    const char *path, *host = strstr(s->issuer, "://") + 3;
+    struct utsname machine;
+
+    for (size_t i = 0; i < COUNT(traces); i++) {
+        TRY(path_join(dir, traces[i], &s->arena, &path, e));
+        if (access(path, F_OK) == 0)
+            return SELFSAME_OK;
+    }
+    if (uname(&machine) != 0)
+        FAIL(e, SELFSAME_IO, "this machine has no name");
+    const char *origin = arena_printf(&s->arena, "%s/audit/%s", host, machine.nodename);
+    if (origin == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for a name");
+    service_tell(s, "audit", origin);
+    return audit_init(dir, origin, e);
+}
+
 enum selfsame_code
 verifier_open(struct verifier_service *s, struct selfsame_err *e)
 {
     struct audit_config a = { .clock_ms = audit_clock, .ctx = s };
 
     TRY(path_join(s->dir, "audit", &s->arena, &a.dir, e));
+    TRY_WHILE(e, begin_audit(s, a.dir, e), "beginning an audit log");
     TRY_WHILE(e, audit_open(&a, &s->audit, e), "opening the audit log");
     TRY(open_registry(s, &s->watch_registry, e));
     TRY(open_registry(s, &s->store_registry, e));
@@ -541,7 +586,11 @@ verifier_run(struct verifier_service *s, struct selfsame_err *e)
         workers = cpus > 0 ? (unsigned)cpus : 1;
     if (workers > WORKERS_MAX)
         workers = WORKERS_MAX;
-    enum selfsame_code code = start(s, watch, e);
+    enum selfsame_code code = operations_start(s->operations, e);
+    if (code == SELFSAME_OK)
+        code = start(s, watch, e);
+    if (code == SELFSAME_OK && s->config.signals)
+        code = start(s, signals_watch, e);
     if (code == SELFSAME_OK)
         code = start(s, keep, e);
     for (unsigned i = 0; i < workers && code == SELFSAME_OK; i++)
@@ -578,13 +627,12 @@ verifier_free(struct verifier_service **s)
     registry_close(&(*s)->watch_registry);
     registry_close(&(*s)->store_registry);
     nonces_free(&(*s)->nonces);
-    metrics_free(&(*s)->metrics);
+    operations_free(&(*s)->operations);
     outcomes_free(&(*s)->outcomes);
-    requestlog_free(&(*s)->requests);
-    free((*s)->operations);
     routes_free(&(*s)->routes);
     json_decref((*s)->settings);
     secret_wipe((*s)->secrets_key, sizeof((*s)->secrets_key));
+    secret_wipe((*s)->secrets_old_key, sizeof((*s)->secrets_old_key));
     arena_free(&(*s)->arena);
     (void)pthread_mutex_destroy(&(*s)->snap_lock);
     free(*s);

@@ -23,24 +23,23 @@ struct call_queue {
     struct call *first, *last;
     size_t count;
 };
+struct operations;
 struct verifier_service {
     struct verifier_config config;
     char dir[1024];
     struct arena arena;
     json_t *settings;
     const char *issuer;
-    uint8_t secrets_key[32];
+    uint8_t secrets_key[32], secrets_old_key[32];
+    bool has_old_key;
     struct nonces *nonces;
     struct audit *audit;
     struct registry *watch_registry, *store_registry; /* each of one thread */
     struct routes routes;
     struct httpd *httpd;
+    struct operations *operations; /* what is around it: operations.h */
     struct outcomes *outcomes;
     atomic_uint strangers; /* explanations under way for callers without a key */
-    struct metrics *metrics;
-    const char **operations;
-    struct requestlog *requests; /* or NULL */
-    int64_t start_ms;
 
     pthread_mutex_t snap_lock;
     struct snapshot *snap;
@@ -48,16 +47,14 @@ struct verifier_service {
     struct call_queue works, stores;
     pthread_t threads[THREADS_MAX];
     size_t thread_count;
-    atomic_bool over, reload, registry_down, draining;
+    atomic_bool over, reload, registry_down;
 };
 /* A snapshot of what the registry says now takes the place of the former. */
 MUST enum selfsame_code service_load(
     struct verifier_service *s, struct registry *r, struct selfsame_err *e);
-/* watch.c */
-struct metrics_now service_now(struct verifier_service *s);
 /* evidence.c: a verifier with the pinned roots and the collateral of the service */
-MUST enum selfsame_code service_verifier(
-    struct verifier_service *s, struct selfsame_verifier **ret, struct selfsame_err *e);
+MUST enum selfsame_code service_verifier(struct verifier_service *s,
+    struct selfsame_verifier **ret, struct selfsame_err *e);
 /* settings.c: verifier.json, checked */
 MUST enum selfsame_code settings_read(
     struct selfsame_bytes text, json_t **ret, struct selfsame_err *e);
