@@ -85,7 +85,7 @@ enum selfsame_code
 manage_new_key(struct manage *m, struct selfsame_bytes wish, struct managed *ret)
 {
     auto_json *j = NULL;
-    struct key_wish w;
+    struct key_wish w = { 0 };
     uint64_t version;
     char hash[65];
     char *text;
