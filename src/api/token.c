@@ -261,6 +261,7 @@ check(struct selfsame_token *t, struct selfsame_bytes text,
 
     if (rules->broken != NULL)
         FAIL(err, SELFSAME_USAGE, "%s", rules->broken);
+    TRY(token_rules_check(&rules->r, err));
     if (!arena_dup(&t->arena, text, &text))
         FAIL(err, SELFSAME_MALFORMED, "token: %zu bytes are too many", text.len);
     set.keys = ARENA_NEW(&t->arena, struct jwk, keys->count + 1);

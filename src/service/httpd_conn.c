@@ -255,6 +255,67 @@ httpd_conn_overdue(struct httpd_conn *c)
 
 /* ---- a request ---- */
 
+static bool
+path_matches(const struct httpd_route *r, const char *path, bool whole)
+{
+    size_t len = strlen(r->path);
+
+    if (len > 0 && r->path[len - 1] == '*')
+        return !whole && strncmp(r->path, path, len - 1) == 0;
+    return whole && strcmp(r->path, path) == 0;
+}
+
+/* HEAD is GET without the body: RFC 9110 §9.3.2. */
+static bool
+method_matches(const struct httpd_route *r, struct selfsame_bytes method)
+{
+    return bytes_eq(bytes_str(r->method), method) ||
+           (strcmp(r->method, "GET") == 0 && bytes_eq(method, BYTES_LIT("HEAD")));
+}
+
+/* RFC 9110 §15.5.6: a 405 says what may be asked. */
+static void
+allow(struct httpd_request *r, const char *method)
+{
+    const size_t len = strlen(r->allow);
+
+    (void)snprintf(r->allow + len, sizeof(r->allow) - len, "%s%s", len > 0 ? ", " : "",
+        method);
+}
+
+/* 0, 404 or 405 (then "Allow" is in the request), among whole paths or among prefixes. */
+static int
+find_among(struct httpd_conn *c, bool whole)
+{
+    const struct httpd_config *config = httpd_config(c->h);
+    int status = 404;
+
+    for (size_t i = 0; i < config->route_count; i++) {
+        const struct httpd_route *r = &config->routes[i];
+
+        if (!path_matches(r, c->r->path, whole))
+            continue;
+        if (method_matches(r, c->r->head.method)) {
+            c->route = c->r->route = r;
+            c->r->allow[0] = '\0';
+            return 0;
+        }
+        status = 405;
+        allow(c->r, r->method);
+        if (strcmp(r->method, "GET") == 0)
+            allow(c->r, "HEAD");
+    }
+    return status;
+}
+
+static int
+find_route(struct httpd_conn *c)
+{
+    int status = find_among(c, true);
+
+    return status == 404 ? find_among(c, false) : status;
+}
+
 /* RFC 9110 §10.1.1; false: the connection is gone. */
 static bool
 say_continue(struct httpd_conn *c)
@@ -268,22 +329,18 @@ say_continue(struct httpd_conn *c)
     return false;
 }
 
-/* No handler is asked. What has no body may be followed by more. */
+/* Nothing is here, or nothing by this method. What has no body may be followed by more. */
 static bool
 no_route(struct httpd_conn *c, int status)
 {
-    const struct httpd_answer options = { .status = 204 };
     struct selfsame_err e = { 0 };
 
-    if (!c->body.done)
-        c->close = c->unread = true;
     (void)err_set(&e, SELFSAME_USAGE, __FILE__, __LINE__, "%s",
         status == 404 ? "there is nothing at this path"
                       : "this path is asked with another method");
-    if (status == options.status)
-        httpd_request_keep_answer(c->r, &options);
-    else
-        httpd_request_keep_refusal(c->r, status, &e);
+    if (!c->body.done)
+        return refuse(c, status, &e);
+    httpd_request_keep_refusal(c->r, status, &e);
     return begin_answer(c);
 }
 
@@ -299,13 +356,14 @@ begin_request(struct httpd_conn *c, size_t head)
         return false;
     }
     c->r->conn = c;
+    c->r->begun_us = httpd_now_us();
     int status = httpd_request_parse(c->r, BYTES(c->in + c->beg, head), &e);
     c->beg += head;
     c->seen = 0;
     if (status != 0)
         return refuse(c, status, &e);
     c->body = http_body_of(&c->r->head);
-    status = httpd_route_find(c->r);
+    status = find_route(c);
     if (status != 0)
         return no_route(c, status);
     if (c->body.framing == HTTP_LENGTH && c->body.left > httpd_config(c->h)->body_limit)
@@ -345,7 +403,7 @@ serve(struct httpd_conn *c)
     c->state = CONN_KEPT;
     c->deadline_ms = net_clock_ms() + l->times.answer_ms;
     l->serving = c->r;
-    c->r->route->serve(httpd_config(c->h)->ctx, c->r);
+    c->route->serve(httpd_config(c->h)->ctx, c->r);
     l->serving = NULL;
     return c->r->answered ? begin_answer(c) : true;
 }

@@ -17,8 +17,8 @@ enum {
     LOAD_ARENA = 1 << 30,
     SETTINGS_MAX = 256 << 10,
     BODY_MAX = 1 << 20,
-    WATCH_MS = 1000,  /* how long a change of another process may be unseen */
-    RENEW_MS = 60000, /* ages of indexes and keys move on */
+    WATCH_MS = 1000,    /* how long a change of another process may be unseen */
+    RENEW_MS = 60000,   /* ages of indexes and keys move on */
 };
 
 /* ---- what the parts know ---- */
@@ -178,17 +178,23 @@ service_changed(struct verifier_service *s)
 
 /* ---- the thread that watches ---- */
 
-/* The list of keys, which a rotation replaces. */
+/* The list of keys and the trust domain's authority, which rotations replace. */
 static int64_t
 keys_changed_ns(const struct verifier_service *s)
 {
+    static const char *const names[] = { "keys.json", "spiffe-ca.pem" };
+    int64_t latest = 0;
     char path[1100];
     struct stat st;
 
-    (void)snprintf(path, sizeof(path), "%s/keys/keys.json", s->dir);
-    if (stat(path, &st) != 0)
-        return 0;
-    return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    for (size_t i = 0; i < COUNT(names); i++) {
+        (void)snprintf(path, sizeof(path), "%s/keys/%s", s->dir, names[i]);
+        if (stat(path, &st) != 0)
+            continue;
+        const int64_t at = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+        latest = at > latest ? at : latest;
+    }
+    return latest;
 }
 
 struct watching {
@@ -397,14 +403,13 @@ say_refusal(void *ctx, int status, const struct selfsame_err *e, const char **re
 
 /* Evidence and tokens must not cross a network in the clear. */
 static enum selfsame_code
-check_plain(
-    const struct verifier_service *s, const struct net_addr *a, struct selfsame_err *e)
+check_plain(const struct verifier_service *s, const struct net_addr *a,
+    struct selfsame_err *e)
 {
     const bool loopback = a->kind == NET_UNIX ||
-                          (a->kind == NET_TCP &&
-                              (strcmp(a->host, "127.0.0.1") == 0 ||
-                                  strcmp(a->host, "::1") == 0 ||
-                                  strcmp(a->host, "localhost") == 0));
+                          (a->kind == NET_TCP && (strcmp(a->host, "127.0.0.1") == 0 ||
+                                                     strcmp(a->host, "::1") == 0 ||
+                                                     strcmp(a->host, "localhost") == 0));
 
     if (loopback || s->config.behind_proxy ||
         json_is_true(service_setting(s, "behind_proxy")))

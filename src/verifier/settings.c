@@ -79,8 +79,7 @@ check_issuer(const char *issuer, struct selfsame_err *e)
     for (size_t i = 0; issuer != NULL && i < COUNT(schemes); i++)
         known = known || strncmp(issuer, schemes[i], strlen(schemes[i])) == 0;
     if (!known)
-        FAIL(
-            e, SELFSAME_USAGE, "\"issuer\": expected an https URL (http for loopback)");
+        FAIL(e, SELFSAME_USAGE, "\"issuer\": expected an https URL (http for loopback)");
     if (strpbrk(issuer, "?# \t\r\n\"\\") != NULL || issuer[strlen(issuer) - 1] == '/' ||
         strlen(issuer) > 512)
         FAIL(e, SELFSAME_USAGE,
@@ -96,7 +95,8 @@ settings_read(struct selfsame_bytes text, json_t **ret, struct selfsame_err *e)
     json_t *v;
 
     TRY(json_parse(text, "verifier.json", &root, e));
-    json_object_foreach(root, name, v) TRY(check_member(text, name, v, e));
+    json_object_foreach(root, name, v)
+        TRY(check_member(text, name, v, e));
     TRY(check_issuer(json_string_value(json_object_get(root, "issuer")), e));
     *ret = root;
     root = NULL;
