@@ -209,7 +209,7 @@ make_evidence(struct world *w, const struct tee_simulator *sim)
         return out;
     struct selfsame_bytes whole;
     NEED_OK(cmw_encode_evidence(tee_verifier_find(sim->name)->media_types[0],
-        made.evidence, made.endorsement_type, made.endorsement, &w->arena, &whole, &e));
+        made.evidence, "application/vnd.attest.endorsement", made.endorsement, &w->arena, &whole, &e));
     return whole;
 }
 

@@ -421,6 +421,28 @@ check_plain(const struct verifier_service *s, const struct net_addr *a,
     return SELFSAME_USAGE;
 }
 
+static const char *
+tls_text(const struct verifier_service *s, const char *name)
+{
+    return json_string_value(json_object_get(service_setting(s, "tls"), name));
+}
+
+static enum selfsame_code
+open_tls(struct verifier_service *s, struct selfsame_err *e)
+{
+    const struct tls_listener_config c = {
+        .certificate = tls_text(s, "certificate"),
+        .key = tls_text(s, "key"),
+        .client_ca = tls_text(s, "client_ca"),
+        .client_required = json_is_true(
+            json_object_get(service_setting(s, "tls"), "client_required")),
+    };
+
+    if (service_setting(s, "tls") == NULL)
+        return SELFSAME_OK;
+    return tls_listener_new(&c, &s->tls, e);
+}
+
 static enum selfsame_code
 listen_on(struct verifier_service *s, struct selfsame_err *e)
 {
@@ -431,6 +453,8 @@ listen_on(struct verifier_service *s, struct selfsame_err *e)
         .ctx = s,
         .body_limit = BODY_MAX,
         .connections = number_setting(s, "connections", s->config.connections),
+        .loops = number_setting(s, "loops", 0),
+        .tls = s->tls,
         .refusal = say_refusal,
     };
 
@@ -440,7 +464,8 @@ listen_on(struct verifier_service *s, struct selfsame_err *e)
         TRY_WHILE(e,
             net_addr_parse(listen != NULL ? listen : "127.0.0.1:7390", 0, &h.listen, e),
             "\"listen\" of verifier.json");
-    TRY(check_plain(s, &h.listen, e));
+    if (s->tls == NULL)
+        TRY(check_plain(s, &h.listen, e));
     TRY(httpd_new(&h, &s->httpd, e));
     if (httpd_limited(s->httpd)[0] != '\0')
         service_tell(s, "warning", httpd_limited(s->httpd));
@@ -465,6 +490,7 @@ prepare(struct verifier_service *s, struct selfsame_err *e)
     TRY(routes_make(&s->routes, e));
     TRY(operations_new(s, &s->operations, e));
     TRY(outcomes_new(&s->outcomes, e));
+    TRY_WHILE(e, open_tls(s, e), "\"tls\" of verifier.json");
     return listen_on(s, e);
 }
 
@@ -606,7 +632,11 @@ verifier_run(struct verifier_service *s, struct selfsame_err *e)
 void
 verifier_reload(struct verifier_service *s)
 {
+    struct selfsame_err e = { 0 };
+
     atomic_store(&s->reload, true);
+    if (s->tls != NULL && tls_listener_reload(s->tls, &e) != SELFSAME_OK)
+        tell_error(s, "tls", &e);
 }
 
 void
@@ -623,6 +653,7 @@ verifier_free(struct verifier_service **s)
     end_threads(*s);
     audit_close(&(*s)->audit);
     httpd_free((*s)->httpd);
+    tls_listener_free(&(*s)->tls);
     snapshot_drop((*s)->snap);
     registry_close(&(*s)->watch_registry);
     registry_close(&(*s)->store_registry);
