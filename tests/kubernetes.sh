@@ -24,7 +24,7 @@ broken "a service for nobody" service.yaml 's/app.kubernetes.io\/name: selfsame-
 broken "root" statefulset.yaml 's/runAsUser: 65532/runAsUser: 0/'
 broken "open metrics" networkpolicy.yaml '/- from:/,/monitoring/d'
 broken "readiness by liveness" statefulset.yaml 's|path: /readyz|path: /healthz|'
-broken "a volume that is not there" statefulset.yaml 's/- name: audit/- name: audits/'
+broken "a volume that is not there" statefulset.yaml 's/- name: state/- name: status/'
 broken "a rotation that does not arrive" statefulset.yaml 's|mountPath: /var/lib/selfsame-verifier/keys|&\n              subPath: keys|'
 
 if command -v kubectl > /dev/null && kubectl kustomize --help > /dev/null 2>&1; then

@@ -109,7 +109,7 @@ want(c["args"][:3] == ["verifier", "serve", state], "what is run")
 mount = {m["mountPath"]: m for m in c["volumeMounts"]}
 for path in (state + "/keys", "/run/selfsame/credentials", "/run/selfsame/tls"):
     want(mount[path].get("readOnly") is True and "subPath" not in mount[path], f"{path}: a rotation would not arrive")
-want(any(m["mountPath"] == state + "/audit" and m["name"] in {v["metadata"]["name"] for v in s["volumeClaimTemplates"]}
+want(any(m["mountPath"] == state and m["name"] in {v["metadata"]["name"] for v in s["volumeClaimTemplates"]}
          for m in c["volumeMounts"]), "the audit log is lost with a pod")
 
 for line in bad:

@@ -84,7 +84,7 @@ line=$(grep '"operation":"verify"' "$tmp/serve.log" | head -1)
 is "one line for a request" 200 "$(echo "$line" | jq -r .status)"
 is "with tenant, key and verdict" "default a warning" "$(echo "$line" | jq -r '"\(.tenant) \(.key) \(.verdict)"')"
 is "all lines are JSON" 0 "$(jq -R 'fromjson? // "bad"' "$tmp/serve.log" | grep -c '^"bad"$')"
-is "probes leave no line" 0 "$(grep -c '"operation":"ready"' "$tmp/serve.log")"
+is "probes leave no line" 0 "$(grep -c '"operation":"getReadiness"' "$tmp/serve.log")"
 leaks() { grep -cF -e "$1" "$tmp/serve.log"; }
 is "no API key in it" 0 "$(leaks "$attester")"
 is "no admin key" 0 "$(leaks "$admin")"
@@ -170,6 +170,21 @@ verified
 is "with credentials it does" 200 "$status"
 world_stop
 server=
+# A replica: what is shared, and an audit log of its own.
+mkdir "$tmp/replica"
+cp -r "$dir/keys" "$dir/verifier.json" "$dir/registry.sqlite" "$tmp/replica"
+first=$dir dir=$tmp/replica
+sed -i '/"metrics"/s/"metrics":{[^}]*},//' "$dir/verifier.json"
+world_serve
+verified
+is "a replica serves" 200 "$status"
+world_stop
+server=
+expect 0 "its audit log is its own" "$selfsame" verifier audit check "$dir"
+is "by its name" "127.0.0.1:7390/audit/$(uname -n)" "$(sed 's/+.*//' "$dir/audit/audit.vkey")"
+rm "$dir/audit/audit.key"
+expect 3 "rows without a key are no new log" "$selfsame" verifier serve "$dir" --listen 127.0.0.1:0
+dir=$first
 chmod 644 "$tmp/credentials/nonce.key"
 expect 2 "unless others can read them" "$selfsame" verifier serve "$dir" --listen 127.0.0.1:0
 said "chmod 600"

@@ -30,7 +30,8 @@ world_init() {
     echo "{\"measurements\":$values}" > "$tmp/measurements.json"
 }
 world_serve() { # further options of serve
-    "$selfsame" verifier serve "$dir" --listen 127.0.0.1:0 --json "$@" > "$tmp/serving" 2> "$tmp/serve.log" &
+    case " $* " in *" --listen "*) ;; *) set -- --listen 127.0.0.1:0 "$@" ;; esac
+    "$selfsame" verifier serve "$dir" --json "$@" > "$tmp/serving" 2> "$tmp/serve.log" &
     server=$!
     tries=0
     until grep -q listen "$tmp/serving" || [ $tries -gt 100 ]; do sleep 0.1; tries=$((tries + 1)); done

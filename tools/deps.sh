@@ -7,8 +7,14 @@ packages="gcc clang clang-format libclang-rt-dev meson ninja-build pkg-config bi
     libssl-dev nettle-dev libgmp-dev libsodium-dev libjansson-dev libevent-dev
     libcurl4-openssl-dev libarchive-dev libseccomp-dev libcmocka-dev zlib1g-dev libsqlite3-dev libpq-dev
     openssl curl ca-certificates jq mandoc python3 util-linux bzip2 xz-utils zstd
+    apache2
+    haproxy
     jose
+    libapache2-mod-auth-openidc
+    libnginx-mod-http-js
+    nginx-light
     postgresql
+    python3-cryptography
     python3-prometheus-client
     python3-yaml"
 # The machine that tests/boot.sh starts; no other test needs it.
@@ -35,5 +41,6 @@ fi
 printf 'installing%s\n' "$missing"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
+# RUNLEVEL: of those that are services none is started here.
 # shellcheck disable=SC2086
-apt-get install -y -qq --no-install-recommends $missing > /dev/null
+RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $missing > /dev/null

@@ -288,6 +288,31 @@ draft_discard(struct file_draft *d)
     d->temporary[0] = '\0';
 }
 
+/*
+ * Root may hand a file to the group of a service, and to nobody else, as Kubernetes does
+ * with secrets: its mode is then 0440, and the service, which is not root, cannot widen it.
+ */
+static bool
+is_handed_over(const struct stat *st)
+{
+    return st->st_uid == 0 && geteuid() != 0 && (st->st_mode & 037) == 0;
+}
+
+enum selfsame_code
+file_is_private(const char *path, struct selfsame_err *e)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & 077) == 0 ||
+        is_handed_over(&st))
+        return SELFSAME_OK;
+    (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
+        "%s: expected mode 0600, got %04o: others can read this key", path,
+        (unsigned)(st.st_mode & 07777));
+    err_remedy(e, "chmod 600 the key; if somebody may have read it, make another.");
+    return SELFSAME_USAGE;
+}
+
 enum selfsame_code
 file_write(
     const char *path, struct selfsame_bytes data, bool secret, struct selfsame_err *e)

@@ -26,6 +26,8 @@ MUST enum selfsame_code file_read(const char *path, size_t limit, struct arena *
 /* Atomically, mode 0644 or 0600. */
 MUST enum selfsame_code file_write(
     const char *path, struct selfsame_bytes data, bool secret, struct selfsame_err *e);
+/* A key that others can read is no longer only its owner's: USAGE. What is not there is found out by whoever reads it. */
+MUST enum selfsame_code file_is_private(const char *path, struct selfsame_err *e);
 /* For larger outputs: write to fd, then commit; discard removes the temporary file. */
 struct file_draft {
     int fd;                           /* -1: none */

@@ -47,7 +47,7 @@ allow(struct httpd_request *r, const char *method)
 static int
 find_among(struct httpd_request *r, bool whole)
 {
-    const struct httpd_config *config = httpd_config(r->h);
+    const struct httpd_config *config = &r->h->config;
     int status = 404;
 
     for (size_t i = 0; i < config->route_count; i++) {

@@ -3,35 +3,12 @@
 
 #include "os/os.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 enum { KEY_LIMIT = 16384, KEY_MEMORY = 1 << 18 };
 
-/*
- * Root may hand a file to the group of a service, and to nobody else, as Kubernetes does
- * with secrets: its mode is then 0440, and the service, which is not root, cannot widen it.
- */
-static bool
-is_handed_over(const struct stat *st)
-{
-    return st->st_uid == 0 && geteuid() != 0 && (st->st_mode & 037) == 0;
-}
-
-/* A key that others can read is no longer only its owner's. */
 enum selfsame_code
 key_file_check(const char *path, struct selfsame_err *e)
 {
-    struct stat st;
-
-    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || (st.st_mode & 077) == 0 ||
-        is_handed_over(&st))
-        return SELFSAME_OK;
-    (void)err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
-        "%s: expected mode 0600, got %04o: others can read this key", path,
-        (unsigned)(st.st_mode & 07777));
-    err_remedy(e, "chmod 600 the key; if somebody may have read it, make another.");
-    return SELFSAME_USAGE;
+    return file_is_private(path, e);
 }
 
 enum selfsame_code

@@ -223,7 +223,7 @@ profile_of(const json_t *claims, const struct profile **ret, struct selfsame_err
 enum selfsame_code
 ear_read(json_t *claims, struct arena *arena, struct ear *ret, struct selfsame_err *e)
 {
-    const struct profile *p;
+    const struct profile *p = NULL;
     struct ear r = { .claims = claims };
     bool issued = false;
 

@@ -26,6 +26,29 @@ authority_free(struct authority **a)
 
 /* ---- reading ---- */
 
+enum selfsame_code
+authority_domain(const json_t *settings, struct arena *arena, const char **ret,
+    struct selfsame_err *e)
+{
+    const json_t *said = json_object_get(settings, "spiffe");
+    const char *issuer = json_string_value(json_object_get(settings, "issuer"));
+    const char *domain = json_string_value(json_object_get(said, "trust_domain"));
+
+    if (domain == NULL && issuer != NULL) {
+        const char *at = strstr(issuer, "://");
+        const char *host = at != NULL ? at + 3 : issuer;
+
+        domain = arena_str(arena, BYTES((const uint8_t *)host, strcspn(host, ":/")));
+    }
+    if (domain == NULL || !spiffe_domain_valid(bytes_str(domain)))
+        FAIL(e, SELFSAME_USAGE,
+            "trust domain: expected 1 to 255 characters a-z, 0-9, '.', '-' and '_' in "
+            "\"spiffe\": {\"trust_domain\":…}, or as the host of the issuer, got "
+            "others");
+    *ret = domain;
+    return SELFSAME_OK;
+}
+
 /* It speaks for this trust domain alone, and its key is the one beside it. */
 static enum selfsame_code
 check_cert(const struct authority *a, struct authority_pair *p, struct selfsame_err *e)

@@ -2,6 +2,7 @@
 #ifndef SELFSAME_VERIFIER_AUTHORITY_H
 #define SELFSAME_VERIFIER_AUTHORITY_H
 
+#include "codec/json.h"
 #include "crypto/x509.h"
 
 /*
@@ -28,6 +29,12 @@ struct authority {
     size_t count;
     uint64_t sequence; /* of the bundle: grows when a pair comes */
 };
+/*
+ * The trust domain of verifier.json: "spiffe": {"trust_domain":NAME}, or the host of the
+ * issuer. USAGE: neither is one.
+ */
+MUST enum selfsame_code authority_domain(const json_t *settings, struct arena *arena,
+    const char **ret, struct selfsame_err *e);
 /* Made where there is none. MALFORMED, USAGE (others may read it, another trust domain), IO. */
 MUST enum selfsame_code authority_read(const char *path, const char *domain,
     int64_t now_s, struct authority **ret, struct selfsame_err *e);

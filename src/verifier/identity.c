@@ -53,33 +53,14 @@ judged_earns(const struct judged *j, bool warning, struct selfsame_err *e)
 
 /* ---- the trust domain ---- */
 
-/* The host of an issuer's URL, as far as it is one. */
-static const char *
-host_of(const char *issuer, struct arena *arena)
-{
-    const char *at = strstr(issuer, "://");
-    const char *host = at != NULL ? at + 3 : issuer;
-    char *text = arena_str(arena, BYTES((const uint8_t *)host, strcspn(host, ":/")));
-
-    return text != NULL && spiffe_domain_valid(bytes_str(text)) ? text : NULL;
-}
-
-const char *
-spiffe_trust_domain(const struct verifier_service *s, struct arena *arena)
-{
-    const json_t *said = service_setting(s, "spiffe");
-    const char *domain = json_string_value(json_object_get(said, "trust_domain"));
-
-    return domain != NULL ? domain : host_of(verifier_issuer(s), arena);
-}
-
 static enum selfsame_code
 read_authority(struct verifier_service *s, struct snapshot *n, struct selfsame_err *e)
 {
-    const char *domain = spiffe_trust_domain(s, &n->arena), *keys, *path;
+    auto_json *settings = json_pack("{s:O?,s:s}", "spiffe",
+        service_setting(s, "spiffe"), "issuer", verifier_issuer(s));
+    const char *domain = NULL, *keys, *path;
 
-    if (domain == NULL)
-        return SELFSAME_OK;
+    TRY(authority_domain(settings, &n->arena, &domain, e));
     TRY(path_join(service_dir(s), "keys", &n->arena, &keys, e));
     TRY(path_join(keys, "spiffe-ca.pem", &n->arena, &path, e));
     return authority_read(path, domain, n->made_ms / 1000, &n->authority, e);

@@ -17,10 +17,8 @@
 MUST enum selfsame_code judged_earns(
     const struct judged *j, bool warning, struct selfsame_err *e);
 
-/* "spiffe" of verifier.json; NULL: no trust domain, and no identities. */
-const char *spiffe_trust_domain(const struct verifier_service *s, struct arena *arena);
 /*
- * Its authority, made where there is none; for the snapshot. What is wrong is told: then
+ * The authority of the trust domain, made where there is none; for the snapshot. What is wrong is told: then
  * there are no identities, and verification goes on.
  */
 void spiffe_authority(struct verifier_service *s, struct snapshot *n);

@@ -55,7 +55,8 @@ write_settings(const struct making *k)
     if (code == SELFSAME_OK)
         code = at(k, "verifier.json", &path);
     if (code == SELFSAME_OK)
-        code = file_write(path, bytes_str(text), false, k->e);
+        code = file_write(
+            path, bytes_str(text), true, k->e); /* a URL may have a password */
     free(text);
     return code;
 }

@@ -105,6 +105,8 @@ make_request(const struct call *c, const struct ask *a, struct selfsame_request 
         selfsame_request_expect_key(q, a->key);
     if (a->report_data.len > 0)
         selfsame_request_expect_report_data(q, a->report_data);
+    q->collateral = a->collateral;
+    q->collateral_count = a->collateral_count;
     q->nonce_in_report_data = a->nonce_in_report_data && a->nonce.len > 0;
     q->covers_nonce = a->covers_nonce;
     return SELFSAME_OK;
@@ -281,7 +283,7 @@ judged_token(struct call *c, const struct judged *j, const struct token_ask *t,
     struct ear_subject s = subject_of(c, j, t, to);
     s.kid = k->kid;
     if (t->cwt)
-        FAIL(e, SELFSAME_UNSUPPORTED, "tokens in CBOR are not made yet");
+        TRY(ear_cwt(v, &s, k->key, k->alg, &c->arena, ret, e));
     else {
         TRY(ear_jwt(v, &s, k->key, k->alg, &c->arena, &text, e));
         *ret = bytes_str(text);

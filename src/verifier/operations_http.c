@@ -157,9 +157,9 @@ serve_metrics(struct call *c)
 }
 
 static const struct route routes[] = {
-    { "GET", "/healthz", IN_LOOP, ROLE_NONE, serve_health, "health" },
-    { "GET", "/readyz", IN_LOOP, ROLE_NONE, serve_ready, "ready" },
-    { "GET", "/metrics", IN_WORKER, ROLE_AUDITOR, serve_metrics, "metrics" },
+    { "GET", "/healthz", IN_LOOP, ROLE_NONE, serve_health, "getHealth" },
+    { "GET", "/readyz", IN_LOOP, ROLE_NONE, serve_ready, "getReadiness" },
+    { "GET", "/metrics", IN_WORKER, ROLE_AUDITOR, serve_metrics, "getMetrics" },
 };
 const struct route_list ops_routes = { routes, COUNT(routes) };
 
