@@ -551,7 +551,6 @@ def sgx():
          "[[sgx.trusted_files]]\nuri = \"\"\"\\\n  file:\\u0061\"\"\"\nsha256 = '" + "11" * 32 + "'\n")
 
 
-<<<<<<< HEAD
 def identities():
     """SPIFFE ids, a CSR that nobody signed, a JWE for nobody, and what Trustee's clients send."""
     seed("spiffe", "id", "spiffe://example.org/tee/hello/1.4.2")
@@ -593,9 +592,6 @@ def identities():
                                    "tee-evidence": {"primary_evidence": primary, "additional_evidence": ""}}))
 
 
-for make in identities, sigstore, sgx, log_vectors, logs, monitors, dcap, dcap_vectors, ratls, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents, verifier_object:
-=======
-
 def shown():
     """What is pasted into the verifier's page: a document of each TEE, as bytes and as base64."""
     for tee, name in (("nitro", "100-happy"), ("snp", "100-milan"), ("sgx", "100-version-3"), ("tdx", "100-version-4"), ("tdx", "105-raw")):
@@ -605,6 +601,5 @@ def shown():
     seed("show", "policy", '{"selfsame_policy":1,"tee":{"nitro":{}}}')
 
 
-for make in sigstore, sgx, log_vectors, logs, monitors, dcap, dcap_vectors, ratls, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents, shown, verifier_object:
->>>>>>> f93959ac2092db124308e8149343e771b2c29f01
+for make in identities, sigstore, sgx, log_vectors, logs, monitors, dcap, dcap_vectors, ratls, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents, verifier_object, shown:
     make()
