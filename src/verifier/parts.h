@@ -173,6 +173,7 @@ struct call {
     enum selfsame_code code;          /* for the log line */
     const char *status;               /* of a verdict, for the log line; or NULL */
     const char *jti;                  /* of the token made last; or NULL */
+    const char *given;                /* for the audit log: what else was earned; or NULL */
     struct registry *registry;        /* IN_STORE only */
     struct call *next;
 };
@@ -297,6 +298,10 @@ MUST enum selfsame_code judged_token(struct call *c, const struct judged *j,
  * exactly once; `a` is copied.
  */
 void judged_reply(struct call *c, const struct judged *j, const struct call_reply *a);
+
+/* The same of a row that the caller has filled: of what an older verdict earned. */
+void audited_reply(
+    struct call *c, const struct audit_row *row, const struct call_reply *a);
 
 /* ---- metrics.c ---- */
 enum stage { STAGE_READ, STAGE_WAIT, STAGE_VERIFY, STAGE_SIGN, STAGE_AUDIT, STAGE_WHOLE, STAGE_COUNT };
