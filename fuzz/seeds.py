@@ -592,5 +592,14 @@ def identities():
                                    "tee-evidence": {"primary_evidence": primary, "additional_evidence": ""}}))
 
 
-for make in identities, sigstore, sgx, log_vectors, logs, monitors, dcap, dcap_vectors, ratls, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents, verifier_object:
+def shown():
+    """What is pasted into the verifier's page: a document of each TEE, as bytes and as base64."""
+    for tee, name in (("nitro", "100-happy"), ("snp", "100-milan"), ("sgx", "100-version-3"), ("tdx", "100-version-4"), ("tdx", "105-raw")):
+        text = open(f"{root}/vectors/{tee}/{name}.vec", encoding="utf-8").read().split("\n\n")[1]
+        seed("show", f"{tee}-{name}", base64.b64decode(text.replace("\n", "")))
+        seed("show", f"{tee}-{name}-text", text)
+    seed("show", "policy", '{"selfsame_policy":1,"tee":{"nitro":{}}}')
+
+
+for make in identities, sigstore, sgx, log_vectors, logs, monitors, dcap, dcap_vectors, ratls, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents, verifier_object, shown:
     make()
