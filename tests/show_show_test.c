@@ -26,8 +26,8 @@ payload(const char *path, struct arena *arena)
     assert_non_null(begin);
     begin += 2;
     const char *end = strstr(begin, "\n\n");
-    struct selfsame_bytes in = BYTES((const uint8_t *)begin,
-        end != NULL ? (size_t)(end - begin) : strlen(begin));
+    struct selfsame_bytes in = BYTES(
+        (const uint8_t *)begin, end != NULL ? (size_t)(end - begin) : strlen(begin));
     show_unwrap(&in, arena);
     return in;
 }
@@ -135,8 +135,7 @@ a_byte_more_is_no_more(void **state)
         assert_non_null(copy);
         memcpy(copy, in.ptr, in.len);
         if (strstr(documents[i].path, "raw") == NULL) /* quotes may have a trailer */
-            assert_int_not_equal(
-                quietly(BYTES(copy, in.len + 1), 0), SELFSAME_OK);
+            assert_int_not_equal(quietly(BYTES(copy, in.len + 1), 0), SELFSAME_OK);
     }
 }
 

@@ -98,7 +98,8 @@ document(struct packing *p, json_t *j, struct blob *ret, struct selfsame_err *e)
     uint8_t sum[HASH_MAX];
 
     json_decref(j);
-    const bool kept = text != NULL && arena_dup(p->arena, bytes_str(text), &ret->text) &&
+    const bool kept = text != NULL &&
+                      arena_dup(p->arena, bytes_str(text), &ret->text) &&
                       hash_bytes(HASH_SHA256, ret->text, sum);
     free(text);
     if (!kept)
@@ -130,8 +131,7 @@ config_json(const struct packing *p, json_t *argv, json_t *env)
     char when[TIME_TEXT];
 
     time_format(job->recipe->source_date_epoch, when);
-    return json_pack(
-        "{s:s,s:s,s:s,s:{s:O,s:O,s:o,s:s},s:{s:s,s:[o]}}", "created", when,
+    return json_pack("{s:s,s:s,s:s,s:{s:O,s:O,s:o,s:s},s:{s:s,s:[o]}}", "created", when,
         "architecture", job->aarch64 ? "arm64" : "amd64", "os", "linux", "config",
         "Entrypoint", argv, "Env", env, "User",
         json_sprintf("%u:%u", (unsigned)run->user.uid, (unsigned)run->user.gid),
@@ -241,7 +241,8 @@ write_archive(struct packing *p, const struct sink *out, struct selfsame_err *e)
 
     if (ref == NULL)
         return no_memory(e);
-    TRY(put_text("oci-layout", BYTES_LIT("{\"imageLayoutVersion\":\"1.0.0\"}"), out, e));
+    TRY(put_text(
+        "oci-layout", BYTES_LIT("{\"imageLayoutVersion\":\"1.0.0\"}"), out, e));
     TRY(put_json(p, "index.json", index_json(p, ref), out, e));
     TRY(put_json(p, "manifest.json", docker_json(p, ref), out, e));
     TRY(put_blob(&p->manifest, out, e));
