@@ -30,6 +30,7 @@ world_init() {
     echo "{\"measurements\":$values}" > "$tmp/measurements.json"
 }
 world_serve() { # further options of serve
+    : > "$tmp/serving"
     case " $* " in *" --listen "*) ;; *) set -- --listen 127.0.0.1:0 "$@" ;; esac
     "$selfsame" verifier serve "$dir" --json "$@" > "$tmp/serving" 2> "$tmp/serve.log" &
     server=$!
