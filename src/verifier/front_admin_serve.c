@@ -219,8 +219,8 @@ admin_get(struct admin *a)
     }
     if (asked != NULL &&
         (!uint_parse(asked, strlen(asked), INT64_MAX, &version) || version == 0))
-        FAIL(
-            a->e, SELFSAME_USAGE, "version: expected a number from 1, got %.20s", asked);
+        FAIL(a->e, SELFSAME_USAGE, "version: expected a number from 1, got %.20s",
+            asked);
     TRY(manage_get(&a->m, version, &o));
     if (a->m.kind == REGISTRY_KEY || a->m.kind == REGISTRY_SECRET) {
         TRY(manage_describe(&a->m, &o, &j));
@@ -310,8 +310,8 @@ admin_dry_run(struct admin *a)
     json_t *j = NULL;
 
     if (httpd_query(a->c->r, "dry_run") == NULL)
-        return admin_refuse(a, 400, SELFSAME_USAGE,
-            "POST tries a policy: say ?dry_run=1, or PUT it");
+        return admin_refuse(
+            a, 400, SELFSAME_USAGE, "POST tries a policy: say ?dry_run=1, or PUT it");
     TRY(manage_trial_read(&a->m, httpd_body(a->c->r), &t));
     const enum selfsame_code code = manage_try(&a->m, &t, &v, &j);
     if (code == SELFSAME_MALFORMED || code == SELFSAME_UNSUPPORTED)

@@ -17,8 +17,8 @@ enum {
     LOAD_ARENA = 1 << 30,
     SETTINGS_MAX = 256 << 10,
     BODY_MAX = 1 << 20,
-    WATCH_MS = 1000,    /* how long a change of another process may be unseen */
-    RENEW_MS = 60000,   /* ages of indexes and keys move on */
+    WATCH_MS = 1000,  /* how long a change of another process may be unseen */
+    RENEW_MS = 60000, /* ages of indexes and keys move on */
 };
 
 /* ---- what the parts know ---- */
@@ -403,13 +403,14 @@ say_refusal(void *ctx, int status, const struct selfsame_err *e, const char **re
 
 /* Evidence and tokens must not cross a network in the clear. */
 static enum selfsame_code
-check_plain(const struct verifier_service *s, const struct net_addr *a,
-    struct selfsame_err *e)
+check_plain(
+    const struct verifier_service *s, const struct net_addr *a, struct selfsame_err *e)
 {
     const bool loopback = a->kind == NET_UNIX ||
-                          (a->kind == NET_TCP && (strcmp(a->host, "127.0.0.1") == 0 ||
-                                                     strcmp(a->host, "::1") == 0 ||
-                                                     strcmp(a->host, "localhost") == 0));
+                          (a->kind == NET_TCP &&
+                              (strcmp(a->host, "127.0.0.1") == 0 ||
+                                  strcmp(a->host, "::1") == 0 ||
+                                  strcmp(a->host, "localhost") == 0));
 
     if (loopback || s->config.behind_proxy ||
         json_is_true(service_setting(s, "behind_proxy")))
