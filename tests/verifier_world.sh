@@ -41,6 +41,7 @@ json.dump(d, open(sys.argv[1], "w"))' "$dir/verifier.json" "$tmp"
 }
 scheme=http
 world_serve() { # further options of serve
+    : > "$tmp/serving"
     case " $* " in *" --listen "*) ;; *) set -- --listen 127.0.0.1:0 "$@" ;; esac
     "$selfsame" verifier serve "$dir" --json "$@" > "$tmp/serving" 2> "$tmp/serve.log" &
     server=$!
