@@ -67,9 +67,8 @@ public_of(struct manage *m, const struct registry_object *o, json_t **ret)
     }
     TRY(object_read_secret(o->body, m->arena, &s, m->e));
     *ret = json_pack("{s:o,s:o,s:s,s:b,s:I}", "policies", texts(s.policies), "releases",
-        texts(s.releases), "type",
-        s.type != NULL ? s.type : "application/octet-stream", "warning", (int)s.warning,
-        "size",
+        texts(s.releases), "type", s.type != NULL ? s.type : "application/octet-stream",
+        "warning", (int)s.warning, "size",
         (json_int_t)(s.sealed.len > SEAL_EXTRA ? s.sealed.len - SEAL_EXTRA : 0));
     return SELFSAME_OK;
 }
@@ -117,8 +116,7 @@ manage_need_tenant(struct manage *m)
 enum selfsame_code
 manage_get(struct manage *m, uint64_t version, struct registry_object *ret)
 {
-    TRY(registry_get(
-        m->r, m->tenant, m->kind, m->name, version, m->arena, ret, m->e));
+    TRY(registry_get(m->r, m->tenant, m->kind, m->name, version, m->arena, ret, m->e));
     return ret->name != NULL && ret->body.ptr != NULL ? SELFSAME_OK : absent(m);
 }
 
@@ -156,14 +154,14 @@ manage_list(struct manage *m, size_t limit, const char *after, json_t **ret)
     size_t count;
 
     TRY(manage_need_tenant(m));
-    TRY(registry_list(m->r, m->tenant, m->kind, is_hidden(m->kind), m->arena, &list,
-        &count, m->e));
+    TRY(registry_list(
+        m->r, m->tenant, m->kind, is_hidden(m->kind), m->arena, &list, &count, m->e));
     return list_of(m, list, count, limit, after, ret);
 }
 
 enum selfsame_code
-manage_tenants(struct manage *m, const char *only, size_t limit, const char *after,
-    json_t **ret)
+manage_tenants(
+    struct manage *m, const char *only, size_t limit, const char *after, json_t **ret)
 {
     struct registry_object *all, *list;
     size_t count, n = 0;
@@ -243,7 +241,8 @@ check_release(struct manage *m, struct selfsame_bytes body, json_t **ret_more)
         ;
     if (i == count && count >= MANAGE_RELEASES)
         FAIL(m->e, SELFSAME_USAGE,
-            "the tenant has %zu releases, and no more are kept: remove old ones", count);
+            "the tenant has %zu releases, and no more are kept: remove old ones",
+            count);
     *ret_more = json_pack("{s:s,s:s,s:s*,s:I}", "policy", v.policy, "release",
         v.release, "release_version", v.version, "sequence", (json_int_t)v.sequence);
     return *ret_more != NULL ? SELFSAME_OK : nomem(m);
@@ -327,8 +326,8 @@ manage_written(
 }
 
 enum selfsame_code
-manage_put(struct manage *m, struct selfsame_bytes body, uint64_t expect,
-    struct managed *ret)
+manage_put(
+    struct manage *m, struct selfsame_bytes body, uint64_t expect, struct managed *ret)
 {
     const struct registry_object o = object_of(m, body);
     struct registry_object before;
@@ -348,13 +347,19 @@ manage_put(struct manage *m, struct selfsame_bytes body, uint64_t expect,
 }
 
 enum selfsame_code
-manage_remove(struct manage *m)
+manage_remove(struct manage *m, uint64_t expect)
 {
     const struct registry_object o = object_of(m, BYTES_NONE);
+    struct registry_object now;
     bool removed;
 
     if (m->kind != REGISTRY_TENANT)
         TRY(manage_need_tenant(m));
+    TRY(manage_current(m, &now));
+    if (expect != REGISTRY_ANY && expect != (now.name != NULL ? now.version : 0)) {
+        m->problem = MANAGE_OTHER;
+        FAIL(m->e, SELFSAME_STALE, "there is another version than was expected");
+    }
     TRY(registry_remove(m->r, &o, &removed, m->e));
     return removed ? SELFSAME_OK : absent(m);
 }

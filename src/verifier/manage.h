@@ -32,7 +32,7 @@ struct manage {
     struct selfsame_err *e;
     enum manage_problem problem; /* of an error, when its class does not say it */
 };
-enum { MANAGE_LIST = 1000, MANAGE_RELEASES = 512 };
+enum { MANAGE_LIST = 1000, MANAGE_MAX = 1 << 20, MANAGE_RELEASES = 512 };
 
 /* ---- reading ---- */
 
@@ -52,8 +52,8 @@ MUST enum selfsame_code manage_get(
 MUST enum selfsame_code manage_list(
     struct manage *m, size_t limit, const char *after, json_t **ret);
 /* The same of all tenants, or of the one named. */
-MUST enum selfsame_code manage_tenants(struct manage *m, const char *only, size_t limit,
-    const char *after, json_t **ret);
+MUST enum selfsame_code manage_tenants(
+    struct manage *m, const char *only, size_t limit, const char *after, json_t **ret);
 /* {"versions":[…]}, the newest first. */
 MUST enum selfsame_code manage_history(struct manage *m, json_t **ret);
 
@@ -61,14 +61,14 @@ MUST enum selfsame_code manage_history(struct manage *m, json_t **ret);
 struct managed {
     bool created;
     struct registry_object now; /* what stands now */
-    json_t *about;              /* and what is said of it: "warnings", "key" …; owned */
+    json_t *about; /* and what is said of it: "warnings", "key" …; owned */
 };
 void managed_free(struct managed *d);
 #define auto_managed __attribute__((cleanup(managed_free))) struct managed
 /* Of the kinds but secrets. Releases only when they open under a policy of the tenant. */
-MUST enum selfsame_code manage_put(struct manage *m, struct selfsame_bytes body,
-    uint64_t expect, struct managed *ret);
-MUST enum selfsame_code manage_remove(struct manage *m);
+MUST enum selfsame_code manage_put(
+    struct manage *m, struct selfsame_bytes body, uint64_t expect, struct managed *ret);
+MUST enum selfsame_code manage_remove(struct manage *m, uint64_t expect);
 
 /* ---- manage_secret.c ---- */
 /*
@@ -78,8 +78,8 @@ MUST enum selfsame_code manage_remove(struct manage *m);
 MUST enum selfsame_code manage_new_key(
     struct manage *m, struct selfsame_bytes wish, struct managed *ret);
 /* {"policies","releases","type","warning","value":BASE64}; the caller wipes the body. */
-MUST enum selfsame_code manage_put_secret(struct manage *m, struct selfsame_bytes body,
-    uint64_t expect, struct managed *ret);
+MUST enum selfsame_code manage_put_secret(
+    struct manage *m, struct selfsame_bytes body, uint64_t expect, struct managed *ret);
 
 /* ---- manage_trial.c ---- */
 /* Everything that is weak about it, a list; a new reference. */
