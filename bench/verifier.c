@@ -8,6 +8,7 @@
  * by the processor time of the server's threads; and how long requests take when they
  * come at 80 % of that rate, whoever answers late or not. usage: bench_verifier [-n N]
  */
+#include "verifier/verifier.h"
 #include "api/api.h"
 #include "bench.h"
 #include "codec/cmw.h"
@@ -16,7 +17,6 @@
 #include "os/os.h"
 #include "store/registry.h"
 #include "tee/simulate.h"
-#include "verifier/verifier.h"
 
 #include <errno.h>
 #include <openssl/ec.h>
@@ -88,7 +88,8 @@ write_certificate(struct world *w)
 }
 
 static void
-put_object(struct registry *r, enum registry_kind kind, const char *name, const char *body)
+put_object(
+    struct registry *r, enum registry_kind kind, const char *name, const char *body)
 {
     const struct registry_object o = { .tenant = "default",
         .kind = kind,
@@ -103,10 +104,10 @@ put_object(struct registry *r, enum registry_kind kind, const char *name, const 
 static void
 fill(struct world *w)
 {
-    static const char policy[] =
-        "{\"selfsame_policy\":1,\"tee\":{\"nitro\":{},\"snp\":{},\"sgx\":{},\"tdx\":{}},"
-        "\"freshness\":{\"nonce\":true},\"binding\":\"key\","
-        "\"insecure\":[\"simulated\",\"any-measurement\"]}";
+    static const char policy[] = "{\"selfsame_policy\":1,\"tee\":{\"nitro\":{},\"snp\":"
+                                 "{},\"sgx\":{},\"tdx\":{}},"
+                                 "\"freshness\":{\"nonce\":true},\"binding\":\"key\","
+                                 "\"insecure\":[\"simulated\",\"any-measurement\"]}";
     auto_registry *r = NULL;
     char hash[65];
 
@@ -159,8 +160,8 @@ stop(struct world *w)
 
 /* With what the vendor's service would be asked for, so that nothing is fetched. */
 static struct selfsame_bytes
-wrap(struct world *w, const struct tee_simulator *sim, struct sim_pki *pki, int64_t now_ms,
-    struct selfsame_bytes evidence)
+wrap(struct world *w, const struct tee_simulator *sim, struct sim_pki *pki,
+    int64_t now_ms, struct selfsame_bytes evidence)
 {
     struct cmw_entry entries[PIECES] = { { .label = BYTES_LIT("evidence"),
         .type = bytes_str(tee_verifier_find(sim->name)->media_types[0]),
@@ -209,7 +210,8 @@ make_evidence(struct world *w, const struct tee_simulator *sim)
         return out;
     struct selfsame_bytes whole;
     NEED_OK(cmw_encode_evidence(tee_verifier_find(sim->name)->media_types[0],
-        made.evidence, made.endorsement_type, made.endorsement, &w->arena, &whole, &e));
+        made.evidence, "application/vnd.attest.snp-certs", made.endorsement, &w->arena,
+        &whole, &e));
     return whole;
 }
 
@@ -217,7 +219,8 @@ static struct selfsame_bytes
 make_request(struct world *w, struct selfsame_bytes evidence)
 {
     const char *head = arena_printf(&w->arena,
-        "POST /v1/verify?policy=bench&audience=bench&nonce=" NONCE64 "&key=%s HTTP/1.1\r\n"
+        "POST /v1/verify?policy=bench&audience=bench&nonce=" NONCE64
+        "&key=%s HTTP/1.1\r\n"
         "Host: bench\r\nAuthorization: Bearer %s\r\n"
         "Content-Type: application/octet-stream\r\nContent-Length: %zu\r\n\r\n",
         w->spki64, w->api_key, evidence.len);
@@ -372,7 +375,8 @@ paced(struct selfsame_bytes request, unsigned count, double rate, double *took)
     while (done < count) {
         const double now = seconds(CLOCK_MONOTONIC);
 
-        for (unsigned i = 0; i < CONNECTIONS && sent < count && t + sent / rate <= now; i++)
+        for (unsigned i = 0; i < CONNECTIONS && sent < count && t + sent / rate <= now;
+             i++)
             if (!clients[i].busy) {
                 put(&clients[i], request, t + sent / rate);
                 sent++;
@@ -461,8 +465,9 @@ main(int argc, char **argv)
     dial_all(&w);
     bare("P-256", EVP_sha256(), &sign256, &verify256);
     bare("P-384", EVP_sha384(), &sign384, &verify384);
-    (void)printf("\nVerifier over HTTPS, %d connections kept alive: known evidence to a "
-                 "signed token and a durable row\n",
+    (void)printf(
+        "\nVerifier over HTTPS, %d connections kept alive: known evidence to a "
+        "signed token and a durable row\n",
         (int)CONNECTIONS);
     measure(&w, "nitro", verify384 + sign256);
     measure(&w, "snp", verify384 + sign256);

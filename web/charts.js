@@ -52,7 +52,7 @@ export function drawByMinute(rows, from, count) {
       parts.push(svg("rect", { class: `fill ${hue(row.name)}`, x: (LEFT + i * wide + 1).toFixed(2), y: y.toFixed(2), width: (wide - 2).toFixed(2), height: h.toFixed(2) },
         svg("title", {}, `${clock(start + i * 60000)} ${row.name}: ${row.minutes[i]}`)));
     }
-    if ((i + 1) % 15 === 0) parts.push(svg("text", { class: "axis", x: LEFT + (i + 0.5) * wide, y: H - 6, "text-anchor": "middle" }, clock(start + i * 60000)));
+    if ((i + 1) % 15 === 0) parts.push(svg("text", { class: "axis", x: i + 1 === count ? W : LEFT + (i + 0.5) * wide, y: H - 6, "text-anchor": i + 1 === count ? "end" : "middle" }, clock(start + i * 60000)));
   }
   const busiest = totals.indexOf(Math.max(...totals));
   return el("figure", {},

@@ -61,7 +61,7 @@ export function startTenant({ say, policies }) {
       body.replaceChildren();
       return;
     }
-    const [recent, outcomes] = await Promise.all([ask("v1/recent"), ask("v1/outcomes")]);
+    const [recent, outcomes] = await Promise.all([ask("v1/recent?max=100"), ask("v1/outcomes")]);
     if (!recent.ok || !outcomes.ok) {
       refuse((recent.ok ? outcomes : recent).body.detail);
       return;

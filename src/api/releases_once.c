@@ -41,8 +41,9 @@ releases_open_once(struct selfsame_policy *policy, const struct selfsame_request
 }
 
 bool
-releases_prepared(const struct selfsame_policy *policy, const struct selfsame_request *q,
-    struct policy *with, struct checks *checks, struct selfsame_err *ret_why)
+releases_prepared(const struct selfsame_policy *policy,
+    const struct selfsame_request *q, struct policy *with, struct checks *checks,
+    struct selfsame_err *ret_why)
 {
     const struct prepared *p = policy->prepared;
 

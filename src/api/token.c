@@ -314,7 +314,7 @@ text_of(struct selfsame_token *t, const json_t *j)
 {
     if (j == NULL || json_is_string(j))
         return json_string_value(j);
-    char *text = json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = json_compact(j);
     const char *kept = text != NULL ? arena_str(&t->arena, bytes_str(text)) : NULL;
     free(text);
     return kept;

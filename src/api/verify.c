@@ -118,8 +118,7 @@ trust_of(const struct run *r, const struct unwrapped *u, struct arena *arena,
     for (size_t i = 0; i < v->anchor_count; i++)
         if (strcmp(v->anchors[i].tee, u->verifier->name) == 0)
             own[n++] = v->anchors[i];
-    struct selfsame_bytes *list = ARENA_NEW(
-        arena, struct selfsame_bytes,
+    struct selfsame_bytes *list = ARENA_NEW(arena, struct selfsame_bytes,
         v->collateral_count + u->collateral_count + r->q->collateral_count + 1);
     size_t count = 0;
     if (list == NULL)

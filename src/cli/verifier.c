@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "verifier/verifier.h"
 #include "cli/commands.h"
 #include "cli/print.h"
 #include "os/os.h"
@@ -6,7 +7,6 @@
 #include "service/notify.h"
 #include "service/user.h"
 #include "verifier/sign.h"
-#include "verifier/verifier.h"
 
 #include <stdio.h>
 
@@ -48,10 +48,11 @@ const struct cli_command verifier_init_command = {
     .name = "verifier init",
     .operands = "DIR",
     .summary = "make a verifier service: its keys, its registry, its audit log",
-    .story =
-        "Makes keys that sign tokens (ES256 and RS256), a tenant \"default\" and an API\n"
-        "key that may everything, which is printed once and stored as a hash.\n\n"
-        "  selfsame verifier init /var/lib/verifier --issuer https://verifier.example\n",
+    .story = "Makes keys that sign tokens (ES256 and RS256), a tenant \"default\" and "
+             "an API\n"
+             "key that may everything, which is printed once and stored as a hash.\n\n"
+             "  selfsame verifier init /var/lib/verifier --issuer "
+             "https://verifier.example\n",
     .options = init_options,
     .min_operands = 1,
     .max_operands = 1,
@@ -163,7 +164,8 @@ const struct cli_command verifier_serve_command = {
     .operands = "DIR",
     .summary = "verify evidence for others and answer with signed tokens",
     .story =
-        "POST /v1/verify takes evidence and answers with a token (EAR); Veraison's and\n"
+        "POST /v1/verify takes evidence and answers with a token (EAR); Veraison's "
+        "and\n"
         "OpenID Connect's paths are served as well (docs/verifier.md). Verification "
         "never\n"
         "waits for the registry. SIGHUP reads keys and settings anew; SIGTERM ends it "
@@ -199,12 +201,11 @@ run_rotate(struct cli *c, struct selfsame_err *e)
     if (lead != NULL && !duration_parse(lead, &lead_ms))
         FAIL(e, SELFSAME_USAGE, "--lead: expected such as 1h or 10m, got \"%s\"", lead);
     TRY(path_join(cli_operand(c, 0), "keys", cli_arena(c), &keys, e));
-    TRY(signing_rotate(keys,
-        alg != NULL ? jose_alg_of(bytes_str(alg)) : JOSE_ES256, os_now_ms() / 1000,
-        lead_ms / 1000, cli_arena(c), &kid, e));
+    TRY(signing_rotate(keys, alg != NULL ? jose_alg_of(bytes_str(alg)) : JOSE_ES256,
+        os_now_ms() / 1000, lead_ms / 1000, cli_arena(c), &kid, e));
     if (cli_json(c)) {
-        auto_json *j = json_pack("{s:s,s:I}", "kid", kid, "lead_s",
-            (json_int_t)(lead_ms / 1000));
+        auto_json *j = json_pack(
+            "{s:s,s:I}", "kid", kid, "lead_s", (json_int_t)(lead_ms / 1000));
         TRY(print_json_line(j, e));
     } else {
         (void)printf("%s\n", kid);
@@ -219,7 +220,8 @@ const struct cli_command verifier_rotate_command = {
     .story =
         "The new key stands in /jwks.json at once and signs after --lead, when every "
         "cache\n"
-        "has it; the old one stays in /jwks.json for as long as its tokens may live. A\n"
+        "has it; the old one stays in /jwks.json for as long as its tokens may live. "
+        "A\n"
         "running service sees it within a second.\n\n"
         "  selfsame verifier rotate /var/lib/verifier --alg RS256\n",
     .options = rotate_options,

@@ -91,8 +91,8 @@ key_generate(enum key_type t, struct key **ret, struct selfsame_err *e)
                 types[i].algorithm);
         return wrap(pkey, t, ret, e);
     }
-    FAIL(e, SELFSAME_UNSUPPORTED,
-        "key type %d: expected P-256, P-384, Ed25519 or RSA", (int)t);
+    FAIL(e, SELFSAME_UNSUPPORTED, "key type %d: expected P-256, P-384, Ed25519 or RSA",
+        (int)t);
 }
 
 static bool
@@ -153,7 +153,8 @@ key_from_pem(struct selfsame_bytes pem, struct key **ret, struct selfsame_err *e
     if (!type_of(pkey, &type)) {
         EVP_PKEY_free(pkey);
         FAIL(e, SELFSAME_UNSUPPORTED,
-            "private key: expected P-256, P-384, Ed25519, RSA-2048, RSA-4096 or RSA-3072 "
+            "private key: expected P-256, P-384, Ed25519, RSA-2048, RSA-4096 or "
+            "RSA-3072 "
             "with exponent 3, got another kind");
     }
     return wrap(pkey, type, ret, e);
@@ -286,7 +287,8 @@ sign_rsa(const struct key *k, bool pss, struct selfsame_bytes digest, uint8_t *s
 static bool
 is_rsa(const struct key *k)
 {
-    return k->type == KEY_RSA2048 || k->type == KEY_RSA4096 || k->type == KEY_RSA3072_E3;
+    return k->type == KEY_RSA2048 || k->type == KEY_RSA4096 ||
+           k->type == KEY_RSA3072_E3;
 }
 
 enum selfsame_code
@@ -312,8 +314,7 @@ key_sign(const struct key *k, enum hash_alg hash, struct selfsame_bytes digest,
     size_t len = 64;
 
     if (is_rsa(k) && hash != HASH_SHA256)
-        FAIL(e, SELFSAME_UNSUPPORTED,
-            "RSA keys sign certificates, CRLs and a SHA-256");
+        FAIL(e, SELFSAME_UNSUPPORTED, "RSA keys sign certificates, CRLs and a SHA-256");
     if (k->type != KEY_ED25519 &&
         (hash_size(hash) == 0 || digest.len != hash_size(hash)))
         FAIL(e, SELFSAME_USAGE, "digest to sign: expected %zu bytes, got %zu",

@@ -90,7 +90,8 @@ put_pad(uint64_t size, const struct sink *out, struct selfsame_err *e)
 }
 
 static enum selfsame_code
-put_long_names(const struct tar_entry *t, const struct sink *out, struct selfsame_err *e)
+put_long_names(
+    const struct tar_entry *t, const struct sink *out, struct selfsame_err *e)
 {
     uint8_t text[RECORDS];
     struct writer w = writer_of(text, sizeof(text));
@@ -112,8 +113,7 @@ put_long_names(const struct tar_entry *t, const struct sink *out, struct selfsam
 }
 
 enum selfsame_code
-tar_put_head(
-    const struct tar_entry *t, const struct sink *out, struct selfsame_err *e)
+tar_put_head(const struct tar_entry *t, const struct sink *out, struct selfsame_err *e)
 {
     if (t->size > size_max)
         FAIL(e, SELFSAME_UNSUPPORTED,

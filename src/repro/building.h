@@ -24,8 +24,8 @@ building_no_memory(struct selfsame_err *e)
 /* program.c: what the image runs, and the text of /selfsame/run that says so. */
 MUST enum selfsame_code program_choose(
     struct building *b, struct run_config *ret, struct selfsame_err *e);
-MUST enum selfsame_code program_config(struct building *b,
-    const struct run_config *run, struct selfsame_bytes *ret, struct selfsame_err *e);
+MUST enum selfsame_code program_config(struct building *b, const struct run_config *run,
+    struct selfsame_bytes *ret, struct selfsame_err *e);
 
 /* machine.c: one of our programs into a tree. */
 MUST enum selfsame_code machine_add_tool(struct building *b, struct tree *tree,

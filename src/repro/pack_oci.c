@@ -98,7 +98,8 @@ document(struct packing *p, json_t *j, struct blob *ret, struct selfsame_err *e)
     uint8_t sum[HASH_MAX];
 
     json_decref(j);
-    const bool kept = text != NULL && arena_dup(p->arena, bytes_str(text), &ret->text) &&
+    const bool kept = text != NULL &&
+                      arena_dup(p->arena, bytes_str(text), &ret->text) &&
                       hash_bytes(HASH_SHA256, ret->text, sum);
     free(text);
     if (!kept)
@@ -121,19 +122,34 @@ list_of(const char *const *texts)
     return list;
 }
 
+/*
+ * Who runs a container may replace "Cmd" by other arguments and keeps "Entrypoint": they
+ * are two where the recipe has two. Elsewhere the program is one.
+ */
+static void
+split_argv(const struct packing *p, json_t **ret_entrypoint, json_t **ret_cmd)
+{
+    static const char *const none[] = { NULL };
+    const struct recipe *r = p->job->recipe;
+    char **told = p->job->options->argv;
+    const bool two = (told == NULL || told[0] == NULL) && r->entrypoint != NULL;
+
+    *ret_entrypoint = list_of(two ? r->entrypoint : p->job->run.argv);
+    *ret_cmd = list_of(two && r->cmd != NULL ? r->cmd : none);
+}
+
 /* image-spec, config.md */
 static json_t *
-config_json(const struct packing *p, json_t *argv, json_t *env)
+config_json(const struct packing *p, json_t *entrypoint, json_t *cmd, json_t *env)
 {
     const struct pack_job *job = p->job;
     const struct run_config *run = &job->run;
     char when[TIME_TEXT];
 
     time_format(job->recipe->source_date_epoch, when);
-    return json_pack(
-        "{s:s,s:s,s:s,s:{s:O,s:O,s:o,s:s},s:{s:s,s:[o]}}", "created", when,
-        "architecture", job->aarch64 ? "arm64" : "amd64", "os", "linux", "config",
-        "Entrypoint", argv, "Env", env, "User",
+    return json_pack("{s:s,s:s,s:s,s:{s:O,s:O,s:O,s:o,s:s},s:{s:s,s:[o]}}", "created",
+        when, "architecture", job->aarch64 ? "arm64" : "amd64", "os", "linux", "config",
+        "Entrypoint", entrypoint, "Cmd", cmd, "Env", env, "User",
         json_sprintf("%u:%u", (unsigned)run->user.uid, (unsigned)run->user.gid),
         "WorkingDir", run->workdir, "rootfs", "type", "layers", "diff_ids",
         json_sprintf("sha256:%s", p->layer.hex));
@@ -149,11 +165,12 @@ descriptor(const char *type, const struct blob *b)
 static enum selfsame_code
 make_documents(struct packing *p, struct selfsame_err *e)
 {
-    auto_json *argv = list_of(p->job->run.argv), *env = list_of(p->job->run.env);
+    auto_json *entrypoint = NULL, *cmd = NULL, *env = list_of(p->job->run.env);
 
-    if (argv == NULL || env == NULL)
+    split_argv(p, &entrypoint, &cmd);
+    if (entrypoint == NULL || cmd == NULL || env == NULL)
         return no_memory(e);
-    TRY(document(p, config_json(p, argv, env), &p->config, e));
+    TRY(document(p, config_json(p, entrypoint, cmd, env), &p->config, e));
     return document(p,
         json_pack("{s:i,s:s,s:o,s:[o]}", "schemaVersion", 2, "mediaType",
             OCI "manifest.v1+json", "config",
@@ -241,7 +258,8 @@ write_archive(struct packing *p, const struct sink *out, struct selfsame_err *e)
 
     if (ref == NULL)
         return no_memory(e);
-    TRY(put_text("oci-layout", BYTES_LIT("{\"imageLayoutVersion\":\"1.0.0\"}"), out, e));
+    TRY(put_text(
+        "oci-layout", BYTES_LIT("{\"imageLayoutVersion\":\"1.0.0\"}"), out, e));
     TRY(put_json(p, "index.json", index_json(p, ref), out, e));
     TRY(put_json(p, "manifest.json", docker_json(p, ref), out, e));
     TRY(put_blob(&p->manifest, out, e));

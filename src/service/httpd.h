@@ -112,9 +112,9 @@ struct httpd_header {
 };
 struct httpd_answer {
     int status;
-    const char *type;           /* NULL: text/plain; charset=utf-8 */
-    const char *cache;          /* Cache-Control; NULL: no-store */
-    unsigned retry_s;           /* > 0: Retry-After */
+    const char *type;                   /* NULL: text/plain; charset=utf-8 */
+    const char *cache;                  /* Cache-Control; NULL: no-store */
+    unsigned retry_s;                   /* > 0: Retry-After */
     const struct httpd_header *headers; /* further ones; copied */
     size_t header_count;
     struct selfsame_bytes body; /* copied */

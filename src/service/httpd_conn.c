@@ -20,31 +20,49 @@ enum {
 };
 
 static void advance(struct httpd_conn *c);
+static void on_readable(evutil_socket_t fd, short what, void *ctx);
+
+static bool
+is_lent(const struct httpd_conn *c)
+{
+    return c->in == c->l->in;
+}
+
+static void
+forget_in(struct httpd_conn *c)
+{
+    if (!is_lent(c))
+        free(c->in);
+    c->in = NULL;
+    c->beg = c->end = 0;
+}
 
 void
 httpd_conn_close(struct httpd_conn *c)
 {
-    struct httpd_loop *l = httpd_loop(c->h);
-    struct httpd *h = c->h;
+    struct httpd_loop *l = c->l;
 
     if (c->r != NULL && c->state == CONN_KEPT)
         c->r->conn = NULL; /* its handler still has it */
     else if (c->r != NULL)
         httpd_request_free(c->r);
-    if (c->prev != NULL)
-        c->prev->next = c->next;
-    else
-        l->conns = c->next;
-    if (c->next != NULL)
-        c->next->prev = c->prev;
+    /* An answer that was cut off has no proper end. */
+    if (c->state != CONN_WRITING)
+        httpd_io_end(c);
+    httpd_list_leave(c);
     l->conn_count--;
+    (void)atomic_fetch_sub(&l->load, 1);
+    if (l->reading == c)
+        l->reading = NULL;
     if (c->read_event != NULL)
         event_free(c->read_event);
     if (c->write_event != NULL)
         event_free(c->write_event);
+    forget_in(c);
+    tls_peer_free(&c->tls);
     fd_close(&c->fd);
     free(c);
-    httpd_closed(h);
+    httpd_closed(l);
 }
 
 bool
@@ -67,15 +85,28 @@ resume_reading(struct httpd_conn *c)
     if (c->paused && event_add(c->read_event, NULL) != 0)
         return false;
     c->paused = false;
+    if (httpd_io_pending(c))
+        event_active(c->read_event, EV_READ, 0);
     return true;
+}
+
+static void
+enter(struct httpd_conn *c, enum httpd_state state)
+{
+    const bool waits = state == CONN_READING || state == CONN_DRAINING;
+
+    c->state = state;
+    httpd_list_move(waits ? &c->l->waiting : &c->l->busy, c);
 }
 
 static void
 now_reading(struct httpd_conn *c)
 {
-    c->state = CONN_READING;
+    enter(c, CONN_READING);
+    if (c->beg == c->end)
+        forget_in(c);
     c->since_ms = net_clock_ms();
-    c->deadline_ms = c->since_ms + httpd_loop(c->h)->times.idle_ms;
+    c->deadline_ms = c->since_ms + c->h->idle_ms;
 }
 
 /* ---- writing ---- */
@@ -86,13 +117,15 @@ finish(struct httpd_conn *c)
 {
     httpd_request_free(c->r);
     c->r = NULL;
+    if (c->close)
+        httpd_io_end(c);
     if (!c->close) {
         now_reading(c);
         if (resume_reading(c))
             return true;
     } else if (c->unread && shutdown(c->fd, SHUT_WR) == 0 && resume_reading(c)) {
         /* Closing with bytes unread would reset it, and the answer might be lost. */
-        c->state = CONN_DRAINING;
+        enter(c, CONN_DRAINING);
         c->moved = 0;
         c->deadline_ms = net_clock_ms() + DRAIN_MS;
         return true;
@@ -101,33 +134,15 @@ finish(struct httpd_conn *c)
     return false;
 }
 
-/* What did not go out is read again. A file that has become shorter is an error. */
-static ssize_t
-send_file(struct httpd_conn *c)
-{
-    struct httpd_request *r = c->r;
-    uint8_t *piece = httpd_loop(c->h)->piece;
-    const size_t want = r->file_left < HTTPD_PIECE ? (size_t)r->file_left : HTTPD_PIECE;
-    ssize_t n = pread(r->file, piece, want, (off_t)r->file_at);
-
-    if (n > 0)
-        n = send(c->fd, piece, (size_t)n, MSG_NOSIGNAL);
-    if (n > 0) {
-        r->file_at += (uint64_t)n;
-        r->file_left -= (uint64_t)n;
-    }
-    return n;
-}
-
 static ssize_t
 send_some(struct httpd_conn *c)
 {
     struct httpd_request *r = c->r;
 
     if (r->out_beg == r->out_end)
-        return send_file(c);
-    ssize_t n = send(c->fd, r->out + r->out_beg, r->out_end - r->out_beg,
-        MSG_NOSIGNAL | (r->file_left > 0 ? MSG_MORE : 0));
+        return httpd_io_send_file(c);
+    ssize_t n = httpd_io_send(
+        c, r->out + r->out_beg, r->out_end - r->out_beg, r->file_left > 0);
     if (n > 0)
         r->out_beg += (size_t)n;
     return n;
@@ -159,9 +174,9 @@ on_writable(evutil_socket_t fd, short what, void *ctx)
 {
     struct httpd_conn *c = ctx;
 
-    (void)fd;
-    (void)what;
-    if (write_on(c) && c->state == CONN_READING)
+    if (c->state == CONN_READING) /* TLS had to write before it reads */
+        on_readable(fd, what, ctx);
+    else if (c->state == CONN_WRITING && write_on(c) && c->state == CONN_READING)
         advance(c);
 }
 
@@ -169,17 +184,18 @@ on_writable(evutil_socket_t fd, short what, void *ctx)
 static bool
 begin_answer(struct httpd_conn *c)
 {
-    struct httpd_loop *l = httpd_loop(c->h);
+    struct httpd_loop *l = c->l;
 
+    httpd_request_body_drop(c->r);
     c->close = c->close || l->stopping || c->r->head.close;
-    c->state = CONN_WRITING;
+    enter(c, CONN_WRITING);
     if (!httpd_request_render(c->r, l->date, c->close)) {
         httpd_conn_close(c);
         return false;
     }
     c->moved = 0;
     c->since_ms = net_clock_ms();
-    c->deadline_ms = c->since_ms + l->times.idle_ms;
+    c->deadline_ms = c->since_ms + c->h->idle_ms;
     return write_on(c);
 }
 
@@ -198,7 +214,7 @@ static bool
 refuse(struct httpd_conn *c, int status, const struct selfsame_err *e)
 {
     if (c->r == NULL)
-        c->r = httpd_request_new(c->h);
+        c->r = httpd_request_new(c->l);
     if (c->r == NULL) {
         httpd_conn_close(c);
         return false;
@@ -223,7 +239,7 @@ refuse_with(
 static bool
 moves(struct httpd_conn *c)
 {
-    int64_t idle_ms = httpd_loop(c->h)->times.idle_ms;
+    const int64_t idle_ms = c->h->idle_ms;
 
     if (c->state != CONN_WRITING || (int64_t)c->moved < SLOWEST * idle_ms / 1000)
         return false;
@@ -255,73 +271,12 @@ httpd_conn_overdue(struct httpd_conn *c)
 
 /* ---- a request ---- */
 
-static bool
-path_matches(const struct httpd_route *r, const char *path, bool whole)
-{
-    size_t len = strlen(r->path);
-
-    if (len > 0 && r->path[len - 1] == '*')
-        return !whole && strncmp(r->path, path, len - 1) == 0;
-    return whole && strcmp(r->path, path) == 0;
-}
-
-/* HEAD is GET without the body: RFC 9110 §9.3.2. */
-static bool
-method_matches(const struct httpd_route *r, struct selfsame_bytes method)
-{
-    return bytes_eq(bytes_str(r->method), method) ||
-           (strcmp(r->method, "GET") == 0 && bytes_eq(method, BYTES_LIT("HEAD")));
-}
-
-/* RFC 9110 §15.5.6: a 405 says what may be asked. */
-static void
-allow(struct httpd_request *r, const char *method)
-{
-    const size_t len = strlen(r->allow);
-
-    (void)snprintf(r->allow + len, sizeof(r->allow) - len, "%s%s", len > 0 ? ", " : "",
-        method);
-}
-
-/* 0, 404 or 405 (then "Allow" is in the request), among whole paths or among prefixes. */
-static int
-find_among(struct httpd_conn *c, bool whole)
-{
-    const struct httpd_config *config = httpd_config(c->h);
-    int status = 404;
-
-    for (size_t i = 0; i < config->route_count; i++) {
-        const struct httpd_route *r = &config->routes[i];
-
-        if (!path_matches(r, c->r->path, whole))
-            continue;
-        if (method_matches(r, c->r->head.method)) {
-            c->route = c->r->route = r;
-            c->r->allow[0] = '\0';
-            return 0;
-        }
-        status = 405;
-        allow(c->r, r->method);
-        if (strcmp(r->method, "GET") == 0)
-            allow(c->r, "HEAD");
-    }
-    return status;
-}
-
-static int
-find_route(struct httpd_conn *c)
-{
-    int status = find_among(c, true);
-
-    return status == 404 ? find_among(c, false) : status;
-}
-
 /* RFC 9110 §10.1.1; false: the connection is gone. */
 static bool
 say_continue(struct httpd_conn *c)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    ssize_t n = send(c->fd, go_on, sizeof(go_on) - 1, MSG_NOSIGNAL);
+    ssize_t n = httpd_io_send(c, (const uint8_t *)go_on, sizeof(go_on) - 1, false);
 
     if (n == (ssize_t)sizeof(go_on) - 1)
         return true;
@@ -329,18 +284,22 @@ say_continue(struct httpd_conn *c)
     return false;
 }
 
-/* Nothing is here, or nothing by this method. What has no body may be followed by more. */
+/* No handler is asked. What has no body may be followed by more. */
 static bool
 no_route(struct httpd_conn *c, int status)
 {
+    const struct httpd_answer options = { .status = 204 };
     struct selfsame_err e = { 0 };
 
+    if (!c->body.done)
+        c->close = c->unread = true;
     (void)err_set(&e, SELFSAME_USAGE, __FILE__, __LINE__, "%s",
         status == 404 ? "there is nothing at this path"
                       : "this path is asked with another method");
-    if (!c->body.done)
-        return refuse(c, status, &e);
-    httpd_request_keep_refusal(c->r, status, &e);
+    if (status == options.status)
+        httpd_request_keep_answer(c->r, &options);
+    else
+        httpd_request_keep_refusal(c->r, status, &e);
     return begin_answer(c);
 }
 
@@ -350,23 +309,27 @@ begin_request(struct httpd_conn *c, size_t head)
 {
     struct selfsame_err e = { 0 };
 
-    c->r = httpd_request_new(c->h);
+    c->r = httpd_request_new(c->l);
     if (c->r == NULL) {
         httpd_conn_close(c);
         return false;
     }
     c->r->conn = c;
-    c->r->begun_us = httpd_now_us();
+    c->r->has_peer = c->has_peer;
+    c->r->peer = c->peer;
+    c->r->certified = c->certified;
+    memcpy(c->r->client, c->client, sizeof(c->client));
     int status = httpd_request_parse(c->r, BYTES(c->in + c->beg, head), &e);
     c->beg += head;
     c->seen = 0;
+    c->first = false;
     if (status != 0)
         return refuse(c, status, &e);
     c->body = http_body_of(&c->r->head);
-    status = find_route(c);
+    status = httpd_route_find(c->r);
     if (status != 0)
         return no_route(c, status);
-    if (c->body.framing == HTTP_LENGTH && c->body.left > httpd_config(c->h)->body_limit)
+    if (c->body.framing == HTTP_LENGTH && c->body.left > c->h->config.body_limit)
         return refuse_with(c, 413, SELFSAME_USAGE, "the body is too large");
     if (c->r->head.expect_continue && !c->body.done && c->beg == c->end)
         return say_continue(c);
@@ -386,10 +349,11 @@ take_body(struct httpd_conn *c)
         if (http_body_feed(&c->body, in, &used, &data, &e) != SELFSAME_OK)
             return refuse(c, 400, &e);
         c->beg += used;
-        if (data.len > httpd_config(c->h)->body_limit - c->r->body_len)
+        if (data.len > c->h->config.body_limit - c->r->body_len)
             return refuse_with(c, 413, SELFSAME_USAGE, "the body is too large");
         if (!httpd_request_body_add(c->r, data))
-            return refuse_with(c, 503, SELFSAME_NOMEM, "out of memory");
+            return refuse_with(
+                c, 503, SELFSAME_NOMEM, "no memory for the body: ask again later");
     }
     return true;
 }
@@ -398,12 +362,12 @@ take_body(struct httpd_conn *c)
 static bool
 serve(struct httpd_conn *c)
 {
-    struct httpd_loop *l = httpd_loop(c->h);
+    struct httpd_loop *l = c->l;
 
-    c->state = CONN_KEPT;
-    c->deadline_ms = net_clock_ms() + l->times.answer_ms;
+    enter(c, CONN_KEPT);
+    c->deadline_ms = net_clock_ms() + c->h->answer_ms;
     l->serving = c->r;
-    c->route->serve(httpd_config(c->h)->ctx, c->r);
+    c->r->route->serve(c->h->config.ctx, c->r);
     l->serving = NULL;
     return c->r->answered ? begin_answer(c) : true;
 }
@@ -413,28 +377,21 @@ static bool
 find_head(struct httpd_conn *c, size_t *ret_len)
 {
     struct selfsame_err e = { 0 };
-    struct selfsame_bytes in = BYTES(c->in + c->beg, c->end - c->beg);
 
-    if (in.len > 0 && c->seen == 0) {
-        c->since_ms = net_clock_ms();
-        c->deadline_ms = c->since_ms + httpd_loop(c->h)->times.idle_ms;
-    }
     *ret_len = 0;
-    if (in.len == 0)
+    if (c->beg == c->end)
         return true;
+    if (c->seen == 0 && !c->first) {
+        c->since_ms = net_clock_ms();
+        c->deadline_ms = c->since_ms + c->h->idle_ms;
+        httpd_list_move(&c->l->waiting, c);
+    }
+    struct selfsame_bytes in = BYTES(c->in + c->beg, c->end - c->beg);
     if (http_head_find(in, &c->seen, ret_len, &e) != SELFSAME_OK ||
-        (*ret_len == 0 && in.len == sizeof(c->in)))
+        (*ret_len == 0 && in.len == HTTPD_HEAD_MAX))
         return refuse_with(
             c, 431, SELFSAME_MALFORMED, "HTTP: the head of the request is too large");
     return true;
-}
-
-static void
-to_front(struct httpd_conn *c)
-{
-    memmove(c->in, c->in + c->beg, c->end - c->beg);
-    c->end -= c->beg;
-    c->beg = 0;
 }
 
 /* Does what the bytes that are here allow; afterwards the connection may be gone. */
@@ -460,7 +417,7 @@ advance(struct httpd_conn *c)
 static void
 drain(struct httpd_conn *c)
 {
-    ssize_t n = recv(c->fd, c->in, sizeof(c->in), 0);
+    ssize_t n = recv(c->fd, c->l->in, sizeof(c->l->in), 0);
 
     if (n > 0)
         c->moved += (size_t)n;
@@ -468,11 +425,64 @@ drain(struct httpd_conn *c)
         httpd_conn_close(c);
 }
 
+/* So that a whole head fits. */
+static void
+borrow(struct httpd_conn *c)
+{
+    const size_t len = c->end - c->beg;
+
+    if (len > 0)
+        memcpy(c->l->in, c->in + c->beg, len);
+    forget_in(c);
+    c->in = c->l->in;
+    c->end = len;
+    c->l->reading = c;
+}
+
+static void
+give_back(struct httpd_conn *c)
+{
+    const size_t len = c->end - c->beg;
+    uint8_t *own = len > 0 ? malloc(len) : NULL;
+
+    c->l->reading = NULL;
+    if (len > 0 && own == NULL) {
+        httpd_conn_close(c);
+        return;
+    }
+    if (len > 0)
+        memcpy(own, c->in + c->beg, len);
+    c->in = own;
+    c->beg = 0;
+    c->end = len;
+    if (c->state == CONN_READING && httpd_io_pending(c))
+        event_active(c->read_event, EV_READ, 0);
+}
+
+static void
+read_on(struct httpd_conn *c)
+{
+    struct httpd_loop *l = c->l;
+
+    borrow(c);
+    ssize_t n = httpd_io_recv(c, c->in + c->end, HTTPD_HEAD_MAX - c->end);
+    if (n > 0) {
+        c->end += (size_t)n;
+        advance(c);
+    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+        httpd_conn_close(c);
+    }
+    if (l->reading == c)
+        give_back(c);
+}
+
 static void
 on_readable(evutil_socket_t fd, short what, void *ctx)
 {
     struct httpd_conn *c = ctx;
+    int opened = 1;
 
+    (void)fd;
     (void)what;
     if (c->state == CONN_DRAINING) {
         drain(c);
@@ -482,14 +492,12 @@ on_readable(evutil_socket_t fd, short what, void *ctx)
         pause_reading(c); /* the next request, or an end: after this answer */
         return;
     }
-    to_front(c); /* so that a whole head fits */
-    ssize_t n = recv(fd, c->in + c->end, sizeof(c->in) - c->end, 0);
-    if (n > 0) {
-        c->end += (size_t)n;
-        advance(c);
-    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+    if (c->opening)
+        opened = httpd_io_open(c);
+    if (opened > 0)
+        read_on(c);
+    else if (opened < 0)
         httpd_conn_close(c);
-    }
 }
 
 /*
@@ -504,31 +512,36 @@ keep_little(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 }
 
-bool
-httpd_conn_open(struct httpd *h, int fd)
+struct httpd_conn *
+httpd_conn_new(struct httpd *h, int fd)
 {
-    struct httpd_loop *l = httpd_loop(h);
     struct httpd_conn *c = malloc(sizeof(*c));
 
     if (c == NULL) {
         fd_close(&fd);
-        return false;
+        return NULL;
     }
-    /* `in` is left as it is: nothing reads what was not received. */
-    memset(c, 0, offsetof(struct httpd_conn, in));
-    c->h = h;
-    c->fd = fd;
-    c->next = l->conns;
-    if (c->next != NULL)
-        c->next->prev = c;
-    l->conns = c;
-    l->conn_count++;
+    *c = (struct httpd_conn){ .h = h, .fd = fd };
     keep_little(fd);
+    c->has_peer = net_peer(fd, &c->peer);
+    return c;
+}
+
+bool
+httpd_conn_start(struct httpd_conn *c, struct httpd_loop *l)
+{
+    struct tls_listener *tls = c->h->config.tls;
+
+    c->l = l;
+    l->conn_count++;
+    c->opening = c->first = tls != NULL;
     now_reading(c);
-    c->read_event = event_new(l->base, fd, EV_READ | EV_PERSIST, on_readable, c);
-    c->write_event = event_new(l->base, fd, EV_WRITE, on_writable, c);
+    c->read_event = event_new(l->base, c->fd, EV_READ | EV_PERSIST, on_readable, c);
+    c->write_event = event_new(l->base, c->fd, EV_WRITE, on_writable, c);
+    if (tls != NULL)
+        c->tls = tls_peer_new(tls, c->fd);
     if (c->read_event == NULL || c->write_event == NULL ||
-        event_add(c->read_event, NULL) != 0) {
+        (tls != NULL && c->tls == NULL) || event_add(c->read_event, NULL) != 0) {
         httpd_conn_close(c);
         return false;
     }

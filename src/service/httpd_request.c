@@ -290,7 +290,8 @@ httpd_header(const struct httpd_request *r, const char *name)
 const char *
 httpd_method(const struct httpd_request *r, char ret[static 16])
 {
-    (void)snprintf(ret, 16, "%.*s", r->head.method.len < 16 ? (int)r->head.method.len : 15,
+    (void)snprintf(ret, 16, "%.*s",
+        r->head.method.len < 16 ? (int)r->head.method.len : 15,
         (const char *)r->head.method.ptr);
     return ret;
 }

@@ -67,6 +67,7 @@ show_any(
         "receipts and verifier "
         "keys "
         "of "
-        "logs, envelopes, public keys, tokens (JWT, CWT), CoRIM, trust policies, policies, JSON.");
+        "logs, envelopes, public keys, tokens (JWT, CWT), CoRIM, trust policies, "
+        "policies, JSON.");
     return SELFSAME_UNSUPPORTED;
 }

@@ -52,7 +52,8 @@ engine_of(const char *url)
 }
 
 enum selfsame_code
-registry_open(const char *url, bool create, struct registry **ret, struct selfsame_err *e)
+registry_open(
+    const char *url, bool create, struct registry **ret, struct selfsame_err *e)
 {
     auto_registry *r = calloc(1, sizeof(*r));
 
@@ -112,7 +113,7 @@ run(struct use *u, const char *sql, const struct sql_value *params, size_t count
 {
     return u->r->engine->run(u->r->db, sql, params, count, u->arena, ret, u->e);
 }
-#define RUN(u, sql, ret, ...)                                 \
+#define RUN(u, sql, ret, ...)                                  \
     run((u), (sql), (const struct sql_value[]){ __VA_ARGS__ }, \
         COUNT(((const struct sql_value[]){ __VA_ARGS__ })), (ret))
 
@@ -251,11 +252,13 @@ add_version(struct use *u, const struct change *x, uint64_t version)
     struct sql_rows rows;
 
     TRY(RUN(u,
-        "INSERT INTO object(tenant, kind, name, version, created, author, digest, body) "
+        "INSERT INTO object(tenant, kind, name, version, created, author, digest, "
+        "body) "
         "VALUES($1, $2, $3, $4, $5, $6, $7, $8)",
-        &rows, text(o->tenant), number(o->kind), text(o->name), number((int64_t)version),
-        number(o->created_ms), text(o->author != NULL ? o->author : ""),
-        blob(BYTES_ARR(x->digest)), blob(body)));
+        &rows, text(o->tenant), number(o->kind), text(o->name),
+        number((int64_t)version), number(o->created_ms),
+        text(o->author != NULL ? o->author : ""), blob(BYTES_ARR(x->digest)),
+        blob(body)));
     TRY(RUN(u, "DELETE FROM current WHERE tenant=$1 AND kind=$2 AND name=$3", &rows,
         text(o->tenant), number(o->kind), text(o->name)));
     if (!x->removed)

@@ -30,12 +30,12 @@ enum registry_kind {
     REGISTRY_FOLLOW,     /* logs whose releases are taken over */
     REGISTRY_KINDS
 };
-const char *registry_kind_word(enum registry_kind k); /* "policy" */
+const char *registry_kind_word(enum registry_kind k);  /* "policy" */
 enum registry_kind registry_kind_of(const char *word); /* 0: another */
 
 enum {
-    REGISTRY_NAME = 256,        /* UTF-8 without control characters, at least 1 */
-    REGISTRY_TENANT_NAME = 64,  /* [a-z0-9-], "" is the service itself */
+    REGISTRY_NAME = 256,       /* UTF-8 without control characters, at least 1 */
+    REGISTRY_TENANT_NAME = 64, /* [a-z0-9-], "" is the service itself */
     REGISTRY_BODY = 1 << 20,
     REGISTRY_OBJECTS = 1 << 16, /* current ones of one tenant */
 };
@@ -65,11 +65,12 @@ void registry_close(struct registry **r);
  * kind REGISTRY_TENANT and tenant ""). USAGE: names, sizes, counts, no such tenant.
  */
 #define REGISTRY_ANY UINT64_MAX
-MUST enum selfsame_code registry_put(struct registry *r, const struct registry_object *o,
-    uint64_t expect, uint64_t *ret_version, struct selfsame_err *e);
+MUST enum selfsame_code registry_put(struct registry *r,
+    const struct registry_object *o, uint64_t expect, uint64_t *ret_version,
+    struct selfsame_err *e);
 /* Removing a tenant removes what it has. False: there was none. */
-MUST enum selfsame_code registry_remove(struct registry *r, const struct registry_object *o,
-    bool *ret_removed, struct selfsame_err *e);
+MUST enum selfsame_code registry_remove(struct registry *r,
+    const struct registry_object *o, bool *ret_removed, struct selfsame_err *e);
 /* version 0: the current one. ret->name NULL: there is none. Copies in the arena. */
 MUST enum selfsame_code registry_get(struct registry *r, const char *tenant,
     enum registry_kind kind, const char *name, uint64_t version, struct arena *arena,
@@ -90,7 +91,7 @@ MUST enum selfsame_code registry_load(struct registry *r, struct arena *arena,
 MUST enum selfsame_code registry_revision(
     struct registry *r, uint64_t *ret, struct selfsame_err *e);
 /* Until the revision is another than `known` or the time is over (LISTEN, or polling). */
-MUST enum selfsame_code registry_wait(struct registry *r, uint64_t known, int timeout_ms,
-    uint64_t *ret, struct selfsame_err *e);
+MUST enum selfsame_code registry_wait(struct registry *r, uint64_t known,
+    int timeout_ms, uint64_t *ret, struct selfsame_err *e);
 
 #endif

@@ -32,7 +32,8 @@ struct registry_engine {
     enum selfsame_code (*commit)(void *db, struct selfsame_err *e);
     void (*rollback)(void *db);
     enum selfsame_code (*run)(void *db, const char *sql, const struct sql_value *params,
-        size_t count, struct arena *arena, struct sql_rows *ret, struct selfsame_err *e);
+        size_t count, struct arena *arena, struct sql_rows *ret,
+        struct selfsame_err *e);
     /* After a commit that changed something. */
     void (*notify)(void *db);
     /* Until somebody may have changed something, or the time is over. */

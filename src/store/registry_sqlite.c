@@ -44,8 +44,8 @@ failed(const struct lite *l, const char *what, struct selfsame_err *e)
         code = SELFSAME_MALFORMED;
     else if (sql == SQLITE_NOMEM)
         code = SELFSAME_NOMEM;
-    (void)err_set(e, code, __FILE__, __LINE__, "cannot %s the registry %.60s: %.60s", what,
-        l->path, l->db != NULL ? sqlite3_errmsg(l->db) : "out of memory");
+    (void)err_set(e, code, __FILE__, __LINE__, "cannot %s the registry %.60s: %.60s",
+        what, l->path, l->db != NULL ? sqlite3_errmsg(l->db) : "out of memory");
     if (sql == SQLITE_FULL)
         err_remedy(e, "Free disk space; what was stored before is not lost.");
     return code;
@@ -72,7 +72,8 @@ expect(struct lite *l, const char *sql, int want, struct selfsame_err *e)
         return failed(l, "read", e);
     if (got != want)
         FAIL(e, SELFSAME_MALFORMED,
-            "%.80s: expected a registry of this version, got another database", l->path);
+            "%.80s: expected a registry of this version, got another database",
+            l->path);
     return SELFSAME_OK;
 }
 
@@ -110,8 +111,8 @@ open_lite(const char *url, bool create, void **ret, struct selfsame_err *e)
         FAIL(e, SELFSAME_NOMEM, "no memory for a registry");
     enum selfsame_code code = SELFSAME_OK;
     if (snprintf(l->path, sizeof(l->path), "%s", url) >= (int)sizeof(l->path))
-        code = err_set(e, SELFSAME_USAGE, __FILE__, __LINE__,
-            "the registry's path is too long");
+        code = err_set(
+            e, SELFSAME_USAGE, __FILE__, __LINE__, "the registry's path is too long");
     if (code == SELFSAME_OK)
         code = open_all(l, create, e);
     if (code != SELFSAME_OK) {

@@ -177,12 +177,13 @@ canonical(const struct jwk *k, struct arena *arena)
     if (a == NULL)
         return NULL;
     if (strcmp(a->kty, "EC") == 0)
-        return arena_printf(arena, "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}",
-            a->crv, text64(arena, BYTES(k->key.ptr, a->half)),
+        return arena_printf(arena,
+            "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", a->crv,
+            text64(arena, BYTES(k->key.ptr, a->half)),
             text64(arena, BYTES(k->key.ptr + a->half, a->half)));
     if (strcmp(a->kty, "OKP") == 0)
-        return arena_printf(arena, "{\"crv\":\"%s\",\"kty\":\"OKP\",\"x\":\"%s\"}", a->crv,
-            text64(arena, k->key));
+        return arena_printf(arena, "{\"crv\":\"%s\",\"kty\":\"OKP\",\"x\":\"%s\"}",
+            a->crv, text64(arena, k->key));
     if (rsa_members(k->key, &n, &x, &ignored) != SELFSAME_OK)
         return NULL;
     return arena_printf(arena, "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}",
@@ -263,8 +264,7 @@ text_member(const json_t *j, const char *name, struct arena *arena, const char *
 static enum selfsame_code
 read_x5c(const json_t *j, struct arena *arena, struct jwk *k, struct selfsame_err *e)
 {
-    const char *text = json_string_value(
-        json_array_get(json_object_get(j, "x5c"), 0));
+    const char *text = json_string_value(json_array_get(json_object_get(j, "x5c"), 0));
     const size_t len = text != NULL ? strlen(text) : 0;
     uint8_t *out = text != NULL ? arena_alloc(arena, 1, len + 1) : NULL;
     size_t got;
@@ -298,7 +298,8 @@ jwk_read(json_t *j, struct arena *arena, struct jwk *ret, struct selfsame_err *e
         FAIL(e, SELFSAME_UNSUPPORTED,
             "JWK: expected EC P-256 or P-384, RSA or OKP Ed25519 and an algorithm that "
             "fits, got %.20s %.20s %.20s",
-            kty != NULL ? kty : "no kty", crv != NULL ? crv : "", word != NULL ? word : "");
+            kty != NULL ? kty : "no kty", crv != NULL ? crv : "",
+            word != NULL ? word : "");
     k.alg = a->alg;
     TRY(text_member(j, "kid", arena, &k.kid, e));
     TRY(text_member(j, "use", arena, &k.use, e));
@@ -407,8 +408,8 @@ jwk_of_spki(struct selfsame_bytes spki, enum jose_alg alg, struct arena *arena,
 }
 
 enum selfsame_code
-jwk_of_key(const struct key *k, enum jose_alg alg, struct arena *arena,
-    struct jwk *ret, struct selfsame_err *e)
+jwk_of_key(const struct key *k, enum jose_alg alg, struct arena *arena, struct jwk *ret,
+    struct selfsame_err *e)
 {
     struct selfsame_bytes spki;
 
@@ -416,19 +417,36 @@ jwk_of_key(const struct key *k, enum jose_alg alg, struct arena *arena,
     return jwk_of_spki(spki, alg, arena, ret, e);
 }
 
+/* The members in the order of the thumbprint; built, since jansson's reader may lose text. */
+static json_t *
+members_json(const struct jwk *k)
+{
+    auto_arena arena = arena_new(64 << 10);
+    const struct alg *a = alg_of(k->alg);
+    struct selfsame_bytes n, x;
+    struct selfsame_err ignored;
+
+    if (a == NULL)
+        return NULL;
+    if (strcmp(a->kty, "EC") == 0)
+        return json_pack("{s:s,s:s,s:s,s:s}", "crv", a->crv, "kty", a->kty, "x",
+            text64(&arena, BYTES(k->key.ptr, a->half)), "y",
+            text64(&arena, BYTES(k->key.ptr + a->half, a->half)));
+    if (strcmp(a->kty, "OKP") == 0)
+        return json_pack(
+            "{s:s,s:s,s:s}", "crv", a->crv, "kty", a->kty, "x", text64(&arena, k->key));
+    if (rsa_members(k->key, &n, &x, &ignored) != SELFSAME_OK)
+        return NULL;
+    return json_pack(
+        "{s:s,s:s,s:s}", "e", text64(&arena, x), "kty", a->kty, "n", text64(&arena, n));
+}
+
 json_t *
 jwk_json(const struct jwk *k)
 {
-    auto_arena arena = arena_new(64 << 10);
-    char *text = canonical(k, &arena);
-    struct selfsame_err ignored;
-    json_t *j = NULL;
+    json_t *j = members_json(k);
 
-    if (text == NULL ||
-        json_parse(bytes_str(text), "JWK", &j, &ignored) != SELFSAME_OK)
-        return NULL;
-    if ((k->use != NULL &&
-            json_object_set_new(j, "use", json_string(k->use)) != 0) ||
+    if ((k->use != NULL && json_object_set_new(j, "use", json_string(k->use)) != 0) ||
         json_object_set_new(j, "alg", json_string(jose_alg_word(k->alg))) != 0 ||
         (k->kid != NULL && json_object_set_new(j, "kid", json_string(k->kid)) != 0)) {
         json_decref(j);

@@ -81,7 +81,8 @@ recent_of(struct audit *a, struct selfsame_bytes tenant, bool make)
 }
 
 static void
-remember(void *ctx, uint64_t seq, struct selfsame_bytes tenant, struct selfsame_bytes line)
+remember(
+    void *ctx, uint64_t seq, struct selfsame_bytes tenant, struct selfsame_bytes line)
 {
     struct audit *a = ctx;
 
@@ -351,7 +352,8 @@ resume(struct audit *a, uint64_t first, struct selfsame_err *e)
     files_name(a->files.dir, first, path);
     TRY(files_read_checkpoint(&a->files, &w.claimed, e));
     TRY(walk_segment(&w, path, true, true, e));
-    if (w.claimed.size > w.chain.size || (w.claimed.size >= first && w.claimed.size > 0 && !w.met))
+    if (w.claimed.size > w.chain.size ||
+        (w.claimed.size >= first && w.claimed.size > 0 && !w.met))
         FAIL(e, SELFSAME_LOG,
             "the checkpoint signs %llu rows, and there are %llu: rows were removed",
             (unsigned long long)w.claimed.size, (unsigned long long)w.chain.size);

@@ -25,9 +25,11 @@ struct audit_config {
     const char *dir;
     int64_t (*clock_ms)(void *ctx);
     void *ctx;
-    int (*fail)(void *ctx, const char *step); /* tests: errno of a step, or 0; or NULL */
+    int (*fail)(
+        void *ctx, const char *step); /* tests: errno of a step, or 0; or NULL */
 };
-MUST enum selfsame_code audit_init(const char *dir, const char *origin, struct selfsame_err *e);
+MUST enum selfsame_code audit_init(
+    const char *dir, const char *origin, struct selfsame_err *e);
 MUST enum selfsame_code audit_open(
     const struct audit_config *c, struct audit **ret, struct selfsame_err *e);
 void audit_close(struct audit **a); /* what was given is written, a checkpoint signed */
@@ -53,7 +55,8 @@ struct audit_seen {
     const char *json; /* in the arena */
 };
 MUST enum selfsame_code audit_recent(struct audit *a, const char *tenant, size_t max,
-    struct arena *arena, struct audit_seen **ret, size_t *ret_count, struct selfsame_err *e);
+    struct arena *arena, struct audit_seen **ret, size_t *ret_count,
+    struct selfsame_err *e);
 bool audit_healthy(struct audit *a);
 uint64_t audit_size(struct audit *a);
 

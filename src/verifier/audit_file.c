@@ -156,8 +156,8 @@ files_checkpoint(
     const char *text = checkpoint_text(&p, &arena);
     if (text == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for a checkpoint");
-    TRY(note_sign(bytes_str(text), f->vkey.name, NOTE_ED25519, f->key, 0, &arena, &line,
-        e));
+    TRY(note_sign(
+        bytes_str(text), f->vkey.name, NOTE_ED25519, f->key, 0, &arena, &line, e));
     const char *note = arena_printf(&arena, "%s\n%s", text, line);
     if (note == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for a checkpoint");

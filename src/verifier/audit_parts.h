@@ -13,17 +13,18 @@
  *   audit_read.c   everything read again
  */
 enum {
-    AUDIT_LINE = 4096,          /* of one row, with its newline */
-    AUDIT_SEGMENT = 64 << 20,   /* then another segment is begun */
+    AUDIT_LINE = 4096,        /* of one row, with its newline */
+    AUDIT_SEGMENT = 64 << 20, /* then another segment is begun */
     AUDIT_LEVELS = 64,
-    AUDIT_HEAD = 8192,          /* the first line of a segment */
+    AUDIT_HEAD = 8192, /* the first line of a segment */
 };
 
 /* ---- audit_chain.c ---- */
 struct audit_chain {
     uint64_t size;
-    uint8_t prev[32];                /* SHA-256 of the last row's line; zero before the first */
-    uint8_t edge[AUDIT_LEVELS][32];  /* edge[i] is of a whole subtree where bit i of size is set */
+    uint8_t prev[32]; /* SHA-256 of the last row's line; zero before the first */
+    uint8_t edge[AUDIT_LEVELS]
+                [32]; /* edge[i] is of a whole subtree where bit i of size is set */
 };
 /* A line without its newline. False: out of memory. */
 MUST bool chain_add(struct audit_chain *c, struct selfsame_bytes line);
@@ -31,8 +32,8 @@ MUST bool chain_root(const struct audit_chain *c, uint8_t ret[static 32]);
 
 /* ---- audit_row.c ---- */
 /* The line with its newline; cut texts, never a cut line. Returns its length. */
-size_t row_print(const struct audit_row *row, uint64_t seq, const uint8_t prev[static 32],
-    char ret[static AUDIT_LINE]);
+size_t row_print(const struct audit_row *row, uint64_t seq,
+    const uint8_t prev[static 32], char ret[static AUDIT_LINE]);
 /* What the chain needs of a line: seq and prev; and the tenant. MALFORMED. */
 struct row_seen {
     uint64_t seq;
@@ -52,9 +53,9 @@ struct audit_files {
     struct key *key;
     struct arena arena;
     struct note_key vkey;
-    int fd;              /* of the segment that is written */
-    int lock_fd;         /* one process writes */
-    uint64_t written;    /* bytes of it */
+    int fd;           /* of the segment that is written */
+    int lock_fd;      /* one process writes */
+    uint64_t written; /* bytes of it */
     int (*fail)(void *ctx, const char *step);
     void *fail_ctx;
 };
@@ -78,17 +79,17 @@ MUST enum selfsame_code files_checkpoint(
 MUST enum selfsame_code files_read_checkpoint(
     struct audit_files *f, struct checkpoint *ret, struct selfsame_err *e);
 /* First rows of all segments, in order. */
-MUST enum selfsame_code files_list(const char *dir, struct arena *arena,
-    uint64_t **ret, size_t *ret_count, struct selfsame_err *e);
+MUST enum selfsame_code files_list(const char *dir, struct arena *arena, uint64_t **ret,
+    size_t *ret_count, struct selfsame_err *e);
 void files_name(const char *dir, uint64_t first, char ret[static 1100]);
 
 /* ---- audit_read.c ---- */
 struct audit_walk {
-    struct audit_chain chain;   /* grows as rows are read */
-    struct checkpoint claimed;  /* what a checkpoint says; size 0: nothing */
-    bool met;                   /* and it was true */
-    uint64_t good;              /* bytes of the segment up to the end of its last whole row */
-    bool torn;                  /* a last line without an end */
+    struct audit_chain chain;  /* grows as rows are read */
+    struct checkpoint claimed; /* what a checkpoint says; size 0: nothing */
+    bool met;                  /* and it was true */
+    uint64_t good; /* bytes of the segment up to the end of its last whole row */
+    bool torn;     /* a last line without an end */
     void (*row)(void *ctx, uint64_t seq, struct selfsame_bytes tenant,
         struct selfsame_bytes line);
     void *ctx;

@@ -93,7 +93,8 @@ enum selfsame_code
 walk_segment(struct audit_walk *w, const char *path, bool first, bool last,
     struct selfsame_err *e)
 {
-    __attribute__((cleanup(reading_end))) struct reading r = { .file = fopen(path, "re") };
+    __attribute__((cleanup(reading_end))) struct reading r = { .file = fopen(
+                                                                   path, "re") };
     bool head = true;
     size_t n;
 
@@ -146,7 +147,8 @@ audit_read(const char *dir, struct audit_check *ret,
     void *ctx, struct selfsame_err *e)
 {
     auto_arena arena = arena_new(READ_ARENA);
-    __attribute__((cleanup(files_cleanup))) struct audit_files f = { .fd = -1, .lock_fd = -1 };
+    __attribute__((cleanup(files_cleanup))) struct audit_files f = { .fd = -1,
+        .lock_fd = -1 };
     struct audit_walk w = { .row = row, .ctx = ctx };
     uint64_t *segments;
     char path[1100];
@@ -156,7 +158,8 @@ audit_read(const char *dir, struct audit_check *ret,
     TRY(files_read_checkpoint(&f, &w.claimed, e));
     TRY(files_list(dir, &arena, &segments, &count, e));
     if (count > 0 && segments[0] != 0)
-        FAIL(e, SELFSAME_LOG, "the first segment begins with row %llu: rows are missing",
+        FAIL(e, SELFSAME_LOG,
+            "the first segment begins with row %llu: rows are missing",
             (unsigned long long)segments[0]);
     for (size_t i = 0; i < count; i++) {
         files_name(dir, segments[i], path);

@@ -122,9 +122,8 @@ refuse(struct call *c, int status, const char *why)
     struct selfsame_err e = { 0 };
 
     (void)err_set(&e, SELFSAME_DENIED, __FILE__, __LINE__, "%s", why);
-    err_remedy(&e, status == 401
-                       ? "Send an API key: Authorization: Bearer ssk_…"
-                       : "Use a key whose role and tenant allow this.");
+    err_remedy(&e, status == 401 ? "Send an API key: Authorization: Bearer ssk_…"
+                                 : "Use a key whose role and tenant allow this.");
     call_problem(c, status, &e);
     return false;
 }
@@ -164,8 +163,8 @@ call_admit(struct call *c)
 
         if (c->route->where == IN_LOOP && c->route->need == ROLE_NONE)
             return true; /* health */
-        (void)err_set(&e, SELFSAME_IO, __FILE__, __LINE__,
-            "the policies are not loaded yet");
+        (void)err_set(
+            &e, SELFSAME_IO, __FILE__, __LINE__, "the policies are not loaded yet");
         call_problem(c, 503, &e);
         return false;
     }
@@ -269,9 +268,8 @@ problem_json(int status, const struct selfsame_err *e, const char *id)
 static void
 send_problem(struct call *c, int status, json_t *j)
 {
-    static const struct httpd_header challenge[] = {
-        { "WWW-Authenticate", "Bearer realm=\"selfsame\"" }
-    };
+    static const struct httpd_header challenge[] = { { "WWW-Authenticate",
+        "Bearer realm=\"selfsame\"" } };
     char *text = j != NULL ? json_compact(j) : NULL;
     const struct call_reply a = {
         .status = text != NULL ? status : 503,

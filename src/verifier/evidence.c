@@ -3,8 +3,8 @@
 #include "verifier/service.h"
 
 enum selfsame_code
-service_verifier(struct verifier_service *s, struct selfsame_verifier **ret,
-    struct selfsame_err *e)
+service_verifier(
+    struct verifier_service *s, struct selfsame_verifier **ret, struct selfsame_err *e)
 {
     (void)s;
     return selfsame_verifier_new(ret, e);

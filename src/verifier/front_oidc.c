@@ -37,7 +37,8 @@ serve_discovery(struct call *c)
     json_t *j = NULL;
 
     if (jwks != NULL && none != NULL && list != NULL)
-        j = json_pack("{s:s,s:s,s:s,s:[s],s:[s],s:O,s:[s,s,s,s,s,s,s,s,s,s],s:[s],s:[s]}",
+        j = json_pack(
+            "{s:s,s:s,s:s,s:[s],s:[s],s:O,s:[s,s,s,s,s,s,s,s,s,s],s:[s],s:[s]}",
             "issuer", issuer, "jwks_uri", jwks, "authorization_endpoint", none,
             "response_types_supported", "id_token", "subject_types_supported", "public",
             "id_token_signing_alg_values_supported", list, "claims_supported", "iss",

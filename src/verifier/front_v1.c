@@ -45,7 +45,7 @@ serve_nonce(struct call *c)
 
 struct form {
     struct call *c;
-    json_t *body; /* or NULL: the query has the members */
+    json_t *body;            /* or NULL: the query has the members */
     const char *const *more; /* another front's members; NULL: those of /v1/verify */
     struct selfsame_err *e;
 };
@@ -139,8 +139,8 @@ take_collateral(const struct form *f, struct ask *a)
 
 static const char *const of_evidence[] = { "evidence", "nonce", "policy", "report_data",
     "collateral", NULL };
-static const char *const of_verify[] = { "key", "attest_request", "exporter", "audience",
-    "alg", "format", "dialect", NULL };
+static const char *const of_verify[] = { "key", "attest_request", "exporter",
+    "audience", "alg", "format", "dialect", NULL };
 
 static bool
 is_among(const char *name, const char *const *list)
@@ -158,9 +158,9 @@ check_members(const struct form *f)
     const char *name;
     json_t *v;
 
-    json_object_foreach(f->body, name, v)
-        if (!is_among(name, of_evidence) && !is_among(name, more))
-            FAIL(f->e, SELFSAME_MALFORMED, "\"%.60s\": no such member", name);
+    json_object_foreach(
+        f->body, name, v) if (!is_among(name, of_evidence) && !is_among(name, more))
+        FAIL(f->e, SELFSAME_MALFORMED, "\"%.60s\": no such member", name);
     return SELFSAME_OK;
 }
 
@@ -238,7 +238,8 @@ read_token_ask(const struct form *f, struct token_ask *t, enum format *ret)
         t->alg = jose_alg_of(bytes_str(alg));
         if (t->alg == JOSE_NONE)
             FAIL(f->e, SELFSAME_MALFORMED,
-                "\"alg\": expected ES256, RS256, ES384, PS256 or EdDSA, got %.40s", alg);
+                "\"alg\": expected ES256, RS256, ES384, PS256 or EdDSA, got %.40s",
+                alg);
     }
     *ret = accepts(f->c, "application/eat+cwt") ? FORMAT_CWT : FORMAT_JWT;
     if (format == NULL)
@@ -312,7 +313,7 @@ verify(struct call *c, json_t *body, struct selfsame_err *e)
     struct ask a = { 0 };
     struct token_ask t = { 0 };
     auto_judged j = { 0 };
-    enum format format;
+    enum format format = FORMAT_JWT;
 
     TRY(read_ask(&f, &a));
     TRY(read_token_ask(&f, &t, &format));

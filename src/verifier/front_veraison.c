@@ -90,8 +90,8 @@ session_open(struct call *c, struct session *ret, struct selfsame_err *e)
     }
     if (len == 0 || !base64_decode(name, len, true, raw, len + 1, &got) ||
         got <= NONCE_TAG || got > SESSION_MAX) {
-        (void)err_set(e, SELFSAME_MALFORMED, __FILE__, __LINE__,
-            "expected the id of a session");
+        (void)err_set(
+            e, SELFSAME_MALFORMED, __FILE__, __LINE__, "expected the id of a session");
         return 400;
     }
     const struct selfsame_bytes payload = BYTES(raw, got - NONCE_TAG);
@@ -232,7 +232,8 @@ session_json(struct call *c, const struct session *s, const char *status)
 
 /* Takes j over. */
 static bool
-reply_of(struct call *c, int status, const char *type, json_t *j, struct call_reply *ret)
+reply_of(
+    struct call *c, int status, const char *type, json_t *j, struct call_reply *ret)
 {
     char *text = j != NULL ? json_compact(j) : NULL;
     bool kept;
@@ -249,7 +250,8 @@ reply_of(struct call *c, int status, const char *type, json_t *j, struct call_re
 static enum selfsame_code
 choose_nonce(struct call *c, struct selfsame_bytes *ret, struct selfsame_err *e)
 {
-    const char *given = httpd_query(c->r, "nonce"), *size = httpd_query(c->r, "nonceSize");
+    const char *given = httpd_query(c->r, "nonce"),
+               *size = httpd_query(c->r, "nonceSize");
     uint64_t len = NONCE_USUAL;
 
     if (given != NULL && size != NULL)
@@ -260,8 +262,8 @@ choose_nonce(struct call *c, struct selfsame_bytes *ret, struct selfsame_err *e)
             FAIL(e, SELFSAME_USAGE, "nonce: expected 8 to 64 bytes, got %zu", ret->len);
         return SELFSAME_OK;
     }
-    if (size != NULL && (!uint_parse(size, strlen(size), NONCE_MAX, &len) ||
-                            len < NONCE_MIN))
+    if (size != NULL &&
+        (!uint_parse(size, strlen(size), NONCE_MAX, &len) || len < NONCE_MIN))
         FAIL(e, SELFSAME_USAGE, "nonceSize: expected 8 to 64, got %.20s", size);
     uint8_t *out = arena_alloc(&c->arena, 1, len);
     if (out == NULL || !rng_bytes(out, len))
@@ -289,7 +291,8 @@ serve_new(struct call *c)
     }
     s.tenant = c->tenant->name;
     if (choose_nonce(c, &s.nonce, &e) != SELFSAME_OK) {
-        call_problem(c, call_status_of(e.code) == 422 ? 400 : call_status_of(e.code), &e);
+        call_problem(
+            c, call_status_of(e.code) == 422 ? 400 : call_status_of(e.code), &e);
         return;
     }
     /* Its own nonce proves freshness to whoever chose it, who has to be who relies on it. */
@@ -315,7 +318,8 @@ serve_new(struct call *c)
 
 /* Reports of the kernel's configfs-tsm as Veraison's ratsd has them: the vendor's bytes inside. */
 static enum selfsame_code
-unwrap_tsm(struct call *c, struct selfsame_bytes in, struct ask *a, struct selfsame_err *e)
+unwrap_tsm(
+    struct call *c, struct selfsame_bytes in, struct ask *a, struct selfsame_err *e)
 {
     auto_json *j = NULL;
     struct selfsame_bytes *extra = ARENA_NEW(&c->arena, struct selfsame_bytes, 1);
@@ -370,7 +374,8 @@ refuse_type(struct call *c)
     (void)err_set(&e, SELFSAME_UNSUPPORTED, __FILE__, __LINE__,
         "expected evidence of a supported media type, as Accept lists them");
     struct call_reply a;
-    if (!reply_of(c, 415, "application/problem+json", problem_json(415, &e, c->id), &a)) {
+    if (!reply_of(
+            c, 415, "application/problem+json", problem_json(415, &e, c->id), &a)) {
         call_problem(c, 415, &e);
         return;
     }
@@ -401,8 +406,8 @@ answer(struct call *c, const struct session *s, const struct judged *j,
     if (body == NULL || text == NULL ||
         json_object_set_new(body, "evidence",
             json_pack("{s:s,s:s}", "type", type, "value", text)) != 0 ||
-        json_object_set_new(body, "result",
-            json_stringn((const char *)token.ptr, token.len)) != 0) {
+        json_object_set_new(
+            body, "result", json_stringn((const char *)token.ptr, token.len)) != 0) {
         json_decref(body);
         FAIL(e, SELFSAME_NOMEM, "no memory for the result of a session");
     }
@@ -527,7 +532,8 @@ serve_delete(struct call *c)
         call_problem(c, status, &e);
         return;
     }
-    if (nonce_use(service_nonces(c->s), c->now_ms, mark_of(&s, mark), &e) == SELFSAME_IO) {
+    if (nonce_use(service_nonces(c->s), c->now_ms, mark_of(&s, mark), &e) ==
+        SELFSAME_IO) {
         call_problem(c, 503, &e);
         return;
     }
@@ -558,7 +564,8 @@ serve_discovery(struct call *c)
         BASE "newSession");
     const bool own = httpd_header(c->r, "accept") != NULL &&
                      strcasestr(httpd_header(c->r, "accept"), DISCOVERY_TYPE) == NULL &&
-                     strcasestr(httpd_header(c->r, "accept"), "application/json") != NULL;
+                     strcasestr(httpd_header(c->r, "accept"), "application/json") !=
+                         NULL;
     if (!reply_of(c, 200, own ? "application/json" : DISCOVERY_TYPE, j, &a)) {
         refuse(c, 503, SELFSAME_NOMEM, "no memory to answer");
         return;
@@ -569,7 +576,8 @@ serve_discovery(struct call *c)
 
 static const struct route routes[] = {
     { "POST", BASE "newSession", IN_LOOP, ROLE_NONE, serve_new, "newSession" },
-    { "POST", BASE "session/*", IN_WORKER, ROLE_NONE, serve_evidence, "submitEvidence" },
+    { "POST", BASE "session/*", IN_WORKER, ROLE_NONE, serve_evidence,
+        "submitEvidence" },
     { "GET", BASE "session/*", IN_LOOP, ROLE_NONE, serve_session, "getSession" },
     { "DELETE", BASE "session/*", IN_LOOP, ROLE_NONE, serve_delete, "deleteSession" },
     { "GET", "/.well-known/veraison/verification", IN_LOOP, ROLE_NONE, serve_discovery,

@@ -45,9 +45,8 @@ write_settings(const struct making *k)
     auto_json *checked = NULL;
     const char *path;
 
-    if (j == NULL || (k->m->registry != NULL &&
-                         json_object_set_new(j, "registry",
-                             json_string(k->m->registry)) != 0))
+    if (j == NULL || (k->m->registry != NULL && json_object_set_new(j, "registry",
+                                                    json_string(k->m->registry)) != 0))
         FAIL(k->e, SELFSAME_NOMEM, "no memory for settings");
     char *text = json_pretty(j);
     if (text == NULL)

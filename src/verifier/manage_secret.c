@@ -58,17 +58,16 @@ read_wish(struct manage *m, json_t *j, struct key_wish *ret)
 }
 
 static enum selfsame_code
-put_key(struct manage *m, const struct key_wish *w, const char *hash,
-    uint64_t *ret_version)
+put_key(
+    struct manage *m, const struct key_wish *w, const char *hash, uint64_t *ret_version)
 {
     const char *expires = w->expires != 0 ? arena_printf(m->arena, ",\"expires\":%lld",
                                                 (long long)w->expires)
                                           : "";
-    const char *body = expires != NULL
-                           ? arena_printf(m->arena,
-                                 "{\"role\":\"%s\",\"sha256\":\"%s\"%s}", w->role, hash,
-                                 expires)
-                           : NULL;
+    const char *body = expires != NULL ? arena_printf(m->arena,
+                                             "{\"role\":\"%s\",\"sha256\":\"%s\"%s}",
+                                             w->role, hash, expires)
+                                       : NULL;
 
     if (body == NULL)
         return nomem(m);
@@ -85,7 +84,7 @@ enum selfsame_code
 manage_new_key(struct manage *m, struct selfsame_bytes wish, struct managed *ret)
 {
     auto_json *j = NULL;
-    struct key_wish w;
+    struct key_wish w = { 0 };
     uint64_t version;
     char hash[65];
     char *text;
@@ -164,13 +163,12 @@ put_secret(struct manage *m, json_t *j, struct secret_said *s, uint64_t expect,
 }
 
 enum selfsame_code
-manage_put_secret(struct manage *m, struct selfsame_bytes body, uint64_t expect,
-    struct managed *ret)
+manage_put_secret(
+    struct manage *m, struct selfsame_bytes body, uint64_t expect, struct managed *ret)
 {
-    struct secret_said s = { .tenant = m->tenant,
-        .name = m->name,
-        .author = m->author,
-        .now_ms = m->now_ms };
+    struct secret_said s = {
+        .tenant = m->tenant, .name = m->name, .author = m->author, .now_ms = m->now_ms
+    };
     struct registry_object before;
     uint64_t version = 0;
     auto_json *j = NULL;

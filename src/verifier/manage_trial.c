@@ -68,7 +68,8 @@ text_of(struct manage *m, const json_t *v, struct selfsame_bytes *ret)
 }
 
 static enum selfsame_code
-bytes_of(struct manage *m, const json_t *v, const char *name, struct selfsame_bytes *ret)
+bytes_of(
+    struct manage *m, const json_t *v, const char *name, struct selfsame_bytes *ret)
 {
     const char *text = json_string_value(v);
     const size_t len = text != NULL ? strlen(text) : 0;
@@ -183,8 +184,7 @@ verdict_of(struct manage *m, struct selfsame_policy *p, const struct trial *t,
     TRY(make_request(m, t, &q));
     TRY_WHILE(m->e, v->verify(v->ctx, t, p, q, &r, m->e), "evidence");
     TRY(selfsame_result_json(r, &text, m->e));
-    const enum selfsame_code code = json_parse(
-        bytes_str(text), "a verdict", ret, m->e);
+    const enum selfsame_code code = json_parse(bytes_str(text), "a verdict", ret, m->e);
     selfsame_free(text);
     return code;
 }
@@ -193,10 +193,9 @@ enum selfsame_code
 manage_try(struct manage *m, const struct trial *t, const struct trial_verifier *v,
     json_t **ret)
 {
-    const struct registry_object o = { .tenant = m->tenant,
-        .kind = REGISTRY_POLICY,
-        .name = m->name,
-        .body = t->policy };
+    const struct registry_object o = {
+        .tenant = m->tenant, .kind = REGISTRY_POLICY, .name = m->name, .body = t->policy
+    };
     auto_json *warnings = NULL, *verdict = NULL;
     struct registry_object now;
     auto_policy *p = NULL;

@@ -156,8 +156,7 @@ place_of(const struct used_set *s, const uint8_t *id)
         return NULL;
     memcpy(&hash, id, sizeof(hash)); /* random, as nobody could choose them */
     for (size_t i = (size_t)hash & (s->places - 1);; i = (i + 1) & (s->places - 1))
-        if (s->at[i].use == FREE ||
-            bytes_eq(BYTES(s->at[i].id, ID), BYTES(id, ID)))
+        if (s->at[i].use == FREE || bytes_eq(BYTES(s->at[i].id, ID), BYTES(id, ID)))
             return &s->at[i];
 }
 
@@ -205,8 +204,10 @@ remember(struct nonces *n, int64_t now_ms, const uint8_t *id, int64_t expiry,
     if (s->count > 0 && now_ms - s->first_ms > NONCE_LIFE_MS)
         (void)turn(n, now_ms);
     if (s->count >= n->room && !turn(n, now_ms))
-        FAIL(e, SELFSAME_IO, "%zu nonces are remembered already, which is all there "
-                             "is room for", n->room);
+        FAIL(e, SELFSAME_IO,
+            "%zu nonces are remembered already, which is all there "
+            "is room for",
+            n->room);
     if (2 * (s->count + 1) > s->places && !grow(s))
         FAIL(e, SELFSAME_NOMEM, "no memory to remember a nonce");
     if (s->count == 0)
@@ -233,8 +234,9 @@ use(struct nonces *n, int64_t now_ms, struct selfsame_bytes nonce,
         if (known[i] == NULL || known[i]->use == FREE)
             continue;
         if (known[i]->use == USED)
-            FAIL(e, SELFSAME_STALE, "the nonce was used already: a nonce is for one "
-                                    "verification");
+            FAIL(e, SELFSAME_STALE,
+                "the nonce was used already: a nonce is for one "
+                "verification");
         known[i]->use = USED;
         return SELFSAME_OK;
     }

@@ -75,7 +75,7 @@ struct snap_policy {
     uint64_t version;
     uint8_t digest[32];
     char id[REGISTRY_TENANT_NAME + REGISTRY_NAME + 80]; /* "tenant/name@sha256:…" */
-    struct selfsame_policy *policy; /* with its releases opened */
+    struct selfsame_policy *policy;                     /* with its releases opened */
     struct selfsame_bytes text;
 };
 struct snap_key {
@@ -88,20 +88,22 @@ struct snap_key {
 struct snap_audience {
     const char *name; /* "https://sts.amazonaws.com" */
     enum jose_alg alg;
-    int dialect;      /* -1: the tenant's */
-    int64_t life_s;   /* 0: the tenant's */
+    int dialect;    /* -1: the tenant's */
+    int64_t life_s; /* 0: the tenant's */
 };
 struct snap_secret {
     const char *name; /* "default/key/1" */
-    const char *const *policies, *const *releases; /* NULL-terminated; releases NULL: any */
+    const char *const *policies,
+        *const *releases; /* NULL-terminated; releases NULL: any */
     const char *type;
     struct selfsame_bytes sealed;
     uint64_t version;
     bool warning; /* a verdict that only warns is enough */
 };
 struct snap_identity {
-    const char *name, *release, *version, *policy, *spiffe_id; /* version, policy: or NULL */
-    bool warning; /* a verdict that only warns is enough */
+    const char *name, *release, *version, *policy,
+        *spiffe_id; /* version, policy: or NULL */
+    bool warning;   /* a verdict that only warns is enough */
 };
 struct snap_tenant {
     const char *name;
@@ -143,7 +145,8 @@ MUST struct snapshot *snapshot_take(struct verifier_service *s);
 void snapshot_drop(struct snapshot *n);
 const struct snap_tenant *snapshot_tenant(const struct snapshot *n, const char *name);
 const struct snap_policy *tenant_policy(const struct snap_tenant *t, const char *name);
-const struct snap_audience *tenant_audience(const struct snap_tenant *t, const char *name);
+const struct snap_audience *tenant_audience(
+    const struct snap_tenant *t, const char *name);
 /* Reads the objects; in the thread of the registry. What does not parse is told and left out. */
 MUST enum selfsame_code snapshot_make(struct verifier_service *s,
     const struct registry_object *objects, size_t count, uint64_t revision,
@@ -169,19 +172,19 @@ struct call {
     const struct snap_tenant *tenant; /* of the key, or the one asked for; NULL: none */
     const struct snap_key *key;       /* NULL: without */
     enum role role;
-    const char *rest;                 /* of the path, behind a route's '*' */
-    enum selfsame_code code;          /* for the log line */
-    const char *status;               /* of a verdict, for the log line; or NULL */
-    const char *jti;                  /* of the token made last; or NULL */
-    struct registry *registry;        /* IN_STORE only */
+    const char *rest;          /* of the path, behind a route's '*' */
+    enum selfsame_code code;   /* for the log line */
+    const char *status;        /* of a verdict, for the log line; or NULL */
+    const char *jti;           /* of the token made last; or NULL */
+    struct registry *registry; /* IN_STORE only */
     struct call *next;
 };
 struct route {
     const char *method, *path; /* as httpd_route's */
     enum where where;
-    enum role need; /* at least this role; ROLE_NONE: see the handler */
+    enum role need;                /* at least this role; ROLE_NONE: see the handler */
     void (*serve)(struct call *c); /* answers exactly once; c is gone then */
-    const char *operation; /* operationId of openapi.json */
+    const char *operation;         /* operationId of openapi.json */
 };
 struct route_list {
     const struct route *routes;
@@ -237,13 +240,14 @@ MUST bool nonces_tag(const struct nonces *n, const char *label,
     struct selfsame_bytes payload, uint8_t ret[static NONCE_TAG]);
 size_t nonces_kept(struct nonces *n);
 bool nonce_was_used(struct nonces *n, struct selfsame_bytes nonce);
-void nonce_unuse(struct nonces *n, struct selfsame_bytes nonce); /* no verdict came of it */
+void nonce_unuse(
+    struct nonces *n, struct selfsame_bytes nonce); /* no verdict came of it */
 
 /* ---- judge.c ---- */
 struct ask {
-    const char *policy;   /* NULL: the tenant's */
+    const char *policy; /* NULL: the tenant's */
     struct selfsame_bytes evidence;
-    const char *media_type; /* as sent, or NULL */
+    const char *media_type;                        /* as sent, or NULL */
     struct selfsame_bytes nonce, key, report_data; /* expected; absent: not */
     bool nonce_is_ours; /* a session's: proven to be of ours, and used, by the front */
     bool
@@ -299,7 +303,15 @@ MUST enum selfsame_code judged_token(struct call *c, const struct judged *j,
 void judged_reply(struct call *c, const struct judged *j, const struct call_reply *a);
 
 /* ---- metrics.c ---- */
-enum stage { STAGE_READ, STAGE_WAIT, STAGE_VERIFY, STAGE_SIGN, STAGE_AUDIT, STAGE_WHOLE, STAGE_COUNT };
+enum stage {
+    STAGE_READ,
+    STAGE_WAIT,
+    STAGE_VERIFY,
+    STAGE_SIGN,
+    STAGE_AUDIT,
+    STAGE_WHOLE,
+    STAGE_COUNT
+};
 void metrics_time(struct verifier_service *s, enum stage g, int64_t us);
 void metrics_verdict(struct verifier_service *s, const char *tenant, const char *tee,
     enum selfsame_code code);

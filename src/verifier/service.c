@@ -17,8 +17,8 @@ enum {
     LOAD_ARENA = 1 << 30,
     SETTINGS_MAX = 256 << 10,
     BODY_MAX = 1 << 20,
-    WATCH_MS = 1000,    /* how long a change of another process may be unseen */
-    RENEW_MS = 60000,   /* ages of indexes and keys move on */
+    WATCH_MS = 1000,  /* how long a change of another process may be unseen */
+    RENEW_MS = 60000, /* ages of indexes and keys move on */
 };
 
 /* ---- what the parts know ---- */
@@ -403,13 +403,14 @@ say_refusal(void *ctx, int status, const struct selfsame_err *e, const char **re
 
 /* Evidence and tokens must not cross a network in the clear. */
 static enum selfsame_code
-check_plain(const struct verifier_service *s, const struct net_addr *a,
-    struct selfsame_err *e)
+check_plain(
+    const struct verifier_service *s, const struct net_addr *a, struct selfsame_err *e)
 {
     const bool loopback = a->kind == NET_UNIX ||
-                          (a->kind == NET_TCP && (strcmp(a->host, "127.0.0.1") == 0 ||
-                                                     strcmp(a->host, "::1") == 0 ||
-                                                     strcmp(a->host, "localhost") == 0));
+                          (a->kind == NET_TCP &&
+                              (strcmp(a->host, "127.0.0.1") == 0 ||
+                                  strcmp(a->host, "::1") == 0 ||
+                                  strcmp(a->host, "localhost") == 0));
 
     if (loopback || s->config.behind_proxy ||
         json_is_true(service_setting(s, "behind_proxy")))
@@ -419,6 +420,28 @@ check_plain(const struct verifier_service *s, const struct net_addr *a,
     err_remedy(e, "Set \"tls\" in verifier.json, or say --behind-proxy when a proxy on "
                   "a network that only it reaches does TLS.");
     return SELFSAME_USAGE;
+}
+
+static const char *
+tls_text(const struct verifier_service *s, const char *name)
+{
+    return json_string_value(json_object_get(service_setting(s, "tls"), name));
+}
+
+static enum selfsame_code
+open_tls(struct verifier_service *s, struct selfsame_err *e)
+{
+    const struct tls_listener_config c = {
+        .certificate = tls_text(s, "certificate"),
+        .key = tls_text(s, "key"),
+        .client_ca = tls_text(s, "client_ca"),
+        .client_required = json_is_true(
+            json_object_get(service_setting(s, "tls"), "client_required")),
+    };
+
+    if (service_setting(s, "tls") == NULL)
+        return SELFSAME_OK;
+    return tls_listener_new(&c, &s->tls, e);
 }
 
 static enum selfsame_code
@@ -431,6 +454,8 @@ listen_on(struct verifier_service *s, struct selfsame_err *e)
         .ctx = s,
         .body_limit = BODY_MAX,
         .connections = number_setting(s, "connections", s->config.connections),
+        .loops = number_setting(s, "loops", 0),
+        .tls = s->tls,
         .refusal = say_refusal,
     };
 
@@ -440,7 +465,8 @@ listen_on(struct verifier_service *s, struct selfsame_err *e)
         TRY_WHILE(e,
             net_addr_parse(listen != NULL ? listen : "127.0.0.1:7390", 0, &h.listen, e),
             "\"listen\" of verifier.json");
-    TRY(check_plain(s, &h.listen, e));
+    if (s->tls == NULL)
+        TRY(check_plain(s, &h.listen, e));
     TRY(httpd_new(&h, &s->httpd, e));
     if (httpd_limited(s->httpd)[0] != '\0')
         service_tell(s, "warning", httpd_limited(s->httpd));
@@ -465,6 +491,7 @@ prepare(struct verifier_service *s, struct selfsame_err *e)
     TRY(routes_make(&s->routes, e));
     TRY(operations_new(s, &s->operations, e));
     TRY(outcomes_new(&s->outcomes, e));
+    TRY_WHILE(e, open_tls(s, e), "\"tls\" of verifier.json");
     return listen_on(s, e);
 }
 
@@ -606,7 +633,11 @@ verifier_run(struct verifier_service *s, struct selfsame_err *e)
 void
 verifier_reload(struct verifier_service *s)
 {
+    struct selfsame_err e = { 0 };
+
     atomic_store(&s->reload, true);
+    if (s->tls != NULL && tls_listener_reload(s->tls, &e) != SELFSAME_OK)
+        tell_error(s, "tls", &e);
 }
 
 void
@@ -623,6 +654,7 @@ verifier_free(struct verifier_service **s)
     end_threads(*s);
     audit_close(&(*s)->audit);
     httpd_free((*s)->httpd);
+    tls_listener_free(&(*s)->tls);
     snapshot_drop((*s)->snap);
     registry_close(&(*s)->watch_registry);
     registry_close(&(*s)->store_registry);

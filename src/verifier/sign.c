@@ -101,8 +101,7 @@ read_list(struct signing *g, const char *dir, int64_t now_s, struct selfsame_err
     if (!json_is_array(list) || json_array_size(list) == 0 ||
         json_array_size(list) > SIGN_KEYS)
         FAIL(e, SELFSAME_USAGE, "keys.json: expected 1 to %d keys", (int)SIGN_KEYS);
-    json_array_foreach(list, i, j)
-        TRY(read_one(g, dir, j, e));
+    json_array_foreach(list, i, j) TRY(read_one(g, dir, j, e));
     return make_jwks(g, now_s, e);
 }
 

@@ -78,9 +78,8 @@ is_served(const json_t *list, enum jose_alg alg)
     const json_t *j;
     size_t i;
 
-    json_array_foreach(list, i, j)
-        if (same_alg(j, alg) && is_null(json_object_get(j, "stop")))
-            return true;
+    json_array_foreach(list, i,
+        j) if (same_alg(j, alg) && is_null(json_object_get(j, "stop"))) return true;
     return false;
 }
 
@@ -135,10 +134,10 @@ add_key(const char *dir, json_t *list, enum jose_alg alg, int64_t use_s,
         file[0] = '_';
     TRY(path_join(dir, file, arena, &path, e));
     TRY(key_file_write(path, k, e));
-    if (json_array_append_new(list,
-            json_pack("{s:s,s:s,s:s,s:I,s:n,s:n}", "kid", jwk.thumbprint, "alg",
-                jose_alg_word(alg), "file", file, "use", (json_int_t)use_s, "stop",
-                "drop")) != 0)
+    if (json_array_append_new(
+            list, json_pack("{s:s,s:s,s:s,s:I,s:n,s:n}", "kid", jwk.thumbprint, "alg",
+                      jose_alg_word(alg), "file", file, "use", (json_int_t)use_s,
+                      "stop", "drop")) != 0)
         FAIL(e, SELFSAME_NOMEM, "no memory for a list of keys");
     return SELFSAME_OK;
 }
@@ -152,8 +151,9 @@ signing_rotate(const char *dir, enum jose_alg alg, int64_t now_s, int64_t lead_s
     const char *path;
 
     if (type_of(alg) == 0)
-        FAIL(e, SELFSAME_USAGE, "no such algorithm: expected ES256, ES384, RS256, "
-                                "PS256 or EdDSA");
+        FAIL(e, SELFSAME_USAGE,
+            "no such algorithm: expected ES256, ES384, RS256, "
+            "PS256 or EdDSA");
     TRY(lock(dir, arena, &fd, e));
     TRY(path_join(dir, "keys.json", arena, &path, e));
     TRY(read_list(path, arena, &root, e));

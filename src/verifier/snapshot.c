@@ -323,7 +323,7 @@ list_callers(struct making *m)
 static enum selfsame_code
 fill(struct making *m)
 {
-    struct registry_object *own;
+    struct registry_object *own = NULL;
 
     TRY(copy_objects(m, &own));
     m->objects = own;

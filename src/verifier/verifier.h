@@ -20,8 +20,8 @@ struct verifier_make {
     const char *registry; /* NULL: DIR/registry.sqlite */
 };
 /* A directory with keys, a tenant "default" and one admin key, whose text is returned. */
-MUST enum selfsame_code verifier_init(const struct verifier_make *m, struct arena *arena,
-    char **ret_admin_key, struct selfsame_err *e);
+MUST enum selfsame_code verifier_init(const struct verifier_make *m,
+    struct arena *arena, char **ret_admin_key, struct selfsame_err *e);
 
 /* A new API key "ssk_…" in the arena, and its SHA-256 in hex, which alone is kept. */
 MUST enum selfsame_code verifier_key_new(struct arena *arena, char **ret_text,
@@ -54,12 +54,15 @@ struct verifier_confined {
 MUST enum selfsame_code verifier_confine(struct verifier_service *s, const char *user,
     struct verifier_confined *ret, struct selfsame_err *e);
 /* Opens registry and audit log and loads what is needed to verify. */
-MUST enum selfsame_code verifier_open(struct verifier_service *s, struct selfsame_err *e);
+MUST enum selfsame_code verifier_open(
+    struct verifier_service *s, struct selfsame_err *e);
 void verifier_bound(const struct verifier_service *s, struct net_addr *ret);
 const char *verifier_issuer(const struct verifier_service *s);
 /* Until stopped or a signal: then what is under way is answered. SIGHUP: verifier_reload. */
-MUST enum selfsame_code verifier_run(struct verifier_service *s, struct selfsame_err *e);
-void verifier_reload(struct verifier_service *s); /* keys, settings, certificate; any thread */
+MUST enum selfsame_code verifier_run(
+    struct verifier_service *s, struct selfsame_err *e);
+void verifier_reload(
+    struct verifier_service *s); /* keys, settings, certificate; any thread */
 void verifier_stop(struct verifier_service *s);
 void verifier_free(struct verifier_service **s);
 #define auto_verifier_service \
