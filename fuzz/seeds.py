@@ -551,5 +551,55 @@ def sgx():
          "[[sgx.trusted_files]]\nuri = \"\"\"\\\n  file:\\u0061\"\"\"\nsha256 = '" + "11" * 32 + "'\n")
 
 
-for make in sigstore, sgx, log_vectors, logs, monitors, dcap, dcap_vectors, ratls, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents, verifier_object:
+def identities():
+    """SPIFFE ids, a CSR that nobody signed, a JWE for nobody, and what Trustee's clients send."""
+    seed("spiffe", "id", "spiffe://example.org/tee/hello/1.4.2")
+    seed("spiffe", "jwt", json.dumps({"header": {"alg": "ES256", "kid": "k", "typ": "JWT"}, "claims": {
+        "sub": "spiffe://d/a", "aud": ["you", "me"], "exp": 1000}}))
+    spki = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004") + bytes(range(64))
+    name = der(0x30, der(0x31, der(0x30, bytes.fromhex("0603550403"), der(0x0C, b"x"))))
+    attribute = der(0x30, bytes.fromhex("06092a864886f70d01090e"), der(0x31, der(0x30)))
+    info = der(0x30, b"\x02\x01\x00", name, spki, der(0xA0, attribute))
+    alg, sig = bytes.fromhex("300a06082a8648ce3d040302"), bytes.fromhex("3006020101020101")
+    seed("csr", "p256", der(0x30, info, alg, der(0x03, b"\0", sig)))
+    seed("csr", "spki", spki)
+    seed("csr", "x25519", bytes.fromhex("302a300506032b656e032100") + bytes(32))
+
+    def b64(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+    x, y = "usWxHK2PmfnHKwXPS54m0kTcGJ90UiglWiGahtagnv8", "IBOL-C3BttVivg-lSreASjpkttcsz-1rb7btKLv8EX4"
+    key = {"kty": "EC", "crv": "P-256", "alg": "ECDH-ES+A256KW", "x": x, "y": y}
+    header = {"alg": "ECDH-ES+A256KW", "enc": "A256GCM", "epk": {"crv": "P-256", "kty": "EC", "x": x, "y": y}}
+    parts = [b64(json.dumps(header).encode()), b64(bytes(40)), b64(bytes(12)), b64(b"secret"), b64(bytes(16))]
+    seed("jwe", "compact", ".".join(parts))
+    seed("jwe", "flattened", json.dumps(dict(zip(("protected", "encrypted_key", "iv", "ciphertext", "tag"), parts))))
+    seed("jwe", "jwk", json.dumps(key))
+    seed("jwe", "rsa", json.dumps({"kty": "RSA", "n": b64(b"\xff" * 256), "e": "AQAB"}))
+    seed("kbs", "auth", json.dumps({"version": "0.4.0", "tee": "snp", "extra-params": ""}))
+    tcb = {"fmc": None, "bootloader": 1, "tee": 2, "snp": 3, "microcode": 4}
+    report = {"version": 3, "guest_svn": 1, "policy": 196608, "vmpl": 0, "sig_algo": 1, "plat_info": 1, "key_info": 0,
+              "cpuid_fam_id": 25, "cpuid_mod_id": 1, "cpuid_step": 1, "signature": {"r": [0] * 72, "s": [1] * 72}}
+    for n, size in (("family_id", 16), ("image_id", 16), ("report_data", 64), ("measurement", 48), ("host_data", 32),
+                    ("id_key_digest", 48), ("author_key_digest", 48), ("report_id", 32), ("report_id_ma", 32), ("chip_id", 64)):
+        report[n] = [7] * size
+    for n in ("current_tcb", "reported_tcb", "committed_tcb", "launch_tcb"):
+        report[n] = tcb
+    report["current"] = report["committed"] = {"major": 1, "minor": 55, "build": 3}
+    for n, primary in (("snp", {"attestation_report": report, "cert_chain": [{"cert_type": "VCEK", "data": [48, 0]}]}),
+                       ("tdx", {"cc_eventlog": "AAEC", "quote": "AAEC"})):
+        seed("kbs", n, json.dumps({"init-data": None, "runtime-data": {"nonce": "AAECAw==", "tee-pubkey": key},
+                                   "tee-evidence": {"primary_evidence": primary, "additional_evidence": ""}}))
+
+
+def shown():
+    """What is pasted into the verifier's page: a document of each TEE, as bytes and as base64."""
+    for tee, name in (("nitro", "100-happy"), ("snp", "100-milan"), ("sgx", "100-version-3"), ("tdx", "100-version-4"), ("tdx", "105-raw")):
+        text = open(f"{root}/vectors/{tee}/{name}.vec", encoding="utf-8").read().split("\n\n")[1]
+        seed("show", f"{tee}-{name}", base64.b64decode(text.replace("\n", "")))
+        seed("show", f"{tee}-{name}-text", text)
+    seed("show", "policy", '{"selfsame_policy":1,"tee":{"nitro":{}}}')
+
+
+for make in identities, sigstore, sgx, log_vectors, logs, monitors, dcap, dcap_vectors, ratls, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents, verifier_object, shown:
     make()

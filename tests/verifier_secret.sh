@@ -80,18 +80,28 @@ post /v1/secret/db/password application/json \
     "{\"evidence\":\"$(base64 -w0 "$tmp/evidence")\",\"nonce\":\"$nonce\",\"key\":\"$raw\",\"policy\":\"web\"}"
 is "the key may be its 32 bytes" 200 "$status"
 opens "and that is the same" hpke "$tmp/key.pem" "$tmp/body" "$nonce" "$tmp/evidence"
+jose() { # ALGORITHM
+    if ! command -v node > /dev/null; then skipped "node is not here: npm jose opens nothing"; return; fi
+    node "$(dirname "$0")/jose_peer.mjs" "$tmp/key.pem" "$1" "$tmp/body" > "$tmp/plain" 2> "$tmp/peer.err"
+    case $? in
+    77) skipped "npm jose is not in \$SELFSAME_NPM/node_modules: it opens nothing" ;;
+    *) is "npm jose opens it" 'open sesame' "$(cat "$tmp/plain")" ;;
+    esac
+}
 for curve in P-256 P-384 P-521; do
     key_of EC -pkeyopt ec_paramgen_curve:$curve
     fresh
     ask_secret db/password '"policy":"web"'
     is "$curve gets a JWE" jwe "$(member form)"
     opens "which opens" jwe "$tmp/key.pem" "$tmp/body"
+    jose ECDH-ES+A256KW
 done
 key_of RSA -pkeyopt rsa_keygen_bits:2048
 fresh
 ask_secret db/password '"policy":"web"'
 is "RSA gets a JWE" jwe "$(member form)"
 opens "which opens" jwe "$tmp/key.pem" "$tmp/body"
+jose RSA-OAEP-256
 for form in cms cms-cbc; do
     fresh
     ask_secret db/password "\"policy\":\"web\",\"form\":\"$form\""

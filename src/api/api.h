@@ -66,6 +66,9 @@ struct selfsame_request {
     bool nonce_in_report_data;
     bool
         covers_nonce; /* report_data is a hash over the nonce too: whoever computed it knows */
+    /* Collateral for this one evidence, besides the verifier's; borrowed. */
+    const struct selfsame_bytes *collateral;
+    size_t collateral_count;
     struct owned releases[API_RELEASES];
     size_t release_count;
     struct {

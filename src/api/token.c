@@ -261,6 +261,7 @@ check(struct selfsame_token *t, struct selfsame_bytes text,
 
     if (rules->broken != NULL)
         FAIL(err, SELFSAME_USAGE, "%s", rules->broken);
+    TRY(token_rules_check(&rules->r, err));
     if (!arena_dup(&t->arena, text, &text))
         FAIL(err, SELFSAME_MALFORMED, "token: %zu bytes are too many", text.len);
     set.keys = ARENA_NEW(&t->arena, struct jwk, keys->count + 1);
@@ -313,7 +314,7 @@ text_of(struct selfsame_token *t, const json_t *j)
 {
     if (j == NULL || json_is_string(j))
         return json_string_value(j);
-    char *text = json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = json_compact(j);
     const char *kept = text != NULL ? arena_str(&t->arena, bytes_str(text)) : NULL;
     free(text);
     return kept;

@@ -118,8 +118,8 @@ trust_of(const struct run *r, const struct unwrapped *u, struct arena *arena,
     for (size_t i = 0; i < v->anchor_count; i++)
         if (strcmp(v->anchors[i].tee, u->verifier->name) == 0)
             own[n++] = v->anchors[i];
-    struct selfsame_bytes *list = ARENA_NEW(
-        arena, struct selfsame_bytes, v->collateral_count + u->collateral_count + 1);
+    struct selfsame_bytes *list = ARENA_NEW(arena, struct selfsame_bytes,
+        v->collateral_count + u->collateral_count + r->q->collateral_count + 1);
     size_t count = 0;
     if (list == NULL)
         FAIL(e, SELFSAME_NOMEM, "no room for the collateral");
@@ -127,6 +127,8 @@ trust_of(const struct run *r, const struct unwrapped *u, struct arena *arena,
         list[count++] = v->collateral[i];
     for (size_t i = 0; i < u->collateral_count; i++)
         list[count++] = u->collateral[i];
+    for (size_t i = 0; i < r->q->collateral_count; i++)
+        list[count++] = r->q->collateral[i];
     *ret = (struct tee_trust){
         .now_s = ms / 1000 - (ms % 1000 < 0), /* floor */
         .anchors = n > 0 ? own : u->verifier->anchors,
@@ -267,6 +269,8 @@ run(struct run *r, struct selfsame_bytes evidence, long fail_at,
         result->arena.limit = (size_t)-fail_at;
     for (size_t i = 0; i < r->v->collateral_count; i++) /* read anew each time */
         result->arena.limit += API_ROOM * r->v->collateral[i].len;
+    for (size_t i = 0; i < r->q->collateral_count; i++)
+        result->arena.limit += API_ROOM * r->q->collateral[i].len;
     enum selfsame_code c = judge(r, result);
     if (c == SELFSAME_NOMEM && result->arena.full)
         c = refuse_size(r, result);

@@ -17,6 +17,8 @@ static const struct cli_option options[] = {
     { .name = "tee",
         .argument = "LIST",
         .help = "images for these: nitro, sgx, snp, tdx (default: nitro)" },
+    { .name = "oci",
+        .help = "image.oci.tar as well: the same application as a container image" },
     { .name = "twice",
         .help = "build again under other circumstances and compare every byte" },
     { 0 },
@@ -90,6 +92,7 @@ run(struct cli *c, struct selfsame_err *e)
     o.source = cli_operand(c, 0);
     o.out = out != NULL ? out : "out";
     o.tees = cli_value(c, "tee");
+    o.oci = cli_flag(c, "oci");
     os_interruptible();
     enum selfsame_code code = repro_build(&o, &arena, &r, e);
     screen_finish(&screen);

@@ -48,6 +48,8 @@ extern const struct cli_command
     policy_init_command,
     policy_lint_command,
     policy_explain_command,
+    token_check_command,
+    token_show_command,
     collateral_fetch_command,
     collateral_show_command,
     collateral_export_command,

@@ -43,6 +43,8 @@ static const struct cli_command *const table[] = {
     &policy_init_command,
     &policy_lint_command,
     &policy_explain_command,
+    &token_check_command,
+    &token_show_command,
     &collateral_fetch_command,
     &collateral_show_command,
     &collateral_export_command,

@@ -1,22 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "api/advice.h"
 #include "api/api.h"
 #include "cli/commands.h"
 #include "cli/print.h"
 #include "cli/releases.h"
 #include "codec/json.h"
-#include "log/log.h"
 #include "os/os.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { FILE_LIMIT = 4 << 20, FILES = 64 };
-
-static enum selfsame_code
-nomem(struct selfsame_err *e)
-{
-    FAIL(e, SELFSAME_NOMEM, "no room for the policy");
-}
 
 static void
 policy_drop(struct selfsame_policy **p)
@@ -149,49 +143,6 @@ read_whole(struct cli *c, const char *path, struct selfsame_policy **ret,
     return SELFSAME_OK;
 }
 
-/* What is weak about whom a release's log has to convince; NULL: nothing. */
-static enum selfsame_code
-trust_advice(struct cli *c, const struct release_demand *d, const char **ret,
-    struct selfsame_err *e)
-{
-    struct log_policy trust;
-
-    *ret = NULL;
-    if (d->publisher_count == 0)
-        return SELFSAME_OK;
-    TRY(log_policy_parse(d->trust.text, cli_arena(c), &trust, e));
-    if (!trust.quorum_none)
-        return SELFSAME_OK;
-    *ret = arena_printf(cli_arena(c),
-        "release %s: the trust policy %s: the log alone may show everybody other "
-        "entries; add witnesses and a quorum of them",
-        d->name,
-        trust.witness_count == 0 ? "has no witnesses" : "says \"quorum none\"");
-    return *ret != NULL ? SELFSAME_OK : nomem(e);
-}
-
-static enum selfsame_code
-all_advice(struct cli *c, const struct policy *p, const char ***ret, size_t *ret_count,
-    struct selfsame_err *e)
-{
-    size_t n = 0;
-
-    while (policy_advice(p, n) != NULL)
-        n++;
-    const char **all = ARENA_NEW(cli_arena(c), const char *, n + p->release_count + 1);
-    if (all == NULL)
-        return nomem(e);
-    for (size_t i = 0; i < n; i++)
-        all[i] = policy_advice(p, i);
-    for (size_t i = 0; i < p->release_count; i++) {
-        TRY(trust_advice(c, &p->releases[i], &all[n], e));
-        n += all[n] != NULL;
-    }
-    *ret = all;
-    *ret_count = n;
-    return SELFSAME_OK;
-}
-
 static enum selfsame_code
 lint_json(const char **advice, size_t count, struct selfsame_err *e)
 {
@@ -212,7 +163,7 @@ lint_run(struct cli *c, struct selfsame_err *e)
     size_t n = 0;
 
     TRY(read_whole(c, cli_operand(c, 0), &p, e));
-    TRY(all_advice(c, &p->policy, &advice, &n, e));
+    TRY(policy_all_advice(&p->policy, cli_arena(c), &advice, &n, e));
     if (cli_json(c))
         return lint_json(advice, n, e);
     for (size_t i = 0; i < n; i++)

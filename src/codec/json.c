@@ -126,6 +126,14 @@ json_compact(const json_t *j)
 }
 
 char *
+json_sorted(const json_t *j)
+{
+    size_t n;
+
+    return dump(j, JSON_COMPACT | JSON_SORT_KEYS, 0, &n);
+}
+
+char *
 json_pretty(const json_t *j)
 {
     size_t n;

@@ -21,6 +21,7 @@ MUST enum selfsame_code json_parse(
     struct selfsame_bytes in, const char *what, json_t **ret, struct selfsame_err *e);
 /* One line, compact, members in the order they were set; malloc'ed; NULL when out of memory. */
 MUST char *json_compact(const json_t *j);
+MUST char *json_sorted(const json_t *j); /* the same, members by their names */
 MUST char *json_pretty(const json_t *j); /* two spaces, trailing newline */
 /* Line (from 1) where the member with this path ("tee.nitro", "measurements[0].pcr") is, 0 unknown. */
 int json_line_of(struct selfsame_bytes text, const char *path);

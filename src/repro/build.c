@@ -153,7 +153,8 @@ add_app_parts(struct building *b, struct selfsame_err *e)
     struct selfsame_bytes run;
     const char *agent;
 
-    TRY(program_config(b, &run, e));
+    TRY(program_choose(b, &b->run, e));
+    TRY(program_config(b, &b->run, &run, e));
     n.content = (struct content){ .size = run.len, .ptr = run.ptr };
     TRY(tree_put(t, &n, e));
     if (b->recipe.listen == NULL)
@@ -204,6 +205,7 @@ pack(struct building *b, const struct repro_tees *tees, bool sandboxed,
         cleanup(machines_free))) struct pack_job job = { .app = b->source->tree,
         .recipe = &b->recipe,
         .options = b->o,
+        .run = b->run,
         .kind = b->source->kind,
         .aarch64 = b->source->aarch64,
         .has_agent = b->recipe.listen != NULL,
@@ -245,6 +247,7 @@ repro_build(const struct repro_options *o, struct arena *arena,
     bool is_dir = S_ISDIR(st.st_mode);
     TRY(load_recipe(&b, is_dir, e));
     TRY(out_tees(o->tees, b.recipe.tees, arena, &tees, e));
+    tees.oci = o->oci;
     TRY(machine_check_options(o, &tees, e));
     TRY(out_make(o->out, &kept, e));
     if (stat(o->out, &st) == 0) { /* an output inside the source is not a source */

@@ -12,6 +12,7 @@ struct building {
     struct source *source;
     struct dir_skip skip;
     bool recipe_in_source;
+    struct run_config run; /* what the image runs */
 };
 
 static inline enum selfsame_code
@@ -20,9 +21,11 @@ building_no_memory(struct selfsame_err *e)
     FAIL(e, SELFSAME_NOMEM, "no memory to build an image");
 }
 
-/* program.c: the text of /selfsame/run. */
-MUST enum selfsame_code program_config(
-    struct building *b, struct selfsame_bytes *ret, struct selfsame_err *e);
+/* program.c: what the image runs, and the text of /selfsame/run that says so. */
+MUST enum selfsame_code program_choose(
+    struct building *b, struct run_config *ret, struct selfsame_err *e);
+MUST enum selfsame_code program_config(struct building *b, const struct run_config *run,
+    struct selfsame_bytes *ret, struct selfsame_err *e);
 
 /* machine.c: one of our programs into a tree. */
 MUST enum selfsame_code machine_add_tool(struct building *b, struct tree *tree,

@@ -23,6 +23,7 @@ const struct out_file out_files[OUT_FILES] = {
     { "tdx.kernel", "tdx" },
     { "tdx.initrd", "tdx" },
     { "tdx.cmdline", "tdx" },
+    { "image.oci.tar", "oci" },
     { "manifest.txt", NULL },
     { "measurements.json", NULL },
     { "statement.json", NULL },
@@ -31,6 +32,8 @@ const struct out_file out_files[OUT_FILES] = {
 bool
 out_has(const struct out_file *f, const struct repro_tees *tees)
 {
+    if (f->tee != NULL && strcmp(f->tee, "oci") == 0)
+        return tees->oci;
     for (size_t i = 0; i < tees->count; i++)
         if (f->tee == NULL || strcmp(f->tee, tees->name[i]) == 0)
             return true;

@@ -174,10 +174,13 @@ pack_image(const struct pack_job *job, struct arena *arena, struct repro_result 
 
     for (size_t i = 0; i < OUT_FILES; i++)
         d.at[i] = (struct file_draft){ .fd = -1 };
+    res.tees.oci = job->options->oci;
     for (size_t i = 0; i < job->machine_count; i++)
         res.tees.name[res.tees.count++] = job->machine[i].tee;
     TRY(drafts_open(&d, &res, job->options->out, arena, e));
     TRY(write_images(job, &d, arena, e));
+    if (job->options->oci)
+        TRY(pack_oci(job, &d, arena, e));
     TRY(pack_measure(job, &d, arena, &res, &measured, e));
     TRY(write_manifest(job, &d, arena, &res, e));
     TRY(write_texts(job, &d, &measured, arena, &res, e));

@@ -52,6 +52,10 @@ MUST enum selfsame_code pack_gramine(const struct pack_job *job,
     const struct pack_machine *m, struct pack_drafts *d, struct arena *arena,
     struct selfsame_err *e);
 
+/* pack_oci.c: the application as a container image. */
+MUST enum selfsame_code pack_oci(const struct pack_job *job, struct pack_drafts *d,
+    struct arena *arena, struct selfsame_err *e);
+
 /* pack_measure.c: digests of all image files; entries of a policy, and the shapes they are of. */
 struct pack_measured {
     json_t *entries; /* [{"tee":"nitro","pcr":{"0":[hex]}}] */

@@ -98,8 +98,7 @@ put_agent(struct writer *w, const struct recipe *r)
 }
 
 static void
-put_run(const struct building *b, const char *const *argv, const struct run_config *run,
-    struct writer *w)
+put_run(const struct building *b, const struct run_config *run, struct writer *w)
 {
     char number[16];
     const struct recipe *r = &b->recipe;
@@ -107,13 +106,10 @@ put_run(const struct building *b, const char *const *argv, const struct run_conf
                       : r->listen != NULL ? "agent"
                                           : "all";
 
-    for (size_t i = 0; argv[i] != NULL; i++)
-        (void)put_line(w, "arg", argv[i]);
+    for (size_t i = 0; run->argv[i] != NULL; i++)
+        (void)put_line(w, "arg", run->argv[i]);
     for (size_t i = 0; run->env[i] != NULL; i++)
-        if (is_variable(run->env[i]) && !is_overridden(run->env[i], r->env))
-            (void)put_line(w, "env", run->env[i]);
-    for (size_t i = 0; r->env[i] != NULL; i++)
-        (void)put_line(w, "env", r->env[i]);
+        (void)put_line(w, "env", run->env[i]);
     (void)snprintf(number, sizeof(number), "%u", (unsigned)run->user.uid);
     (void)put_line(w, "user", number);
     (void)snprintf(number, sizeof(number), "%u", (unsigned)run->user.gid);
@@ -155,15 +151,33 @@ recipe_user(struct building *b, struct oci_user *ret, struct selfsame_err *e)
     return err_wrap(e, code, __FILE__, __LINE__, "reading the recipe's 'user'");
 }
 
-enum selfsame_code
-program_config(struct building *b, struct selfsame_bytes *ret, struct selfsame_err *e)
+/* Variables of the source that no other one replaces, then those of the recipe. */
+static enum selfsame_code
+merge_env(struct building *b, const char *const **ret, struct selfsame_err *e)
 {
-    enum { CAP = 1 << 20 };
-    struct run_config run = b->source->run;
-    const char *const *argv;
+    const char *const *of_source = *ret, *const *of_recipe = b->recipe.env;
+    const char **all = ARENA_NEW(
+        b->arena, const char *, list_len(of_source) + list_len(of_recipe) + 1);
+    size_t n = 0;
 
-    TRY(choose_argv(b, &argv, e));
-    TRY(check_program(b, argv[0], e));
+    if (all == NULL)
+        return building_no_memory(e);
+    for (size_t i = 0; i < list_len(of_source); i++)
+        if (is_variable(of_source[i]) && !is_overridden(of_source[i], of_recipe))
+            all[n++] = of_source[i];
+    for (size_t i = 0; i < list_len(of_recipe); i++)
+        all[n++] = of_recipe[i];
+    *ret = all;
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+program_choose(struct building *b, struct run_config *ret, struct selfsame_err *e)
+{
+    struct run_config run = b->source->run;
+
+    TRY(choose_argv(b, &run.argv, e));
+    TRY(check_program(b, run.argv[0], e));
     if (b->recipe.user != NULL)
         TRY(recipe_user(b, &run.user, e));
     if (b->recipe.workdir != NULL)
@@ -171,17 +185,28 @@ program_config(struct building *b, struct selfsame_bytes *ret, struct selfsame_e
     if (run.workdir[0] != '/')
         FAIL(e, SELFSAME_MALFORMED,
             "expected an absolute working directory, got '%.80s'", run.workdir);
-    if (list_len(argv) > RUN_LINES || list_len(run.env) > RUN_LINES ||
+    if (list_len(run.argv) > RUN_LINES || list_len(run.env) > RUN_LINES ||
         list_len(b->recipe.env) > RUN_LINES - list_len(run.env))
         FAIL(e, SELFSAME_UNSUPPORTED,
             "expected at most %d arguments and %d variables, got %zu and %zu",
-            (int)RUN_LINES, (int)RUN_LINES, list_len(argv),
+            (int)RUN_LINES, (int)RUN_LINES, list_len(run.argv),
             list_len(run.env) + list_len(b->recipe.env));
+    TRY(merge_env(b, &run.env, e));
+    *ret = run;
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+program_config(struct building *b, const struct run_config *run,
+    struct selfsame_bytes *ret, struct selfsame_err *e)
+{
+    enum { CAP = 1 << 20 };
     uint8_t *buf = arena_alloc(b->arena, 1, CAP);
+
     if (buf == NULL)
         return building_no_memory(e);
     struct writer w = writer_of(buf, CAP);
-    put_run(b, argv, &run, &w);
+    put_run(b, run, &w);
     if (w.bad)
         FAIL(e, SELFSAME_UNSUPPORTED, "arguments and environment: over %d bytes",
             (int)CAP);

@@ -30,6 +30,7 @@
  *   pack_direct.c   the image of a virtual machine: firmware, kernel, initrd, cmdline
  *   pack_gramine.c  the image of an enclave of SGX: manifest, Gramine, file system
  *   pack_measure.c  the files as they stand, read once for digests and measurements
+ *   pack_oci.c      the application as a container image
  *   pack_texts.c    measurements.json, statement.json
  *   tool.c          selfsame-init and selfsame-agent, found and checked
  *   out.c           the output directory: all files, or nothing
@@ -321,15 +322,16 @@ MUST enum selfsame_code tool_check(
 /* ---- out.c ---- */
 
 /* What stands in an output directory, in the order it is written and compared. */
-enum { OUT_FILES = 16, TEES = 4 };
+enum { OUT_FILES = 17, TEES = 4 };
 struct out_file {
     const char *name;
-    const char *tee; /* NULL: always there */
+    const char *tee; /* NULL: always there; "oci": when asked for */
 };
 extern const struct out_file out_files[OUT_FILES];
 struct repro_tees {
     const char *name[TEES];
     size_t count;
+    bool oci; /* and a container image */
 };
 /* "nitro,snp", or as the recipe says. USAGE: unknown, none, twice; UNSUPPORTED: without an image. */
 MUST enum selfsame_code out_tees(const char *told, const char *const *recipe,
@@ -355,6 +357,7 @@ struct repro_options {
     const char *kernel, *cmdline, *nsm, *firmware, *init, *agent;
     char **argv; /* overrides entrypoint and cmd; NULL: no */
     bool verbose, insecure_no_sandbox;
+    bool oci; /* a container image as well */
     unsigned timeout_s;
     struct repro_voice voice;
     bool *
@@ -401,6 +404,7 @@ struct pack_job {
     struct tree *app;
     const struct recipe *recipe;
     const struct repro_options *options;
+    struct run_config run; /* what it runs */
     const char *kind;
     bool aarch64, has_agent, sandboxed;
 };

@@ -149,6 +149,8 @@ make_line(struct again *a, struct line *l)
     add_file(a, l, "--init", o->init);
     add_file(a, l, "--agent", o->agent);
     add_option(a, l, "--timeout", timeout);
+    if (o->oci)
+        add(a, l, "--oci");
     if (o->insecure_no_sandbox)
         add(a, l, "--insecure-no-sandbox");
     if (o->argv == NULL || o->argv[0] == NULL)

@@ -26,6 +26,7 @@ static const struct shower {
     { "manifest of Gramine", show_is_manifest, show_manifest },
     { "TCB info", show_is_tcb_info, show_tcb_info },
     { "QE identity", show_is_identity, show_identity },
+    { "token", show_is_token, show_token }, /* before CBOR and text */
     { "proof of a log", show_is_proof, show_proof },
     { "signed note", show_is_note, show_note },
     { "trust policy", show_is_trust, show_trust },
@@ -66,6 +67,7 @@ show_any(
         "receipts and verifier "
         "keys "
         "of "
-        "logs, envelopes, public keys, CoRIM, trust policies, policies, JSON.");
+        "logs, envelopes, public keys, tokens (JWT, CWT), CoRIM, trust policies, "
+        "policies, JSON.");
     return SELFSAME_UNSUPPORTED;
 }

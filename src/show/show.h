@@ -68,6 +68,12 @@ MUST enum selfsame_code show_event_log(struct selfsame_bytes in, struct arena *a
 MUST enum selfsame_code show_ccel_table(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);
 
+/* token.c */
+struct selfsame_bytes show_trimmed(struct selfsame_bytes in); /* of a text's end */
+bool show_is_token(struct selfsame_bytes in);
+MUST enum selfsame_code show_token(struct selfsame_bytes in, struct arena *arena,
+    json_t *into, struct selfsame_err *e);
+
 /* firmware.c */
 MUST enum selfsame_code show_tdvf(struct selfsame_bytes in, struct arena *arena,
     json_t *into, struct selfsame_err *e);

@@ -134,11 +134,11 @@ token_claim(const json_t *claims, const char *pointer)
 
 /* ---- rules ---- */
 
-static enum selfsame_code
-check_rules(const struct token_rules *r, struct selfsame_err *e)
+enum selfsame_code
+token_rules_check(const struct token_rules *r, struct selfsame_err *e)
 {
-    static const char remedy[] = "Say what is expected, or call the insecure_ function "
-                                 "that says that anything will do.";
+    static const char remedy[] = "Say what is expected, or by its insecure name that "
+                                 "anything will do.";
     const char *missing = NULL;
 
     if (r->issuer == NULL && !r->any_issuer)
@@ -368,7 +368,7 @@ check_claims(const struct ear *t, const struct token_rules *r, struct selfsame_e
 enum selfsame_code
 token_check(const struct ear *t, const struct token_rules *r, struct selfsame_err *e)
 {
-    TRY(check_rules(r, e));
+    TRY(token_rules_check(r, e));
     TRY(check_parties(t, r, e));
     TRY(check_time(t, r, e));
     TRY(check_nonce(t, r, e));

@@ -221,7 +221,10 @@ put_key(struct build *b, const struct ear_subject *s)
 
     if (s->key.len == 0)
         return;
-    if (jwk_of_spki(s->key, JOSE_NONE, &arena, &k, &ignored) == SELFSAME_OK) {
+    const enum selfsame_code code = jwk_of_spki(
+        s->key, JOSE_NONE, &arena, &k, &ignored);
+    b->bad |= code == SELFSAME_NOMEM;
+    if (code == SELFSAME_OK) {
         k.use = NULL;
         json_t *jwk = jwk_json(&k);
         if (jwk != NULL)
@@ -272,7 +275,7 @@ put_measurement(struct build *b, const struct verdict *v)
 static void
 put_digest(struct build *b, const json_t *claims)
 {
-    char *text = json_dumps(claims, JSON_COMPACT | JSON_SORT_KEYS);
+    char *text = json_sorted(claims);
     uint8_t digest[HASH_MAX];
 
     if (text != NULL && hash_bytes(HASH_SHA256, bytes_str(text), digest))

@@ -244,7 +244,10 @@ struct token_rules {
     struct token_claim_rule claims[TOKEN_CLAIM_RULES];
     size_t claim_count;
 };
-/* USAGE (rules that demand too little), DENIED, UNBOUND, STALE, DEBUG, MISMATCH. */
+/* USAGE: rules that demand too little. */
+MUST enum selfsame_code token_rules_check(
+    const struct token_rules *r, struct selfsame_err *e);
+/* USAGE (as above), DENIED, UNBOUND, STALE, DEBUG, MISMATCH. */
 MUST enum selfsame_code token_check(
     const struct ear *r, const struct token_rules *rules, struct selfsame_err *e);
 /* NULL: nothing there. */

@@ -444,6 +444,8 @@ explain(struct explain *x, json_t **ret)
     TRY(take_policy(x));
     TRY(find_evidence(x));
     enum selfsame_code shown = decode(x, tree, &why);
+    if (shown == SELFSAME_OK)
+        why = (struct selfsame_err){ 0 }; /* it tried to verify, trusting nobody */
     if (shown == SELFSAME_NOMEM && !x->c->arena.full) {
         *x->e = why;
         return shown;

@@ -313,7 +313,7 @@ verify(struct call *c, json_t *body, struct selfsame_err *e)
     struct ask a = { 0 };
     struct token_ask t = { 0 };
     auto_judged j = { 0 };
-    enum format format;
+    enum format format = FORMAT_JWT;
 
     TRY(read_ask(&f, &a));
     TRY(read_token_ask(&f, &t, &format));

@@ -105,6 +105,8 @@ make_request(const struct call *c, const struct ask *a, struct selfsame_request 
         selfsame_request_expect_key(q, a->key);
     if (a->report_data.len > 0)
         selfsame_request_expect_report_data(q, a->report_data);
+    q->collateral = a->collateral;
+    q->collateral_count = a->collateral_count;
     q->nonce_in_report_data = a->nonce_in_report_data && a->nonce.len > 0;
     q->covers_nonce = a->covers_nonce;
     return SELFSAME_OK;

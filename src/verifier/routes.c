@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verifier/call.h"
+#include "verifier/front_admin.h"
 
 #include <stdlib.h>
 
@@ -14,6 +15,7 @@ static const struct route_list *const lists[] = {
     &kbs_routes,
     &page_routes,
     &explain_routes,
+    &admin_routes,
 };
 
 static void
@@ -71,9 +73,14 @@ routes_free(struct routes *r)
 const char **
 routes_operations(const struct routes *r)
 {
-    const char **names = calloc(r->count + 1, sizeof(*names));
+    size_t inner = 0;
 
+    while (admin_operation(inner) != NULL)
+        inner++;
+    const char **names = calloc(r->count + inner + 1, sizeof(*names));
     for (size_t i = 0; names != NULL && i < r->count; i++)
         names[i] = r->route[i]->operation;
+    for (size_t i = 0; names != NULL && i < inner; i++)
+        names[r->count + i] = admin_operation(i)->operation;
     return names;
 }

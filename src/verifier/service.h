@@ -2,6 +2,7 @@
 #ifndef SELFSAME_VERIFIER_SERVICE_H
 #define SELFSAME_VERIFIER_SERVICE_H
 
+#include "tls/listener.h"
 #include "verifier/call.h"
 #include "verifier/metrics.h"
 #include "verifier/outcomes.h"
@@ -37,6 +38,7 @@ struct verifier_service {
     struct registry *watch_registry, *store_registry; /* each of one thread */
     struct routes routes;
     struct httpd *httpd;
+    struct tls_listener *tls;      /* NULL: plain */
     struct operations *operations; /* what is around it: operations.h */
     struct outcomes *outcomes;
     atomic_uint strangers; /* explanations under way for callers without a key */

@@ -88,6 +88,32 @@ check_issuer(const char *issuer, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+static enum selfsame_code
+check_tls(const json_t *tls, struct selfsame_err *e)
+{
+    const char *name;
+    json_t *v;
+
+    if (tls == NULL)
+        return SELFSAME_OK;
+    json_object_foreach((json_t *)(uintptr_t)tls, name, v)
+    {
+        const bool flag = strcmp(name, "client_required") == 0;
+        const bool text = strcmp(name, "certificate") == 0 ||
+                          strcmp(name, "key") == 0 || strcmp(name, "client_ca") == 0;
+
+        if (!(flag && json_is_boolean(v)) && !(text && json_is_string(v)))
+            FAIL(e, SELFSAME_USAGE,
+                "\"tls\": %.60s: expected certificate, key, client_ca (files) or "
+                "client_required (true or false)",
+                name);
+    }
+    if (json_object_get(tls, "certificate") == NULL ||
+        json_object_get(tls, "key") == NULL)
+        FAIL(e, SELFSAME_USAGE, "\"tls\": expected \"certificate\" and \"key\"");
+    return SELFSAME_OK;
+}
+
 enum selfsame_code
 settings_read(struct selfsame_bytes text, json_t **ret, struct selfsame_err *e)
 {
@@ -98,6 +124,7 @@ settings_read(struct selfsame_bytes text, json_t **ret, struct selfsame_err *e)
     TRY(json_parse(text, "verifier.json", &root, e));
     json_object_foreach(root, name, v) TRY(check_member(text, name, v, e));
     TRY(check_issuer(json_string_value(json_object_get(root, "issuer")), e));
+    TRY(check_tls(json_object_get(root, "tls"), e));
     *ret = root;
     root = NULL;
     return SELFSAME_OK;

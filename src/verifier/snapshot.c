@@ -7,8 +7,7 @@
 #include "verifier/snapshot.h"
 
 #include "verifier/authority.h"
-
-#include "api/releases.h"
+#include "verifier/vouch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,26 +147,22 @@ count_of(const struct making *m, size_t from, size_t to, enum registry_kind kind
     return n;
 }
 
-/* All proofs of the tenant: those that are of no release the policy names do nothing. */
+/* Those of the tenant that may be of the policy; more than it takes are told. */
 static enum selfsame_code
 open_releases(struct making *m, size_t from, size_t to, struct selfsame_policy *p,
-    struct selfsame_err *e)
+    const struct registry_object *o, struct selfsame_err *e)
 {
-    struct selfsame_request *q = NULL;
+    size_t left_out = 0;
+    char line[512];
 
-    if (p->policy.release_count == 0)
+    TRY(releases_open_for(p, m->objects + from, to - from, m->now_ms, &left_out, e));
+    if (left_out == 0)
         return SELFSAME_OK;
-    TRY(selfsame_request_new(&q, e));
-    for (size_t i = from; i < to; i++)
-        if (m->objects[i].kind == REGISTRY_RELEASE)
-            selfsame_request_add_release(q, m->objects[i].body);
-    enum selfsame_code code = q->bad;
-    if (code == SELFSAME_OK)
-        code = releases_open_once(p, q, m->now_ms, e);
-    else
-        (void)err_set(e, code, __FILE__, __LINE__, "%s", q->why);
-    selfsame_request_free(q);
-    return code;
+    (void)snprintf(line, sizeof(line),
+        "policy %s of tenant \"%s\": its %zu oldest releases are left out: remove them",
+        o->name, o->tenant, left_out);
+    service_tell(m->s, "warning", line);
+    return SELFSAME_OK;
 }
 
 static enum selfsame_code
@@ -179,7 +174,7 @@ add_policy(struct making *m, size_t from, size_t to, struct snap_tenant *t,
     char hex[65];
 
     TRY(selfsame_policy_parse(o->body, &policy, e));
-    enum selfsame_code code = open_releases(m, from, to, policy, e);
+    enum selfsame_code code = open_releases(m, from, to, policy, o, e);
     if (code != SELFSAME_OK) {
         selfsame_policy_free(policy);
         return code;
@@ -328,7 +323,7 @@ list_callers(struct making *m)
 static enum selfsame_code
 fill(struct making *m)
 {
-    struct registry_object *own;
+    struct registry_object *own = NULL;
 
     TRY(copy_objects(m, &own));
     m->objects = own;
