@@ -96,6 +96,8 @@ json_parse(
         err.column, err.text);
 }
 
+enum { DUMP_FEW = 4096 };
+
 /*
  * Counted first, then written: json_dumps of jansson 2.14 may lose text and yet
  * succeed when its buffer cannot grow. `extra` bytes are left before the NUL.
@@ -103,12 +105,15 @@ json_parse(
 static char *
 dump(const json_t *j, size_t flags, size_t extra, size_t *ret_len)
 {
-    size_t n = json_dumpb(j, NULL, 0, flags | JSON_ENCODE_ANY);
+    char few[DUMP_FEW]; /* most fit, and are then written once */
+    size_t n = json_dumpb(j, few, sizeof(few), flags | JSON_ENCODE_ANY);
     char *text = n > 0 ? malloc(n + extra + 1) : NULL;
 
     if (text == NULL)
         return NULL;
-    if (json_dumpb(j, text, n, flags | JSON_ENCODE_ANY) != n) {
+    if (n <= sizeof(few))
+        memcpy(text, few, n);
+    else if (json_dumpb(j, text, n, flags | JSON_ENCODE_ANY) != n) {
         free(text);
         return NULL;
     }

@@ -382,15 +382,17 @@ shorten(
     const struct names *n = names_of(s);
     const char *const drop[] = { n->claims, n->policy_claims };
     json_t *submod = json_object_get(json_object_get(root, "submods"), name);
+    size_t size = size_of(root);
 
-    for (size_t i = 0; i < COUNT(drop) && size_of(root) > EAR_SIZE; i++) {
+    for (size_t i = 0; i < COUNT(drop) && size > EAR_SIZE; i++) {
         (void)json_object_del(submod, drop[i]);
         if (json_object_set_new(root, "claims_left_out", json_true()) != 0)
             FAIL(e, SELFSAME_NOMEM, "no memory for the claims of a token");
+        size = size_of(root);
     }
-    if (size_of(root) > EAR_SIZE)
+    if (size > EAR_SIZE)
         FAIL(e, SELFSAME_USAGE, "claims of a token: expected at most %d bytes, got %zu",
-            (int)EAR_SIZE, size_of(root));
+            (int)EAR_SIZE, size);
     return SELFSAME_OK;
 }
 
@@ -407,23 +409,39 @@ ear_claims(const struct verdict *v, const struct ear_subject *s, json_t **ret,
     return SELFSAME_OK;
 }
 
+/* Most are short enough, so the text is made first and measured by it. */
+static enum selfsame_code
+claims_text(const struct verdict *v, const struct ear_subject *s,
+    char text[static EAR_SIZE], size_t *ret, struct selfsame_err *e)
+{
+    auto_json *root = build_claims(v, s);
+
+    if (root == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for the claims of a token");
+    *ret = json_dumpb(root, text, EAR_SIZE, JSON_COMPACT);
+    if (*ret > EAR_SIZE) {
+        TRY(shorten(root, s, submod_name(v, s), e));
+        *ret = json_dumpb(root, text, EAR_SIZE, JSON_COMPACT);
+    }
+    if (*ret == 0 || *ret > EAR_SIZE)
+        FAIL(e, SELFSAME_NOMEM, "no memory for a token");
+    return SELFSAME_OK;
+}
+
 enum selfsame_code
 ear_jwt(const struct verdict *v, const struct ear_subject *s, const struct key *k,
     enum jose_alg alg, struct arena *arena, char **ret, struct selfsame_err *e)
 {
-    auto_json *claims = NULL;
     struct jwk jwk = { .kid = s->kid };
+    char text[EAR_SIZE];
+    size_t len = 0;
 
-    TRY(ear_claims(v, s, &claims, e));
+    TRY(claims_text(v, s, text, &len, e));
     if (jwk.kid == NULL)
         TRY(jwk_of_key(k, alg, arena, &jwk, e));
     auto_json *header = json_pack("{s:s,s:s}", "kid", jwk.kid, "typ", "JWT");
-    char *text = json_compact(claims);
-    if (text == NULL || header == NULL) {
-        free(text);
+    if (header == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for a token");
-    }
-    enum selfsame_code code = jws_sign(k, alg, header, bytes_str(text), arena, ret, e);
-    free(text);
-    return code;
+    return jws_sign(
+        k, alg, header, BYTES((const uint8_t *)text, len), arena, ret, e);
 }
