@@ -41,7 +41,8 @@ struct audit_row { /* copied */
     const char *failed;  /* first check that failed; or NULL */
     const char *release; /* or NULL */
     const char *token;   /* jti; or NULL */
-    const char *given;   /* what else it earned: "secret db/password@3", a SPIFFE id; or NULL */
+    const char
+        *given; /* what else it earned: "secret db/password@3", a SPIFFE id; or NULL */
     uint8_t evidence_sha256[32], claims_sha256[32];
 };
 /*
