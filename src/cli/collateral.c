@@ -141,8 +141,8 @@ fetch_one(
     bool absent = false;
 
     TRY(address(x, need, &url, e));
-    enum selfsame_code code = fetch_get(&x->f, url, fetch_what_of(need->name),
-        cli_arena(x->c), &piece, &absent, &why);
+    enum selfsame_code code = fetch_get(
+        &x->f, url, fetch_what_of(need->name), cli_arena(x->c), &piece, &absent, &why);
     if (code != SELFSAME_OK && !absent) {
         *e = why;
         return code;

@@ -43,6 +43,7 @@ extern const struct cli_command
     verifier_audience_command,
     verifier_identity_command,
     verifier_secret_command,
+    verifier_follow_command,
     verifier_authority_command,
     verifier_audit_command,
     policy_init_command,

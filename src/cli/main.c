@@ -38,6 +38,7 @@ static const struct cli_command *const table[] = {
     &verifier_audience_command,
     &verifier_identity_command,
     &verifier_secret_command,
+    &verifier_follow_command,
     &verifier_authority_command,
     &verifier_audit_command,
     &policy_init_command,

@@ -7,8 +7,8 @@
 enum { NEEDS_MAX = 32 };
 
 enum selfsame_code
-service_verifier(struct verifier_service *s, struct selfsame_verifier **ret,
-    struct selfsame_err *e)
+service_verifier(
+    struct verifier_service *s, struct selfsame_verifier **ret, struct selfsame_err *e)
 {
     (void)s;
     return selfsame_verifier_new(ret, e);
@@ -26,7 +26,8 @@ service_supply(struct verifier_service *s, unsigned workers, struct selfsame_err
         .origin_ca = json_string_value(json_object_get(setting, "origin_ca")),
         .offline = fetch != NULL && !json_is_true(fetch),
         .wait_ms = (unsigned)json_integer_value(json_object_get(setting, "wait_ms")),
-        .refresh_s = (unsigned)json_integer_value(json_object_get(setting, "refresh_s")),
+        .refresh_s = (unsigned)json_integer_value(
+            json_object_get(setting, "refresh_s")),
         .waiters = workers / 2, /* the others verify */
     };
 
@@ -50,7 +51,8 @@ foresee(struct call *c, const struct ask *a, const struct selfsame_policy *polic
     if (evidence_unwrap(&policy->policy, a->evidence, &c->arena, &u, &ignored) !=
             SELFSAME_OK ||
         u.collateral_count > 0 || a->collateral_count > 0 ||
-        u.verifier->needs(u.evidence, &c->arena, &list, &count, &ignored) != SELFSAME_OK)
+        u.verifier->needs(u.evidence, &c->arena, &list, &count, &ignored) !=
+            SELFSAME_OK)
         return SELFSAME_OK;
     for (size_t i = 0; i < count && *ret_count < NEEDS_MAX; i++)
         ret[(*ret_count)++] = (struct supply_need){ list[i].url,
@@ -64,7 +66,8 @@ needs_of(const struct selfsame_result *r, struct supply_need ret[static NEEDS_MA
     const struct selfsame_need *need;
     size_t n = 0;
 
-    for (size_t i = 0; n < NEEDS_MAX && (need = selfsame_result_need(r, i)) != NULL; i++)
+    for (size_t i = 0; n < NEEDS_MAX && (need = selfsame_result_need(r, i)) != NULL;
+         i++)
         if (need->url != NULL)
             ret[n++] = (struct supply_need){ need->url, fetch_what_of(need->name) };
     return n;
@@ -80,8 +83,8 @@ add_supplied(struct call *c, const struct ask *a, const struct supply_need *need
     *ret_more = false;
     if (count == 0 || c->s->supply == NULL)
         return SELFSAME_OK;
-    TRY(supply_get(c->s->supply, needs, count, c->tenant->stale_collateral_s, &c->arena,
-        &got, e));
+    TRY(supply_get(
+        c->s->supply, needs, count, c->tenant->stale_collateral_s, &c->arena, &got, e));
     c->collateral_stale_s = got.stale_s;
     if (got.count == 0)
         return SELFSAME_OK;

@@ -347,13 +347,19 @@ manage_put(
 }
 
 enum selfsame_code
-manage_remove(struct manage *m)
+manage_remove(struct manage *m, uint64_t expect)
 {
     const struct registry_object o = object_of(m, BYTES_NONE);
+    struct registry_object now;
     bool removed;
 
     if (m->kind != REGISTRY_TENANT)
         TRY(manage_need_tenant(m));
+    TRY(manage_current(m, &now));
+    if (expect != REGISTRY_ANY && expect != (now.name != NULL ? now.version : 0)) {
+        m->problem = MANAGE_OTHER;
+        FAIL(m->e, SELFSAME_STALE, "there is another version than was expected");
+    }
     TRY(registry_remove(m->r, &o, &removed, m->e));
     return removed ? SELFSAME_OK : absent(m);
 }
