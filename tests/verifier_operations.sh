@@ -122,6 +122,27 @@ is "and says why" '{"ready":false,"missing":["draining"],"registry":"ok"}' "$(ca
 is "alive still" 200 "$(watched /healthz)"
 verified
 is "what comes is answered while it drains" 200 "$status"
+# A connection that is kept alive: every request on it is answered, the last with a farewell.
+python3 - "$at" > "$tmp/alive" << 'PY'
+import http.client, sys, time
+c = http.client.HTTPConnection(sys.argv[1], timeout=10)
+answers, last = 0, None
+end = time.time() + 20
+try:
+    while time.time() < end:
+        c.request("GET", "/healthz")
+        r = c.getresponse()
+        r.read()
+        answers += 1
+        last = r.getheader("Connection")
+        if last == "close":
+            break
+        time.sleep(0.05)
+    print("told", last, answers > 10)
+except Exception as e:
+    print("cut off after", answers, repr(e))
+PY
+is "who stays connected is told when it is over" "told close True" "$(cat "$tmp/alive")"
 wait "$server"
 is "then it ends well" 0 $?
 server=
