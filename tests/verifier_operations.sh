@@ -83,6 +83,7 @@ is "paths of strangers make no series" 1 "$(curl -s "http://$watch/metrics" | gr
 line=$(grep '"operation":"verify"' "$tmp/serve.log" | head -1)
 is "one line for a request" 200 "$(echo "$line" | jq -r .status)"
 is "with tenant, key and verdict" "default a warning" "$(echo "$line" | jq -r '"\(.tenant) \(.key) \(.verdict)"')"
+is "without the address" null "$(echo "$line" | jq -r .peer)"
 is "all lines are JSON" 0 "$(jq -R 'fromjson? // "bad"' "$tmp/serve.log" | grep -c '^"bad"$')"
 is "probes leave no line" 0 "$(grep -c '"operation":"getReadiness"' "$tmp/serve.log")"
 leaks() { grep -cF -e "$1" "$tmp/serve.log"; }
@@ -204,7 +205,11 @@ if [ "$(id -u)" -eq 0 ] && id daemon > /dev/null 2>&1; then
 else
     skipped "verifier: becoming another user needs root"
 fi
+sed -i 's/^{/{"log":{"peers":true},/' "$dir/verifier.json"
 world_serve --insecure-unconfined
+verified
+is "addresses when asked for" 127.0.0.1 "$(grep '"operation":"verify"' "$tmp/serve.log" | jq -r .peer)"
+cp "$tmp/plain.json" "$dir/verifier.json"
 is "unconfined only when told" 0 "$(status_of Seccomp)"
 is "and that is said" 1 "$(grep -c insecure-unconfined "$tmp/serve.log")"
 kill "$server"
