@@ -104,6 +104,9 @@ bool httpd_client_certificate(const struct httpd_request *r, uint8_t ret[static 
 void httpd_peer_text(const struct httpd_request *r, char ret[static NET_TEXT]);
 /* Which of config.routes serves it; NULL when none does. */
 const struct httpd_route *httpd_route_of(const struct httpd_request *r);
+/* The address at the other end, without a port; "" for none. In a handler, before the answer. */
+enum { HTTPD_PEER = 48 };
+void httpd_peer(const struct httpd_request *r, char ret[static HTTPD_PEER]);
 /* How long ago its head was whole: in a handler, how long the body took. */
 int64_t httpd_reading_us(const struct httpd_request *r);
 struct selfsame_bytes httpd_body(const struct httpd_request *r);
