@@ -134,7 +134,7 @@ static const struct operation operations[] = {
     KIND("audiences", "Audiences", "Audience", REGISTRY_AUDIENCE, admin_put),
     KIND("identities", "Identities", "Identity", REGISTRY_IDENTITY, admin_put_identity),
     KIND("secrets", "Secrets", "Secret", REGISTRY_SECRET, admin_put_secret),
-    KIND("follows", "Follows", "Follow", REGISTRY_FOLLOW, admin_put),
+    KIND("follows", "Follows", "Follow", REGISTRY_FOLLOW, admin_put_follow),
 };
 
 const struct route *
