@@ -251,6 +251,8 @@ is "whoever knows both knows the new one's" "$tmp/svid.pem: OK" "$(openssl verif
 openssl verify -CAfile "$tmp/ca.pem" "$tmp/svid.pem" > /dev/null 2>&1
 is "which the old one did not sign" 2 $?
 is "and the former ones go on" "$tmp/before.pem: OK" "$(openssl verify -CAfile "$tmp/both.pem" "$tmp/before.pem" 2>&1)"
+is "the audit log says which identities were given" yes \
+    "$(grep -q "\"given\":\"spiffe://$domain/tee/app\"" "$dir"/audit/rows* && grep -q "\"given\":\"spiffe://$domain/other/app\"" "$dir"/audit/rows* && echo yes)"
 if grep -qa "PRIVATE KEY" "$tmp/serving" "$tmp/serve.log" "$dir"/audit/rows*; then not_ok "no log has a key"; else ok "no log has a key"; fi
 world_stop
 server=

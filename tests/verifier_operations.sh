@@ -139,6 +139,59 @@ is "twice asked, it ends at once" 0 $?
 kill "$killer" 2>/dev/null
 server=
 
+# ---- TLS, with files elsewhere that are replaced ----
+mkdir "$tmp/tls"
+certificate() { # NAME
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$1" -addext "subjectAltName=IP:127.0.0.1" \
+        -keyout "$tmp/tls/new.key" -out "$tmp/tls/new.pem" 2> /dev/null
+    mv "$tmp/tls/new.key" "$tmp/tls/tls.key"
+    mv "$tmp/tls/new.pem" "$tmp/tls/tls.pem"
+}
+shown() { curl -sv --cacert "$tmp/tls/tls.pem" -m 10 -o /dev/null "https://$at/healthz" 2>&1 | sed -n 's/^.*subject: CN=//p'; }
+certificate one
+cp "$dir/verifier.json" "$tmp/plain.json"
+sed -i "s|^{|{\"tls\":{\"certificate\":\"$tmp/tls/tls.pem\",\"key\":\"$tmp/tls/tls.key\"},|; s/\"drain_s\":300/\"drain_s\":0/" "$dir/verifier.json"
+world_serve
+is "TLS" one "$(shown)"
+certificate two
+kill -HUP "$server"
+sleep 1
+is "a certificate that was replaced is read again, under landlock" two "$(shown)"
+echo junk > "$tmp/tls/tls.pem"
+kill -HUP "$server"
+sleep 1
+is "one that does not read is told" 1 "$(grep -c '"event":"tls"' "$tmp/serve.log")"
+is "and the former stays" 200 "$(curl -sk -o /dev/null -w '%{http_code}' "https://$at/healthz")"
+world_stop
+server=
+cp "$tmp/plain.json" "$dir/verifier.json"
+
+# ---- as somebody else ----
+if [ "$(id -u)" -eq 0 ] && id daemon > /dev/null 2>&1; then
+    sed -i 's/"drain_s":300/"drain_s":0/' "$dir/verifier.json"
+    chown -R daemon "$dir"
+    world_serve --user daemon
+    is "it is nobody special" "$(id -u daemon)" "$(status_of Uid | cut -f1)"
+    is "with no capability" 0000000000000000 "$(status_of CapEff)"
+    verified
+    is "and serves" 200 "$status"
+    world_stop
+    server=
+    chown -R 0 "$dir"
+    expect 2 "a user that is not there" "$selfsame" verifier serve "$dir" --listen 127.0.0.1:0 --user no-such-user
+    cp "$tmp/plain.json" "$dir/verifier.json"
+else
+    skipped "verifier: becoming another user needs root"
+fi
+world_serve --insecure-unconfined
+is "unconfined only when told" 0 "$(status_of Seccomp)"
+is "and that is said" 1 "$(grep -c insecure-unconfined "$tmp/serve.log")"
+kill "$server"
+sleep 0.3
+kill "$server"
+wait "$server"
+server=
+
 # ---- its manager, its credentials, and what it refuses ----
 cat > "$tmp/manager.py" <<'PY'
 import os, signal, socket, subprocess, sys

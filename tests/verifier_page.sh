@@ -12,6 +12,7 @@ cleanup() {
 v=$tmp/v
 nonce=30313233343536373839616263646566
 serve() { # options: $at is where
+    : > "$tmp/ready"
     "$selfsame" verifier serve "$v" --listen 127.0.0.1:0 --quiet --json "$@" > "$tmp/ready" 2> "$tmp/serve.err" &
     pid=$! pids="$pids $!"
     for _ in $(seq 100); do [ -s "$tmp/ready" ] && break; sleep 0.1; done
@@ -200,6 +201,7 @@ PY
     kill "$pid"; wait "$pid"
     port=${at##*:}
     sed -i "s,http://127.0.0.1:7390,http://127.0.0.1:$port,; s,127.0.0.1:7390,127.0.0.1:$port," "$v/verifier.json"
+    : > "$tmp/ready"
     "$selfsame" verifier serve "$v" --quiet --json > "$tmp/ready" 2> "$tmp/serve.err" &
     pid=$! pids="$pids $!"
     for _ in $(seq 100); do [ -s "$tmp/ready" ] && break; sleep 0.1; done

@@ -203,6 +203,8 @@ for f in "$tmp/serving" "$tmp/serve.log" "$dir"/audit/*; do
     if grep -qa 'sesame' "$f"; then not_ok "$f does not have the secret"; fi
 done
 ok "the secret stands in no log"
+is "the audit log says what was given" yes "$(grep -q '"given":"secret db/password@1"' "$dir"/audit/rows* && echo yes)"
+is "and what was not" 0 "$(grep -c '"given":"secret \(strict\|released\|elsewhere\)' "$dir"/audit/rows* | tail -1)"
 
 # ---- versions, removal, rotation ----
 secret_set default db/password 'open sesame' --policy web --warning

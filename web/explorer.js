@@ -45,6 +45,9 @@ function sized() {
 }
 
 function drawCollateral() {
+  const n = state.collateral.length;
+  $("collateral-box").hidden = n === 0;
+  $("collateral-title").textContent = n === 1 ? "1 piece of collateral" : `${n} pieces of collateral`;
   $("collateral").replaceChildren(...state.collateral.map((file, i) => el("li", {},
     el("span", {}, el("strong", {}, file.name), " ", el("span", { class: "dim" }, file.kind || "collateral")),
     el("button", { type: "button", class: "quiet", "aria-label": `Remove ${file.name}`, onclick: () => {

@@ -99,17 +99,21 @@ function marked(value, other) {
   const code = el("code", { class: "hex" });
   const parts = other === undefined ? [[value, false]] : pieces(value, other);
   const hex = /^[0-9a-f]+$/.test(value) && value.length >= 8;
-  let at = 0;
+  let at = 0, group = null;
   for (const [text, differs] of parts) {
-    // Gaps every four bytes, whatever is marked.
+    // Four bytes stay together, whatever is marked of them.
     for (let i = 0; i < text.length;) {
-      const room = hex ? 8 - (at % 8) : text.length;
-      const piece = text.slice(i, i + room);
-      code.append(el(differs ? "mark" : "span", { class: hex && (at + piece.length) % 8 === 0 ? "gap" : undefined }, piece));
+      if (!hex || at % 8 === 0) {
+        group = el("span", {});
+        code.append(group);
+      }
+      const piece = text.slice(i, i + (hex ? 8 - (at % 8) : text.length));
+      group.append(differs ? el("mark", {}, piece) : piece);
       i += piece.length;
       at += piece.length;
     }
   }
+  code.classList.toggle("flow", !hex);
   return code;
 }
 

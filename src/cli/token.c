@@ -331,7 +331,7 @@ static const struct cli_option check_options[] = {
         .argument = "HEX",
         .help = "which measurement it must name" },
     { .name = "claim",
-        .argument = "/POINTER=VALUE",
+        .argument = "POINTER=VALUE",
         .repeatable = true,
         .help = "a claim that it must have, by its JSON pointer" },
     { .name = "bound-key",

@@ -37,6 +37,9 @@ enum fetch_what {
     FETCH_SIGNED, /* TCB info or an enclave identity, JSON, of Intel's PCS */
 };
 
+/* By the names that `needs` of a TEE gives. */
+enum fetch_what fetch_what_of(const char *name);
+
 struct fetcher {
     const char *cache; /* directory, made when it is missing */
     const char

@@ -15,7 +15,7 @@ enum {
     ANSWER_S = 60,
     STOP_S = 4,
     OTHERS = 128, /* descriptors of whoever stores, asks witnesses and reads */
-    LOOP = 8,     /* and of a loop */
+    LOOP = 8,     /* and of each further loop */
 };
 
 /* Others of the process may not starve: a log that cannot write would have to refuse. */
@@ -23,7 +23,7 @@ static void
 fit_descriptors(struct httpd *h)
 {
     const unsigned want = h->config.connections, each = h->config.files ? 2 : 1;
-    const uint64_t others = OTHERS + LOOP * h->loop_count;
+    const uint64_t others = OTHERS + LOOP * (h->loop_count - 1);
     const uint64_t need = (uint64_t)want * each + others, may = os_descriptors(need);
 
     if (may == 0 || may >= need)

@@ -278,7 +278,8 @@ static struct waiting *
 copy_row(const struct audit_row *row)
 {
     const char *const texts[] = { row->request, row->tenant, row->key, row->policy,
-        row->tee, row->status, row->class_, row->failed, row->release, row->token };
+        row->tee, row->status, row->class_, row->failed, row->release, row->token,
+        row->given };
     size_t need = 0;
 
     for (size_t i = 0; i < COUNT(texts); i++)
@@ -298,6 +299,7 @@ copy_row(const struct audit_row *row)
     w->row.failed = keep(&to, row->failed);
     w->row.release = keep(&to, row->release);
     w->row.token = keep(&to, row->token);
+    w->row.given = keep(&to, row->given);
     return w;
 }
 

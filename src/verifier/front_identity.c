@@ -134,6 +134,7 @@ x509_svid(struct call *c, json_t *body, struct selfsame_err *e)
     }
     TRY(authority_issue(c->snap->authority, id, csr.spki, c->now_ms / 1000,
         life_of(c, "x509_life_s", SVID_LIFE_MAX_S), &c->arena, &s, e));
+    c->given = id;
     reply_text(c, &j, 200, NULL, x509_json(c, id, &s));
     return SELFSAME_OK;
 }
@@ -196,6 +197,7 @@ jwt_svid(struct call *c, json_t *body, struct selfsame_err *e)
         return SELFSAME_OK;
     }
     TRY(jwt_svid_text(c, id, audience, life_s, &text, e));
+    c->given = id;
     reply_text(c, &j, 200, NULL,
         json_pack("{s:s,s:s,s:I}", "spiffe_id", id, "svid", text, "exp",
             (json_int_t)(c->now_ms / 1000 + life_s)));

@@ -660,6 +660,7 @@ verifier_free(struct verifier_service **s)
     audit_close(&(*s)->audit);
     httpd_free((*s)->httpd);
     tls_listener_free(&(*s)->tls);
+    supply_free(&(*s)->supply);
     snapshot_drop((*s)->snap);
     registry_close(&(*s)->watch_registry);
     registry_close(&(*s)->store_registry);

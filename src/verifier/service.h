@@ -8,6 +8,7 @@
 #include "verifier/outcomes.h"
 #include "verifier/requestlog.h"
 #include "verifier/snapshot.h"
+#include "verifier/supply.h"
 
 #include <pthread.h>
 
@@ -38,6 +39,7 @@ struct verifier_service {
     struct registry *watch_registry, *store_registry; /* each of one thread */
     struct routes routes;
     struct httpd *httpd;
+    struct supply *supply;
     struct tls_listener *tls;      /* NULL: plain */
     struct operations *operations; /* what is around it: operations.h */
     struct outcomes *outcomes;
@@ -57,7 +59,9 @@ MUST enum selfsame_code service_registry(
 /* A snapshot of what the registry says now takes the place of the former. */
 MUST enum selfsame_code service_load(
     struct verifier_service *s, struct registry *r, struct selfsame_err *e);
-/* evidence.c: a verifier with the pinned roots and the collateral of the service */
+/* evidence.c: the supply, for so many workers; a verifier with the pinned roots */
+MUST enum selfsame_code service_supply(
+    struct verifier_service *s, unsigned workers, struct selfsame_err *e);
 MUST enum selfsame_code service_verifier(
     struct verifier_service *s, struct selfsame_verifier **ret, struct selfsame_err *e);
 /* settings.c: verifier.json, checked */
