@@ -301,14 +301,14 @@ close_idle(struct httpd_loop *l)
 }
 
 void
-httpd_close_door(struct httpd *h, int how)
+httpd_close_door(struct httpd *h)
 {
     if (h->config.stopping != NULL && !h->said_stopping)
         h->config.stopping(h->config.ctx);
     h->said_stopping = true;
     (void)event_del(h->accept_event);
     fd_close(&h->listen_fd);
-    atomic_store(&h->phase, how);
+    atomic_store(&h->shut, true);
     for (size_t i = 1; i < h->loop_count; i++)
         httpd_loop_wake(&h->loops[i]);
 }
@@ -317,15 +317,16 @@ static void
 begin_stop(struct httpd_loop *l, int how)
 {
     const int64_t now_ms = net_clock_ms();
-    const int64_t within = how == 1 ? atomic_load(&l->h->drain_ms) : l->h->stop_ms;
+    const int64_t within = how == HTTPD_DRAIN ? atomic_load(&l->h->drain_ms)
+                                              : l->h->stop_ms;
 
     if (l->number == 0)
-        httpd_close_door(l->h, how);
-    l->idle_until_ms = how == 1 ? now_ms + within / 2 : now_ms;
+        httpd_close_door(l->h);
+    l->idle_until_ms = how == HTTPD_DRAIN ? now_ms + within / 2 : now_ms;
     if (!l->stopping || now_ms + within < l->stop_ms)
         l->stop_ms = now_ms + within;
     l->stopping = true;
-    if (how == 2)
+    if (how == HTTPD_STOP)
         close_idle(l);
     httpd_closed(l);
 }
@@ -337,14 +338,23 @@ httpd_closed(struct httpd_loop *l)
         (void)event_base_loopbreak(l->base);
 }
 
-/* What was asked for, or by the first loop begun. */
+static int
+asked_to_stop(struct httpd *h)
+{
+    const int how = atomic_load(&h->stop);
+
+    if (how != 0 || !os_interrupted())
+        return how;
+    return h->config.drain_s > 0 ? HTTPD_DRAIN : HTTPD_STOP;
+}
+
+/* The others only when nobody is given to them any more. */
 static void
 look_at_stop(struct httpd_loop *l)
 {
-    int how = atomic_load(l->number == 0 ? &l->h->stop : &l->h->phase);
-
-    if (l->number == 0 && how == 0 && os_interrupted())
-        how = 2;
+    if (l->number != 0 && !atomic_load(&l->h->shut))
+        return;
+    const int how = asked_to_stop(l->h);
     if (how > l->stop_seen) {
         l->stop_seen = how;
         begin_stop(l, how);
@@ -361,7 +371,7 @@ on_wake(evutil_socket_t fd, short what, void *ctx)
 
     (void)what;
     if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN && errno != EINTR)
-        atomic_store(&l->h->stop, 2);
+        atomic_store(&l->h->stop, HTTPD_STOP);
     take_given(l);
     send_answers(l);
     if (atomic_exchange(&l->evict, false))
