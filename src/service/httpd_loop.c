@@ -173,10 +173,26 @@ turn_away(struct httpd_conn *c)
     free(c);
 }
 
+static bool
+has_room(const struct httpd_loop *l)
+{
+    return l->conn_count < l->h->share;
+}
+
+/*
+ * How many may be taken in at once when others have to go for them: between, what those
+ * have sent is looked at, or a crowd would throw out whoever has just asked.
+ */
+static size_t
+crowd(const struct httpd_loop *l)
+{
+    return l->h->share / 16 + 1;
+}
+
 static void
 take_in(struct httpd_loop *l, struct httpd_conn *c)
 {
-    if (l->conn_count < l->h->share || evict(l)) {
+    if (has_room(l) || evict(l)) {
         (void)!httpd_conn_start(c, l);
         return;
     }
@@ -184,20 +200,32 @@ take_in(struct httpd_loop *l, struct httpd_conn *c)
     (void)atomic_fetch_sub(&l->load, 1);
 }
 
-static void
-take_given(struct httpd_loop *l)
+static struct httpd_conn *
+next_given(struct httpd_loop *l)
 {
     (void)pthread_mutex_lock(&l->lock);
     struct httpd_conn *c = l->given;
-    l->given = NULL;
+    if (c != NULL)
+        l->given = c->next;
     (void)pthread_mutex_unlock(&l->lock);
-    while (c != NULL) {
-        struct httpd_conn *next = c->next;
-
+    if (c != NULL)
         c->next = NULL;
+    return c;
+}
+
+static void
+take_given(struct httpd_loop *l)
+{
+    size_t crowded = 0;
+
+    while (crowded < crowd(l)) {
+        struct httpd_conn *c = next_given(l);
+        if (c == NULL)
+            return;
+        crowded += has_room(l) ? 0 : 1;
         take_in(l, c);
-        c = next;
     }
+    httpd_loop_wake(l);
 }
 
 /* ---- accepting: the first loop's, which gives to whoever has least ---- */
@@ -226,8 +254,11 @@ give(struct httpd_loop *l, struct httpd_conn *c)
 {
     (void)pthread_mutex_lock(&l->lock);
     bool first = l->given == NULL;
-    c->next = l->given;
-    l->given = c;
+    if (first)
+        l->given = c;
+    else
+        l->given_last->next = c;
+    l->given_last = c;
     (void)pthread_mutex_unlock(&l->lock);
     if (first)
         httpd_loop_wake(l);
@@ -259,9 +290,10 @@ httpd_on_connection(int fd, short what, void *ctx)
 {
     struct httpd *h = ctx;
     struct selfsame_err e = { 0 };
+    size_t crowded = 0;
 
     (void)what;
-    for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
+    for (int i = 0; i < ACCEPT_AT_ONCE && crowded < crowd(&h->loops[0]); i++) {
         struct httpd_loop *l = least_loaded(h);
         int got = -1;
 
@@ -281,10 +313,12 @@ httpd_on_connection(int fd, short what, void *ctx)
         if (c == NULL)
             return;
         (void)atomic_fetch_add(&l->load, 1);
-        if (l->number == 0)
-            take_in(l, c);
-        else
+        if (l->number != 0) {
             give(l, c);
+            continue;
+        }
+        crowded += has_room(l) ? 0 : 1;
+        take_in(l, c);
     }
 }
 

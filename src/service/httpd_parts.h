@@ -190,7 +190,7 @@ struct httpd_loop {
 
     pthread_mutex_t lock;          /* what other threads put here */
     struct httpd_request *answers; /* the last one first */
-    struct httpd_conn *given;      /* likewise */
+    struct httpd_conn *given, *given_last;
 
     char date[HTTPD_DATE];
     uint8_t in[HTTPD_HEAD_MAX];
