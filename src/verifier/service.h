@@ -15,7 +15,7 @@
 enum {
     QUEUE_MAX = 4096, /* calls that wait for a thread; further ones: 503 */
     WORKERS_MAX = 64,
-    THREADS_MAX = WORKERS_MAX + 8,
+    THREADS_MAX = WORKERS_MAX + 16,
     NONCE_ROOM = 1 << 20, /* used ones that are remembered, twice */
 };
 struct call_queue {
@@ -25,6 +25,7 @@ struct call_queue {
     size_t count;
 };
 struct operations;
+struct collateral;
 struct verifier_service {
     struct verifier_config config;
     char dir[1024];
@@ -41,6 +42,7 @@ struct verifier_service {
     struct tls_listener *tls;      /* NULL: plain */
     struct operations *operations; /* what is around it: operations.h */
     struct outcomes *outcomes;
+    struct collateral *collateral; /* NULL before verifier_open */
     atomic_uint strangers; /* explanations under way for callers without a key */
 
     pthread_mutex_t snap_lock;
@@ -54,7 +56,7 @@ struct verifier_service {
 /* A snapshot of what the registry says now takes the place of the former. */
 MUST enum selfsame_code service_load(
     struct verifier_service *s, struct registry *r, struct selfsame_err *e);
-/* evidence.c: a verifier with the pinned roots and the collateral of the service */
+/* evidence.c: a verifier with the pinned roots; collateral comes with each request */
 MUST enum selfsame_code service_verifier(
     struct verifier_service *s, struct selfsame_verifier **ret, struct selfsame_err *e);
 /* settings.c: verifier.json, checked */
