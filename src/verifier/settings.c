@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "verifier/collateral.h"
 #include "verifier/service.h"
 
 /*
@@ -125,6 +126,7 @@ settings_read(struct selfsame_bytes text, json_t **ret, struct selfsame_err *e)
     json_object_foreach(root, name, v) TRY(check_member(text, name, v, e));
     TRY(check_issuer(json_string_value(json_object_get(root, "issuer")), e));
     TRY(check_tls(json_object_get(root, "tls"), e));
+    TRY(collateral_settings_check(json_object_get(root, "collateral"), e));
     *ret = root;
     root = NULL;
     return SELFSAME_OK;
