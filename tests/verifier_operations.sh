@@ -83,6 +83,7 @@ is "paths of strangers make no series" 1 "$(curl -s "http://$watch/metrics" | gr
 line=$(grep '"operation":"verify"' "$tmp/serve.log" | head -1)
 is "one line for a request" 200 "$(echo "$line" | jq -r .status)"
 is "with tenant, key and verdict" "default a warning" "$(echo "$line" | jq -r '"\(.tenant) \(.key) \(.verdict)"')"
+is "without the address" null "$(echo "$line" | jq -r .peer)"
 is "all lines are JSON" 0 "$(jq -R 'fromjson? // "bad"' "$tmp/serve.log" | grep -c '^"bad"$')"
 is "probes leave no line" 0 "$(grep -c '"operation":"getReadiness"' "$tmp/serve.log")"
 leaks() { grep -cF -e "$1" "$tmp/serve.log"; }
@@ -122,6 +123,27 @@ is "and says why" '{"ready":false,"missing":["draining"],"registry":"ok"}' "$(ca
 is "alive still" 200 "$(watched /healthz)"
 verified
 is "what comes is answered while it drains" 200 "$status"
+# A connection that is kept alive: every request on it is answered, the last with a farewell.
+python3 - "$at" > "$tmp/alive" << 'PY'
+import http.client, sys, time
+c = http.client.HTTPConnection(sys.argv[1], timeout=10)
+answers, last = 0, None
+end = time.time() + 20
+try:
+    while time.time() < end:
+        c.request("GET", "/healthz")
+        r = c.getresponse()
+        r.read()
+        answers += 1
+        last = r.getheader("Connection")
+        if last == "close":
+            break
+        time.sleep(0.05)
+    print("told", last, answers > 10)
+except Exception as e:
+    print("cut off after", answers, repr(e))
+PY
+is "who stays connected is told when it is over" "told close True" "$(cat "$tmp/alive")"
 wait "$server"
 is "then it ends well" 0 $?
 server=
@@ -183,7 +205,11 @@ if [ "$(id -u)" -eq 0 ] && id daemon > /dev/null 2>&1; then
 else
     skipped "verifier: becoming another user needs root"
 fi
+sed -i 's/^{/{"log":{"peers":true},/' "$dir/verifier.json"
 world_serve --insecure-unconfined
+verified
+is "addresses when asked for" 127.0.0.1 "$(grep '"operation":"verify"' "$tmp/serve.log" | jq -r .peer)"
+cp "$tmp/plain.json" "$dir/verifier.json"
 is "unconfined only when told" 0 "$(status_of Seccomp)"
 is "and that is said" 1 "$(grep -c insecure-unconfined "$tmp/serve.log")"
 kill "$server"

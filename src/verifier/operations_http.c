@@ -85,6 +85,7 @@ measure(struct verifier_service *s, struct arena *arena, struct selfsame_bytes *
     struct operations *o = s->operations;
     struct audit *a = service_audit(s);
     json_t *lacks = missing(s);
+    int64_t oldest_ms = -1;
     size_t most = 0;
     struct metrics_now now = {
         .ready = lacks != NULL && json_array_size(lacks) == 0,
@@ -99,7 +100,9 @@ measure(struct verifier_service *s, struct arena *arena, struct selfsame_bytes *
         .snapshot_revision = -1,
         .tenants = -1,
         .policies = -1,
-        .collateral_parts = -1,
+        .collateral_parts = s->supply != NULL
+                                ? (int64_t)supply_pieces(s->supply, &oldest_ms)
+                                : -1,
         .audit_rows = a != NULL ? (int64_t)audit_size(a) : -1,
         .audit_healthy = a != NULL ? audit_healthy(a) : -1,
         .registry_reachable = !atomic_load(&s->registry_down),
@@ -109,6 +112,7 @@ measure(struct verifier_service *s, struct arena *arena, struct selfsame_bytes *
     };
 
     json_decref(lacks);
+    now.collateral_oldest_ms = oldest_ms;
     now.connections = (int64_t)httpd_connections(s->httpd, &most);
     now.connections_max = (int64_t)most;
     count_snapshot(s, &now);

@@ -168,6 +168,7 @@ struct call {
     struct arena arena;
     char id[CALL_ID]; /* of the request; X-Request-Id of the caller when it is plain */
     int64_t now_ms, since_us;
+    char peer[HTTPD_PEER]; /* when the log shall have it; else "" */
     size_t body_size;
     const struct snap_tenant *tenant; /* of the key, or the one asked for; NULL: none */
     const struct snap_key *key;       /* NULL: without */
