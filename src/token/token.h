@@ -138,7 +138,7 @@ struct ear_subject {
     int64_t stale_collateral_s;    /* > 0: by collateral so much older than usual */
     const char *kid; /* thumbprint of the key that signs; NULL: computed */
     struct selfsame_bytes
-        key; /* SPKI that the evidence is bound to: cnf, key-attestation; or absent */
+        key; /* SPKI of the request, or absent; told where the binding held */
     struct selfsame_bytes evidence_sha256; /* 32 bytes */
     const char *submod;                    /* NULL: the TEE's name */
     json_t *extra; /* further top level claims (KBS: tee-pubkey …), or NULL; borrowed */
