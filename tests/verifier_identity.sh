@@ -152,6 +152,14 @@ ask_svid jwt "\"key\":\"$key64\",\"audience\":\"reports\""
 refused "once the tenant has audiences, it is for one of them" 403 denied
 ask_svid jwt "\"key\":\"$key64\",\"audience\":\"mail\""
 is "for which it is given" 200 "$status"
+echo '{"alg":"RS256"}' | "$selfsame" verifier audience set "$dir" default cloud - > /dev/null
+sleep 2
+fresh
+ask_svid jwt "\"key\":\"$key64\",\"audience\":\"cloud\""
+is "by the audience's algorithm" RS256 "$(jwt_part "$(member svid)" 0 | jq -r .alg)"
+kid=$(jwt_part "$(member svid)" 0 | jq -r .kid)
+get /spiffe-bundle
+is "whose key is in the bundle too" RSA "$(jq -r ".keys[] | select(.kid == \"$kid\") | .kty" "$tmp/body")"
 
 # ---- who gets none ----
 fresh
