@@ -182,6 +182,17 @@ serve_headers(void *ctx, struct httpd_request *r)
     httpd_answer(r, &a);
 }
 
+enum { SLOW_MS = 400 };
+
+/* As no handler should. */
+static inline void
+serve_slow(void *ctx, struct httpd_request *r)
+{
+    (void)ctx;
+    (void)usleep(SLOW_MS * 1000);
+    say(r, 200, BYTES_LIT("slow"));
+}
+
 /* The address, and the certificate or "-". */
 static inline void
 serve_who(void *ctx, struct httpd_request *r)
@@ -200,6 +211,7 @@ serve_who(void *ctx, struct httpd_request *r)
 
 static const struct httpd_route routes[] = {
     { "GET", "/who", serve_who },
+    { "GET", "/slow", serve_slow },
     { "GET", "/hello", serve_hello },
     { "GET", "/path/*", serve_path },
     { "POST", "/echo", serve_echo },

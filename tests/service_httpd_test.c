@@ -176,6 +176,144 @@ nul_in_a_target_is_refused(void **state)
     end(&w);
 }
 
+static size_t
+count_of(const char *text, const char *what)
+{
+    size_t n = 0;
+
+    for (const char *at = text; (at = strstr(at, what)) != NULL; at++)
+        n++;
+    return n;
+}
+
+/* What follows a request that two parsers would frame differently is not looked at. */
+static void
+nothing_behind_doubt_is_answered(void **state)
+{
+#define CHUNKED(body) POST("/echo", "Transfer-Encoding: chunked\r\n", body)
+    static const char *const doubtful[] = {
+        POST("/echo", "Content-Length: 3\r\nContent-Length: 4\r\n", "abc"),
+        POST("/echo", "Content-Length: 3, 3\r\n", "abc"),
+        POST("/echo", "Content-Length: +3\r\n", "abc"),
+        POST("/echo", "Content-Length: 0x3\r\n", "abc"),
+        POST("/echo", "Content-Length: 3 4\r\n", "abc"),
+        POST("/echo", "Content-Length: \r\n", "abc"),
+        POST("/echo", "Content-Length: 99999999999999999999\r\n", "abc"),
+        POST("/echo", "Content-Length : 3\r\n", "abc"),
+        POST("/echo", " Content-Length: 3\r\n", "abc"),
+        POST("/echo", "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
+            "0\r\n\r\n"),
+        POST("/echo", "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n",
+            "0\r\n\r\n"),
+        POST("/echo", "Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"),
+        POST("/echo", "Transfer-Encoding: chunked, identity\r\n", "0\r\n\r\n"),
+        POST("/echo", "Transfer-Encoding: \vchunked\r\n", "0\r\n\r\n"),
+        POST("/echo", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            "0\r\n\r\n"),
+        POST("/echo", "Transfer-Encoding\t: chunked\r\n", "0\r\n\r\n"),
+        POST("/echo", "X: y\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+        POST("/echo", "X: y\rTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+        "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        CHUNKED("3\nabc\r\n0\r\n\r\n"),
+        CHUNKED("3\r\nabcd\r\n0\r\n\r\n"),
+        CHUNKED("3\r\nabc0\r\n\r\n"),
+        CHUNKED("-3\r\nabc\r\n0\r\n\r\n"),
+        CHUNKED("0x3\r\nabc\r\n0\r\n\r\n"),
+        CHUNKED(" 3\r\nabc\r\n0\r\n\r\n"),
+        CHUNKED("3 x\r\nabc\r\n0\r\n\r\n"),
+        CHUNKED("\r\nabc\r\n0\r\n\r\n"),
+        CHUNKED("10000000000000003\r\nabc\r\n0\r\n\r\n"),
+        CHUNKED("0\r\nX : y\r\n\r\n"),
+        CHUNKED("0\r\n X: y\r\n\r\n"),
+        "\r\n" GET("/hello"),
+        "GET /hello HTTP/1.1 \r\nHost: x\r\n\r\n",
+        "GET\t/hello HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: x\r\nX\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: x, y\r\nHost: z\r\n\r\n",
+    };
+    const struct httpd_config c = { 0 };
+    struct world w;
+    char buf[8192], text[1024];
+
+    (void)state;
+    begin(&w, &c);
+    for (size_t i = 0; i < COUNT(doubtful); i++) {
+        int len = snprintf(text, sizeof(text), "%s%s", doubtful[i], GET("/hello"));
+        const char *got = ask(&w, text, (size_t)len, buf, sizeof(buf));
+
+        if (strncmp(got, "HTTP/1.1 4", 10) != 0 || count_of(got, "HTTP/1.1 ") != 1 ||
+            strstr(got, "Connection: close\r\n") == NULL)
+            fail_msg("expected one refusal and an end for\n%s\ngot\n%s", text, got);
+    }
+    assert_int_equal(atomic_load(&w.served), 0);
+    end(&w);
+}
+
+static void
+chunks_of_all_shapes_are_a_body(void **state)
+{
+    static const struct {
+        const char *request, *body;
+    } shapes[] = {
+        { CHUNKED("0\r\n\r\n"), "" },
+        { CHUNKED("000\r\n\r\n"), "" },
+        { CHUNKED("a\r\n0123456789\r\nA\r\nabcdefghij\r\n0\r\n\r\n"),
+            "0123456789abcdefghij" },
+        { CHUNKED("1\r\n\r\r\n1\r\n\n\r\n0\r\n\r\n"), "\r\n" },
+        { CHUNKED("000000000000003\r\nabc\r\n0\r\n\r\n"), "abc" },
+        { CHUNKED("0\r\nX: y\r\nContent-Length: 7\r\n\r\n"), "" },
+        { CHUNKED("5\r\n0\r\n\r\n\r\n0\r\n\r\n"), "0\r\n\r\n" },
+    };
+    const struct httpd_config c = { 0 };
+    struct world w;
+    char buf[8192], text[1024], want[256];
+
+    (void)state;
+    begin(&w, &c);
+    for (size_t i = 0; i < COUNT(shapes); i++) {
+        /* What follows is the next request, to the byte. */
+        int len = snprintf(
+            text, sizeof(text), "%s%s", shapes[i].request, GET("/hello"));
+        (void)snprintf(
+            want, sizeof(want), "\r\n\r\n%sHTTP/1.1 200 OK\r\n", shapes[i].body);
+        for (int cut = 0; cut < len; cut += 7) {
+            auto_fd fd = dial(&w);
+            send_all(fd, text, (size_t)cut);
+            if (cut % 2 == 0)
+                (void)usleep(1000);
+            send_all(fd, text + cut, (size_t)(len - cut));
+            (void)shutdown(fd, SHUT_WR);
+            assert_true(read_all(fd, buf, sizeof(buf)) > 0);
+            if (strstr(buf, want) == NULL || strstr(buf, "\r\n\r\nhello") == NULL)
+                fail_msg("expected %s for\n%s\ngot\n%s", want, text, buf);
+        }
+    }
+    end(&w);
+#undef CHUNKED
+}
+
+/* A client that says that no more comes gets its answer; half a request gets none. */
+static void
+half_closed_connections_are_answered(void **state)
+{
+    const struct httpd_config c = { .loops = 2 };
+    struct world w;
+    char buf[4096];
+    static const char later[] = POST("/later", "Content-Length: 4\r\n", "kept");
+
+    (void)state;
+    begin(&w, &c);
+    for (size_t len = 0; len < sizeof(later); len++) {
+        const char *got = ask(&w, later, len, buf, sizeof(buf));
+        if (len < sizeof(later) - 1)
+            assert_string_equal(got, "");
+        else
+            assert_non_null(strstr(got, "\r\n\r\nkept"));
+    }
+    end(&w);
+}
+
 static void
 heads_and_bodies_over_the_limit(void **state)
 {
@@ -280,16 +418,6 @@ refusals_are_said_as_the_service_does(void **state)
     }
     say(w.never, 200, BYTES_LIT("late"));
     end(&w);
-}
-
-static size_t
-count_of(const char *text, const char *what)
-{
-    size_t n = 0;
-
-    for (const char *at = text; (at = strstr(at, what)) != NULL; at++)
-        n++;
-    return n;
 }
 
 static void
@@ -736,14 +864,13 @@ flood(void *ctx)
 }
 
 static void
-answers_go_to_who_asked(void **state)
+answers_find_their_way(unsigned loops)
 {
-    const struct httpd_config c = { 0 };
+    const struct httpd_config c = { .loops = loops };
     struct world w;
     pthread_t threads[32];
     struct flood f[COUNT(threads)];
 
-    (void)state;
     begin(&w, &c);
     for (size_t i = 0; i < COUNT(threads); i++) {
         f[i] = (struct flood){ &w, (unsigned)i, 200, i % 2 == 0 ? "/later" : "/echo" };
@@ -754,6 +881,212 @@ answers_go_to_who_asked(void **state)
     end(&w);
 }
 
+static void
+answers_go_to_who_asked(void **state)
+{
+    (void)state;
+    answers_find_their_way(1);
+    answers_find_their_way(4);
+    answers_find_their_way(1000); /* as many as may be */
+}
+
+/* ---- several loops ---- */
+
+/* Each holds its part; the others' places are no help, but silent ones go. */
+static void
+loops_make_room_each(void **state)
+{
+    const struct httpd_config c = { .loops = 3, .connections = 12 };
+    struct world w;
+    char buf[4096];
+    int silent[60];
+    size_t max = 0;
+
+    (void)state;
+    begin(&w, &c);
+    for (size_t i = 0; i < COUNT(silent); i++)
+        silent[i] = dial(&w);
+    for (int i = 0; i < 60; i++) {
+        const char *got = ask(
+            &w, GET("/hello"), strlen(GET("/hello")), buf, sizeof(buf));
+        assert_memory_equal(got, "HTTP/1.1 200", 12);
+    }
+    (void)usleep(100000);
+    assert_true(httpd_connections(w.h, &max) <= 12);
+    assert_int_equal(max, 12);
+    for (size_t i = 0; i < COUNT(silent); i++)
+        fd_close(&silent[i]);
+    (void)usleep(300000);
+    assert_int_equal(httpd_connections(w.h, &max), 0);
+    end(&w);
+}
+
+/* A handler that takes its time keeps its own loop alone. */
+static void
+slow_handler_stalls_its_loop_alone(void **state)
+{
+    const struct httpd_config c = { .loops = 2 };
+    struct world w;
+    char buf[4096];
+
+    (void)state;
+    begin(&w, &c);
+    for (int i = 0; i < 4; i++) {
+        (void)usleep(100000); /* former ones are gone */
+        auto_fd slow = dial(&w);
+        auto_fd fast = dial(&w); /* the other loop's, for it has less */
+        send_all(slow, GET("/slow"), strlen(GET("/slow")));
+        (void)usleep(50000);
+        const int64_t began_ms = net_clock_ms();
+        send_all(fast, GET("/hello"), strlen(GET("/hello")));
+        assert_true(recv(fast, buf, sizeof(buf), 0) > 0);
+        assert_true(net_clock_ms() - began_ms < SLOW_MS / 2);
+        assert_true(recv(slow, buf, sizeof(buf), 0) > 0);
+    }
+    end(&w);
+}
+
+/* ---- draining ---- */
+
+static void *
+rest(void *ctx)
+{
+    return ctx;
+}
+
+static void
+draining_is_in_peace(void **state)
+{
+    struct world w;
+    struct selfsame_err e = { 0 };
+    char buf[4096];
+
+    (void)state;
+    for (unsigned loops = 1; loops <= 3; loops += 2) {
+        const struct httpd_config c = { .loops = loops };
+        begin(&w, &c);
+        auto_fd idle = dial(&w);
+        auto_fd kept = dial(&w);
+        auto_fd half = dial(&w);
+        send_all(kept, GET("/never"), strlen(GET("/never")));
+        send_all(half, GET("/hello"), 10);
+        (void)usleep(150000);
+        httpd_drain(w.h, 3000);
+        (void)usleep(300000);
+        /* Nobody comes in. */
+        int fd = -1;
+        assert_int_not_equal(
+            net_connect(&w.addr, net_clock_ms() + 1000, &fd, &e), SELFSAME_OK);
+        /* Who was idle may ask, who had begun may end, and who waits gets an answer. */
+        send_all(idle, GET("/hello"), strlen(GET("/hello")));
+        send_all(half, &GET("/hello")[10], strlen(GET("/hello")) - 10);
+        say(w.never, 200, BYTES_LIT("at last"));
+        const int fds[] = { idle, half, kept };
+        for (size_t i = 0; i < COUNT(fds); i++) {
+            assert_true(read_all(fds[i], buf, sizeof(buf)) > 0);
+            assert_memory_equal(buf, "HTTP/1.1 200", 12);
+            assert_non_null(strstr(buf, "Connection: close\r\n"));
+        }
+        const int64_t began_ms = net_clock_ms();
+        end(&w);
+        assert_true(net_clock_ms() - began_ms < 500);
+    }
+}
+
+static void
+draining_ends(void **state)
+{
+    struct world w;
+    char buf[4096];
+
+    (void)state;
+    for (unsigned loops = 1; loops <= 3; loops += 2) {
+        const struct httpd_config c = { .loops = loops };
+        begin(&w, &c);
+        auto_fd idle = dial(&w);
+        auto_fd kept = dial(&w);
+        send_all(kept, GET("/never"), strlen(GET("/never")));
+        (void)usleep(150000);
+        const int64_t began_ms = net_clock_ms();
+        httpd_drain(w.h, 1000);
+        assert_int_equal(read_all(idle, buf, sizeof(buf)), 0);
+        assert_true(net_clock_ms() - began_ms < 900);
+        (void)pthread_join(w.loop, NULL);
+        const int64_t took_ms = net_clock_ms() - began_ms;
+        assert_true(took_ms >= 900 && took_ms < 1900);
+        say(w.never, 200, BYTES_LIT("too late"));
+        assert_int_equal(pthread_create(&w.loop, NULL, rest, NULL), 0);
+        end(&w);
+    }
+}
+
+static void
+stopping_ends_draining(void **state)
+{
+    const struct httpd_config c = { .loops = 2, .stop_s = 1 };
+    struct world w;
+    char buf[4096];
+
+    (void)state;
+    begin(&w, &c);
+    auto_fd idle = dial(&w);
+    (void)usleep(150000);
+    httpd_drain(w.h, 60000);
+    (void)usleep(300000);
+    const int64_t began_ms = net_clock_ms();
+    httpd_stop(w.h);
+    assert_int_equal(read_all(idle, buf, sizeof(buf)), 0);
+    end(&w);
+    assert_true(net_clock_ms() - began_ms < 500);
+}
+
+/* ---- memory ---- */
+
+/* Bodies that never end are bounded together; small ones always have room. */
+static void
+bodies_that_wait_are_bounded_together(void **state)
+{
+    enum { SENT = 19000 };
+    static const char head[] = POST("/echo", "Content-Length: 20000\r\n", "");
+    static const char small[] = POST("/echo", "Content-Length: 3\r\n", "abc");
+    const struct httpd_config c = { .bodies_limit = 100000 };
+    struct world w;
+    char buf[4096], *body = calloc(1, SENT);
+    int fds[30];
+    unsigned refused = 0;
+
+    (void)state;
+    assert_non_null(body);
+    begin(&w, &c);
+    for (size_t i = 0; i < COUNT(fds); i++) {
+        fds[i] = dial(&w);
+        send_all(fds[i], head, sizeof(head) - 1);
+        send_all(fds[i], body, SENT);
+    }
+    (void)usleep(300000);
+    assert_memory_equal(
+        ask(&w, small, sizeof(small) - 1, buf, sizeof(buf)), "HTTP/1.1 200", 12);
+    for (size_t i = 0; i < COUNT(fds); i++) {
+        ssize_t n = recv(fds[i], buf, sizeof(buf) - 1, MSG_DONTWAIT);
+        if (n > 12) {
+            assert_memory_equal(buf, "HTTP/1.1 503", 12);
+            refused++;
+        }
+        net_reset_on_close(fds[i]);
+        fd_close(&fds[i]);
+    }
+    assert_true(refused >= 20 && refused < 30);
+    (void)usleep(300000);
+    auto_fd fd = dial(&w);
+    send_all(fd, head, sizeof(head) - 1);
+    send_all(fd, body, SENT);
+    send_all(fd, body, 1000);
+    assert_true(recv(fd, buf, sizeof(buf) - 1, 0) > 0);
+    assert_memory_equal(buf, "HTTP/1.1 200", 12);
+    free(body);
+    end(&w);
+}
+
 int
 main(void)
 {
@@ -761,6 +1094,9 @@ main(void)
         cmocka_unit_test(requests_have_their_status),
         cmocka_unit_test(head_has_no_body),
         cmocka_unit_test(nul_in_a_target_is_refused),
+        cmocka_unit_test(nothing_behind_doubt_is_answered),
+        cmocka_unit_test(chunks_of_all_shapes_are_a_body),
+        cmocka_unit_test(half_closed_connections_are_answered),
         cmocka_unit_test(heads_and_bodies_over_the_limit),
         cmocka_unit_test(headers_are_sent_unless_they_break_lines),
         cmocka_unit_test(refusals_are_said_as_the_service_does),
@@ -780,6 +1116,12 @@ main(void)
         cmocka_unit_test(served_connections_are_not_thrown_out),
         cmocka_unit_test(stopping_answers_what_is_under_way),
         cmocka_unit_test(answers_go_to_who_asked),
+        cmocka_unit_test(loops_make_room_each),
+        cmocka_unit_test(slow_handler_stalls_its_loop_alone),
+        cmocka_unit_test(draining_is_in_peace),
+        cmocka_unit_test(draining_ends),
+        cmocka_unit_test(stopping_ends_draining),
+        cmocka_unit_test(bodies_that_wait_are_bounded_together),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

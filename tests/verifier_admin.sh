@@ -14,6 +14,7 @@ cleanup() {
     wait
 }
 world_init
+jq '.follow_s = 1' "$dir/verifier.json" > "$tmp/verifier.json" && cp "$tmp/verifier.json" "$dir/verifier.json"
 world_serve
 cd "$tmp" || exit 1
 tenants=/v1/admin/tenants
@@ -250,4 +251,41 @@ remove $tenants/default/releases/app@1
 nonce=$(new_nonce)
 evidence "$nonce"
 ask_verify "policy=app&nonce=$nonce&key=$key64&tenant=default"; is "and without it is not" contraindicated "$(claim ear_status)"
+
+# ---- releases followed from a log ----
+follow_text() { # URL NAME
+    jq -n --arg log "$1" --arg name "$2" --rawfile trust trust.txt --rawfile key author.key.pub \
+        '{log: $log, release: $name, trust: $trust, publishers: [$key], keep: 2}'
+}
+remove $tenants/default/releases/index
+key=$admin_of_default
+put $tenants/default/follows/app "$(follow_text "$log_url" example.com/app)"; is "a tenant has nothing asked of this machine" 403 "$status"
+put $tenants/default/follows/app "$(follow_text file:///etc example.com/app)"; is "nor a file" 400 "$status"
+put $tenants/default/follows/far "$(follow_text https://log.invalid/x example.com/app)"; is "but of the network" 201 "$status"
+remove $tenants/default/follows/far
+key=$admin
+put $tenants/default/follows/app "$(follow_text "$log_url" example.com/app)"; is "a log is followed" 201 "$status"
+followed() { # how many: until there are as many
+    for _ in $(seq 60); do
+        get $tenants/default/releases
+        [ "$(jq '.items | length' "$tmp/body")" -ne "$1" ] || break
+        sleep 0.25
+    done
+    jq -c '[.items[].name | split("+")[0]]' "$tmp/body"
+}
+is "its release and index are taken" '["example.com/app@1.0.0","example.com/app@index"]' "$(followed 2)"
+is "by the follow" '["follow/app","follow/app"]' "$(jq -c '[.items[].author]' "$tmp/body")"
+sed -i 's/"1\.0\.0"/"1.1.0"/' app/selfsame.json
+expect 0 "the next image" "$selfsame" build app --out two
+"$selfsame" publish two --key author.key --sequence 2 $from --trust trust.txt --out 2.proof > /dev/null || not_ok "publish"
+"$selfsame" publish two --key stranger.key --sequence 3 $from --trust trust.txt --out x.proof > /dev/null || not_ok "publish"
+is "so is the next one, and no stranger's" '["example.com/app@1.0.0","example.com/app@1.1.0","example.com/app@index"]' "$(followed 3)"
+sleep 1.2
+nonce=$(new_nonce)
+evidence "$nonce"
+ask_verify "policy=app&nonce=$nonce&key=$key64&tenant=default"; is "evidence of it is accepted" ok "$(claim verdict_class)"
+world_stop
+world_serve
+sleep 2
+is "after a start it is as it was" 3 "$(get $tenants/default/releases; jq '.items | length' "$tmp/body")"
 finish

@@ -146,6 +146,13 @@ fresh
 ask_svid jwt "\"key\":\"$key64\""
 refused "it is for somebody" 422 malformed
 
+echo '{"alg":"ES256"}' | "$selfsame" verifier audience set "$dir" default mail - > /dev/null
+sleep 2
+ask_svid jwt "\"key\":\"$key64\",\"audience\":\"reports\""
+refused "once the tenant has audiences, it is for one of them" 403 denied
+ask_svid jwt "\"key\":\"$key64\",\"audience\":\"mail\""
+is "for which it is given" 200 "$status"
+
 # ---- who gets none ----
 fresh
 ask_x509

@@ -39,6 +39,7 @@ printf '{"selfsame_measurements":1,"measurements":[{"tee":"nitro","pcr":{"0":["%
 printf '{"selfsame_policy":1,"tee":{"nitro":{}},"measurements":[{"tee":"nitro","pcr":{"0":["%s"],"1":["%s"],"2":["%s"]}}],"freshness":{"nonce":true},"binding":"key","insecure":["simulated"]}' \
     "$m" "$m" "$m" > "$tmp/policy.json"
 expect 0 "a policy" "$selfsame" verifier policy set "$v" default web "$tmp/policy.json"
+expect 0 "another policy" "$selfsame" verifier policy set "$v" default web-too "$tmp/policy.json"
 printf '{"public":false,"policy":"web"}' > "$tmp/tenant.json"
 expect 0 "is the tenant's own" "$selfsame" verifier tenant set "$v" default "$tmp/tenant.json"
 printf '{"public":false}' > "$tmp/other.json"

@@ -111,6 +111,39 @@ for form in cms cms-cbc; do
         "$(openssl cms -decrypt -inform DER -in "$tmp/cms" -inkey "$tmp/key.pem" 2> "$tmp/err")"
 done
 
+# ---- one command inside the TEE ----
+mkdir "$tmp/app"
+cp /bin/true "$tmp/app/true"
+echo '{"selfsame_recipe": 1, "name": "example.com/app", "version": "1.0.0", "tee": ["nitro"], "entrypoint": ["/true"]}' > "$tmp/app/selfsame.json"
+expect 0 "an image" "$selfsame" build "$tmp/app" --out "$tmp/one"
+jq --slurpfile m "$tmp/one/measurements.json" '.measurements = $m[0].measurements' "$tmp/web.json" > "$tmp/built.json"
+"$selfsame" verifier policy set "$dir" default built "$tmp/built.json" > "$tmp/out" 2>&1 || not_ok "policy: $(cat "$tmp/out")"
+secret_set default app/password 'open sesame' --policy built --warning
+"$sim" device --listen "unix:$tmp/nsm" --image "$tmp/one/image.eif" 2> /dev/null &
+device=$!
+for _ in $(seq 100); do [ ! -S "$tmp/nsm" ] || break; sleep 0.05; done
+printf '%s\n' "$attester" > "$tmp/api.key"
+chmod 600 "$tmp/api.key"
+sleep 1
+get_secret() { "$selfsame" secret "http://$at" "$@" --device "unix:$tmp/nsm" --api-key "$tmp/api.key"; }
+expect 0 "the secret" get_secret app/password --policy built
+is "as it was given" 'open sesame' "$(cat "$tmp/out")"
+expect 0 "into a file" get_secret app/password --policy built --out "$tmp/password"
+is "for its owner alone" 600 "$(stat -c %a "$tmp/password")"
+is "with it inside" 'open sesame' "$(cat "$tmp/password")"
+expect 21 "none that is not there" get_secret nothing --policy built
+said "a simulated TEE"
+expect 19 "none for another policy's measurements" get_secret db/password --policy web
+expect 2 "no policy of that name" get_secret app/password --policy nothing
+chmod 644 "$tmp/api.key"
+expect 2 "an API key that others can read" get_secret app/password --policy built
+expect 2 "a name that is no part of a URL" "$selfsame" secret "http://$at" 'a b' --device "unix:$tmp/nsm"
+expect 21 "nobody without an API key" "$selfsame" secret "http://$at" app/password --device "unix:$tmp/nsm"
+expect 2 "plain http elsewhere" "$selfsame" secret http://192.0.2.1 app/password --device "unix:$tmp/nsm"
+expect 3 "no verifier" "$selfsame" secret http://127.0.0.1:1 app/password --device "unix:$tmp/nsm"
+kill $device
+wait $device 2> /dev/null
+
 # ---- not given ----
 key_of X25519
 fresh
@@ -223,7 +256,7 @@ ask_secret db/password '"policy":"web"'
 is "with both keys the service goes on" 200 "$status"
 opens "it opens" hpke "$tmp/key.pem" "$tmp/body" "$nonce" "$tmp/evidence"
 expect 0 "all are sealed anew" "$selfsame" verifier secret reseal "$dir" --json
-is "each of them" 6 "$(json_path "$tmp/out" resealed)"
+is "each of them" 7 "$(json_path "$tmp/out" resealed)"
 is "the old key is gone" no "$([ -e "$dir/secrets.key.old" ] && echo yes || echo no)"
 sleep 2
 fresh

@@ -34,6 +34,10 @@ function warnings(verdict) {
   return out;
 }
 
+/** The page's own way where the service speaks of its command's options. */
+const remedyOf = (verdict) => ((verdict.needs || []).length > 0
+  ? "Fetch what is missing, listed below, drop it here, and explain again." : verdict.error.remedy);
+
 const chip = (name, value) => el("li", {}, el("span", { class: "dim" }, name, " "), el("strong", {}, value));
 
 export function drawHero(answer) {
@@ -53,7 +57,7 @@ export function drawHero(answer) {
       el("h2", { id: "headline", tabindex: "-1" }, head),
       el("p", { class: "said" }, said),
       verdict.error && el("p", { class: "remedy" }, el("strong", {}, "What to do: "),
-        genuine ? "Choose a policy of the tenant, or write a one-off policy, and explain it again." : verdict.error.remedy),
+        genuine ? "Choose a policy of the tenant, or write a one-off policy, and explain it again." : remedyOf(verdict)),
       list.length > 0 && el("ul", { class: "warnings" }, list.map((text) => el("li", {}, sign("warn"), text)))),
     el("ul", { class: "chips" },
       chip("hardware", verdict.tee ? TEES[verdict.tee] || verdict.tee : "unknown"),
@@ -151,7 +155,7 @@ function drawCheck(check, verdict, answer) {
     el("div", { class: "check-body" },
       check.detail && el("p", { class: "detail" }, check.detail),
       drawCompared(check),
-      first && el("p", { class: "remedy" }, el("strong", {}, "What to do: "), verdict.error.remedy),
+      first && el("p", { class: "remedy" }, el("strong", {}, "What to do: "), remedyOf(verdict)),
       facts.length > 0 && el("dl", { class: "facts" }, facts.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]))));
 }
 

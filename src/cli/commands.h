@@ -33,6 +33,7 @@ extern const struct cli_command
     witness_init_command,
     witness_serve_command,
     monitor_command,
+    secret_command,
     verifier_init_command,
     verifier_serve_command,
     verifier_rotate_command,

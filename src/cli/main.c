@@ -28,6 +28,7 @@ static const struct cli_command *const table[] = {
     &witness_init_command,
     &witness_serve_command,
     &monitor_command,
+    &secret_command,
     &verifier_init_command,
     &verifier_serve_command,
     &verifier_rotate_command,

@@ -51,6 +51,7 @@ struct httpd_config {
     unsigned idle_s;      /* 0: 15; a whole request must arrive within it: 408 */
     unsigned answer_s;    /* 0: 60; a kept request that nobody answers: 503 */
     unsigned stop_s;      /* 0: 4; for what is under way when it stops */
+    unsigned drain_s;     /* > 0: signals drain (httpd_drain), so long */
     unsigned loops;       /* 0: 1; threads that serve, at most 64 */
     size_t answers_limit; /* 0: 256 MiB; answers in memory that wait, together: 503 */
     size_t bodies_limit;  /* 0: 256 MiB; bodies of requests, together: 503 */

@@ -368,29 +368,47 @@ build_claims(const struct verdict *v, const struct ear_subject *s)
 
 /* ---- the size: headers of the world take 8 KiB ---- */
 
-static size_t
-size_of(const json_t *root)
-{
-    return json_dumpb(root, NULL, 0, JSON_COMPACT);
-}
-
 /* The claims of the evidence go first, then the reasons, and that is said. */
 static enum selfsame_code
-shorten(
-    json_t *root, const struct ear_subject *s, const char *name, struct selfsame_err *e)
+text_of(json_t *root, const struct ear_subject *s, const char *name, char **ret,
+    struct selfsame_err *e)
 {
     const struct names *n = names_of(s);
     const char *const drop[] = { n->claims, n->policy_claims };
     json_t *submod = json_object_get(json_object_get(root, "submods"), name);
 
-    for (size_t i = 0; i < COUNT(drop) && size_of(root) > EAR_SIZE; i++) {
+    for (size_t i = 0;; i++) {
+        char *text = json_compact(root);
+        const size_t len = text != NULL ? strlen(text) : 0;
+
+        if (text == NULL)
+            FAIL(e, SELFSAME_NOMEM, "no memory for the claims of a token");
+        if (len <= EAR_SIZE) {
+            *ret = text;
+            return SELFSAME_OK;
+        }
+        free(text);
+        if (i == COUNT(drop))
+            FAIL(e, SELFSAME_USAGE,
+                "claims of a token: expected at most %d bytes, got %zu", (int)EAR_SIZE,
+                len);
         (void)json_object_del(submod, drop[i]);
         if (json_object_set_new(root, "claims_left_out", json_true()) != 0)
             FAIL(e, SELFSAME_NOMEM, "no memory for the claims of a token");
     }
-    if (size_of(root) > EAR_SIZE)
-        FAIL(e, SELFSAME_USAGE, "claims of a token: expected at most %d bytes, got %zu",
-            (int)EAR_SIZE, size_of(root));
+}
+
+/* The claims, and as text. */
+static enum selfsame_code
+make(const struct verdict *v, const struct ear_subject *s, json_t **ret,
+    char **ret_text, struct selfsame_err *e)
+{
+    auto_json *root = build_claims(v, s);
+
+    if (root == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for the claims of a token");
+    TRY(text_of(root, s, submod_name(v, s), ret_text, e));
+    *ret = json_incref(root);
     return SELFSAME_OK;
 }
 
@@ -398,32 +416,37 @@ enum selfsame_code
 ear_claims(const struct verdict *v, const struct ear_subject *s, json_t **ret,
     struct selfsame_err *e)
 {
-    auto_json *root = build_claims(v, s);
+    char *text;
 
-    if (root == NULL)
-        FAIL(e, SELFSAME_NOMEM, "no memory for the claims of a token");
-    TRY(shorten(root, s, submod_name(v, s), e));
-    *ret = json_incref(root);
+    TRY(make(v, s, ret, &text, e));
+    free(text);
     return SELFSAME_OK;
+}
+
+static enum selfsame_code
+sign_text(const char *text, const char *kid, const struct key *k, enum jose_alg alg,
+    struct arena *arena, char **ret, struct selfsame_err *e)
+{
+    struct jwk jwk = { .kid = kid };
+
+    if (kid == NULL)
+        TRY(jwk_of_key(k, alg, arena, &jwk, e));
+    auto_json *header = json_pack("{s:s,s:s}", "kid", jwk.kid, "typ", "JWT");
+    if (header == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for a token");
+    return jws_sign(k, alg, header, bytes_str(text), arena, ret, e);
 }
 
 enum selfsame_code
 ear_jwt(const struct verdict *v, const struct ear_subject *s, const struct key *k,
     enum jose_alg alg, struct arena *arena, char **ret, struct selfsame_err *e)
 {
-    auto_json *claims = NULL;
-    struct jwk jwk = { .kid = s->kid };
+    json_t *claims = NULL;
+    char *text;
 
-    TRY(ear_claims(v, s, &claims, e));
-    if (jwk.kid == NULL)
-        TRY(jwk_of_key(k, alg, arena, &jwk, e));
-    auto_json *header = json_pack("{s:s,s:s}", "kid", jwk.kid, "typ", "JWT");
-    char *text = json_compact(claims);
-    if (text == NULL || header == NULL) {
-        free(text);
-        FAIL(e, SELFSAME_NOMEM, "no memory for a token");
-    }
-    enum selfsame_code code = jws_sign(k, alg, header, bytes_str(text), arena, ret, e);
+    TRY(make(v, s, &claims, &text, e));
+    json_decref(claims);
+    enum selfsame_code code = sign_text(text, s->kid, k, alg, arena, ret, e);
     free(text);
     return code;
 }

@@ -123,6 +123,22 @@ admin_put_identity(struct admin *a)
     return admin_put(a);
 }
 
+/*
+ * Whoever names a log makes the service ask for its files: plain http reaches services of
+ * this machine, so that is for whoever runs it.
+ */
+enum selfsame_code
+admin_put_follow(struct admin *a)
+{
+    struct object_follow o;
+
+    TRY(object_read_follow(httpd_body(a->c->r), &a->arena, &o, a->e));
+    if (a->own->name[0] != '\0' && strncmp(o.log, "https://", 8) != 0)
+        return admin_refuse(a, 403, SELFSAME_DENIED,
+            "logs without https are followed for keys of the service itself");
+    return admin_put(a);
+}
+
 enum selfsame_code
 admin_put_secret(struct admin *a)
 {

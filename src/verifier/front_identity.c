@@ -163,8 +163,10 @@ jwt_svid_text(struct call *c, const char *id, const char *audience, int64_t life
     return code;
 }
 
+/* As for tokens: where the tenant has a list, nobody else is served. */
 static enum selfsame_code
-read_audience(json_t *body, const char **ret, struct selfsame_err *e)
+read_audience(
+    const struct call *c, json_t *body, const char **ret, struct selfsame_err *e)
 {
     const char *text = json_string_value(json_object_get(body, "audience"));
 
@@ -172,6 +174,9 @@ read_audience(json_t *body, const char **ret, struct selfsame_err *e)
         FAIL(e, SELFSAME_MALFORMED,
             "\"audience\": expected a text of 1 to %d bytes, for whom it is",
             (int)AUDIENCE_MAX);
+    if (c->tenant != NULL && c->tenant->audience_count > 0 &&
+        tenant_audience(c->tenant, text) == NULL)
+        FAIL(e, SELFSAME_DENIED, "the tenant has no audience \"%.100s\"", text);
     *ret = text;
     return SELFSAME_OK;
 }
@@ -188,7 +193,7 @@ jwt_svid(struct call *c, json_t *body, struct selfsame_err *e)
     char *text = NULL;
 
     TRY(front_ask(c, body, more, &a, e));
-    TRY(read_audience(body, &audience, e));
+    TRY(read_audience(c, body, &audience, e));
     TRY(front_bytes(
         json_string_value(json_object_get(body, "key")), "key", &c->arena, &a.key, e));
     TRY(judge(c, &a, &j, e));
