@@ -51,7 +51,7 @@ fi
 
 if command -v systemd-sysusers > /dev/null; then
     mkdir -p "$tmp/root/etc"
-    expect 0 "the users are made" systemd-sysusers --root="$tmp/root" "$root/packaging/systemd/selfsame.sysusers"
+    expect 0 "the users are made" systemd-sysusers --root="$tmp/root" "$(cd "$root" && pwd)/packaging/systemd/selfsame.sysusers"
     is "for no shell" 0 "$(grep '^selfsame-' "$tmp/root/etc/passwd" | grep -cv ':/usr/sbin/nologin$')"
     is "one a unit, at least" yes "$([ "$(grep -c '^selfsame-' "$tmp/root/etc/passwd")" -ge "$(ls "$units"/*.service | wc -l)" ] && echo yes || echo no)"
 else
