@@ -244,8 +244,7 @@ lines_that_move_are_found(void **state)
         "sed -i 3d rows-*",            /* removed */
         "sed -i '3{h;d};4{G}' rows-*", /* swapped */
         "sed -i '3p' rows-*",          /* repeated */
-        "sed -n 3p rows-000000000000.jsonl > x; cat x >> "
-        "rows-000000000000.jsonl", /* appended */
+        "f=rows-000000000000.jsonl; sed -n 3p $f > x; cat x >> $f", /* appended */
         "sed -i 1d rows-*",        /* without its head */
         "echo '{\"seq\":6}' >> rows-000000000000.jsonl",
         "echo >> rows-000000000000.jsonl",
