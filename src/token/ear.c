@@ -320,8 +320,6 @@ put_flat(struct build *b, const struct verdict *v, const struct ear_subject *s)
     put_measurement(b, v);
     put(b, "debug", json_boolean(v->claims.debug));
     put(b, "simulated", json_boolean(v->claims.simulated));
-    if (s->stale_collateral_s > 0)
-        put(b, "stale_collateral_s", json_integer((json_int_t)s->stale_collateral_s));
     put_text(b, "ear_status", verdict_status(v));
     put_text(b, "verdict_class", selfsame_code_name(verdict_code(v)));
     if (s->evidence_sha256.len > 0)

@@ -135,7 +135,6 @@ struct ear_subject {
     const char *developer, *build; /* ear.verifier-id */
     const char *policy_id;         /* "tenant/name@sha256:…" */
     const char *spiffe_id;         /* or NULL */
-    int64_t stale_collateral_s;    /* > 0: by collateral so much older than usual */
     const char *kid; /* thumbprint of the key that signs; NULL: computed */
     struct selfsame_bytes
         key; /* SPKI of the request, or absent; told where the binding held */
