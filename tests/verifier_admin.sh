@@ -1,9 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Administering a verifier: over HTTP and by command, by every role, of every tenant.
+# usage: verifier_admin.sh [postgres]   with that for a registry
 set -u
 . "$(dirname "$0")/shell.sh"
 . "$(dirname "$0")/verifier_world.sh"
+. "$(dirname "$0")/postgres.sh"
 case $root in /*) ;; *) root=$PWD/$root ;; esac
 case $selfsame in /*) ;; *) selfsame=$PWD/$selfsame sim=$PWD/$sim ;; esac
 
@@ -11,8 +13,15 @@ server=
 pids=
 cleanup() {
     for p in $server $pids; do kill "$p" 2> /dev/null; done
+    pg_stop
     wait
 }
+if [ "${1:-}" = postgres ]; then
+    if pg_missing; then skipped "PostgreSQL is not here"; finish; fi
+    pg_init
+    pg_start
+    registry=$pg_url
+fi
 world_init
 jq '.follow_s = 1' "$dir/verifier.json" > "$tmp/verifier.json" && cp "$tmp/verifier.json" "$dir/verifier.json"
 world_serve
