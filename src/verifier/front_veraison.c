@@ -289,6 +289,11 @@ serve_new(struct call *c)
         refuse(c, 401, SELFSAME_DENIED, "sessions of this tenant need an API key");
         return;
     }
+    /* Whoever has the session verifies with it: that is not for who only reads. */
+    if (c->role == ROLE_AUDITOR) {
+        refuse(c, 403, SELFSAME_DENIED, "a key of the role auditor does not verify");
+        return;
+    }
     s.tenant = c->tenant->name;
     if (choose_nonce(c, &s.nonce, &e) != SELFSAME_OK) {
         call_problem(
