@@ -287,6 +287,8 @@ struct token_ask {
     json_t *extra;
     const char *submod; /* NULL: the TEE's name */
 };
+/* Whether this caller may have evidence of its tenant verified at all. */
+bool judge_may_verify(const struct call *c);
 /* Whether this caller's own challenge is taken for one. */
 bool judge_may_bring_nonce(const struct call *c);
 /*
