@@ -104,7 +104,7 @@ cp -r "$dir"/. "$tmp/root/var/lib/selfsame-verifier/v"
 chown -R 65532:65532 "$tmp/root/var/lib/selfsame-verifier"
 inside 65532:65532 /usr/bin/selfsame verifier serve /var/lib/selfsame-verifier/v --listen 127.0.0.1:0 --json > "$tmp/serving" 2> "$tmp/serve.log" &
 server=$!
-for _ in $(seq 100); do grep -q listen "$tmp/serving" && break; sleep 0.1; done
+for _ in $(seq 100); do grep -qs listen "$tmp/serving" && break; sleep 0.1; done
 at=$(jq -r .listen "$tmp/serving")
 nonce=$(new_nonce)
 evidence "$nonce"

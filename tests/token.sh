@@ -36,6 +36,7 @@ expect 16 "bound to another key" check "$tmp/t/ES256.jwt" --jwks "$tmp/t/all.jwk
 expect 0 "a PEM key" check "$tmp/t/ES256.jwt" --key "$tmp/t/ES256.pem" $good
 # shellcheck disable=SC2086
 expect 0 "a token with a newline, from standard input" sh -c "(cat '$tmp/t/ES256.jwt'; echo) | $selfsame token check - --jwks '$tmp/t/all.jwks' $good --json"
+is "the JSON says as of when" 2026-09-21T14:13:21Z "$(jq -r .as_of "$tmp/out")"
 is "the JSON says who signed" "$(jq -r .kid "$tmp/t/ES256.jwk")" "$(jq -r .key "$tmp/out")"
 is "and the claims" 1.4.2 "$(jq -r .claims.release_version "$tmp/out")"
 

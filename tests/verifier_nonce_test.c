@@ -87,10 +87,12 @@ it_ends_and_does_not_come_from_the_future(void **state)
     (void)state;
     assert_true(nonce_make(n, "a", start_ms, nonce));
     assert_int_equal(check(n, "a", start_ms + NONCE_LIFE_MS, nonce), SELFSAME_OK);
-    assert_int_equal(check(n, "a", start_ms + NONCE_LIFE_MS + 1, nonce), SELFSAME_STALE);
+    assert_int_equal(
+        check(n, "a", start_ms + NONCE_LIFE_MS + 1, nonce), SELFSAME_STALE);
     /* A replica's clock may be behind by as much as a nonce lives. */
     assert_int_equal(check(n, "a", start_ms - NONCE_LIFE_MS, nonce), SELFSAME_OK);
-    assert_int_equal(check(n, "a", start_ms - NONCE_LIFE_MS - 1, nonce), SELFSAME_STALE);
+    assert_int_equal(
+        check(n, "a", start_ms - NONCE_LIFE_MS - 1, nonce), SELFSAME_STALE);
     nonces_free(&n);
 }
 

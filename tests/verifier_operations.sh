@@ -261,6 +261,46 @@ world_stop
 server=
 expect 0 "its audit log is its own" "$selfsame" verifier audit check "$dir"
 is "by its name" "127.0.0.1:7390/audit/$(uname -n)" "$(sed 's/+.*//' "$dir/audit/audit.vkey")"
+# As Kubernetes mounts it: root's secrets, handed to a group (0440), behind links that a
+# rotation changes; a directory of root's that the group may write.
+if [ "$(id -u)" -eq 0 ] && command -v setpriv > /dev/null; then
+    dir=$tmp/mounted
+    mkdir -p "$dir/keys/..one"
+    cp "$first/keys"/* "$dir/keys/..one"
+    ln -s ..one "$dir/keys/..data"
+    for f in "$dir/keys/..one"/*; do ln -s "..data/$(basename "$f")" "$dir/keys"; done
+    cp "$tmp/replica/verifier.json" "$tmp/replica/registry.sqlite" "$dir"
+    chown -R 0:65532 "$dir" "$tmp/credentials"
+    find "$dir/keys" "$tmp/credentials" "$dir/verifier.json" -type f -exec chmod 440 {} +
+    chmod 2775 "$dir"
+    chmod 750 "$tmp/credentials"
+    chown 65532 "$dir/registry.sqlite"
+    plain=$selfsame
+    printf '#!/bin/sh\nexec setpriv --reuid 65532 --regid 65532 --clear-groups %s "$@"\n' "$plain" > "$tmp/as-user"
+    chmod 755 "$tmp/as-user"
+    selfsame=$tmp/as-user
+    world_serve
+    verified
+    is "secrets that root hands over are taken" 200 "$status"
+    expect 0 "a rotation" "$plain" verifier rotate "$first" --lead 0s
+    mkdir "$dir/keys/..two"
+    cp "$first/keys"/* "$dir/keys/..two"
+    chown -R 0:65532 "$dir/keys/..two"
+    chmod 440 "$dir/keys/..two"/*
+    for f in "$dir/keys/..two"/*; do ln -sf "..data/$(basename "$f")" "$dir/keys"; done
+    ln -s ..two "$dir/keys/..new"
+    mv -T "$dir/keys/..new" "$dir/keys/..data"
+    sleep 3
+    verified
+    is "and so is their rotation" "$(cat "$tmp/out")" "$(header kid)"
+    world_stop
+    server=
+    selfsame=$plain dir=$tmp/replica
+    chown -R 0:0 "$tmp/credentials"
+    chmod 600 "$tmp/credentials"/*
+else
+    skipped "verifier: secrets of another owner need root and setpriv"
+fi
 rm "$dir/audit/audit.key"
 expect 3 "rows without a key are no new log" "$selfsame" verifier serve "$dir" --listen 127.0.0.1:0
 dir=$first

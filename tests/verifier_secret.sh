@@ -88,6 +88,18 @@ jose() { # ALGORITHM
     *) is "npm jose opens it" 'open sesame' "$(cat "$tmp/plain")" ;;
     esac
 }
+# Attesters of others: a digest of the key as user data, and nothing of ours.
+nonce=$(new_nonce)
+"$sim" evidence --tee nitro --nonce "$(nonce_hex "$nonce")" --measurements "$tmp/measurements.json" --out "$tmp/evidence" \
+    --user-data "$(openssl pkey -in "$tmp/key.pem" -pubout -outform DER | tail -c 32 | sha256sum | cut -c 1-64)"
+ask_secret db/password '"policy":"web","binding":"report-data"'
+is "a SHA-256 of the key in the user data" 200 "$status"
+opens "is evidence about it" hpke "$tmp/key.pem" "$tmp/body" "$nonce" "$tmp/evidence"
+nonce=$(new_nonce)
+"$sim" evidence --tee nitro --nonce "$(nonce_hex "$nonce")" --measurements "$tmp/measurements.json" --out "$tmp/evidence" \
+    --user-data "$(head -c 32 /dev/zero | sha256sum | cut -c 1-64)"
+ask_secret db/password '"policy":"web","binding":"report-data"'
+refused "one of another key is not" 403 unbound
 for curve in P-256 P-384 P-521; do
     key_of EC -pkeyopt ec_paramgen_curve:$curve
     fresh
@@ -131,6 +143,15 @@ is "as it was given" 'open sesame' "$(cat "$tmp/out")"
 expect 0 "into a file" get_secret app/password --policy built --out "$tmp/password"
 is "for its owner alone" 600 "$(stat -c %a "$tmp/password")"
 is "with it inside" 'open sesame' "$(cat "$tmp/password")"
+head -c 262144 /dev/urandom > "$tmp/large"
+expect 0 "a large secret" "$selfsame" verifier secret set "$dir" default app/large "$tmp/large" --policy built --warning
+cat "$tmp/large" "$tmp/large" > "$tmp/larger"
+expect 10 "but not as large as that" "$selfsame" verifier secret set "$dir" default app/larger "$tmp/larger" --policy built
+: > "$tmp/none"
+expect 2 "nor an empty one" "$selfsame" verifier secret set "$dir" default app/none "$tmp/none" --policy built --warning
+sleep 2
+expect 0 "the large one" get_secret app/large --policy built --out "$tmp/got"
+is "is whole" "$(sha256sum < "$tmp/large")" "$(sha256sum < "$tmp/got")"
 expect 21 "none that is not there" get_secret nothing --policy built
 said "a simulated TEE"
 expect 19 "none for another policy's measurements" get_secret db/password --policy web
@@ -256,7 +277,7 @@ ask_secret db/password '"policy":"web"'
 is "with both keys the service goes on" 200 "$status"
 opens "it opens" hpke "$tmp/key.pem" "$tmp/body" "$nonce" "$tmp/evidence"
 expect 0 "all are sealed anew" "$selfsame" verifier secret reseal "$dir" --json
-is "each of them" 7 "$(json_path "$tmp/out" resealed)"
+is "each of them" 8 "$(json_path "$tmp/out" resealed)"
 is "the old key is gone" no "$([ -e "$dir/secrets.key.old" ] && echo yes || echo no)"
 sleep 2
 fresh

@@ -87,10 +87,18 @@ is_origin(const char *s)
            strpbrk(host, "@ \n\r\t\"\\") == NULL;
 }
 
+const char *
+fetch_host(const struct fetcher *f, const char *url, struct arena *arena)
+{
+    return f->origin != NULL
+               ? arena_printf(arena, "%s", f->origin)
+               : arena_str(arena, BYTES((const uint8_t *)url, url_origin_len(url)));
+}
+
 /* The URL as it is asked: at its own origin, or at the caller's mirror. */
 static enum selfsame_code
 place(const struct fetcher *f, const char *url, struct arena *arena, char **ret_url,
-    char **ret_host, struct selfsame_err *e)
+    const char **ret_host, struct selfsame_err *e)
 {
     size_t own = url_origin_len(url);
     const char *origin = f->origin;
@@ -102,8 +110,7 @@ place(const struct fetcher *f, const char *url, struct arena *arena, char **ret_
         FAIL(e, SELFSAME_USAGE,
             "expected https://HOST[:PORT], or http:// of this machine, got \"%.80s\"",
             origin);
-    *ret_host = origin != NULL ? arena_printf(arena, "%s", origin)
-                               : arena_str(arena, BYTES((const uint8_t *)url, own));
+    *ret_host = fetch_host(f, url, arena);
     *ret_url = *ret_host != NULL ? arena_printf(arena, "%s%s", *ret_host, url + own)
                                  : NULL;
     if (*ret_url == NULL)
@@ -191,12 +198,13 @@ check_answer(struct answer *a, enum fetch_what what, const char *asked,
     return SELFSAME_OK;
 }
 
-static enum selfsame_code
-refresh(const struct fetcher *f, const char *url, enum fetch_what what,
+enum selfsame_code
+fetch_anew(const struct fetcher *f, const char *url, enum fetch_what what,
     struct arena *arena, struct cached *ret, struct selfsame_err *e)
 {
     struct answer answer = { 0 };
-    char *asked, *host;
+    const char *host;
+    char *asked;
 
     TRY(place(f, url, arena, &asked, &host, e));
     TRY(ask(f, asked, host, arena, &answer, e));
@@ -254,7 +262,8 @@ fetch_get(const struct fetcher *f, const char *url, enum fetch_what what,
     struct arena *arena, struct fetched *ret, bool *ret_absent, struct selfsame_err *e)
 {
     struct cached kept = { 0 }, fresh = { 0 };
-    char path[1024], *asked, *host, name[URL_SHORT];
+    char path[1024], *asked, name[URL_SHORT];
+    const char *host;
     const int64_t began_s = os_now_ms() / 1000;
     auto_fd lock = -1;
 
@@ -279,7 +288,7 @@ fetch_get(const struct fetcher *f, const char *url, enum fetch_what what,
     have = recall(path, what, arena, &kept);
     if (have && is_usable(f, &kept, what, began_s))
         return deliver(&kept, ret, ret_absent, e);
-    enum selfsame_code code = refresh(f, url, what, arena, &fresh, e);
+    enum selfsame_code code = fetch_anew(f, url, what, arena, &fresh, e);
     /* A host that knows of none takes nothing away that there was. */
     const bool lost = code == SELFSAME_OK && fresh.absent && have && !kept.absent;
     if (code == SELFSAME_OK && !lost)

@@ -48,6 +48,7 @@ struct fetcher {
     bool offline;          /* only the cache is asked */
     bool refresh;          /* only the host is asked; what it gives is kept as ever */
     int pace_ms, patience_s, timeout_s; /* 0: as above */
+    const atomic_bool *stop; /* once true: waiting and asking end soon; or NULL */
 };
 
 /* $XDG_CACHE_HOME/selfsame/collateral, or that below ~/.cache. IO without either. */
@@ -65,6 +66,17 @@ struct fetched {
 MUST enum selfsame_code fetch_get(const struct fetcher *f, const char *url,
     enum fetch_what what, struct arena *arena, struct fetched *ret, bool *ret_absent,
     struct selfsame_err *e);
+
+/*
+ * What the host says now, whatever the cache has; nothing is kept. IO as above, but what
+ * there is none of is no failure (ret->absent).
+ */
+struct cached;
+MUST enum selfsame_code fetch_anew(const struct fetcher *f, const char *url,
+    enum fetch_what what, struct arena *arena, struct cached *ret,
+    struct selfsame_err *e);
+/* Whom a URL is asked of: its own origin, or the fetcher's. NULL: no memory. */
+const char *fetch_host(const struct fetcher *f, const char *url, struct arena *arena);
 
 /* "https://host:port" of a URL: how long that is; the rest begins with '/', '?', '#' or ends. */
 size_t url_origin_len(const char *url);
@@ -103,10 +115,14 @@ MUST bool piece_read(
 /* The same where nobody says what it should be; *ret: the first kind that fits. */
 MUST bool piece_guess(
     struct selfsame_bytes body, enum fetch_what *ret, int64_t *ret_until_s);
+/* What a vendor's URL gives, by its words. */
+enum fetch_what piece_of_url(const char *url);
 /* A CRL in hex becomes DER, "%2D" in a header the byte; everything else stays as it is. */
 MUST bool piece_unpack(
     enum fetch_what what, struct arena *arena, struct selfsame_bytes *body);
 MUST bool piece_unescape(struct arena *arena, struct selfsame_bytes *text);
+/* After so many seconds it is asked for anew. */
+int64_t piece_age_max(enum fetch_what what);
 /* May an entry be used without asking anew? */
 bool piece_is_good(const struct cached *c, enum fetch_what what, int64_t now_s);
 
@@ -117,6 +133,8 @@ MUST enum selfsame_code pace_lock(
 /* Waits until the host may be asked, and says when the next one may. IO: too long. */
 MUST enum selfsame_code pace_wait(
     const struct fetcher *f, const char *host, struct selfsame_err *e);
+/* In how many seconds the host may be asked; 0: now. */
+int64_t pace_turn_s(const struct fetcher *f, const char *host);
 /* The host said not to ask before that. */
 MUST enum selfsame_code pace_defer(
     const struct fetcher *f, const char *host, int64_t seconds, struct selfsame_err *e);

@@ -177,23 +177,23 @@ static int
 look_for_stop(
     void *ctx, curl_off_t total, curl_off_t now, curl_off_t total_up, curl_off_t now_up)
 {
-    const struct http_query *q = ctx;
+    const atomic_bool *stop = ctx;
 
     (void)total;
     (void)now;
     (void)total_up;
     (void)now_up;
-    return atomic_load(q->stop) ? 1 : 0;
+    return atomic_load(stop) ? 1 : 0;
 }
 
 static bool
-configure_stop(CURL *c, const struct http_query *q)
+configure_stop(CURL *c, const atomic_bool *stop)
 {
-    return q->stop == NULL ||
+    return stop == NULL ||
            (lib.easy_setopt(c, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
                lib.easy_setopt(c, CURLOPT_XFERINFOFUNCTION, look_for_stop) ==
                    CURLE_OK &&
-               lib.easy_setopt(c, CURLOPT_XFERINFODATA, q) == CURLE_OK);
+               lib.easy_setopt(c, CURLOPT_XFERINFODATA, stop) == CURLE_OK);
 }
 
 static bool
@@ -310,7 +310,8 @@ http_fetch(const struct fetcher *f, const char *url, struct arena *arena,
 
     TRY(ready(url, e));
     auto_curl *c = lib.easy_init();
-    if (c == NULL || !configure(c, &t, &d) || !configure_ca(c, f->origin_ca))
+    if (c == NULL || !configure(c, &t, &d) || !configure_ca(c, f->origin_ca) ||
+        !configure_stop(c, f->stop))
         FAIL(e, SELFSAME_NOMEM, "a request");
     return transfer(c, &t, &d, arena, ret, e);
 }
@@ -403,7 +404,7 @@ http_call(const struct http_query *q, struct arena *arena, struct answer *ret,
         .sent = q->post || q->method != NULL || q->headers != NULL ? q : NULL,
     };
     if (c == NULL || headers == NULL || !configure(c, &t, &d) ||
-        !configure_sent(c, &t) || !configure_ca(c, q->ca) || !configure_stop(c, q))
+        !configure_sent(c, &t) || !configure_ca(c, q->ca) || !configure_stop(c, q->stop))
         FAIL(e, SELFSAME_NOMEM, "a request");
     return transfer(c, &t, &d, arena, ret, e);
 }

@@ -22,6 +22,24 @@ sleep_ms(int64_t ms)
     (void)nanosleep(&t, NULL);
 }
 
+/* In pieces, when it may have to end. */
+static void
+rest_ms(const struct fetcher *f, int64_t ms)
+{
+    enum { PIECE_MS = 100 };
+
+    for (; f->stop != NULL && ms > PIECE_MS && !atomic_load(f->stop); ms -= PIECE_MS)
+        sleep_ms(PIECE_MS);
+    if (f->stop == NULL || !atomic_load(f->stop))
+        sleep_ms(ms);
+}
+
+static bool
+is_over(const struct fetcher *f)
+{
+    return os_interrupted() || (f->stop != NULL && atomic_load(f->stop));
+}
+
 static int
 patience_s(const struct fetcher *f)
 {
@@ -44,7 +62,7 @@ pace_lock(
     while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return file_error(e, "cannot lock", path);
-        if (os_now_ms() > until || os_interrupted())
+        if (os_now_ms() > until || is_over(f))
             FAIL(e, SELFSAME_IO, "%s: another process has been fetching it for long",
                 what);
         sleep_ms(20);
@@ -96,7 +114,9 @@ pace_wait(const struct fetcher *f, const char *host, struct selfsame_err *e)
         return SELFSAME_IO;
     }
     if (wait > 0)
-        sleep_ms(wait);
+        rest_ms(f, wait);
+    if (f->stop != NULL && atomic_load(f->stop))
+        FAIL(e, SELFSAME_IO, "stopped while waiting for its turn at %s", host);
     return write_turn(fd, os_now_ms() + pace, e);
 }
 
@@ -110,4 +130,16 @@ pace_defer(
     if (seconds > FAR_S)
         seconds = FAR_S;
     return write_turn(fd, os_now_ms() + 1000 * seconds, e);
+}
+
+int64_t
+pace_turn_s(const struct fetcher *f, const char *host)
+{
+    char path[1024];
+
+    if (!cache_path(f, host, ".lock", path))
+        return 0;
+    auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const int64_t wait = fd >= 0 ? read_turn(fd) - os_now_ms() : 0;
+    return wait > 0 ? (wait + 999) / 1000 : 0;
 }

@@ -142,6 +142,28 @@ piece_unescape(struct arena *arena, struct selfsame_bytes *text)
 
 /* ---- any ---- */
 
+enum fetch_what
+piece_of_url(const char *url)
+{
+    static const struct {
+        const char *part;
+        enum fetch_what what;
+    } parts[] = {
+        { "/pckcrl?", FETCH_LIST },
+        { "/IntelSGXRootCA.der", FETCH_LIST },
+        { "/rootcacrl", FETCH_LIST },
+        { "/crl", FETCH_LIST },
+        { "/cert_chain", FETCH_CHAIN },
+        { "/tcb?", FETCH_SIGNED },
+        { "/identity", FETCH_SIGNED },
+    };
+
+    for (size_t i = 0; i < COUNT(parts); i++)
+        if (strstr(url, parts[i].part) != NULL)
+            return parts[i].what;
+    return FETCH_LEAF;
+}
+
 bool
 piece_read(struct selfsame_bytes body, enum fetch_what what, int64_t *ret_until_s)
 {
@@ -186,8 +208,8 @@ piece_guess(struct selfsame_bytes body, enum fetch_what *ret, int64_t *ret_until
 }
 
 /* The certificate of a chip and a TCB stays what it is; what is above it is renewed. */
-bool
-piece_is_good(const struct cached *c, enum fetch_what what, int64_t now_s)
+int64_t
+piece_age_max(enum fetch_what what)
 {
     static const int64_t most[] = {
         [FETCH_LEAF] = INT64_MAX,
@@ -195,6 +217,13 @@ piece_is_good(const struct cached *c, enum fetch_what what, int64_t now_s)
         [FETCH_LIST] = FETCH_LIST_AGE_S,
         [FETCH_SIGNED] = FETCH_LIST_AGE_S,
     };
+
+    return most[what];
+}
+
+bool
+piece_is_good(const struct cached *c, enum fetch_what what, int64_t now_s)
+{
     const int64_t age = now_s - c->fetched_s;
     int64_t until_s, chain_until_s = INT64_MAX;
 
@@ -204,7 +233,7 @@ piece_is_good(const struct cached *c, enum fetch_what what, int64_t now_s)
         return age < FETCH_ABSENT_S;
     if (c->chain.len > 0 && !piece_read(c->chain, FETCH_CHAIN, &chain_until_s))
         return false;
-    return piece_read(c->body, what, &until_s) && age < most[what] &&
+    return piece_read(c->body, what, &until_s) && age < piece_age_max(what) &&
            now_s <= until_s && now_s <= chain_until_s;
 }
 

@@ -186,6 +186,16 @@ names_of(const struct ear_subject *s)
     return s->dialect == EAR_DRAFT ? &draft_names : &deployed_names;
 }
 
+/*
+ * Whoever asks names the key; only where the binding held is the evidence about it, also
+ * where the policy accepts evidence that is about nothing.
+ */
+static bool
+is_about_key(const struct verdict *v, const struct ear_subject *s)
+{
+    return s->key.len > 0 && v->checks.at[CHECK_BINDING].outcome == CHECK_PASS;
+}
+
 static json_t *
 submod_json(const struct verdict *v, const struct ear_subject *s)
 {
@@ -200,7 +210,7 @@ submod_json(const struct verdict *v, const struct ear_subject *s)
                                     : json_string(s->policy_id));
     put(&b, n->policy_claims, policy_claims(v));
     put(&b, n->claims, claims_json(v));
-    if (s->key.len > 0) {
+    if (is_about_key(v, s)) {
         json_t *spki = base64_json(s->key);
         put(&b, n->key, spki != NULL ? json_pack("{s:o}", "akpub", spki) : NULL);
     }
@@ -212,14 +222,14 @@ submod_json(const struct verdict *v, const struct ear_subject *s)
 
 /* RFC 7800: the key as a JWK where it is of a kind that has one here, else by its hash. */
 static void
-put_key(struct build *b, const struct ear_subject *s)
+put_key(struct build *b, const struct verdict *v, const struct ear_subject *s)
 {
     auto_arena arena = arena_new(64 << 10);
     struct selfsame_err ignored;
     uint8_t digest[HASH_MAX];
     struct jwk k;
 
-    if (s->key.len == 0)
+    if (!is_about_key(v, s))
         return;
     const enum selfsame_code code = jwk_of_spki(
         s->key, JOSE_NONE, &arena, &k, &ignored);
@@ -310,8 +320,6 @@ put_flat(struct build *b, const struct verdict *v, const struct ear_subject *s)
     put_measurement(b, v);
     put(b, "debug", json_boolean(v->claims.debug));
     put(b, "simulated", json_boolean(v->claims.simulated));
-    if (s->stale_collateral_s > 0)
-        put(b, "stale_collateral_s", json_integer((json_int_t)s->stale_collateral_s));
     put_text(b, "ear_status", verdict_status(v));
     put_text(b, "verdict_class", selfsame_code_name(verdict_code(v)));
     if (s->evidence_sha256.len > 0)
@@ -357,7 +365,7 @@ build_claims(const struct verdict *v, const struct ear_subject *s)
     put(&b, "submods",
         submod != NULL ? json_pack("{s:o}", submod_name(v, s), submod) : NULL);
     put_flat(&b, v, s);
-    put_key(&b, s);
+    put_key(&b, v, s);
     if (s->extra != NULL && !b.bad && json_object_update(b.root, s->extra) != 0)
         b.bad = true;
     if (!b.bad)

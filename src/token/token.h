@@ -135,10 +135,9 @@ struct ear_subject {
     const char *developer, *build; /* ear.verifier-id */
     const char *policy_id;         /* "tenant/name@sha256:…" */
     const char *spiffe_id;         /* or NULL */
-    int64_t stale_collateral_s;    /* > 0: by collateral so much older than usual */
     const char *kid; /* thumbprint of the key that signs; NULL: computed */
     struct selfsame_bytes
-        key; /* SPKI that the evidence is bound to: cnf, key-attestation; or absent */
+        key; /* SPKI of the request, or absent; told where the binding held */
     struct selfsame_bytes evidence_sha256; /* 32 bytes */
     const char *submod;                    /* NULL: the TEE's name */
     json_t *extra; /* further top level claims (KBS: tee-pubkey …), or NULL; borrowed */

@@ -204,7 +204,9 @@ sign(struct audit *a, struct selfsame_err *e)
 static enum selfsame_code
 turn(struct audit *a, struct selfsame_err *e)
 {
-    if (a->files.written >= AUDIT_SEGMENT) {
+    const uint64_t segment = a->config.segment > 0 ? a->config.segment : AUDIT_SEGMENT;
+
+    if (a->files.written >= segment) {
         TRY(sign(a, e));
         return files_begin(&a->files, &a->chain, e);
     }

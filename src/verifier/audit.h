@@ -25,6 +25,7 @@ struct audit_config {
     const char *dir;
     int64_t (*clock_ms)(void *ctx);
     void *ctx;
+    uint64_t segment; /* bytes of one; 0: 64 MiB */
     int (*fail)(
         void *ctx, const char *step); /* tests: errno of a step, or 0; or NULL */
 };

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where verification gets what the evidence does not carry. */
+/* Verification with what the evidence does not carry: kept, or fetched within bounds. */
+#include "verifier/collateral_parts.h"
 #include "verifier/service.h"
 
 #include <stdlib.h>
+#include <time.h>
 
-enum { NEEDS_MAX = 32 };
+enum { NEEDS_MAX = 16, ERRAND_ARENA = 4 << 20 };
 
 enum selfsame_code
 service_verifier(
@@ -14,128 +16,254 @@ service_verifier(
     return selfsame_verifier_new(ret, e);
 }
 
-enum selfsame_code
-service_supply(struct verifier_service *s, unsigned workers, struct selfsame_err *e)
-{
-    const json_t *setting = service_setting(s, "collateral");
-    const json_t *fetch = json_object_get(setting, "fetch");
-    const char *dir = arena_printf(&s->arena, "%s/collateral", s->dir);
-    const struct supply_config c = {
-        .dir = dir,
-        .origin = json_string_value(json_object_get(setting, "origin")),
-        .origin_ca = json_string_value(json_object_get(setting, "origin_ca")),
-        .offline = fetch != NULL && !json_is_true(fetch),
-        .wait_ms = (unsigned)json_integer_value(json_object_get(setting, "wait_ms")),
-        .refresh_s = (unsigned)json_integer_value(
-            json_object_get(setting, "refresh_s")),
-        .waiters = workers / 2, /* the others verify */
-    };
+/* ---- what this evidence wants ---- */
 
-    if (dir == NULL)
-        FAIL(e, SELFSAME_NOMEM, "no memory for collateral");
-    TRY(supply_new(&c, &s->supply, e));
-    return supply_start(s->supply, e);
+struct want {
+    const char *url;
+    enum fetch_what what;
+    struct supply_piece *piece; /* or NULL */
+    bool good;                  /* of this time: no reason to ask */
+    bool failed;                /* asking failed lately */
+};
+struct errand {
+    struct call *c;
+    const struct ask *a;
+    struct collateral *from;
+    struct arena arena;
+    struct want want[NEEDS_MAX];
+    size_t count;
+};
+
+static void
+errand_end(struct errand *x)
+{
+    for (size_t i = 0; i < x->count; i++)
+        supply_drop(x->want[i].piece);
+    arena_free(&x->arena);
+}
+#define auto_errand __attribute__((cleanup(errand_end))) struct errand
+
+static void
+look(struct errand *x, struct want *w)
+{
+    supply_drop(w->piece);
+    w->piece = supply_find(collateral_supply(x->from), w->url, w->what, &w->failed);
+    w->good = w->piece != NULL && supply_is_good(w->piece, x->c->now_ms / 1000);
 }
 
-/* What evidence that brings nothing along will want, found out without verifying it. */
-static enum selfsame_code
-foresee(struct call *c, const struct ask *a, const struct selfsame_policy *policy,
-    struct supply_need *ret, size_t *ret_count)
+/* What cannot be read wants nothing: verification says what is wrong with it. */
+static void
+list_wants(struct errand *x, const struct selfsame_policy *policy)
 {
     struct selfsame_err ignored = { 0 };
+    struct tee_need *needs = NULL;
     struct unwrapped u;
-    struct tee_need *list;
-    size_t count;
+    size_t count = 0;
 
-    *ret_count = 0;
-    if (evidence_unwrap(&policy->policy, a->evidence, &c->arena, &u, &ignored) !=
+    if (evidence_unwrap(&policy->policy, x->a->evidence, &x->arena, &u, &ignored) !=
             SELFSAME_OK ||
-        u.collateral_count > 0 || a->collateral_count > 0 ||
-        u.verifier->needs(u.evidence, &c->arena, &list, &count, &ignored) !=
+        u.verifier->needs(u.evidence, &x->arena, &needs, &count, &ignored) !=
             SELFSAME_OK)
-        return SELFSAME_OK;
-    for (size_t i = 0; i < count && *ret_count < NEEDS_MAX; i++)
-        ret[(*ret_count)++] = (struct supply_need){ list[i].url,
-            fetch_what_of(list[i].name) };
-    return SELFSAME_OK;
+        return;
+    for (size_t i = 0; i < count && x->count < NEEDS_MAX; i++) {
+        struct want *w = &x->want[x->count];
+
+        if (needs[i].url == NULL)
+            continue;
+        *w = (struct want){ .url = needs[i].url, .what = piece_of_url(needs[i].url) };
+        x->count++;
+        look(x, w);
+    }
 }
 
-static size_t
-needs_of(const struct selfsame_result *r, struct supply_need ret[static NEEDS_MAX])
-{
-    const struct selfsame_need *need;
-    size_t n = 0;
-
-    for (size_t i = 0; n < NEEDS_MAX && (need = selfsame_result_need(r, i)) != NULL;
-         i++)
-        if (need->url != NULL)
-            ret[n++] = (struct supply_need){ need->url, fetch_what_of(need->name) };
-    return n;
-}
-
-/* The request's own pieces and those of the supply. *ret_more: there are some. */
-static enum selfsame_code
-add_supplied(struct call *c, const struct ask *a, const struct supply_need *needs,
-    size_t count, struct selfsame_request *q, bool *ret_more, struct selfsame_err *e)
-{
-    struct supplied got;
-
-    *ret_more = false;
-    if (count == 0 || c->s->supply == NULL)
-        return SELFSAME_OK;
-    TRY(supply_get(
-        c->s->supply, needs, count, c->tenant->stale_collateral_s, &c->arena, &got, e));
-    c->collateral_stale_s = got.stale_s;
-    if (got.count == 0)
-        return SELFSAME_OK;
-    struct selfsame_bytes *all = ARENA_NEW(
-        &c->arena, struct selfsame_bytes, got.count + a->collateral_count);
-    if (all == NULL)
-        FAIL(e, SELFSAME_NOMEM, "no memory for collateral");
-    for (size_t i = 0; i < a->collateral_count; i++)
-        all[i] = a->collateral[i];
-    for (size_t i = 0; i < got.count; i++)
-        all[a->collateral_count + i] = got.pieces[i];
-    q->collateral = all;
-    q->collateral_count = a->collateral_count + got.count;
-    *ret_more = true;
-    return SELFSAME_OK;
-}
+/* ---- verification with what there is ---- */
 
 static enum selfsame_code
-verify(struct call *c, const struct ask *a, const struct selfsame_policy *policy,
+verify(struct errand *x, const struct selfsame_policy *policy,
     const struct selfsame_request *q, struct selfsame_result **ret,
     struct selfsame_err *e)
 {
+    const struct selfsame_bytes *given = q->collateral != NULL ? q->collateral
+                                                               : x->a->collateral;
+    const size_t count = q->collateral != NULL ? q->collateral_count
+                                               : x->a->collateral_count;
+    struct selfsame_bytes *list = ARENA_NEW(
+        &x->arena, struct selfsame_bytes, count + 2 * x->count + 1);
     struct selfsame_err refused = { 0 };
+    struct selfsame_request with = *q; /* borrows all of it */
+    size_t n = 0;
 
-    selfsame_result_free(*ret);
+    if (list == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for collateral");
+    for (; n < count; n++)
+        list[n] = given[n];
+    for (size_t i = 0; i < x->count; i++) {
+        const struct supply_piece *p = x->want[i].piece;
+
+        if (p == NULL || p->absent)
+            continue;
+        list[n++] = p->body;
+        if (p->chain.len > 0)
+            list[n++] = p->chain;
+    }
+    with.collateral = list;
+    with.collateral_count = n;
     *ret = NULL;
     const enum selfsame_code code = selfsame_verify(
-        c->snap->verifier, policy, q, a->evidence, ret, &refused);
+        x->c->snap->verifier, policy, &with, x->a->evidence, ret, &refused);
     if (*ret != NULL)
         return SELFSAME_OK;
     *e = refused;
     return code;
 }
 
-enum selfsame_code
-judge_verify(struct call *c, const struct ask *a, const struct selfsame_policy *policy,
-    const struct selfsame_request *given, struct selfsame_result **ret,
+/* Can other collateral change this verdict? */
+static bool
+is_for_want(const struct selfsame_result *r)
+{
+    const enum selfsame_code code = selfsame_result_code(r);
+
+    return code == SELFSAME_BAD_CHAIN || code == SELFSAME_REVOKED ||
+           code == SELFSAME_TCB;
+}
+
+/* A chain that holds needs no more certificates. */
+static bool
+is_wanted(const struct want *w, const struct selfsame_result *r)
+{
+    return selfsame_result_code(r) == SELFSAME_BAD_CHAIN ||
+           (w->what != FETCH_LEAF && w->what != FETCH_CHAIN);
+}
+
+/* ---- fetching ---- */
+
+/* Requests of one tenant share what it may have under way. */
+static uint64_t
+share_of(const struct call *c)
+{
+    uint64_t h = UINT64_C(14695981039346656037);
+
+    for (const char *p = c->tenant != NULL ? c->tenant->name : ""; *p != '\0'; p++)
+        h = (h ^ (uint8_t)*p) * UINT64_C(1099511628211);
+    return h | 1;
+}
+
+/*
+ * Asks for what is lacking and waits for it. True: something came, so verify again. What
+ * is there and of this time, but led to a refusal all the same, may be what a bad mirror
+ * sent, or superseded: it is asked for anew, once in a while, for the next request.
+ */
+static bool
+fetch(struct errand *x, const struct selfsame_result *r)
+{
+    const int64_t now_s = x->c->now_ms / 1000;
+    struct collateral_wait *wait = collateral_wait_new();
+    bool news = false;
+    size_t lacking = 0;
+
+    for (size_t i = 0; i < x->count; i++) {
+        const struct want *w = &x->want[i];
+        struct supply_ask ask = {
+            .url = w->url, .what = w->what, .who = share_of(x->c)
+        };
+
+        if (!is_wanted(w, r) || w->failed)
+            continue;
+        if (w->good && w->piece->fetched_s > now_s - COLLATERAL_ANEW_S)
+            continue;
+        if (w->good)
+            ask.newer_than_s = w->piece->fetched_s;
+        else if (wait != NULL)
+            collateral_wait_add(wait, &ask);
+        lacking += !w->good;
+        supply_ask(collateral_supply(x->from), &ask);
+    }
+    if (lacking > 0 && wait != NULL && x->c->route->where == IN_WORKER)
+        collateral_wait(x->from, wait);
+    collateral_wait_drop(wait);
+    for (size_t i = 0; i < x->count && lacking > 0; i++) {
+        struct supply_piece *before = x->want[i].piece;
+        const int64_t then_s = before != NULL && !before->absent ? before->fetched_s : 0;
+
+        look(x, &x->want[i]);
+        const struct supply_piece *p = x->want[i].piece;
+        news = news || (p != NULL && !p->absent && p->fetched_s != then_s);
+    }
+    return news;
+}
+
+/* ---- what is over, for tenants that allow it ---- */
+
+/* Until when all of it held, if nobody has a newer one to give. */
+static bool
+held_until(const struct errand *x, int64_t *ret_s)
+{
+    const int64_t now_s = x->c->now_ms / 1000;
+    int64_t until_s = now_s;
+
+    for (size_t i = 0; i < x->count; i++) {
+        const struct want *w = &x->want[i];
+
+        if (w->piece == NULL || w->piece->absent || w->piece->until_s >= now_s)
+            continue;
+        if (!w->failed && collateral_waiters(x->from) > 0)
+            return false; /* it may come yet */
+        until_s = w->piece->until_s < until_s ? w->piece->until_s : until_s;
+    }
+    *ret_s = until_s;
+    return until_s < now_s;
+}
+
+/* The verdict says as of when it is, and is a warning at best. */
+static enum selfsame_code
+verify_stale(struct errand *x, const struct selfsame_policy *policy,
+    const struct selfsame_request *q, struct selfsame_result **r,
     struct selfsame_err *e)
 {
-    struct selfsame_request own = *given, *q = &own; /* shares what it points to */
-    struct supply_need needs[NEEDS_MAX];
-    size_t count = 0;
-    bool more;
+    const struct snap_tenant *t = x->c->tenant;
+    struct selfsame_result *then = NULL;
+    struct selfsame_request as_of = *q;
+    int64_t until_s;
+
+    if (t == NULL || t->stale_collateral_s <= 0 || q->has_as_of ||
+        !held_until(x, &until_s) ||
+        x->c->now_ms / 1000 - until_s > t->stale_collateral_s)
+        return SELFSAME_OK;
+    selfsame_request_set_as_of(&as_of, until_s * 1000);
+    TRY(verify(x, policy, &as_of, &then, e));
+    if (selfsame_result_code(then) == SELFSAME_OK) {
+        selfsame_result_free(*r);
+        *r = then;
+    } else
+        selfsame_result_free(then);
+    return SELFSAME_OK;
+}
+
+enum selfsame_code
+judge_verify(struct call *c, const struct ask *a, const struct selfsame_policy *policy,
+    const struct selfsame_request *q, struct selfsame_result **ret,
+    struct selfsame_err *e)
+{
+    auto_errand x = {
+        .c = c, .a = a, .from = service_collateral(c->s), .arena = arena_new(ERRAND_ARENA)
+    };
+    struct selfsame_result *r = NULL;
 
     *ret = NULL;
-    TRY(foresee(c, a, policy, needs, &count));
-    TRY(add_supplied(c, a, needs, count, q, &more, e));
-    TRY(verify(c, a, policy, q, ret, e));
-    if (count > 0) /* what could be had was there */
-        return SELFSAME_OK;
-    count = needs_of(*ret, needs);
-    TRY(add_supplied(c, a, needs, count, q, &more, e));
-    return more ? verify(c, a, policy, q, ret, e) : SELFSAME_OK;
+    if (x.from != NULL)
+        list_wants(&x, policy);
+    TRY(verify(&x, policy, q, &r, e));
+    enum selfsame_code code = SELFSAME_OK;
+    if (x.count > 0 && is_for_want(r) && fetch(&x, r)) {
+        selfsame_result_free(r);
+        r = NULL;
+        code = verify(&x, policy, q, &r, e);
+    }
+    if (code == SELFSAME_OK && x.count > 0 && is_for_want(r))
+        code = verify_stale(&x, policy, q, &r, e);
+    if (code != SELFSAME_OK)
+        selfsame_result_free(r);
+    else
+        *ret = r;
+    return code;
 }

@@ -17,14 +17,13 @@
 
 enum { REFRESH_HINT_S = 300, JWT_LIFE_S = 300, AUDIENCE_MAX = 512 };
 
-/* A life in "spiffe" of verifier.json, at most an hour. */
+/* A life in "spiffe" of verifier.json, at most an hour (settings.c). */
 static int64_t
 life_of(const struct call *c, const char *name, int64_t otherwise)
 {
     const json_t *v = json_object_get(service_setting(c->s, "spiffe"), name);
-    const json_int_t said = json_integer_value(v);
 
-    return said >= 60 && said <= SVID_LIFE_MAX_S ? (int64_t)said : otherwise;
+    return v != NULL ? (int64_t)json_integer_value(v) : otherwise;
 }
 
 /* Which id this verdict earns. */
@@ -141,16 +140,26 @@ x509_svid(struct call *c, json_t *body, struct selfsame_err *e)
 
 /* ---- JWT ---- */
 
-/* Signing keys of JWT-SVIDs are those of tokens; EdDSA is none of JWT-SVID.md §2.1. */
+/* Keys of tokens sign, by the audience's algorithm; EdDSA is none of JWT-SVID.md §2.1. */
+static const struct signing_key *
+jwt_signer(const struct call *c, const char *audience)
+{
+    const struct snap_audience *to = tenant_audience(c->tenant, audience);
+    const enum jose_alg alg = to != NULL && to->alg != JOSE_EDDSA ? to->alg
+                                                                  : JOSE_ES256;
+
+    return signing_pick(c->snap->signing, alg, c->now_ms / 1000);
+}
+
 static enum selfsame_code
 jwt_svid_text(struct call *c, const char *id, const char *audience, int64_t life_s,
     char **ret, struct selfsame_err *e)
 {
-    const struct signing_key *k = signing_pick(
-        c->snap->signing, JOSE_ES256, c->now_ms / 1000);
+    const struct signing_key *k = jwt_signer(c, audience);
 
     if (k == NULL)
-        FAIL(e, SELFSAME_INTERNAL, "this verifier has no key for ES256");
+        FAIL(e, SELFSAME_USAGE,
+            "this verifier has no key for this audience's algorithm");
     auto_json *header = svid_jwt_header(k->kid);
     auto_json *claims = svid_jwt_claims(id, &audience, 1, c->now_ms / 1000, life_s);
     char *text = claims != NULL ? json_compact(claims) : NULL;
@@ -250,7 +259,7 @@ jwt_keys(json_t *jwks, json_t **ret)
     {
         const char *alg = json_string_value(json_object_get(k, "alg"));
 
-        if (n < SIGN_KEYS && alg != NULL && strcmp(alg, "ES256") == 0)
+        if (n < SIGN_KEYS && alg != NULL && strcmp(alg, "EdDSA") != 0)
             ret[n++] = k;
     }
     return n;

@@ -301,7 +301,6 @@ judged_token(struct call *c, const struct judged *j, const struct token_ask *t,
     const int64_t begun = monotonic_us();
     struct ear_subject s = subject_of(c, j, t, to);
     s.kid = k->kid;
-    s.stale_collateral_s = c->collateral_stale_s;
     if (t->cwt)
         TRY(ear_cwt(v, &s, k->key, k->alg, &c->arena, ret, e));
     else {

@@ -5,6 +5,7 @@
  * admin; a listener of its own ("metrics" of verifier.json) is for a network that only
  * monitoring reaches, and wants none.
  */
+#include "verifier/collateral.h"
 #include "verifier/operations.h"
 
 #include <stdlib.h>
@@ -78,6 +79,20 @@ count_snapshot(struct verifier_service *s, struct metrics_now *now)
     snapshot_drop(n);
 }
 
+/* -1: there is no supply yet. */
+static int64_t
+collateral_pieces(struct verifier_service *s)
+{
+    struct collateral *c = service_collateral(s);
+    size_t pieces, under_way;
+    uint64_t memory, disk;
+
+    if (c == NULL)
+        return -1;
+    supply_sizes(collateral_supply(c), &memory, &disk, &pieces, &under_way);
+    return (int64_t)pieces;
+}
+
 static enum selfsame_code
 measure(struct verifier_service *s, struct arena *arena, struct selfsame_bytes *ret,
     struct selfsame_err *e)
@@ -85,7 +100,6 @@ measure(struct verifier_service *s, struct arena *arena, struct selfsame_bytes *
     struct operations *o = s->operations;
     struct audit *a = service_audit(s);
     json_t *lacks = missing(s);
-    int64_t oldest_ms = -1;
     size_t most = 0;
     struct metrics_now now = {
         .ready = lacks != NULL && json_array_size(lacks) == 0,
@@ -100,9 +114,8 @@ measure(struct verifier_service *s, struct arena *arena, struct selfsame_bytes *
         .snapshot_revision = -1,
         .tenants = -1,
         .policies = -1,
-        .collateral_parts = s->supply != NULL
-                                ? (int64_t)supply_pieces(s->supply, &oldest_ms)
-                                : -1,
+        .collateral_parts = collateral_pieces(s),
+        .collateral_oldest_ms = -1,
         .audit_rows = a != NULL ? (int64_t)audit_size(a) : -1,
         .audit_healthy = a != NULL ? audit_healthy(a) : -1,
         .registry_reachable = !atomic_load(&s->registry_down),
@@ -112,7 +125,6 @@ measure(struct verifier_service *s, struct arena *arena, struct selfsame_bytes *
     };
 
     json_decref(lacks);
-    now.collateral_oldest_ms = oldest_ms;
     now.connections = (int64_t)httpd_connections(s->httpd, &most);
     now.connections_max = (int64_t)most;
     count_snapshot(s, &now);

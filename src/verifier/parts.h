@@ -176,7 +176,6 @@ struct call {
     const char *rest;           /* of the path, behind a route's '*' */
     enum selfsame_code code;    /* for the log line */
     const char *status;         /* of a verdict, for the log line; or NULL */
-    int64_t collateral_stale_s; /* it was verified with collateral so much too old */
     const char *jti;            /* of the token made last; or NULL */
     const char *given;          /* for the audit log: what else was earned; or NULL */
     struct registry *registry;  /* IN_STORE only */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verifier/service.h"
+#include "verifier/collateral.h"
 #include "verifier/follow.h"
 #include "verifier/identity.h"
 #include "verifier/operations.h"
@@ -34,6 +35,12 @@ struct audit *
 service_audit(struct verifier_service *s)
 {
     return s->audit;
+}
+
+struct collateral *
+service_collateral(struct verifier_service *s)
+{
+    return s->collateral;
 }
 
 const char *
@@ -577,6 +584,7 @@ verifier_open(struct verifier_service *s, struct selfsame_err *e)
     TRY(path_join(s->dir, "audit", &s->arena, &a.dir, e));
     TRY_WHILE(e, begin_audit(s, a.dir, e), "beginning an audit log");
     TRY_WHILE(e, audit_open(&a, &s->audit, e), "opening the audit log");
+    TRY_WHILE(e, collateral_new(s, &s->collateral, e), "collateral");
     TRY(service_registry(s, &s->watch_registry, e));
     TRY(service_registry(s, &s->store_registry, e));
     return service_load(s, s->watch_registry, e);
@@ -616,7 +624,10 @@ verifier_run(struct verifier_service *s, struct selfsame_err *e)
         workers = cpus > 0 ? (unsigned)cpus : 1;
     if (workers > WORKERS_MAX)
         workers = WORKERS_MAX;
+    workers += collateral_waiters(s->collateral);
     enum selfsame_code code = operations_start(s->operations, e);
+    if (code == SELFSAME_OK)
+        code = collateral_start(s->collateral, e);
     if (code == SELFSAME_OK)
         code = start(s, watch, e);
     if (code == SELFSAME_OK && s->config.signals)
@@ -662,9 +673,9 @@ verifier_free(struct verifier_service **s)
         operations_stop((*s)->operations);
     end_threads(*s);
     audit_close(&(*s)->audit);
+    collateral_free(&(*s)->collateral);
     httpd_free((*s)->httpd);
     tls_listener_free(&(*s)->tls);
-    supply_free(&(*s)->supply);
     snapshot_drop((*s)->snap);
     registry_close(&(*s)->watch_registry);
     registry_close(&(*s)->store_registry);

@@ -8,7 +8,6 @@
 #include "verifier/outcomes.h"
 #include "verifier/requestlog.h"
 #include "verifier/snapshot.h"
-#include "verifier/supply.h"
 
 #include <pthread.h>
 
@@ -16,7 +15,7 @@
 enum {
     QUEUE_MAX = 4096, /* calls that wait for a thread; further ones: 503 */
     WORKERS_MAX = 64,
-    THREADS_MAX = WORKERS_MAX + 8,
+    THREADS_MAX = WORKERS_MAX + 16,
     NONCE_ROOM = 1 << 20, /* used ones that are remembered, twice */
 };
 struct call_queue {
@@ -26,6 +25,7 @@ struct call_queue {
     size_t count;
 };
 struct operations;
+struct collateral;
 struct verifier_service {
     struct verifier_config config;
     char dir[1024];
@@ -39,10 +39,10 @@ struct verifier_service {
     struct registry *watch_registry, *store_registry; /* each of one thread */
     struct routes routes;
     struct httpd *httpd;
-    struct supply *supply;
     struct tls_listener *tls;      /* NULL: plain */
     struct operations *operations; /* what is around it: operations.h */
     struct outcomes *outcomes;
+    struct collateral *collateral; /* NULL before verifier_open */
     atomic_uint strangers; /* explanations under way for callers without a key */
 
     pthread_mutex_t snap_lock;
@@ -59,9 +59,7 @@ MUST enum selfsame_code service_registry(
 /* A snapshot of what the registry says now takes the place of the former. */
 MUST enum selfsame_code service_load(
     struct verifier_service *s, struct registry *r, struct selfsame_err *e);
-/* evidence.c: the supply, for so many workers; a verifier with the pinned roots */
-MUST enum selfsame_code service_supply(
-    struct verifier_service *s, unsigned workers, struct selfsame_err *e);
+/* evidence.c: a verifier with the pinned roots; collateral comes with each request */
 MUST enum selfsame_code service_verifier(
     struct verifier_service *s, struct selfsame_verifier **ret, struct selfsame_err *e);
 /* settings.c: verifier.json, checked */

@@ -9,7 +9,7 @@
 /*
  * One thread takes the signals, which are blocked in all: nothing is interrupted halfway.
  *
- *   SIGHUP           settings that may change, keys, certificate: read again
+ *   SIGHUP           registry, keys that sign, certificate: read again
  *   SIGTERM, SIGINT  not ready any more; after `drain_s`, so that load balancers have
  *                    seen it, no connections are taken, those that are kept alive are
  *                    told so, and what is under way is answered. A second one ends the
@@ -52,7 +52,7 @@ static void
 reload(struct verifier_service *s)
 {
     service_notify_reloading();
-    service_tell(s, "reload", "reading keys and settings again");
+    service_tell(s, "reload", "reading registry, keys and certificate again");
     verifier_reload(s);
     service_notify("READY=1");
 }
