@@ -1,0 +1,95 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# What those who have a key of their own must not reach with it: other tenants' clients,
+# tokens that their role does not give; and a service that ends while it is looked at.
+set -u
+. "$(dirname "$0")/shell.sh"
+. "$(dirname "$0")/verifier_world.sh"
+server= watcher=
+cleanup() { for p in $server $watcher; do kill -9 "$p" 2> /dev/null; done; }
+settings() { # PYTHON: changes d
+    python3 -c "
+import json, sys
+d = json.load(open(sys.argv[1]))
+$1
+json.dump(d, open(sys.argv[1], 'w'))" "$dir/verifier.json"
+}
+certificate() { # NAME: a client's, of the CA
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$tmp/$1.key" -out "$tmp/$1.csr" -subj "/CN=$1" 2> /dev/null
+    openssl x509 -req -in "$tmp/$1.csr" -CA "$tmp/ca.pem" -CAkey "$tmp/ca.key" -CAcreateserial -days 2 \
+        -extfile "$tmp/ext" -out "$tmp/$1.pem" 2> /dev/null || not_ok "openssl x509"
+    openssl x509 -in "$tmp/$1.pem" -outform DER | sha256sum | cut -d' ' -f1
+}
+by_certificate() { # NAME PATH
+    ask --cert "$tmp/$1.pem" --key "$tmp/$1.key" "https://$at$2"
+}
+
+world_init
+world_tls
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$tmp/ca.key" -out "$tmp/ca.pem" -days 2 -subj /CN=ca 2> /dev/null
+echo 'extendedKeyUsage=clientAuth' > "$tmp/ext"
+settings "d['tls']['client_ca'] = '$tmp/ca.pem'"
+for i in 1 2 3 4 5 6; do
+    certificate "client$i" > "$tmp/print$i"
+    echo "{\"role\":\"relying-party\",\"certificate\":\"$(cat "$tmp/print$i")\"}" > "$tmp/entry"
+    "$selfsame" verifier key set "$dir" default "client$i" "$tmp/entry" > /dev/null || not_ok "verifier key set"
+done
+owner=$(api_key other owner admin)
+auditor=$(api_key default auditor auditor)
+world_serve
+
+# ---- a certificate is public, and so is the hash of it ----
+known() { # how many of the clients are
+    key= n=0
+    for i in 1 2 3 4 5 6; do
+        by_certificate "client$i" /v1/nonce
+        [ "$status" != 200 ] || n=$((n + 1))
+    done
+    echo $n
+}
+is "clients are known by their certificates" 6 "$(known)"
+key=$owner
+for i in 1 2 3 4 5 6; do
+    ask -X PUT --data-binary "{\"role\":\"attester\",\"sha256\":\"$(cat "$tmp/print$i")\"}" \
+        "https://$at/v1/admin/tenants/other/keys/copied$i"
+    is "another tenant may say the same bytes" 201 "$status"
+done
+sleep 2
+is "and they are known as before" 6 "$(known)"
+
+# ---- who only reads ----
+key=$auditor
+session new '?policy=web'
+is "an auditor makes no session" 403 "$status"
+is "and is given none" "" "$(reply_header location)"
+key=$attester
+session new '?policy=web'
+is "an attester does" 201 "$status"
+world_stop
+
+# ---- it ends while somebody looks ----
+watch=127.0.0.1:$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+settings "d.pop('tls'); d['metrics'] = {'listen': '$watch'}"
+scheme=http
+world_serve
+python3 - "${watch%:*}" "${watch#*:}" << 'EOP' &
+import socket, sys, threading, time
+end = time.time() + 5
+def look():
+    while time.time() < end:
+        try:
+            s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)
+            while s.sendall(b'GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n' * 20) is None and s.recv(1 << 20):
+                pass
+        except OSError:
+            time.sleep(0.005)
+for _ in range(4):
+    threading.Thread(target=look).start()
+EOP
+watcher=$!
+sleep 1
+kill "$server"
+wait "$server"
+is "it ends well while metrics are read" 0 "$?"
+server=
+finish
