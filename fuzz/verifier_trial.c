@@ -10,11 +10,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     auto_arena arena = arena_new(32 << 20);
     struct selfsame_err e = { 0 };
-    struct manage m = { .tenant = "t",
-        .kind = REGISTRY_POLICY,
-        .name = "p",
-        .arena = &arena,
-        .e = &e };
+    struct manage m = {
+        .tenant = "t", .kind = REGISTRY_POLICY, .name = "p", .arena = &arena, .e = &e
+    };
     struct trial t;
 
     const enum selfsame_code code = manage_trial_read(&m, BYTES(data, size), &t);

@@ -1,9 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Administering a verifier: over HTTP and by command, by every role, of every tenant.
+# usage: verifier_admin.sh [postgres]   with that for a registry
 set -u
 . "$(dirname "$0")/shell.sh"
 . "$(dirname "$0")/verifier_world.sh"
+. "$(dirname "$0")/postgres.sh"
 case $root in /*) ;; *) root=$PWD/$root ;; esac
 case $selfsame in /*) ;; *) selfsame=$PWD/$selfsame sim=$PWD/$sim ;; esac
 
@@ -11,8 +13,15 @@ server=
 pids=
 cleanup() {
     for p in $server $pids; do kill "$p" 2> /dev/null; done
+    pg_stop
     wait
 }
+if [ "${1:-}" = postgres ]; then
+    if pg_missing; then skipped "PostgreSQL is not here"; finish; fi
+    pg_init
+    pg_start
+    registry=$pg_url
+fi
 world_init
 jq '.follow_s = 1' "$dir/verifier.json" > "$tmp/verifier.json" && cp "$tmp/verifier.json" "$dir/verifier.json"
 world_serve
@@ -221,7 +230,7 @@ expect 0 "an image" "$selfsame" build app --out one
 from="--source git+https://example.com/app --commit 4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 "$selfsame" publish one --key author.key --sequence 1 $from --trust trust.txt --out 1.proof > /dev/null || not_ok "publish"
 "$selfsame" publish one --key stranger.key --sequence 2 $from --trust trust.txt --out stranger.proof > /dev/null || not_ok "publish"
-"$selfsame" publish index example.com/app --key author.key --current 1.proof --trust trust.txt --out index.proof > /dev/null || not_ok "publish index"
+"$selfsame" publish index example.com/app --key author.key --current 1.proof --trust trust.txt --out index.proof > /dev/null 2>&1 || not_ok "publish index"
 spki=$(openssl pkey -pubin -in author.key.pub -outform DER | base64 -w0)
 jq -n --arg key "$spki" --rawfile trust trust.txt '{selfsame_policy: 1, tee: {nitro: {}}, freshness: {nonce: true}, binding: "key",
     insecure: ["simulated"], releases: [{name: "example.com/app", publisher: $key, trust: $trust}]}' > app.json
@@ -288,4 +297,29 @@ world_stop
 world_serve
 sleep 2
 is "after a start it is as it was" 3 "$(get $tenants/default/releases; jq '.items | length' "$tmp/body")"
+
+# ---- releases of one tenant are nobody else's ----
+key=$admin
+put $tenants/other/policies/app @app.json; is "another tenant's policy" 201 "$status"
+nonce=$(new_nonce)
+evidence "$nonce"
+ask_verify "policy=app&nonce=$nonce&key=$key64&tenant=other"; is "has not the releases of the first" contraindicated "$(claim ear_status)"
+for key in "$admin_of_other" "$other"; do
+    get $tenants/default/releases/example.com/app@1.1.0; is "nobody of another tenant reads them" 403 "$status"
+done
+key=$admin_of_other
+get $tenants/other/releases; is "nor sees them in its own" 0 "$(jq '.items | length' "$tmp/body")"
+key=$relying
+ask_verify "policy=app&nonce=$nonce&key=$key64&tenant=other"; is "nor verifies for it" 403 "$status"
+
+# ---- over TLS ----
+world_stop
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tls.key -out tls.pem -days 2 -subj /CN=127.0.0.1 \
+    -addext subjectAltName=IP:127.0.0.1 > /dev/null 2>&1
+chmod 600 tls.key
+jq --arg c "$tmp/tls.pem" --arg k "$tmp/tls.key" '.tls = {certificate: $c, key: $k}' "$dir/verifier.json" > verifier.json && cp verifier.json "$dir/verifier.json"
+world_serve
+expect 0 "by command over TLS" "$selfsame" verifier policy list default --url "https://$at" --key-file admin.key --ca tls.pem
+said web
+expect 3 "not to whom no authority knows" "$selfsame" verifier policy list default --url "https://$at" --key-file admin.key
 finish

@@ -293,10 +293,10 @@ server=
 # ---- settings ----
 cp "$dir/verifier.json" "$tmp/settings"
 setting() { jq "$1" "$tmp/settings" > "$dir/verifier.json"; }
-for bad in '.spiffe.trust_domian = "prod"' '.spiffe.trust_domain = "Prod"' '.spiffe.x509_life_s = 3601' '.spiffe.jwt_life_s = 59' \
+for wrong in '.spiffe.trust_domian = "prod"' '.spiffe.trust_domain = "Prod"' '.spiffe.x509_life_s = 3601' '.spiffe.jwt_life_s = 59' \
     '.spiffe = 7' '.kbs.tenants = "default"' '.kbs.tenant = 7'; do
-    setting "$bad"
-    expect 2 "no service with $bad" timeout 20 "$selfsame" verifier serve "$dir" --listen 127.0.0.1:0
+    setting "$wrong"
+    expect 2 "no service with $wrong" timeout 20 "$selfsame" verifier serve "$dir" --listen 127.0.0.1:0
 done
 setting '.spiffe = {"trust_domain":"prod.example","x509_life_s":600}'
 world_serve

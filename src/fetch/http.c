@@ -404,7 +404,8 @@ http_call(const struct http_query *q, struct arena *arena, struct answer *ret,
         .sent = q->post || q->method != NULL || q->headers != NULL ? q : NULL,
     };
     if (c == NULL || headers == NULL || !configure(c, &t, &d) ||
-        !configure_sent(c, &t) || !configure_ca(c, q->ca) || !configure_stop(c, q->stop))
+        !configure_sent(c, &t) || !configure_ca(c, q->ca) ||
+        !configure_stop(c, q->stop))
         FAIL(e, SELFSAME_NOMEM, "a request");
     return transfer(c, &t, &d, arena, ret, e);
 }

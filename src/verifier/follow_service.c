@@ -109,7 +109,7 @@ state_path(struct following *w, const char *tenant, const char *name,
     if (text == NULL || !hash_bytes(HASH_SHA256, bytes_str(text), digest))
         FAIL(e, SELFSAME_NOMEM, "no memory to follow a log");
     hex_encode(BYTES(digest, 32), file);
-    (void)strcat(file, ".json");
+    memcpy(file + 64, ".json", sizeof(".json"));
     return path_join(w->dir, file, arena, ret, e);
 }
 

@@ -173,12 +173,12 @@ struct call {
     const struct snap_tenant *tenant; /* of the key, or the one asked for; NULL: none */
     const struct snap_key *key;       /* NULL: without */
     enum role role;
-    const char *rest;           /* of the path, behind a route's '*' */
-    enum selfsame_code code;    /* for the log line */
-    const char *status;         /* of a verdict, for the log line; or NULL */
-    const char *jti;            /* of the token made last; or NULL */
-    const char *given;          /* for the audit log: what else was earned; or NULL */
-    struct registry *registry;  /* IN_STORE only */
+    const char *rest;          /* of the path, behind a route's '*' */
+    enum selfsame_code code;   /* for the log line */
+    const char *status;        /* of a verdict, for the log line; or NULL */
+    const char *jti;           /* of the token made last; or NULL */
+    const char *given;         /* for the audit log: what else was earned; or NULL */
+    struct registry *registry; /* IN_STORE only */
     struct call *next;
 };
 struct route {
