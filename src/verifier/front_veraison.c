@@ -537,8 +537,10 @@ serve_delete(struct call *c)
         call_problem(c, status, &e);
         return;
     }
-    if (nonce_use(service_nonces(c->s), c->now_ms, mark_of(&s, mark), &e) ==
-        SELFSAME_IO) {
+    /* To make sessions and give them up costs nothing: that must not cost others room. */
+    if (nonces_roomy(service_nonces(c->s)) &&
+        nonce_use(service_nonces(c->s), c->now_ms, mark_of(&s, mark), &e) ==
+            SELFSAME_NOMEM) {
         call_problem(c, 503, &e);
         return;
     }
