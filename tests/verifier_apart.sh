@@ -65,7 +65,16 @@ is "and is given none" "" "$(reply_header location)"
 key=$attester
 session new '?policy=web'
 is "an attester does" 201 "$status"
+
+# ---- a key of the service that acts for a tenant ----
+key=$("$selfsame" verifier key new "$dir" - a admin)
+sleep 2
+nonce=$(curl -s --cacert "$tmp/tls.pem" -H "Authorization: Bearer $key" "https://$at/v1/nonce?tenant=default" | jq -r .nonce)
+evidence "$nonce"
+ask_verify "tenant=default&policy=web&nonce=$nonce&key=$key64"
+is "it verifies for it" 200 "$status"
 world_stop
+is "and is no key of the tenant's in the audit log" 1 "$(grep -c '"key":"-/a"' "$dir"/audit/rows-*.jsonl)"
 
 # ---- it ends while somebody looks ----
 watch=127.0.0.1:$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')

@@ -390,6 +390,18 @@ hash_claims(const struct selfsame_claims *l, uint8_t ret[static 32])
     return true;
 }
 
+/* A key of the service that acts for a tenant is none of the tenant's: "-/NAME". */
+static const char *
+key_name(struct call *c)
+{
+    const struct snap_tenant *t = c->tenant;
+
+    if (c->key == NULL || (t->keys <= c->key && c->key < t->keys + t->key_count))
+        return c->key != NULL ? c->key->name : NULL;
+    const char *name = arena_printf(&c->arena, "-/%s", c->key->name);
+    return name != NULL ? name : c->key->name;
+}
+
 void
 audited_reply(struct call *c, const struct audit_row *row, const struct call_reply *a)
 {
@@ -416,7 +428,7 @@ judged_reply(struct call *c, const struct judged *j, const struct call_reply *a)
         .at_ms = c->now_ms,
         .request = c->id,
         .tenant = c->tenant->name,
-        .key = c->key != NULL ? c->key->name : NULL,
+        .key = key_name(c),
         .policy = j->policy->id,
         .tee = j->result->verdict.claims.tee,
         .status = c->status,
