@@ -57,6 +57,33 @@ done
 sleep 2
 is "and they are known as before" 6 "$(known)"
 
+# ---- a certificate ends while a connection is kept alive ----
+printf '[ca]\ndefault_ca=c\n[c]\ndatabase=%s/ca.db\nserial=%s/ca.srl\nnew_certs_dir=%s\ndefault_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n' \
+    "$tmp" "$tmp" "$tmp" > "$tmp/ca.cnf"
+: > "$tmp/ca.db"
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$tmp/short.key" -out "$tmp/short.csr" -subj /CN=short 2> /dev/null
+openssl ca -batch -notext -config "$tmp/ca.cnf" -cert "$tmp/ca.pem" -keyfile "$tmp/ca.key" -extfile "$tmp/ext" -in "$tmp/short.csr" -out "$tmp/short.pem" \
+    -startdate "$(date -u -d '-1 minute' +%y%m%d%H%M%SZ)" -enddate "$(date -u -d '+8 seconds' +%y%m%d%H%M%SZ)" 2> "$tmp/err" || not_ok "openssl ca: $(cat "$tmp/err")"
+echo "{\"role\":\"relying-party\",\"certificate\":\"$(openssl x509 -in "$tmp/short.pem" -outform DER | sha256sum | cut -d' ' -f1)\"}" > "$tmp/entry"
+"$selfsame" verifier key set "$dir" default short "$tmp/entry" > /dev/null || not_ok "verifier key set"
+sleep 2
+is "its requests are its own until then" "200 200 401" "$(python3 - "${at%:*}" "${at#*:}" "$tmp" << 'EOP'
+import http.client, ssl, sys, time
+x = ssl.create_default_context(cafile=sys.argv[3] + '/tls.pem')
+x.load_cert_chain(sys.argv[3] + '/short.pem', sys.argv[3] + '/short.key')
+c = http.client.HTTPSConnection(sys.argv[1], int(sys.argv[2]), context=x, timeout=20)
+said = []
+for pause in (0, 0.1, 8):
+    time.sleep(pause)
+    c.request('GET', '/v1/nonce')
+    r = c.getresponse()
+    r.read()
+    said.append(str(r.status))
+    assert c.sock is not None or pause == 8
+print(' '.join(said))
+EOP
+)"
+
 # ---- who only reads ----
 key=$auditor
 session new '?policy=web'
