@@ -441,6 +441,41 @@ a_killed_writer_loses_nothing_it_heard_of(void **state)
     registry_close(&r);
 }
 
+/* Everybody loads all of it: a tenant that fills the memory would stop the others. */
+static void
+a_tenant_has_its_share_and_no_more(void **state)
+{
+    struct registry *r = open_one();
+    struct selfsame_err e = { 0 };
+    char *t = strdup(new_tenant(r)); /* its name is another's with the next one */
+    char *big = malloc(REGISTRY_BODY), name[16];
+    struct registry_object o;
+    uint64_t version;
+
+    (void)state;
+    assert_non_null(big);
+    memset(big, ' ', REGISTRY_BODY);
+    o = policy(t, name, "");
+    o.body = BYTES((const uint8_t *)big, REGISTRY_BODY);
+    for (int i = 0; i < REGISTRY_BYTES / REGISTRY_BODY; i++) {
+        (void)snprintf(name, sizeof(name), "p%d", i);
+        o.body.len = REGISTRY_BODY - (size_t)(i == 0);
+        const enum selfsame_code code = registry_put(r, &o, 0, &version, &e);
+        /* The tenant's own object counts too. */
+        assert_int_equal(code,
+            i + 1 < REGISTRY_BYTES / REGISTRY_BODY ? SELFSAME_OK : SELFSAME_USAGE);
+    }
+    assert_non_null(strstr(err_text(&e), "together"));
+    (void)snprintf(name, sizeof(name), "p1");
+    big[0] = 'x'; /* what takes the place of another is counted once */
+    assert_int_equal(put(r, &o, REGISTRY_ANY), 2);
+    o.tenant = new_tenant(r);
+    assert_int_equal(put(r, &o, 0), 1);
+    free(big);
+    free(t);
+    registry_close(&r);
+}
+
 static void
 another_database_is_no_registry(void **state)
 {
@@ -480,6 +515,7 @@ main(void)
         cmocka_unit_test(of_two_writers_one_wins),
         cmocka_unit_test(who_waits_hears_of_a_change),
         cmocka_unit_test(a_killed_writer_loses_nothing_it_heard_of),
+        cmocka_unit_test(a_tenant_has_its_share_and_no_more),
         cmocka_unit_test(another_database_is_no_registry),
     };
     const char *postgres = getenv("SELFSAME_POSTGRES");

@@ -168,6 +168,38 @@ segments_follow_one_another(void **state)
     assert_int_equal(verify(&k), SELFSAME_LOG);
 }
 
+/* What stood before the last segment is said by its head, which nothing but a checkpoint signs. */
+static void
+no_segment_is_begun_without_a_checkpoint(void **state)
+{
+    const struct audit_config c = { .segment = 2000 };
+    struct audit_check k;
+    char name[32];
+
+    (void)state;
+    struct audit *a = open_log(&c);
+    add(a, "one", "first");
+    audit_close(&a);
+    shell("cp checkpoint old");
+    a = open_log(&c);
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(name, sizeof(name), "s%d", i);
+        add(a, "one", name);
+        (void)usleep(2000);
+    }
+    audit_close(&a);
+    assert_int_equal(verify(&k), SELFSAME_OK);
+    assert_true(k.segments > 2);
+    shell("mv checkpoint new; cp old checkpoint");
+    assert_int_equal(verify(&k), SELFSAME_LOG);
+    assert_int_equal(try_open(), SELFSAME_LOG);
+    shell("rm checkpoint");
+    assert_int_equal(verify(&k), SELFSAME_LOG);
+    assert_int_equal(try_open(), SELFSAME_LOG);
+    shell("cp new checkpoint");
+    assert_int_equal(try_open(), SELFSAME_OK);
+}
+
 /* ---- what was changed is found ---- */
 
 static struct selfsame_bytes
@@ -452,6 +484,7 @@ main(void)
         cmocka_unit_test_setup(rows_are_chained_and_signed, fresh),
         cmocka_unit_test_setup(an_empty_log_is_one, fresh),
         cmocka_unit_test_setup(segments_follow_one_another, fresh),
+        cmocka_unit_test_setup(no_segment_is_begun_without_a_checkpoint, fresh),
         cmocka_unit_test_setup(no_bit_may_change, fresh),
         cmocka_unit_test_setup(no_length_is_enough, fresh),
         cmocka_unit_test_setup(lines_that_move_are_found, fresh),

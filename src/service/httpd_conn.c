@@ -317,7 +317,8 @@ begin_request(struct httpd_conn *c, size_t head)
     c->r->conn = c;
     c->r->has_peer = c->has_peer;
     c->r->peer = c->peer;
-    c->r->certified = c->certified;
+    /* A connection that is kept alive outlives the certificate it was opened with. */
+    c->r->certified = c->certified && os_now_ms() / 1000 <= c->client_end_s;
     memcpy(c->r->client, c->client, sizeof(c->client));
     int status = httpd_request_parse(c->r, BYTES(c->in + c->beg, head), &e);
     c->beg += head;

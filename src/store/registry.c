@@ -188,6 +188,10 @@ check_name(const struct registry_object *o, struct selfsame_err *e)
 
 /* ---- writing ---- */
 
+#define JOINED                                                                  \
+    " FROM object o JOIN current c ON o.tenant=c.tenant AND o.kind=c.kind AND " \
+    "o.name=c.name AND o.version=c.version "
+
 struct change {
     const struct registry_object *o;
     uint64_t expect, version; /* version: the result */
@@ -209,15 +213,26 @@ check_tenant(struct use *u, const struct registry_object *o)
     return SELFSAME_OK;
 }
 
+/* Everything that is current is loaded by everybody: no tenant may be all of it. */
 static enum selfsame_code
-check_room(struct use *u, const struct registry_object *o)
+check_room(struct use *u, const struct registry_object *o, bool more)
 {
     struct sql_rows rows;
 
-    TRY(RUN(u, "SELECT COUNT(*) FROM current WHERE tenant=$1", &rows, text(o->tenant)));
-    if (rows.count == 1 && rows.row[0][0].number >= REGISTRY_OBJECTS)
+    TRY(RUN(u,
+        "SELECT COUNT(*), COALESCE(SUM(LENGTH(o.body)), 0)" JOINED
+        "WHERE o.tenant=$1 AND NOT (o.kind=$2 AND o.name=$3)",
+        &rows, text(o->tenant), number(o->kind), text(o->name)));
+    if (rows.count != 1)
+        return SELFSAME_OK;
+    if (more && rows.row[0][0].number >= REGISTRY_OBJECTS)
         FAIL(u->e, SELFSAME_USAGE, "the tenant has %d objects, and no more are kept",
             (int)REGISTRY_OBJECTS);
+    if (rows.row[0][1].number + (int64_t)o->body.len > REGISTRY_BYTES)
+        FAIL(u->e, SELFSAME_USAGE,
+            "the tenant's objects would be of more than %d bytes together, and no more "
+            "are kept: remove some",
+            (int)REGISTRY_BYTES);
     return SELFSAME_OK;
 }
 
@@ -283,8 +298,7 @@ put(struct use *u, void *ctx)
     x->version = current;
     if (current != 0 && bytes_eq(digest, BYTES_ARR(x->digest)))
         return SELFSAME_OK;
-    if (current == 0)
-        TRY(check_room(u, x->o));
+    TRY(check_room(u, x->o, current == 0));
     x->version = last + 1;
     x->changed = true;
     return add_version(u, x, x->version);
@@ -395,9 +409,6 @@ registry_remove_version(struct registry *r, const struct registry_object *o,
 /* ---- reading ---- */
 
 #define COLUMNS "o.tenant, o.kind, o.name, o.version, o.created, o.author, o.digest"
-#define JOINED                                                                  \
-    " FROM object o JOIN current c ON o.tenant=c.tenant AND o.kind=c.kind AND " \
-    "o.name=c.name AND o.version=c.version "
 
 struct reading {
     const char *sql;
