@@ -31,6 +31,7 @@ world_init() {
 }
 world_serve() { # further options of serve
     case " $* " in *" --listen "*) ;; *) set -- --listen 127.0.0.1:0 "$@" ;; esac
+    : > "$tmp/serving" # of the one before
     "$selfsame" verifier serve "$dir" --json "$@" > "$tmp/serving" 2> "$tmp/serve.log" &
     server=$!
     tries=0
