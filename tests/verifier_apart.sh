@@ -84,6 +84,14 @@ print(' '.join(said))
 EOP
 )"
 
+# ---- who may not verify is not listened to ----
+key=
+post /v1/verify application/json '{"evidence":'
+is "a stranger's request is not even read" 401 "$status"
+key=$auditor
+post /v1/secret/x application/json '{"evidence":'
+is "nor an auditor's" 403 "$status"
+
 # ---- who only reads ----
 key=$auditor
 session new '?policy=web'

@@ -307,8 +307,8 @@ serve_bundle(struct call *c)
 }
 
 static const struct route routes[] = {
-    { "POST", "/v1/svid/x509", IN_WORKER, ROLE_NONE, serve_x509, "issueX509Svid" },
-    { "POST", "/v1/svid/jwt", IN_WORKER, ROLE_NONE, serve_jwt, "issueJwtSvid" },
+    { "POST", "/v1/svid/x509", VERIFIES, ROLE_NONE, serve_x509, "issueX509Svid" },
+    { "POST", "/v1/svid/jwt", VERIFIES, ROLE_NONE, serve_jwt, "issueJwtSvid" },
     { "GET", "/spiffe-bundle", IN_WORKER, ROLE_NONE, serve_bundle, "getSpiffeBundle" },
 };
 const struct route_list identity_routes = { routes, COUNT(routes) };

@@ -157,6 +157,7 @@ MUST enum selfsame_code snapshot_make(struct verifier_service *s,
 enum where {
     IN_LOOP,   /* microseconds: at once */
     IN_WORKER, /* verification, signing */
+    VERIFIES,  /* the same, for who may verify: others do not take anybody's turn */
     IN_STORE,  /* the thread of the registry: may wait for a database */
 };
 enum { CALL_ID = 33, CALL_ARENA = 8 << 20 };
