@@ -52,6 +52,14 @@ def init():
     seed("init_dhcp", "ack", fixed + b"".join(bytes([c, len(v)]) + v for c, v in options) + b"\xff")
 
 
+def audits():
+    """Lines of an audit log."""
+    zero = "0" * 64
+    seed("audit", "head", '{"segment":1,"first":0,"prev":"%s","edge":[]}' % zero)
+    seed("audit", "head-3", '{"segment":1,"first":3,"prev":"%s","edge":["%s","%s"]}' % (zero, "1" * 64, "2" * 64))
+    seed("audit", "row", '{"seq":7,"prev":"%s","tenant":"one","key":"a\\"b","status":"affirming","failed":null}' % zero)
+
+
 def verifier_object():
     sha = "00112233445566778899aabbccddeeff" * 2
     pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAiojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb8EN9k/4nwlQ=\n-----END PUBLIC KEY-----\n"
@@ -67,9 +75,12 @@ def verifier_object():
             (7, "identity", {"release": "a.example/b", "version": "1", "policy": "web", "spiffe_id": "spiffe://a.example/b"}),
             (8, "follow", {"log": "https://log.example", "trust": log, "release": "a.example/b", "publishers": [pem], "keep": 3})):
         seed("verifier_object", name, bytes([kind]) + json.dumps(body).encode())
-    for path in sorted(glob.glob(f"{root}/vectors/**/*.tlog-proof", recursive=True))[:3]:
-        with open(path, "rb") as f:
-            seed("verifier_object", os.path.basename(path), b"\4" + f.read())
+    seed("verifier_follow", "state", json.dumps({"follow": sha, "note": "log.example/releases\n1\nAAAA\n\n\u2014 log.example AAAA\n",
+                                               "next": 1, "highest": 7}))
+    seed("verifier_trial", "policy", json.dumps({"selfsame_policy": 1}))
+    seed("verifier_trial", "evidence", json.dumps({"policy": {"selfsame_policy": 1}, "evidence": "AAEC", "nonce": "AAEC", "key": "AAEC",
+                                                   "report_data": "AAEC", "collateral": ["AAEC", "AAEC"]}))
+    seed("verifier_trial", "cmw", json.dumps({"policy": "{}", "evidence": ["application/x", "AAEC"]}))
 
 
 def cpio(name, entries):
@@ -601,5 +612,50 @@ def shown():
     seed("show", "policy", '{"selfsame_policy":1,"tee":{"nitro":{}}}')
 
 
-for make in identities, sigstore, sgx, log_vectors, logs, monitors, dcap, dcap_vectors, ratls, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents, verifier_object, shown:
+def tokens():
+    """Tokens that nobody signed, keys, and the claims of each dialect, as JSON and as CBOR."""
+    def b64(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+    def head(major, n):
+        if n < 24:
+            return bytes([major << 5 | n])
+        size = 0 if n < 1 << 8 else 1 if n < 1 << 16 else 2
+        return bytes([major << 5 | 24 + size]) + n.to_bytes(1 << size, "big")
+
+    def cbor(x):
+        if isinstance(x, int):
+            return head(0, x) if x >= 0 else head(1, -1 - x)
+        if isinstance(x, bytes):
+            return head(2, len(x)) + x
+        if isinstance(x, str):
+            return head(3, len(x)) + x.encode()
+        if isinstance(x, list):
+            return head(4, len(x)) + b"".join(map(cbor, x))
+        return head(5, len(x)) + b"".join(cbor(k) + cbor(v) for k, v in x.items())
+
+    x, y = "usWxHK2PmfnHKwXPS54m0kTcGJ90UiglWiGahtagnv8", "IBOL-C3BttVivg-lSreASjpkttcsz-1rb7btKLv8EX4"
+    ec = {"kty": "EC", "crv": "P-256", "x": x, "y": y, "alg": "ES256", "kid": "a", "use": "sig"}
+    rsa = {"kty": "RSA", "n": b64(b"\xff" * 256), "e": "AQAB"}
+    okp = {"kty": "OKP", "crv": "Ed25519", "x": x}
+    seed("jwk", "set", json.dumps({"keys": [ec, rsa, okp]}))
+    seed("jwk", "one", json.dumps(ec))
+    for name, profile, prefix in (("draft", "tag:ietf.org,2026:rats/ear#03", "ear_"), ("veraison", "tag:github.com,2023:veraison/ear", "ear."),
+                                  ("trustee", "tag:github.com,2024:confidential-containers/Trustee", "ear.")):
+        vector = "trustworthiness_vector" if prefix == "ear_" else "trustworthiness-vector"
+        claims = {"eat_profile": profile, "iat": 1.5e9, "exp": 1600000000, "eat_nonce": "AAAAAAAAAAA", "cnf": {"jwk": ec},
+                  "submods": {"cpu0": {prefix + "status": "affirming", prefix + vector: {"hardware": 2, "executables": -33}}}}
+        seed("ear_read", name, json.dumps(claims))
+        for alg in "EdDSA", "ES256", "RS256", "none":
+            parts = b64(json.dumps({"alg": alg, "typ": "JWT", "kid": "a"}).encode()), b64(json.dumps(claims).encode()), b64(bytes(64))
+            seed("jws", f"{name}-{alg}", ".".join(parts))
+    claims = cbor({1: "joe", 6: 1600000000, 8: {1: {1: 2, -1: 1, -2: bytes(32), -3: bytes(32)}}, 10: bytes(8), 265: "tag:ietf.org,2026:rats/ear#03",
+                   266: {"a": {1000: 2, 1001: {4: 2, 2: -33}, 1003: ["p"], -70002: {"akpub": "AAAA"}}}, 1004: {0: "d", 1: "b"}, "tee": "snp"})
+    seed("cwt", "claims", claims)
+    token = b"\xd8\x3d\xd2" + cbor([cbor({1: -8, 4: b"a"}), {}, claims, bytes(64)])
+    seed("cwt", "whole", token)
+    seed("jws", "cwt", token)
+
+
+for make in identities, sigstore, sgx, log_vectors, logs, monitors, dcap, dcap_vectors, ratls, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents, audits, verifier_object, shown, tokens:
     make()

@@ -243,6 +243,43 @@ every_failed_allocation_is_refused_with_a_sentence(void **state)
     assert_true(unexplained > 10);
 }
 
+/* The writer is ours for speed; the form stays jansson's. */
+static void
+one_line_is_byte_for_byte_what_jansson_writes(void **state)
+{
+    static const char *const texts[] = { "{}", "[]",
+        "[0,-1,9223372036854775807,-9223372036854775808]",
+        "[1.5,1e300,0.1,5.0,-0.0,1e-7,123456789.123456789]", "[true,false,null,\"\"]",
+        "{\"z\":{\"b\":[{}],\"a\":[[]]},\"a\":\"\\ud83d\\ude00/\",\"m\":1}",
+        "{\"a\":\"\\u00e9\\u20ac\"}",
+        "[\"\\u0001\\u0002\\b\\f\\n\\r\\t\\u001f\\\"\\\\\\u007f\"]",
+        "{\"\\n\\\"\":{\"\\u0010\":0}}" };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        struct selfsame_err e = { 0 };
+        auto_json *j = NULL;
+
+        assert_code(json_parse(bytes_str(texts[i]), "test", &j, &e), SELFSAME_OK, &e);
+        char *theirs = json_dumps(j, JSON_COMPACT), *ours = json_compact(j);
+        assert_string_equal(ours, theirs);
+        free(theirs);
+        free(ours);
+        theirs = json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS);
+        ours = json_sorted(j);
+        assert_string_equal(ours, theirs);
+        free(theirs);
+        free(ours);
+    }
+    auto_json *long_one = json_sprintf("%5000d\n%5000d", 1, 2);
+    char *theirs = json_dumps(long_one, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *ours = json_compact(long_one);
+    assert_string_equal(ours, theirs);
+    free(theirs);
+    free(ours);
+    assert_null(json_compact(NULL));
+}
+
 int
 main(void)
 {
@@ -256,6 +293,7 @@ main(void)
         cmocka_unit_test(lines_of_members_are_found),
         cmocka_unit_test(a_cut_text_has_no_line_or_a_true_one),
         cmocka_unit_test(every_failed_allocation_is_refused_with_a_sentence),
+        cmocka_unit_test(one_line_is_byte_for_byte_what_jansson_writes),
     };
 
     return cmocka_run_group_tests_name("codec/json", tests, NULL, NULL);

@@ -76,6 +76,9 @@ tar xf "$tmp/verifier-image/image.oci.tar" -C "$tmp/layout"
 is "runs as nobody else" 'linux amd64 65532:65532 / ["/usr/bin/selfsame"] ["verifier", "serve", "/var/lib/selfsame-verifier", "--json"]' \
     "$(python3 "$tmp/read.py" "$tmp/layout" 2>&1 | tail -1 | sed 's/ [0-9]*$//')"
 is "and is an enclave's" yes "$([ -s "$tmp/verifier-image/image.eif" ] && echo yes || echo no)"
+# It starts as an enclave does, and misses nothing but its settings.
+timeout 100 "$selfsame" run --sim "$tmp/verifier-image/image.eif" > "$tmp/enclave" 2>&1
+is "it starts as an enclave" 1 "$(grep -c 'cannot open /var/lib/selfsame-verifier/verifier.json' "$tmp/enclave")"
 if [ "$(id -u)" -ne 0 ] || ! command -v chroot > /dev/null; then
     skipped "container: running it needs root"
     finish
@@ -104,7 +107,7 @@ cp -r "$dir"/. "$tmp/root/var/lib/selfsame-verifier/v"
 chown -R 65532:65532 "$tmp/root/var/lib/selfsame-verifier"
 inside 65532:65532 /usr/bin/selfsame verifier serve /var/lib/selfsame-verifier/v --listen 127.0.0.1:0 --json > "$tmp/serving" 2> "$tmp/serve.log" &
 server=$!
-for _ in $(seq 100); do grep -q listen "$tmp/serving" && break; sleep 0.1; done
+for _ in $(seq 100); do grep -qs listen "$tmp/serving" && break; sleep 0.1; done
 at=$(jq -r .listen "$tmp/serving")
 nonce=$(new_nonce)
 evidence "$nonce"

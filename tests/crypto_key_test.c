@@ -109,7 +109,7 @@ other_keys_and_garbage_are_refused(void **state)
     auto_arena arena = arena_new(1 << 16);
     struct selfsame_err e = { 0 };
     auto_key *key = NULL;
-    EVP_PKEY *rsa = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048);
+    EVP_PKEY *rsa = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)1024);
     EVP_PKEY *p521 = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-521");
     EVP_PKEY *p256 = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
 
@@ -128,6 +128,53 @@ other_keys_and_garbage_are_refused(void **state)
     EVP_PKEY_free(rsa);
     EVP_PKEY_free(p521);
     EVP_PKEY_free(p256);
+}
+
+/* RSA of tokens: by libcrypto's own eyes, PKCS #1 v1.5 and PSS; other hashes are refused. */
+static void
+rsa_keys_sign_as_tokens_want_it(void **state)
+{
+    static const struct {
+        size_t bits;
+        enum key_type type;
+    } sizes[] = { { 2048, KEY_RSA2048 }, { 3072, KEY_RSA3072 }, { 4096, KEY_RSA4096 } };
+    uint8_t digest[64] = { 1, 2, 3 };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        auto_arena arena = arena_new(1 << 16);
+        struct selfsame_err e = { 0 };
+        auto_key *key = NULL;
+        EVP_PKEY *rsa = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", sizes[i].bits);
+        struct selfsame_bytes sig[2], ignored;
+
+        assert_code(key_from_pem(pem_of(rsa, NULL, &arena), &key, &e), SELFSAME_OK, &e);
+        assert_int_equal(key_type_of(key), sizes[i].type);
+        const struct selfsame_bytes d = BYTES(digest, 32);
+        assert_code(
+            key_sign(key, HASH_SHA256, d, &arena, &sig[0], &e), SELFSAME_OK, &e);
+        assert_code(key_sign_pss(key, d, &arena, &sig[1], &e), SELFSAME_OK, &e);
+        for (int pss = 0; pss < 2; pss++) {
+            EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(rsa, NULL);
+
+            assert_int_equal(EVP_PKEY_verify_init(c), 1);
+            assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(
+                                 c, pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING),
+                1);
+            assert_int_equal(EVP_PKEY_CTX_set_signature_md(c, EVP_sha256()), 1);
+            if (pss)
+                assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(c, 32), 1);
+            assert_int_equal(
+                EVP_PKEY_verify(c, sig[pss].ptr, sig[pss].len, digest, 32), 1);
+            EVP_PKEY_CTX_free(c);
+        }
+        assert_int_equal(
+            key_sign(key, HASH_SHA384, BYTES(digest, 48), &arena, &ignored, &e),
+            SELFSAME_UNSUPPORTED);
+        assert_int_equal(
+            key_sign_pss(key, BYTES(digest, 48), &arena, &ignored, &e), SELFSAME_USAGE);
+        EVP_PKEY_free(rsa);
+    }
 }
 
 static void
@@ -260,6 +307,7 @@ main(void)
         cmocka_unit_test(what_a_key_signs_verifies_also_after_a_trip_through_pem),
         cmocka_unit_test(what_is_taken_is_wiped_also_when_it_is_no_key),
         cmocka_unit_test(other_keys_and_garbage_are_refused),
+        cmocka_unit_test(rsa_keys_sign_as_tokens_want_it),
         cmocka_unit_test(no_room_is_said_and_outputs_stay),
         cmocka_unit_test(a_made_chain_is_what_was_asked_for),
         cmocka_unit_test(impossible_requests_are_refused),

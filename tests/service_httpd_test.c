@@ -1,309 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "test.h"
-
-#include "os/os.h"
-#include "service/httpd.h"
-
-#include <fcntl.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-enum { LIMIT = 20000, KEPT_MAX = 1024 };
-
-/* One server per test: its loop in a thread, and a thread that answers what was kept. */
-struct world {
-    struct httpd *h;
-    struct net_addr addr;
-    pthread_t loop, worker;
-    pthread_mutex_t lock;
-    pthread_cond_t more;
-    struct httpd_request *kept[KEPT_MAX];
-    size_t kept_count;
-    bool over;
-    struct httpd_request *_Atomic never;
-    atomic_int served;
-};
-
-static void
-say(struct httpd_request *r, int status, struct selfsame_bytes body)
-{
-    const struct httpd_answer a = { .status = status, .body = body };
-
-    httpd_answer(r, &a);
-}
-
-static void
-serve_hello(void *ctx, struct httpd_request *r)
-{
-    const struct httpd_answer a = { .status = 200,
-        .type = "application/octet-stream",
-        .cache = "max-age=5",
-        .body = BYTES_LIT("hello") };
-    struct world *w = ctx;
-
-    (void)atomic_fetch_add(&w->served, 1);
-    httpd_answer(r, &a);
-}
-
-static void
-serve_path(void *ctx, struct httpd_request *r)
-{
-    char text[512];
-    const char *a = httpd_query(r, "a"), *x = httpd_header(r, "x-test");
-
-    (void)ctx;
-    (void)snprintf(text, sizeof(text), "%s|%s|%s", httpd_path(r), a != NULL ? a : "-",
-        x != NULL ? x : "-");
-    say(r, 200, bytes_str(text));
-}
-
-static void
-serve_echo(void *ctx, struct httpd_request *r)
-{
-    (void)ctx;
-    say(r, 200, httpd_body(r));
-}
-
-static void
-serve_refuse(void *ctx, struct httpd_request *r)
-{
-    struct selfsame_err e = { 0 };
-
-    (void)ctx;
-    (void)err_set(&e, SELFSAME_LOG, __FILE__, __LINE__, "say \"no\"");
-    httpd_refuse(r, 422, &e);
-}
-
-static void
-serve_later(void *ctx, struct httpd_request *r)
-{
-    struct world *w = ctx;
-
-    (void)pthread_mutex_lock(&w->lock);
-    assert_true(w->kept_count < KEPT_MAX);
-    w->kept[w->kept_count++] = r;
-    (void)pthread_cond_signal(&w->more);
-    (void)pthread_mutex_unlock(&w->lock);
-}
-
-static void
-serve_never(void *ctx, struct httpd_request *r)
-{
-    ((struct world *)ctx)->never = r;
-}
-
-static void
-serve_large(void *ctx, struct httpd_request *r)
-{
-    const size_t len = 8 << 20;
-    uint8_t *large = calloc(1, len);
-    const struct httpd_answer a = { .status = 200,
-        .cache = "public, max-age=31536000, immutable",
-        .body = BYTES(large, len) };
-
-    (void)ctx;
-    assert_non_null(large);
-    httpd_answer(r, &a);
-    free(large);
-}
-
-enum { FILE_SIZE = 3000001 };
-
-static uint8_t
-byte_at(size_t i)
-{
-    return (uint8_t)(i * 31 + i / 65536);
-}
-
-/* So much of a longer file. */
-static void
-serve_file(void *ctx, struct httpd_request *r)
-{
-    char name[] = "/tmp/selfsame-httpd.XXXXXX";
-    uint8_t *all = malloc(FILE_SIZE + 9);
-    struct httpd_answer a = { .status = 200, .file_size = FILE_SIZE };
-    struct selfsame_err e = { 0 };
-
-    (void)ctx;
-    assert_non_null(all);
-    for (size_t i = 0; i < FILE_SIZE + 9; i++)
-        all[i] = byte_at(i);
-    a.file = mkstemp(name);
-    assert_true(a.file >= 0);
-    assert_int_equal(unlink(name), 0);
-    assert_code(
-        fd_write_all(a.file, BYTES(all, FILE_SIZE + 9), name, &e), SELFSAME_OK, &e);
-    free(all);
-    if (strcmp(httpd_path(r), "/short") == 0)
-        assert_int_equal(ftruncate(a.file, 100), 0);
-    httpd_answer(r, &a);
-}
-
-static void
-serve_object(void *ctx, struct httpd_request *r)
-{
-    char method[16], text[64];
-    struct selfsame_bytes body = httpd_body(r);
-
-    (void)ctx;
-    (void)snprintf(text, sizeof(text), "%s %.*s", httpd_method(r, method),
-        body.len < 8 ? (int)body.len : 8, body.len > 0 ? (const char *)body.ptr : "");
-    say(r, 200, bytes_str(text));
-}
-
-/* Good ones, and some that would begin another line or none. */
-static void
-serve_headers(void *ctx, struct httpd_request *r)
-{
-    static const struct httpd_header headers[] = {
-        { "ETag", "\"3\"" },
-        { "Location", "/v1/objects/\xc3\xa4" },
-        { "X-Bad", "a\r\nX-Injected: 1" },
-        { "X-Bad\nX-Injected", "1" },
-        { "X Bad", "1" },
-        { "X-Bad:", "1" },
-        { "", "bad" },
-        { "X-Bad", NULL },
-        { NULL, "bad" },
-        { "Set-Cookie", "" },
-    };
-    const struct httpd_answer a = { .status = 200,
-        .headers = headers,
-        .header_count = COUNT(headers),
-        .body = BYTES_LIT("with headers") };
-
-    (void)ctx;
-    httpd_answer(r, &a);
-}
-
-static const struct httpd_route routes[] = {
-    { "GET", "/hello", serve_hello },
-    { "GET", "/path/*", serve_path },
-    { "POST", "/echo", serve_echo },
-    { "GET", "/refuse", serve_refuse },
-    { "POST", "/later", serve_later },
-    { "GET", "/never", serve_never },
-    { "GET", "/large", serve_large },
-    { "GET", "/file", serve_file },
-    { "GET", "/short", serve_file },
-    { "PUT", "/object", serve_object },
-    { "PATCH", "/object", serve_object },
-    { "DELETE", "/object", serve_object },
-    { "GET", "/object", serve_object },
-    { "GET", "/headers", serve_headers },
-};
-
-static void *
-run_loop(void *ctx)
-{
-    struct world *w = ctx;
-    struct selfsame_err e = { 0 };
-
-    assert_code(httpd_run(w->h, &e), SELFSAME_OK, &e);
-    return NULL;
-}
-
-static void *
-run_worker(void *ctx)
-{
-    struct world *w = ctx;
-
-    (void)pthread_mutex_lock(&w->lock);
-    while (!w->over || w->kept_count > 0) {
-        while (w->kept_count == 0 && !w->over)
-            (void)pthread_cond_wait(&w->more, &w->lock);
-        if (w->kept_count == 0)
-            break;
-        struct httpd_request *r = w->kept[--w->kept_count];
-        (void)pthread_mutex_unlock(&w->lock);
-        say(r, 200, httpd_body(r));
-        (void)pthread_mutex_lock(&w->lock);
-    }
-    (void)pthread_mutex_unlock(&w->lock);
-    return NULL;
-}
-
-static void
-begin(struct world *w, const struct httpd_config *with)
-{
-    struct httpd_config c = *with;
-    struct selfsame_err e = { 0 };
-
-    *w = (struct world){ .lock = PTHREAD_MUTEX_INITIALIZER };
-    (void)pthread_cond_init(&w->more, NULL);
-    assert_code(net_addr_parse("127.0.0.1:0", 0, &c.listen, &e), SELFSAME_OK, &e);
-    c.routes = routes;
-    c.route_count = COUNT(routes);
-    c.ctx = w;
-    c.body_limit = LIMIT;
-    assert_code(httpd_new(&c, &w->h, &e), SELFSAME_OK, &e);
-    httpd_bound(w->h, &w->addr);
-    assert_int_not_equal(w->addr.port, 0);
-    assert_int_equal(pthread_create(&w->loop, NULL, run_loop, w), 0);
-    assert_int_equal(pthread_create(&w->worker, NULL, run_worker, w), 0);
-}
-
-static void
-end(struct world *w)
-{
-    httpd_stop(w->h);
-    (void)pthread_join(w->loop, NULL);
-    (void)pthread_mutex_lock(&w->lock);
-    w->over = true;
-    (void)pthread_cond_signal(&w->more);
-    (void)pthread_mutex_unlock(&w->lock);
-    (void)pthread_join(w->worker, NULL);
-    httpd_free(w->h);
-}
-
-/* ---- a client that sends what it is told ---- */
-
-static int
-dial(const struct world *w)
-{
-    struct selfsame_err e = { 0 };
-    int fd = -1;
-    struct timeval t = { .tv_sec = 20 };
-
-    assert_code(net_connect(&w->addr, net_clock_ms() + 5000, &fd, &e), SELFSAME_OK, &e);
-    assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)), 0);
-    return fd;
-}
-
-static void
-send_all(int fd, const void *p, size_t len)
-{
-    const char *at = p;
-
-    while (len > 0) {
-        ssize_t n = send(fd, at, len, MSG_NOSIGNAL);
-        if (n <= 0)
-            return; /* refused early: the answer is what counts */
-        at += n;
-        len -= (size_t)n;
-    }
-}
-
-/* All until the end; -1 as length for a reset. */
-static ssize_t
-read_all(int fd, char *buf, size_t cap)
-{
-    size_t len = 0;
-
-    for (;;) {
-        ssize_t n = recv(fd, buf + len, cap - 1 - len, 0);
-        if (n < 0)
-            return -1;
-        if (n == 0)
-            break;
-        len += (size_t)n;
-    }
-    buf[len] = '\0';
-    return (ssize_t)len;
-}
+#include "httpd_world.h"
 
 /* Sends, says that no more comes, and gives the whole answer. */
 static const char *
@@ -316,10 +12,6 @@ ask(const struct world *w, const char *text, size_t len, char *buf, size_t cap)
     assert_true(read_all(fd, buf, cap) >= 0);
     return buf;
 }
-
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
-#define POST(path, fields, body) \
-    "POST " path " HTTP/1.1\r\nHost: x\r\n" fields "\r\n" body
 
 static const struct {
     const char *request;
@@ -484,6 +176,144 @@ nul_in_a_target_is_refused(void **state)
     end(&w);
 }
 
+static size_t
+count_of(const char *text, const char *what)
+{
+    size_t n = 0;
+
+    for (const char *at = text; (at = strstr(at, what)) != NULL; at++)
+        n++;
+    return n;
+}
+
+/* What follows a request that two parsers would frame differently is not looked at. */
+static void
+nothing_behind_doubt_is_answered(void **state)
+{
+#define CHUNKED(body) POST("/echo", "Transfer-Encoding: chunked\r\n", body)
+    static const char *const doubtful[] = {
+        POST("/echo", "Content-Length: 3\r\nContent-Length: 4\r\n", "abc"),
+        POST("/echo", "Content-Length: 3, 3\r\n", "abc"),
+        POST("/echo", "Content-Length: +3\r\n", "abc"),
+        POST("/echo", "Content-Length: 0x3\r\n", "abc"),
+        POST("/echo", "Content-Length: 3 4\r\n", "abc"),
+        POST("/echo", "Content-Length: \r\n", "abc"),
+        POST("/echo", "Content-Length: 99999999999999999999\r\n", "abc"),
+        POST("/echo", "Content-Length : 3\r\n", "abc"),
+        POST("/echo", " Content-Length: 3\r\n", "abc"),
+        POST("/echo", "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
+            "0\r\n\r\n"),
+        POST("/echo", "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n",
+            "0\r\n\r\n"),
+        POST("/echo", "Transfer-Encoding: xchunked\r\n", "0\r\n\r\n"),
+        POST("/echo", "Transfer-Encoding: chunked, identity\r\n", "0\r\n\r\n"),
+        POST("/echo", "Transfer-Encoding: \vchunked\r\n", "0\r\n\r\n"),
+        POST("/echo", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+            "0\r\n\r\n"),
+        POST("/echo", "Transfer-Encoding\t: chunked\r\n", "0\r\n\r\n"),
+        POST("/echo", "X: y\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+        POST("/echo", "X: y\rTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+        "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        CHUNKED("3\nabc\r\n0\r\n\r\n"),
+        CHUNKED("3\r\nabcd\r\n0\r\n\r\n"),
+        CHUNKED("3\r\nabc0\r\n\r\n"),
+        CHUNKED("-3\r\nabc\r\n0\r\n\r\n"),
+        CHUNKED("0x3\r\nabc\r\n0\r\n\r\n"),
+        CHUNKED(" 3\r\nabc\r\n0\r\n\r\n"),
+        CHUNKED("3 x\r\nabc\r\n0\r\n\r\n"),
+        CHUNKED("\r\nabc\r\n0\r\n\r\n"),
+        CHUNKED("10000000000000003\r\nabc\r\n0\r\n\r\n"),
+        CHUNKED("0\r\nX : y\r\n\r\n"),
+        CHUNKED("0\r\n X: y\r\n\r\n"),
+        "\r\n" GET("/hello"),
+        "GET /hello HTTP/1.1 \r\nHost: x\r\n\r\n",
+        "GET\t/hello HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: x\r\nX\r\n\r\n",
+        "GET /hello HTTP/1.1\r\nHost: x, y\r\nHost: z\r\n\r\n",
+    };
+    const struct httpd_config c = { 0 };
+    struct world w;
+    char buf[8192], text[1024];
+
+    (void)state;
+    begin(&w, &c);
+    for (size_t i = 0; i < COUNT(doubtful); i++) {
+        int len = snprintf(text, sizeof(text), "%s%s", doubtful[i], GET("/hello"));
+        const char *got = ask(&w, text, (size_t)len, buf, sizeof(buf));
+
+        if (strncmp(got, "HTTP/1.1 4", 10) != 0 || count_of(got, "HTTP/1.1 ") != 1 ||
+            strstr(got, "Connection: close\r\n") == NULL)
+            fail_msg("expected one refusal and an end for\n%s\ngot\n%s", text, got);
+    }
+    assert_int_equal(atomic_load(&w.served), 0);
+    end(&w);
+}
+
+static void
+chunks_of_all_shapes_are_a_body(void **state)
+{
+    static const struct {
+        const char *request, *body;
+    } shapes[] = {
+        { CHUNKED("0\r\n\r\n"), "" },
+        { CHUNKED("000\r\n\r\n"), "" },
+        { CHUNKED("a\r\n0123456789\r\nA\r\nabcdefghij\r\n0\r\n\r\n"),
+            "0123456789abcdefghij" },
+        { CHUNKED("1\r\n\r\r\n1\r\n\n\r\n0\r\n\r\n"), "\r\n" },
+        { CHUNKED("000000000000003\r\nabc\r\n0\r\n\r\n"), "abc" },
+        { CHUNKED("0\r\nX: y\r\nContent-Length: 7\r\n\r\n"), "" },
+        { CHUNKED("5\r\n0\r\n\r\n\r\n0\r\n\r\n"), "0\r\n\r\n" },
+    };
+    const struct httpd_config c = { 0 };
+    struct world w;
+    char buf[8192], text[1024], want[256];
+
+    (void)state;
+    begin(&w, &c);
+    for (size_t i = 0; i < COUNT(shapes); i++) {
+        /* What follows is the next request, to the byte. */
+        int len = snprintf(
+            text, sizeof(text), "%s%s", shapes[i].request, GET("/hello"));
+        (void)snprintf(
+            want, sizeof(want), "\r\n\r\n%sHTTP/1.1 200 OK\r\n", shapes[i].body);
+        for (int cut = 0; cut < len; cut += 7) {
+            auto_fd fd = dial(&w);
+            send_all(fd, text, (size_t)cut);
+            if (cut % 2 == 0)
+                (void)usleep(1000);
+            send_all(fd, text + cut, (size_t)(len - cut));
+            (void)shutdown(fd, SHUT_WR);
+            assert_true(read_all(fd, buf, sizeof(buf)) > 0);
+            if (strstr(buf, want) == NULL || strstr(buf, "\r\n\r\nhello") == NULL)
+                fail_msg("expected %s for\n%s\ngot\n%s", want, text, buf);
+        }
+    }
+    end(&w);
+#undef CHUNKED
+}
+
+/* A client that says that no more comes gets its answer; half a request gets none. */
+static void
+half_closed_connections_are_answered(void **state)
+{
+    const struct httpd_config c = { .loops = 2 };
+    struct world w;
+    char buf[4096];
+    static const char later[] = POST("/later", "Content-Length: 4\r\n", "kept");
+
+    (void)state;
+    begin(&w, &c);
+    for (size_t len = 0; len < sizeof(later); len++) {
+        const char *got = ask(&w, later, len, buf, sizeof(buf));
+        if (len < sizeof(later) - 1)
+            assert_string_equal(got, "");
+        else
+            assert_non_null(strstr(got, "\r\n\r\nkept"));
+    }
+    end(&w);
+}
+
 static void
 heads_and_bodies_over_the_limit(void **state)
 {
@@ -588,16 +418,6 @@ refusals_are_said_as_the_service_does(void **state)
     }
     say(w.never, 200, BYTES_LIT("late"));
     end(&w);
-}
-
-static size_t
-count_of(const char *text, const char *what)
-{
-    size_t n = 0;
-
-    for (const char *at = text; (at = strstr(at, what)) != NULL; at++)
-        n++;
-    return n;
 }
 
 static void
@@ -1044,14 +864,13 @@ flood(void *ctx)
 }
 
 static void
-answers_go_to_who_asked(void **state)
+answers_find_their_way(unsigned loops)
 {
-    const struct httpd_config c = { 0 };
+    const struct httpd_config c = { .loops = loops };
     struct world w;
     pthread_t threads[32];
     struct flood f[COUNT(threads)];
 
-    (void)state;
     begin(&w, &c);
     for (size_t i = 0; i < COUNT(threads); i++) {
         f[i] = (struct flood){ &w, (unsigned)i, 200, i % 2 == 0 ? "/later" : "/echo" };
@@ -1062,6 +881,212 @@ answers_go_to_who_asked(void **state)
     end(&w);
 }
 
+static void
+answers_go_to_who_asked(void **state)
+{
+    (void)state;
+    answers_find_their_way(1);
+    answers_find_their_way(4);
+    answers_find_their_way(1000); /* as many as may be */
+}
+
+/* ---- several loops ---- */
+
+/* Each holds its part; the others' places are no help, but silent ones go. */
+static void
+loops_make_room_each(void **state)
+{
+    const struct httpd_config c = { .loops = 3, .connections = 12 };
+    struct world w;
+    char buf[4096];
+    int silent[60];
+    size_t max = 0;
+
+    (void)state;
+    begin(&w, &c);
+    for (size_t i = 0; i < COUNT(silent); i++)
+        silent[i] = dial(&w);
+    for (int i = 0; i < 60; i++) {
+        const char *got = ask(
+            &w, GET("/hello"), strlen(GET("/hello")), buf, sizeof(buf));
+        assert_memory_equal(got, "HTTP/1.1 200", 12);
+    }
+    (void)usleep(100000);
+    assert_true(httpd_connections(w.h, &max) <= 12);
+    assert_int_equal(max, 12);
+    for (size_t i = 0; i < COUNT(silent); i++)
+        fd_close(&silent[i]);
+    (void)usleep(300000);
+    assert_int_equal(httpd_connections(w.h, &max), 0);
+    end(&w);
+}
+
+/* A handler that takes its time keeps its own loop alone. */
+static void
+slow_handler_stalls_its_loop_alone(void **state)
+{
+    const struct httpd_config c = { .loops = 2 };
+    struct world w;
+    char buf[4096];
+
+    (void)state;
+    begin(&w, &c);
+    for (int i = 0; i < 4; i++) {
+        (void)usleep(100000); /* former ones are gone */
+        auto_fd slow = dial(&w);
+        auto_fd fast = dial(&w); /* the other loop's, for it has less */
+        send_all(slow, GET("/slow"), strlen(GET("/slow")));
+        (void)usleep(50000);
+        const int64_t began_ms = net_clock_ms();
+        send_all(fast, GET("/hello"), strlen(GET("/hello")));
+        assert_true(recv(fast, buf, sizeof(buf), 0) > 0);
+        assert_true(net_clock_ms() - began_ms < SLOW_MS / 2);
+        assert_true(recv(slow, buf, sizeof(buf), 0) > 0);
+    }
+    end(&w);
+}
+
+/* ---- draining ---- */
+
+static void *
+rest(void *ctx)
+{
+    return ctx;
+}
+
+static void
+draining_is_in_peace(void **state)
+{
+    struct world w;
+    struct selfsame_err e = { 0 };
+    char buf[4096];
+
+    (void)state;
+    for (unsigned loops = 1; loops <= 3; loops += 2) {
+        const struct httpd_config c = { .loops = loops };
+        begin(&w, &c);
+        auto_fd idle = dial(&w);
+        auto_fd kept = dial(&w);
+        auto_fd half = dial(&w);
+        send_all(kept, GET("/never"), strlen(GET("/never")));
+        send_all(half, GET("/hello"), 10);
+        (void)usleep(150000);
+        httpd_drain(w.h, 3000);
+        (void)usleep(300000);
+        /* Nobody comes in. */
+        int fd = -1;
+        assert_int_not_equal(
+            net_connect(&w.addr, net_clock_ms() + 1000, &fd, &e), SELFSAME_OK);
+        /* Who was idle may ask, who had begun may end, and who waits gets an answer. */
+        send_all(idle, GET("/hello"), strlen(GET("/hello")));
+        send_all(half, &GET("/hello")[10], strlen(GET("/hello")) - 10);
+        say(w.never, 200, BYTES_LIT("at last"));
+        const int fds[] = { idle, half, kept };
+        for (size_t i = 0; i < COUNT(fds); i++) {
+            assert_true(read_all(fds[i], buf, sizeof(buf)) > 0);
+            assert_memory_equal(buf, "HTTP/1.1 200", 12);
+            assert_non_null(strstr(buf, "Connection: close\r\n"));
+        }
+        const int64_t began_ms = net_clock_ms();
+        end(&w);
+        assert_true(net_clock_ms() - began_ms < 500);
+    }
+}
+
+static void
+draining_ends(void **state)
+{
+    struct world w;
+    char buf[4096];
+
+    (void)state;
+    for (unsigned loops = 1; loops <= 3; loops += 2) {
+        const struct httpd_config c = { .loops = loops };
+        begin(&w, &c);
+        auto_fd idle = dial(&w);
+        auto_fd kept = dial(&w);
+        send_all(kept, GET("/never"), strlen(GET("/never")));
+        (void)usleep(150000);
+        const int64_t began_ms = net_clock_ms();
+        httpd_drain(w.h, 1000);
+        assert_int_equal(read_all(idle, buf, sizeof(buf)), 0);
+        assert_true(net_clock_ms() - began_ms < 900);
+        (void)pthread_join(w.loop, NULL);
+        const int64_t took_ms = net_clock_ms() - began_ms;
+        assert_true(took_ms >= 900 && took_ms < 1900);
+        say(w.never, 200, BYTES_LIT("too late"));
+        assert_int_equal(pthread_create(&w.loop, NULL, rest, NULL), 0);
+        end(&w);
+    }
+}
+
+static void
+stopping_ends_draining(void **state)
+{
+    const struct httpd_config c = { .loops = 2, .stop_s = 1 };
+    struct world w;
+    char buf[4096];
+
+    (void)state;
+    begin(&w, &c);
+    auto_fd idle = dial(&w);
+    (void)usleep(150000);
+    httpd_drain(w.h, 60000);
+    (void)usleep(300000);
+    const int64_t began_ms = net_clock_ms();
+    httpd_stop(w.h);
+    assert_int_equal(read_all(idle, buf, sizeof(buf)), 0);
+    end(&w);
+    assert_true(net_clock_ms() - began_ms < 500);
+}
+
+/* ---- memory ---- */
+
+/* Bodies that never end are bounded together; small ones always have room. */
+static void
+bodies_that_wait_are_bounded_together(void **state)
+{
+    enum { SENT = 19000 };
+    static const char head[] = POST("/echo", "Content-Length: 20000\r\n", "");
+    static const char small[] = POST("/echo", "Content-Length: 3\r\n", "abc");
+    const struct httpd_config c = { .bodies_limit = 100000 };
+    struct world w;
+    char buf[4096], *body = calloc(1, SENT);
+    int fds[30];
+    unsigned refused = 0;
+
+    (void)state;
+    assert_non_null(body);
+    begin(&w, &c);
+    for (size_t i = 0; i < COUNT(fds); i++) {
+        fds[i] = dial(&w);
+        send_all(fds[i], head, sizeof(head) - 1);
+        send_all(fds[i], body, SENT);
+    }
+    (void)usleep(300000);
+    assert_memory_equal(
+        ask(&w, small, sizeof(small) - 1, buf, sizeof(buf)), "HTTP/1.1 200", 12);
+    for (size_t i = 0; i < COUNT(fds); i++) {
+        ssize_t n = recv(fds[i], buf, sizeof(buf) - 1, MSG_DONTWAIT);
+        if (n > 12) {
+            assert_memory_equal(buf, "HTTP/1.1 503", 12);
+            refused++;
+        }
+        net_reset_on_close(fds[i]);
+        fd_close(&fds[i]);
+    }
+    assert_true(refused >= 20 && refused < 30);
+    (void)usleep(300000);
+    auto_fd fd = dial(&w);
+    send_all(fd, head, sizeof(head) - 1);
+    send_all(fd, body, SENT);
+    send_all(fd, body, 1000);
+    assert_true(recv(fd, buf, sizeof(buf) - 1, 0) > 0);
+    assert_memory_equal(buf, "HTTP/1.1 200", 12);
+    free(body);
+    end(&w);
+}
+
 int
 main(void)
 {
@@ -1069,6 +1094,9 @@ main(void)
         cmocka_unit_test(requests_have_their_status),
         cmocka_unit_test(head_has_no_body),
         cmocka_unit_test(nul_in_a_target_is_refused),
+        cmocka_unit_test(nothing_behind_doubt_is_answered),
+        cmocka_unit_test(chunks_of_all_shapes_are_a_body),
+        cmocka_unit_test(half_closed_connections_are_answered),
         cmocka_unit_test(heads_and_bodies_over_the_limit),
         cmocka_unit_test(headers_are_sent_unless_they_break_lines),
         cmocka_unit_test(refusals_are_said_as_the_service_does),
@@ -1088,6 +1116,12 @@ main(void)
         cmocka_unit_test(served_connections_are_not_thrown_out),
         cmocka_unit_test(stopping_answers_what_is_under_way),
         cmocka_unit_test(answers_go_to_who_asked),
+        cmocka_unit_test(loops_make_room_each),
+        cmocka_unit_test(slow_handler_stalls_its_loop_alone),
+        cmocka_unit_test(draining_is_in_peace),
+        cmocka_unit_test(draining_ends),
+        cmocka_unit_test(stopping_ends_draining),
+        cmocka_unit_test(bodies_that_wait_are_bounded_together),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

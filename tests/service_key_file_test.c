@@ -21,7 +21,8 @@ checked_as(unsigned id)
         struct selfsame_err e = { 0 };
         if (id != 0 && (setgid(id) != 0 || setuid(id) != 0))
             _exit(99);
-        _exit(key_file_check(path, &e));
+        const enum selfsame_code code = key_file_check(path, &e);
+        _exit((int)code);
     }
     int status = 0;
     assert_int_equal(waitpid(pid, &status, 0), pid);

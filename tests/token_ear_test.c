@@ -123,6 +123,31 @@ forged_evidence_tells_no_claims_and_no_measurement(void **state)
         number_at(j, "/submods/nitro/ear.trustworthiness-vector/sourced-data"), 99);
 }
 
+/* Who asks may name any key; a token must not say that evidence is about it when it is not. */
+static void
+a_key_is_named_only_where_the_binding_held(void **state)
+{
+    static const enum check_outcome outcomes[] = { CHECK_PASS, CHECK_FAIL,
+        CHECK_SKIPPED, CHECK_MISSING, CHECK_NA };
+    static const char *const places[] = { "/cnf", "/key_sha256",
+        "/submods/nitro/ear.veraison.key-attestation" };
+    auto_arena a = arena_new(1 << 20);
+    struct ear_subject s = made_subject();
+
+    (void)state;
+    s.key = made_spki(KEY_P256, &a);
+    for (size_t i = 0; i < COUNT(outcomes); i++) {
+        struct verdict v = made_accepted();
+
+        v.status = "warning";
+        v.checks.at[CHECK_BINDING].outcome = outcomes[i];
+        auto_json *j = claims_of(&v, &s);
+        for (size_t k = 0; k < COUNT(places); k++)
+            assert_int_equal(
+                token_claim(j, places[k]) != NULL, outcomes[i] == CHECK_PASS);
+    }
+}
+
 /* ---- the trust vector ---- */
 
 static void
@@ -259,8 +284,8 @@ the_vector_is_as_the_table_of_the_docs_says(void **state)
         trust_vector_of(&v, got);
         for (size_t k = 0; k < TRUST_COUNT; k++)
             if (got[k] != rows[i].vector[k])
-                fail_msg("row %zu: %s: expected %d, got %d", i, trust_word(k),
-                    rows[i].vector[k], got[k]);
+                fail_msg("row %zu: %s: expected %d, got %d", i,
+                    trust_word((enum trust_claim)k), rows[i].vector[k], got[k]);
         assert_int_equal(trust_warns(&v), rows[i].warns);
     }
 }
@@ -592,6 +617,7 @@ main(void)
         cmocka_unit_test(both_dialects_say_the_same_in_their_own_names),
         cmocka_unit_test(refused_evidence_names_no_release),
         cmocka_unit_test(forged_evidence_tells_no_claims_and_no_measurement),
+        cmocka_unit_test(a_key_is_named_only_where_the_binding_held),
         cmocka_unit_test(the_vector_is_as_the_table_of_the_docs_says),
         cmocka_unit_test(tiers_are_those_of_ar4si),
         cmocka_unit_test(an_accepted_verdict_is_consistent_in_its_token),

@@ -3,6 +3,8 @@
 
 #include "token/token.h"
 
+#include <pthread.h>
+
 #define PAYLOAD BYTES_LIT("{\"sub\":\"x\"}")
 
 static const struct {
@@ -527,6 +529,40 @@ rs256_and_ed25519_are_the_same_every_time_and_the_others_never(void **state)
     }
 }
 
+/* A service signs with one key from all of its threads. */
+static void *
+sign_often(void *arg)
+{
+    const size_t i = *(size_t *)arg;
+
+    for (int n = 0; n < 40; n++) {
+        auto_arena a = arena_new(1 << 20);
+        struct jwk k = jwk_for(i, &a);
+        struct jwks set = { &k, 1 };
+
+        if (check_text(token(i, NULL, &a), &set) != SELFSAME_OK)
+            return arg;
+    }
+    return NULL;
+}
+
+static void
+threads_share_a_key(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        pthread_t threads[4];
+        void *failed;
+
+        for (size_t t = 0; t < COUNT(threads); t++)
+            assert_int_equal(pthread_create(&threads[t], NULL, sign_often, &i), 0);
+        for (size_t t = 0; t < COUNT(threads); t++) {
+            assert_int_equal(pthread_join(threads[t], &failed), 0);
+            assert_null(failed);
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -548,6 +584,7 @@ main(void)
         cmocka_unit_test(a_set_passes_over_what_does_not_sign_and_is_bounded),
         cmocka_unit_test(
             rs256_and_ed25519_are_the_same_every_time_and_the_others_never),
+        cmocka_unit_test(threads_share_a_key),
     };
 
     return cmocka_run_group_tests(tests, make_keys, free_keys);

@@ -49,6 +49,15 @@ else
     skipped "units: systemd-analyze is not here"
 fi
 
+if command -v systemd-sysusers > /dev/null; then
+    mkdir -p "$tmp/root/etc"
+    expect 0 "the users are made" systemd-sysusers --root="$tmp/root" "$(cd "$root" && pwd)/packaging/systemd/selfsame.sysusers"
+    is "for no shell" 0 "$(grep '^selfsame-' "$tmp/root/etc/passwd" | grep -cv ':/usr/sbin/nologin$')"
+    is "one a unit, at least" yes "$([ "$(grep -c '^selfsame-' "$tmp/root/etc/passwd")" -ge "$(ls "$units"/*.service | wc -l)" ] && echo yes || echo no)"
+else
+    skipped "units: systemd-sysusers is not here"
+fi
+
 # ---- Type=notify ----
 cat > "$tmp/manager.py" <<'PY'
 import os, socket, subprocess, sys, time, signal

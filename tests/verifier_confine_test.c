@@ -5,6 +5,7 @@
 #include "verifier/confine.h"
 #include "verifier/confine_parts.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -131,6 +132,62 @@ look_at_itself(void)
     struct rlimit most;
 
     return statm < 0 || fds < 0 ? errno : said(getrlimit(RLIMIT_NOFILE, &most));
+}
+
+/* Libraries that are loaded at the first use, and reach for what is not there. */
+static void *
+symbol(const char *library, const char *name)
+{
+    void *handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+
+    return handle != NULL ? dlsym(handle, name) : NULL;
+}
+
+/* ISO C has no conversion from an object pointer to a function's. */
+#define CALL(type, p) \
+    (*(type)memcpy(&(void *){ NULL }, &(void *){ (p) }, sizeof(void *)))
+
+static int
+fetch_late(void)
+{
+    enum { URL = 10002, COULDNT_RESOLVE = 6, COULDNT_CONNECT = 7 }; /* curl/curl.h */
+    void *make = symbol("libcurl.so.4", "curl_easy_init");
+    void *set = symbol("libcurl.so.4", "curl_easy_setopt");
+    void *perform = symbol("libcurl.so.4", "curl_easy_perform");
+
+    if (make == NULL || set == NULL || perform == NULL)
+        return 77;
+    void *h = CALL(void *(**)(void), make)();
+    (void)CALL(int (**)(void *, int, ...), set)(h, URL, "https://127.0.0.1:9/");
+    const int refused = CALL(int (**)(void *), perform)(h);
+    (void)CALL(int (**)(void *, int, ...), set)(h, URL, "https://name.invalid/");
+    const int unknown = CALL(int (**)(void *), perform)(h);
+    return refused == COULDNT_CONNECT && unknown == COULDNT_RESOLVE ? 0 : 1;
+}
+
+static int
+connect_late(void)
+{
+    void *make = symbol("libpq.so.5", "PQconnectdb");
+    void *said_of = symbol("libpq.so.5", "PQerrorMessage");
+
+    if (make == NULL || said_of == NULL)
+        return 77;
+    void *c = CALL(void *(**)(const char *), make)("host=127.0.0.1 port=9");
+    const char *text = CALL(const char *(**)(void *), said_of)(c);
+    return strstr(text, "refused") != NULL ? 0 : 1;
+}
+
+static void
+test_what_is_loaded_late_works(void **state)
+{
+    const int curl = confined(fetch_late), pq = confined(connect_late);
+
+    (void)state;
+    if (curl == 77 || pq == 77)
+        print_message("SKIPPED: libcurl or libpq is not here\n");
+    assert_true(curl == 0 || curl == 77);
+    assert_true(pq == 0 || pq == 77);
 }
 
 static void
@@ -424,6 +481,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_a_verifier_does_works),
+        cmocka_unit_test(test_what_is_loaded_late_works),
         cmocka_unit_test(test_what_only_an_intruder_does_ends_it),
         cmocka_unit_test(test_what_it_does_not_need_fails),
         cmocka_unit_test(test_files_of_others_are_out_of_reach),

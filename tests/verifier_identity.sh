@@ -146,6 +146,21 @@ fresh
 ask_svid jwt "\"key\":\"$key64\""
 refused "it is for somebody" 422 malformed
 
+echo '{"alg":"ES256"}' | "$selfsame" verifier audience set "$dir" default mail - > /dev/null
+sleep 2
+ask_svid jwt "\"key\":\"$key64\",\"audience\":\"reports\""
+refused "once the tenant has audiences, it is for one of them" 403 denied
+ask_svid jwt "\"key\":\"$key64\",\"audience\":\"mail\""
+is "for which it is given" 200 "$status"
+echo '{"alg":"RS256"}' | "$selfsame" verifier audience set "$dir" default cloud - > /dev/null
+sleep 2
+fresh
+ask_svid jwt "\"key\":\"$key64\",\"audience\":\"cloud\""
+is "by the audience's algorithm" RS256 "$(jwt_part "$(member svid)" 0 | jq -r .alg)"
+kid=$(jwt_part "$(member svid)" 0 | jq -r .kid)
+get /spiffe-bundle
+is "whose key is in the bundle too" RSA "$(jq -r ".keys[] | select(.kid == \"$kid\") | .kty" "$tmp/body")"
+
 # ---- who gets none ----
 fresh
 ask_x509
@@ -251,7 +266,33 @@ is "whoever knows both knows the new one's" "$tmp/svid.pem: OK" "$(openssl verif
 openssl verify -CAfile "$tmp/ca.pem" "$tmp/svid.pem" > /dev/null 2>&1
 is "which the old one did not sign" 2 $?
 is "and the former ones go on" "$tmp/before.pem: OK" "$(openssl verify -CAfile "$tmp/both.pem" "$tmp/before.pem" 2>&1)"
+is "the audit log says which identities were given" yes \
+    "$(grep -q "\"given\":\"spiffe://$domain/tee/app\"" "$dir"/audit/rows* && grep -q "\"given\":\"spiffe://$domain/other/app\"" "$dir"/audit/rows* && echo yes)"
 if grep -qa "PRIVATE KEY" "$tmp/serving" "$tmp/serve.log" "$dir"/audit/rows*; then not_ok "no log has a key"; else ok "no log has a key"; fi
+world_stop
+server=
+
+# ---- settings ----
+cp "$dir/verifier.json" "$tmp/settings"
+setting() { jq "$1" "$tmp/settings" > "$dir/verifier.json"; }
+for wrong in '.spiffe.trust_domian = "prod"' '.spiffe.trust_domain = "Prod"' '.spiffe.x509_life_s = 3601' '.spiffe.jwt_life_s = 59' \
+    '.spiffe = 7' '.kbs.tenants = "default"' '.kbs.tenant = 7'; do
+    setting "$wrong"
+    expect 2 "no service with $wrong" timeout 20 "$selfsame" verifier serve "$dir" --listen 127.0.0.1:0
+done
+setting '.spiffe = {"trust_domain":"prod.example","x509_life_s":600}'
+world_serve
+get /spiffe-bundle
+is "an authority of another trust domain is not taken" 404 "$status"
+world_stop
+mv "$dir/keys/spiffe-ca.pem" "$tmp/former.pem"
+identity default app "{$app,\"spiffe_id\":\"spiffe://prod.example/tee/app\",\"warning\":true}"
+world_serve
+fresh
+ask_x509
+is "the trust domain that was set" spiffe://prod.example/tee/app "$(member spiffe_id)"
+member certificate > "$tmp/svid.pem"
+if openssl x509 -in "$tmp/svid.pem" -noout -checkend 650 > /dev/null; then not_ok "and the life"; else ok "and the life"; fi
 world_stop
 server=
 finish

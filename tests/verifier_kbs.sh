@@ -243,6 +243,9 @@ for tee in tdx sgx; do
     error_is "$tee evidence is read, and this policy has none of it" AttestationError
     said_body "policy does not accept"
 done
+is "the audit log says which resource was given" yes "$(grep -q '"given":"secret default/key/1@1"' "$dir"/audit/rows* && echo yes)"
+hash=$(grep -h '"given":"secret' "$dir"/audit/rows* | head -1 | sed 's/.*"evidence_sha256":"\([0-9a-f]*\)".*/\1/')
+is "and for which verdict" yes "$(grep -h "$hash" "$dir"/audit/rows* | grep -qv '"given":"secret' && echo yes)"
 if grep -qa sesame "$tmp/serving" "$tmp/serve.log" "$dir"/audit/*; then not_ok "no log has a secret"; else ok "no log has a secret"; fi
 world_stop
 server=

@@ -83,6 +83,7 @@ is "paths of strangers make no series" 1 "$(curl -s "http://$watch/metrics" | gr
 line=$(grep '"operation":"verify"' "$tmp/serve.log" | head -1)
 is "one line for a request" 200 "$(echo "$line" | jq -r .status)"
 is "with tenant, key and verdict" "default a warning" "$(echo "$line" | jq -r '"\(.tenant) \(.key) \(.verdict)"')"
+is "without the address" null "$(echo "$line" | jq -r .peer)"
 is "all lines are JSON" 0 "$(jq -R 'fromjson? // "bad"' "$tmp/serve.log" | grep -c '^"bad"$')"
 is "probes leave no line" 0 "$(grep -c '"operation":"getReadiness"' "$tmp/serve.log")"
 leaks() { grep -cF -e "$1" "$tmp/serve.log"; }
@@ -122,6 +123,27 @@ is "and says why" '{"ready":false,"missing":["draining"],"registry":"ok"}' "$(ca
 is "alive still" 200 "$(watched /healthz)"
 verified
 is "what comes is answered while it drains" 200 "$status"
+# A connection that is kept alive: every request on it is answered, the last with a farewell.
+python3 - "$at" > "$tmp/alive" << 'PY'
+import http.client, sys, time
+c = http.client.HTTPConnection(sys.argv[1], timeout=10)
+answers, last = 0, None
+end = time.time() + 20
+try:
+    while time.time() < end:
+        c.request("GET", "/healthz")
+        r = c.getresponse()
+        r.read()
+        answers += 1
+        last = r.getheader("Connection")
+        if last == "close":
+            break
+        time.sleep(0.05)
+    print("told", last, answers > 10)
+except Exception as e:
+    print("cut off after", answers, repr(e))
+PY
+is "who stays connected is told when it is over" "told close True" "$(cat "$tmp/alive")"
 wait "$server"
 is "then it ends well" 0 $?
 server=
@@ -137,6 +159,63 @@ killer=$!
 wait "$server"
 is "twice asked, it ends at once" 0 $?
 kill "$killer" 2>/dev/null
+server=
+
+# ---- TLS, with files elsewhere that are replaced ----
+mkdir "$tmp/tls"
+certificate() { # NAME
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=$1" -addext "subjectAltName=IP:127.0.0.1" \
+        -keyout "$tmp/tls/new.key" -out "$tmp/tls/new.pem" 2> /dev/null
+    mv "$tmp/tls/new.key" "$tmp/tls/tls.key"
+    mv "$tmp/tls/new.pem" "$tmp/tls/tls.pem"
+}
+shown() { curl -sv --cacert "$tmp/tls/tls.pem" -m 10 -o /dev/null "https://$at/healthz" 2>&1 | sed -n 's/^.*subject: CN=//p'; }
+certificate one
+cp "$dir/verifier.json" "$tmp/plain.json"
+sed -i "s|^{|{\"tls\":{\"certificate\":\"$tmp/tls/tls.pem\",\"key\":\"$tmp/tls/tls.key\"},|; s/\"drain_s\":300/\"drain_s\":0/" "$dir/verifier.json"
+world_serve
+is "TLS" one "$(shown)"
+certificate two
+kill -HUP "$server"
+sleep 1
+is "a certificate that was replaced is read again, under landlock" two "$(shown)"
+echo junk > "$tmp/tls/tls.pem"
+kill -HUP "$server"
+sleep 1
+is "one that does not read is told" 1 "$(grep -c '"event":"tls"' "$tmp/serve.log")"
+is "and the former stays" 200 "$(curl -sk -o /dev/null -w '%{http_code}' "https://$at/healthz")"
+world_stop
+server=
+cp "$tmp/plain.json" "$dir/verifier.json"
+
+# ---- as somebody else ----
+if [ "$(id -u)" -eq 0 ] && id daemon > /dev/null 2>&1; then
+    sed -i 's/"drain_s":300/"drain_s":0/' "$dir/verifier.json"
+    chown -R daemon "$dir"
+    world_serve --user daemon
+    is "it is nobody special" "$(id -u daemon)" "$(status_of Uid | cut -f1)"
+    is "with no capability" 0000000000000000 "$(status_of CapEff)"
+    verified
+    is "and serves" 200 "$status"
+    world_stop
+    server=
+    chown -R 0 "$dir"
+    expect 2 "a user that is not there" "$selfsame" verifier serve "$dir" --listen 127.0.0.1:0 --user no-such-user
+    cp "$tmp/plain.json" "$dir/verifier.json"
+else
+    skipped "verifier: becoming another user needs root"
+fi
+sed -i 's/^{/{"log":{"peers":true},/' "$dir/verifier.json"
+world_serve --insecure-unconfined
+verified
+is "addresses when asked for" 127.0.0.1 "$(grep '"operation":"verify"' "$tmp/serve.log" | jq -r .peer)"
+cp "$tmp/plain.json" "$dir/verifier.json"
+is "unconfined only when told" 0 "$(status_of Seccomp)"
+is "and that is said" 1 "$(grep -c insecure-unconfined "$tmp/serve.log")"
+kill "$server"
+sleep 0.3
+kill "$server"
+wait "$server"
 server=
 
 # ---- its manager, its credentials, and what it refuses ----
@@ -182,6 +261,46 @@ world_stop
 server=
 expect 0 "its audit log is its own" "$selfsame" verifier audit check "$dir"
 is "by its name" "127.0.0.1:7390/audit/$(uname -n)" "$(sed 's/+.*//' "$dir/audit/audit.vkey")"
+# As Kubernetes mounts it: root's secrets, handed to a group (0440), behind links that a
+# rotation changes; a directory of root's that the group may write.
+if [ "$(id -u)" -eq 0 ] && command -v setpriv > /dev/null; then
+    dir=$tmp/mounted
+    mkdir -p "$dir/keys/..one"
+    cp "$first/keys"/* "$dir/keys/..one"
+    ln -s ..one "$dir/keys/..data"
+    for f in "$dir/keys/..one"/*; do ln -s "..data/$(basename "$f")" "$dir/keys"; done
+    cp "$tmp/replica/verifier.json" "$tmp/replica/registry.sqlite" "$dir"
+    chown -R 0:65532 "$dir" "$tmp/credentials"
+    find "$dir/keys" "$tmp/credentials" "$dir/verifier.json" -type f -exec chmod 440 {} +
+    chmod 2775 "$dir"
+    chmod 750 "$tmp/credentials"
+    chown 65532 "$dir/registry.sqlite"
+    plain=$selfsame
+    printf '#!/bin/sh\nexec setpriv --reuid 65532 --regid 65532 --clear-groups %s "$@"\n' "$plain" > "$tmp/as-user"
+    chmod 755 "$tmp/as-user"
+    selfsame=$tmp/as-user
+    world_serve
+    verified
+    is "secrets that root hands over are taken" 200 "$status"
+    expect 0 "a rotation" "$plain" verifier rotate "$first" --lead 0s
+    mkdir "$dir/keys/..two"
+    cp "$first/keys"/* "$dir/keys/..two"
+    chown -R 0:65532 "$dir/keys/..two"
+    chmod 440 "$dir/keys/..two"/*
+    for f in "$dir/keys/..two"/*; do ln -sf "..data/$(basename "$f")" "$dir/keys"; done
+    ln -s ..two "$dir/keys/..new"
+    mv -T "$dir/keys/..new" "$dir/keys/..data"
+    sleep 3
+    verified
+    is "and so is their rotation" "$(cat "$tmp/out")" "$(header kid)"
+    world_stop
+    server=
+    selfsame=$plain dir=$tmp/replica
+    chown -R 0:0 "$tmp/credentials"
+    chmod 600 "$tmp/credentials"/*
+else
+    skipped "verifier: secrets of another owner need root and setpriv"
+fi
 rm "$dir/audit/audit.key"
 expect 3 "rows without a key are no new log" "$selfsame" verifier serve "$dir" --listen 127.0.0.1:0
 dir=$first

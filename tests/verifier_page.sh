@@ -12,6 +12,7 @@ cleanup() {
 v=$tmp/v
 nonce=30313233343536373839616263646566
 serve() { # options: $at is where
+    : > "$tmp/ready"
     "$selfsame" verifier serve "$v" --listen 127.0.0.1:0 --quiet --json "$@" > "$tmp/ready" 2> "$tmp/serve.err" &
     pid=$! pids="$pids $!"
     for _ in $(seq 100); do [ -s "$tmp/ready" ] && break; sleep 0.1; done
@@ -38,6 +39,7 @@ printf '{"selfsame_measurements":1,"measurements":[{"tee":"nitro","pcr":{"0":["%
 printf '{"selfsame_policy":1,"tee":{"nitro":{}},"measurements":[{"tee":"nitro","pcr":{"0":["%s"],"1":["%s"],"2":["%s"]}}],"freshness":{"nonce":true},"binding":"key","insecure":["simulated"]}' \
     "$m" "$m" "$m" > "$tmp/policy.json"
 expect 0 "a policy" "$selfsame" verifier policy set "$v" default web "$tmp/policy.json"
+expect 0 "another policy" "$selfsame" verifier policy set "$v" default web-too "$tmp/policy.json"
 printf '{"public":false,"policy":"web"}' > "$tmp/tenant.json"
 expect 0 "is the tenant's own" "$selfsame" verifier tenant set "$v" default "$tmp/tenant.json"
 printf '{"public":false}' > "$tmp/other.json"
@@ -200,6 +202,7 @@ PY
     kill "$pid"; wait "$pid"
     port=${at##*:}
     sed -i "s,http://127.0.0.1:7390,http://127.0.0.1:$port,; s,127.0.0.1:7390,127.0.0.1:$port," "$v/verifier.json"
+    : > "$tmp/ready"
     "$selfsame" verifier serve "$v" --quiet --json > "$tmp/ready" 2> "$tmp/serve.err" &
     pid=$! pids="$pids $!"
     for _ in $(seq 100); do [ -s "$tmp/ready" ] && break; sleep 0.1; done

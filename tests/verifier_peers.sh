@@ -13,9 +13,10 @@ cleanup() {
     [ -n "${server:-}" ] && kill "$server" 2> /dev/null
     [ -s "$tmp/apache/pid" ] && kill "$(cat "$tmp/apache/pid")" 2> /dev/null
 }
-url=http://127.0.0.1:$(free_port)
+url=https://127.0.0.1:$(free_port)
 world_init
-world_serve --listen "${url#http://}"
+world_tls
+world_serve --listen "${url#https://}"
 
 # ---- tokens: a good one of each kind, and each fault ----
 token() { # NAME QUERY: its token in $tmp/NAME.jwt
@@ -45,7 +46,7 @@ PY
 
 # ---- the command jose ----
 if command -v jose > /dev/null; then
-    curl -s "$url/jwks.json" > "$tmp/jwks.json"
+    curl -s --cacert "$tmp/tls.pem" "$url/jwks.json" > "$tmp/jwks.json"
     for alg in es256 rs256; do
         expect 0 "jose verifies $alg" jose jws ver -i "$tmp/$alg.jwt" -k "$tmp/jwks.json"
     done
@@ -75,7 +76,7 @@ if npm_ready; then
     for name in es256 rs256 other stale expired forged foreign; do
         echo "$name $(cat "$tmp/$name.jwt")"
     done > "$tmp/tokens"
-    expect 0 "node runs" node "$(dirname "$0")/peers/check.mjs" "$peers" "$url" rp "$nonce" < "$tmp/tokens"
+    expect 0 "node runs" env NODE_EXTRA_CA_CERTS="$tmp/tls.pem" node "$(dirname "$0")/peers/check.mjs" "$peers" "$url" rp "$nonce" < "$tmp/tokens"
     said "discovered $url"
     said "es256 accepted ES256 warning"
     said "rs256 accepted RS256 warning"
@@ -111,6 +112,7 @@ LoadModule auth_openidc_module $modules/mod_auth_openidc.so
 $( [ "$(id -u)" -eq 0 ] && printf 'User www-data\nGroup www-data\n')
 DocumentRoot $tmp/apache/htdocs
 OIDCOAuthVerifyJwksUri $url/jwks.json
+OIDCCABundlePath $tmp/tls.pem
 OIDCOAuthRemoteUserClaim sub
 OIDCCryptoPassphrase not-used-by-resource-servers
 <Location />

@@ -88,6 +88,18 @@ jose() { # ALGORITHM
     *) is "npm jose opens it" 'open sesame' "$(cat "$tmp/plain")" ;;
     esac
 }
+# Attesters of others: a digest of the key as user data, and nothing of ours.
+nonce=$(new_nonce)
+"$sim" evidence --tee nitro --nonce "$(nonce_hex "$nonce")" --measurements "$tmp/measurements.json" --out "$tmp/evidence" \
+    --user-data "$(openssl pkey -in "$tmp/key.pem" -pubout -outform DER | tail -c 32 | sha256sum | cut -c 1-64)"
+ask_secret db/password '"policy":"web","binding":"report-data"'
+is "a SHA-256 of the key in the user data" 200 "$status"
+opens "is evidence about it" hpke "$tmp/key.pem" "$tmp/body" "$nonce" "$tmp/evidence"
+nonce=$(new_nonce)
+"$sim" evidence --tee nitro --nonce "$(nonce_hex "$nonce")" --measurements "$tmp/measurements.json" --out "$tmp/evidence" \
+    --user-data "$(head -c 32 /dev/zero | sha256sum | cut -c 1-64)"
+ask_secret db/password '"policy":"web","binding":"report-data"'
+refused "one of another key is not" 403 unbound
 for curve in P-256 P-384 P-521; do
     key_of EC -pkeyopt ec_paramgen_curve:$curve
     fresh
@@ -110,6 +122,48 @@ for form in cms cms-cbc; do
     is "which openssl opens" 'open sesame' \
         "$(openssl cms -decrypt -inform DER -in "$tmp/cms" -inkey "$tmp/key.pem" 2> "$tmp/err")"
 done
+
+# ---- one command inside the TEE ----
+mkdir "$tmp/app"
+cp /bin/true "$tmp/app/true"
+echo '{"selfsame_recipe": 1, "name": "example.com/app", "version": "1.0.0", "tee": ["nitro"], "entrypoint": ["/true"]}' > "$tmp/app/selfsame.json"
+expect 0 "an image" "$selfsame" build "$tmp/app" --out "$tmp/one"
+jq --slurpfile m "$tmp/one/measurements.json" '.measurements = $m[0].measurements' "$tmp/web.json" > "$tmp/built.json"
+"$selfsame" verifier policy set "$dir" default built "$tmp/built.json" > "$tmp/out" 2>&1 || not_ok "policy: $(cat "$tmp/out")"
+secret_set default app/password 'open sesame' --policy built --warning
+"$sim" device --listen "unix:$tmp/nsm" --image "$tmp/one/image.eif" 2> /dev/null &
+device=$!
+for _ in $(seq 100); do [ ! -S "$tmp/nsm" ] || break; sleep 0.05; done
+printf '%s\n' "$attester" > "$tmp/api.key"
+chmod 600 "$tmp/api.key"
+sleep 1
+get_secret() { "$selfsame" secret "http://$at" "$@" --device "unix:$tmp/nsm" --api-key "$tmp/api.key"; }
+expect 0 "the secret" get_secret app/password --policy built
+is "as it was given" 'open sesame' "$(cat "$tmp/out")"
+expect 0 "into a file" get_secret app/password --policy built --out "$tmp/password"
+is "for its owner alone" 600 "$(stat -c %a "$tmp/password")"
+is "with it inside" 'open sesame' "$(cat "$tmp/password")"
+head -c 262144 /dev/urandom > "$tmp/large"
+expect 0 "a large secret" "$selfsame" verifier secret set "$dir" default app/large "$tmp/large" --policy built --warning
+cat "$tmp/large" "$tmp/large" > "$tmp/larger"
+expect 10 "but not as large as that" "$selfsame" verifier secret set "$dir" default app/larger "$tmp/larger" --policy built
+: > "$tmp/none"
+expect 2 "nor an empty one" "$selfsame" verifier secret set "$dir" default app/none "$tmp/none" --policy built --warning
+sleep 2
+expect 0 "the large one" get_secret app/large --policy built --out "$tmp/got"
+is "is whole" "$(sha256sum < "$tmp/large")" "$(sha256sum < "$tmp/got")"
+expect 21 "none that is not there" get_secret nothing --policy built
+said "a simulated TEE"
+expect 19 "none for another policy's measurements" get_secret db/password --policy web
+expect 2 "no policy of that name" get_secret app/password --policy nothing
+chmod 644 "$tmp/api.key"
+expect 2 "an API key that others can read" get_secret app/password --policy built
+expect 2 "a name that is no part of a URL" "$selfsame" secret "http://$at" 'a b' --device "unix:$tmp/nsm"
+expect 21 "nobody without an API key" "$selfsame" secret "http://$at" app/password --device "unix:$tmp/nsm"
+expect 2 "plain http elsewhere" "$selfsame" secret http://192.0.2.1 app/password --device "unix:$tmp/nsm"
+expect 3 "no verifier" "$selfsame" secret http://127.0.0.1:1 app/password --device "unix:$tmp/nsm"
+kill $device
+wait $device 2> /dev/null
 
 # ---- not given ----
 key_of X25519
@@ -203,6 +257,8 @@ for f in "$tmp/serving" "$tmp/serve.log" "$dir"/audit/*; do
     if grep -qa 'sesame' "$f"; then not_ok "$f does not have the secret"; fi
 done
 ok "the secret stands in no log"
+is "the audit log says what was given" yes "$(grep -q '"given":"secret db/password@1"' "$dir"/audit/rows* && echo yes)"
+is "and what was not" 0 "$(grep -c '"given":"secret \(strict\|released\|elsewhere\)' "$dir"/audit/rows* | tail -1)"
 
 # ---- versions, removal, rotation ----
 secret_set default db/password 'open sesame' --policy web --warning
@@ -221,7 +277,7 @@ ask_secret db/password '"policy":"web"'
 is "with both keys the service goes on" 200 "$status"
 opens "it opens" hpke "$tmp/key.pem" "$tmp/body" "$nonce" "$tmp/evidence"
 expect 0 "all are sealed anew" "$selfsame" verifier secret reseal "$dir" --json
-is "each of them" 6 "$(json_path "$tmp/out" resealed)"
+is "each of them" 8 "$(json_path "$tmp/out" resealed)"
 is "the old key is gone" no "$([ -e "$dir/secrets.key.old" ] && echo yes || echo no)"
 sleep 2
 fresh

@@ -29,7 +29,19 @@ world_init() {
     key64=$(openssl pkey -in "$tmp/key.pem" -pubout -outform DER | base64 -w0 | tr '+/' '-_' | tr -d =)
     echo "{\"measurements\":$values}" > "$tmp/measurements.json"
 }
+world_tls() { # a certificate of its own: $tmp/tls.pem; every request goes by https
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$tmp/tls.key" -out "$tmp/tls.pem" -days 2 \
+        -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 2> /dev/null && chmod 600 "$tmp/tls.key" || not_ok "openssl req"
+    python3 -c '
+import json, sys
+d = json.load(open(sys.argv[1]))
+d["tls"] = {"certificate": sys.argv[2] + "/tls.pem", "key": sys.argv[2] + "/tls.key"}
+json.dump(d, open(sys.argv[1], "w"))' "$dir/verifier.json" "$tmp"
+    scheme=https
+}
+scheme=http
 world_serve() { # further options of serve
+    : > "$tmp/serving"
     case " $* " in *" --listen "*) ;; *) set -- --listen 127.0.0.1:0 "$@" ;; esac
     : > "$tmp/serving" # of the one before
     "$selfsame" verifier serve "$dir" --json "$@" > "$tmp/serving" 2> "$tmp/serve.log" &
@@ -45,20 +57,20 @@ world_stop() {
 
 # ---- requests: $status, $tmp/body, $tmp/head ----
 ask() { # curl's arguments
-    status=$(curl -s -m 20 -o "$tmp/body" -D "$tmp/head" -w '%{http_code}' ${key:+-H "Authorization: Bearer $key"} "$@")
+    status=$(curl -s -m 20 --cacert "$tmp/tls.pem" -o "$tmp/body" -D "$tmp/head" -w '%{http_code}' ${key:+-H "Authorization: Bearer $key"} "$@")
 }
-get() { ask "http://$at$1"; }
+get() { ask "$scheme://$at$1"; }
 post() { # PATH TYPE BODY
-    ask -H "Content-Type: $2" --data-binary "$3" "http://$at$1"
+    ask -H "Content-Type: $2" --data-binary "$3" "$scheme://$at$1"
 }
 ask_verify() { # QUERY
-    ask -H "Content-Type: application/octet-stream" --data-binary "@$tmp/evidence" "http://$at/v1/verify?$1"
+    ask -H "Content-Type: application/octet-stream" --data-binary "@$tmp/evidence" "$scheme://$at/v1/verify?$1"
 }
 session() { # new [QUERY]
-    ask -X POST "http://$at/challenge-response/v1/newSession${2:-}"
+    ask -X POST "$scheme://$at/challenge-response/v1/newSession${2:-}"
 }
 session_post() { # LOCATION TYPE
-    ask -H "Content-Type: $2" --data-binary "@$tmp/evidence" "http://$at/challenge-response/v1/$1"
+    ask -H "Content-Type: $2" --data-binary "@$tmp/evidence" "$scheme://$at/challenge-response/v1/$1"
 }
 # A member of a JSON file by its path: a.b[0].c
 json_path() { # FILE PATH
@@ -85,7 +97,7 @@ reply_header() { sed -n "s/^$1: //Ip" "$tmp/head" | tr -d '\r'; }
 said_body() { grep -qF "$1" "$tmp/body" || not_ok "the answer says $1: $(head -c 300 "$tmp/body")"; }
 not_said_body() { if grep -qF "$1" "$tmp/body"; then not_ok "the answer does not say $1"; fi; }
 new_nonce() {
-    curl -s -m 20 ${key:+-H "Authorization: Bearer $key"} "http://$at/v1/nonce" > "$tmp/nonce.json" && json_path "$tmp/nonce.json" nonce
+    curl -s -m 20 --cacert "$tmp/tls.pem" ${key:+-H "Authorization: Bearer $key"} "$scheme://$at/v1/nonce" > "$tmp/nonce.json" && json_path "$tmp/nonce.json" nonce
 }
 nonce_hex() { # base64url
     python3 -c '

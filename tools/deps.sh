@@ -8,6 +8,7 @@ packages="gcc clang clang-format libclang-rt-dev meson ninja-build pkg-config bi
     libcurl4-openssl-dev libarchive-dev libseccomp-dev libcmocka-dev zlib1g-dev libsqlite3-dev libpq-dev
     openssl curl ca-certificates jq mandoc python3 util-linux bzip2 xz-utils zstd
     apache2
+    chromium
     haproxy
     jose
     libapache2-mod-auth-openidc
@@ -17,6 +18,8 @@ packages="gcc clang clang-format libclang-rt-dev meson ninja-build pkg-config bi
     python3-cryptography
     python3-prometheus-client
     python3-yaml"
+# npm gets what drives the page of tests/verifier_page.sh; some packages of Node.js bring it.
+if ! command -v npm > /dev/null; then packages="$packages nodejs npm"; fi
 # The machine that tests/boot.sh starts; no other test needs it.
 if [ "$(uname -m)" = x86_64 ]; then packages="$packages qemu-system-x86"; fi
 if ! command -v dpkg-query > /dev/null; then

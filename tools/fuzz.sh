@@ -30,6 +30,9 @@ seeds() { # target: the files that suit it
     ratls) find "$shared/ra-tls" -name '*.der' ;;
     eif) find "$shared/nitro" -name '*.eif' ;;
     cmw) find "$shared/cmw" -type f ;;
+    ear_read) find "$shared/ear" "$shared/eat" -name '*.json' -o -name '*json*.diag' ;;
+    jws) find "$shared/ear" -name '*.jwt' ;;
+    cwt) find "$shared/eat" -name '*.cose' ;;
     json|policy) find "$shared/ear" "$shared/cose" -name '*.json' | head -40 ;;
     esac
 }

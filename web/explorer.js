@@ -45,6 +45,9 @@ function sized() {
 }
 
 function drawCollateral() {
+  const n = state.collateral.length;
+  $("collateral-box").hidden = n === 0;
+  $("collateral-title").textContent = n === 1 ? "1 piece of collateral" : `${n} pieces of collateral`;
   $("collateral").replaceChildren(...state.collateral.map((file, i) => el("li", {},
     el("span", {}, el("strong", {}, file.name), " ", el("span", { class: "dim" }, file.kind || "collateral")),
     el("button", { type: "button", class: "quiet", "aria-label": `Remove ${file.name}`, onclick: () => {
@@ -64,6 +67,8 @@ function ownPolicy(text) {
 function clear() {
   for (const id of ["document", "policy-text", "nonce", "key", "report-data", "at"]) $(id).value = "";
   state.collateral = [];
+  if ($("policy").value === "own") $("policy").value = state.usual || "none";
+  $("own").hidden = true;
   drawCollateral();
   sized();
 }
@@ -279,9 +284,14 @@ function start() {
   drawExamples();
   startTheme();
   startTenant({ say, policies: (names, usual) => {
+    const before = $("policy").value;
     for (const option of [...$("policy").options]) if (option.value.startsWith("name:")) option.remove();
     names.forEach((name, i) => $("policy").options.add(new Option(`policy ${name}${name === usual ? " (the tenant's own)" : ""}`, "name:" + name), i));
-    if (usual && names.includes(usual) && $("policy").value === "none") $("policy").value = "name:" + usual;
+    // What was chosen stays, unless it is gone or another tenant has one of its own.
+    const own = names.includes(usual) ? "name:" + usual : "none";
+    const stays = before === "own" || names.includes(before.slice(5)) || (before === "none" && own === state.usual);
+    $("policy").value = stays ? before : own;
+    state.usual = own;
   } });
   $("form").addEventListener("submit", (event) => { event.preventDefault(); explain(); });
   $("document").addEventListener("input", sized);

@@ -43,7 +43,7 @@ function leaf(name, value, path, ctx) {
   const words = explain(path);
   const copy = typeof value === "string" && value.length >= 16 && copyButton(value, name, ctx.say);
   const find = ctx.find && typeof value === "string" && looksHex(value) && ctx.find(value, name);
-  return el("div", { class: "leaf", "data-name": name, "data-plain": words === "" ? "" : undefined },
+  return el("div", { class: "leaf", "data-name": name, "data-plain": words === "" && typeof path[path.length - 1] === "string" ? "" : undefined },
     el("div", { class: "leaf-name" }, el("span", { class: "name" }, name), words && el("span", { class: "why" }, words)),
     el("div", { class: "leaf-value" }, valueNode(value, name),
       (copy || find) && el("span", { class: "tools" }, find, copy)));

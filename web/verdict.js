@@ -34,6 +34,10 @@ function warnings(verdict) {
   return out;
 }
 
+/** The page's own way where the service speaks of its command's options. */
+const remedyOf = (verdict) => ((verdict.needs || []).length > 0
+  ? "Fetch what is missing, listed below, drop it here, and explain again." : verdict.error.remedy);
+
 const chip = (name, value) => el("li", {}, el("span", { class: "dim" }, name, " "), el("strong", {}, value));
 
 export function drawHero(answer) {
@@ -53,7 +57,7 @@ export function drawHero(answer) {
       el("h2", { id: "headline", tabindex: "-1" }, head),
       el("p", { class: "said" }, said),
       verdict.error && el("p", { class: "remedy" }, el("strong", {}, "What to do: "),
-        genuine ? "Choose a policy of the tenant, or write a one-off policy, and explain it again." : verdict.error.remedy),
+        genuine ? "Choose a policy of the tenant, or write a one-off policy, and explain it again." : remedyOf(verdict)),
       list.length > 0 && el("ul", { class: "warnings" }, list.map((text) => el("li", {}, sign("warn"), text)))),
     el("ul", { class: "chips" },
       chip("hardware", verdict.tee ? TEES[verdict.tee] || verdict.tee : "unknown"),
@@ -99,17 +103,21 @@ function marked(value, other) {
   const code = el("code", { class: "hex" });
   const parts = other === undefined ? [[value, false]] : pieces(value, other);
   const hex = /^[0-9a-f]+$/.test(value) && value.length >= 8;
-  let at = 0;
+  let at = 0, group = null;
   for (const [text, differs] of parts) {
-    // Gaps every four bytes, whatever is marked.
+    // Four bytes stay together, whatever is marked of them.
     for (let i = 0; i < text.length;) {
-      const room = hex ? 8 - (at % 8) : text.length;
-      const piece = text.slice(i, i + room);
-      code.append(el(differs ? "mark" : "span", { class: hex && (at + piece.length) % 8 === 0 ? "gap" : undefined }, piece));
+      if (!hex || at % 8 === 0) {
+        group = el("span", {});
+        code.append(group);
+      }
+      const piece = text.slice(i, i + (hex ? 8 - (at % 8) : text.length));
+      group.append(differs ? el("mark", {}, piece) : piece);
       i += piece.length;
       at += piece.length;
     }
   }
+  code.classList.toggle("flow", !hex);
   return code;
 }
 
@@ -147,7 +155,7 @@ function drawCheck(check, verdict, answer) {
     el("div", { class: "check-body" },
       check.detail && el("p", { class: "detail" }, check.detail),
       drawCompared(check),
-      first && el("p", { class: "remedy" }, el("strong", {}, "What to do: "), verdict.error.remedy),
+      first && el("p", { class: "remedy" }, el("strong", {}, "What to do: "), remedyOf(verdict)),
       facts.length > 0 && el("dl", { class: "facts" }, facts.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]))));
 }
 

@@ -299,5 +299,6 @@ export function explain(path) {
   if (typeof path[path.length - 1] === "number" && last === "rtmr")
     return ["Firmware settings and what they loaded.", "Kernel or boot loader.",
       "System and its command line.", "Free for the code inside."][path[path.length - 1]] || "";
+  if (typeof path[path.length - 1] === "number") return ""; // one of a list, which has the sentence
   return FIELDS[before + "." + last] || FIELDS[last] || "";
 }

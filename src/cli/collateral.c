@@ -49,27 +49,6 @@ collateral_check(struct cli *c, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
-enum fetch_what
-collateral_what(const char *name)
-{
-    static const struct {
-        const char *name;
-        enum fetch_what what;
-    } names[] = {
-        { "crl", FETCH_LIST },
-        { "pck-crl", FETCH_LIST },
-        { "root-crl", FETCH_LIST },
-        { "cert-chain", FETCH_CHAIN },
-        { "tcb-info", FETCH_SIGNED },
-        { "qe-identity", FETCH_SIGNED },
-    };
-
-    for (size_t i = 0; i < COUNT(names); i++)
-        if (strcmp(name, names[i].name) == 0)
-            return names[i].what;
-    return FETCH_LEAF;
-}
-
 static void
 say(const struct selfsame_err *e)
 {
@@ -89,7 +68,7 @@ collateral_fetch_missing(struct cli *c, const struct selfsame_result *r,
         return SELFSAME_OK;
     TRY(collateral_fetcher(c, &f, e));
     for (size_t i = 0; (need = selfsame_result_need(r, i)) != NULL; i++) {
-        const enum fetch_what what = collateral_what(need->name);
+        const enum fetch_what what = fetch_what_of(need->name);
         struct fetched got;
         struct selfsame_err why = { 0 };
         bool absent;
@@ -143,7 +122,7 @@ address(const struct errand *x, const struct tee_need *need, const char **ret,
     const char *update = cli_value(x->c, "update");
 
     *ret = need->url;
-    if (update == NULL || collateral_what(need->name) != FETCH_SIGNED)
+    if (update == NULL || fetch_what_of(need->name) != FETCH_SIGNED)
         return SELFSAME_OK;
     *ret = arena_printf(cli_arena(x->c), "%s%cupdate=%s", need->url,
         strchr(need->url, '?') != NULL ? '&' : '?', update);
@@ -162,8 +141,8 @@ fetch_one(
     bool absent = false;
 
     TRY(address(x, need, &url, e));
-    enum selfsame_code code = fetch_get(&x->f, url, collateral_what(need->name),
-        cli_arena(x->c), &piece, &absent, &why);
+    enum selfsame_code code = fetch_get(
+        &x->f, url, fetch_what_of(need->name), cli_arena(x->c), &piece, &absent, &why);
     if (code != SELFSAME_OK && !absent) {
         *e = why;
         return code;

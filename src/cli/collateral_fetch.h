@@ -14,8 +14,6 @@ MUST enum selfsame_code collateral_fetcher(
     struct cli *c, struct fetcher *ret, struct selfsame_err *e);
 /* --cache, --origin and --offline of verify and connect go with --fetch. */
 MUST enum selfsame_code collateral_check(struct cli *c, struct selfsame_err *e);
-/* By the names that `needs` of a TEE gives. */
-enum fetch_what collateral_what(const char *name);
 /*
  * The evidence that operands name: of a file itself, or the entry of an envelope that
  * looks like some; of a directory all that is evidence.

@@ -91,7 +91,7 @@ recall(
         struct fetched got;
 
         if (needs[i].url == NULL ||
-            fetch_get(&f, needs[i].url, collateral_what(needs[i].name), v->arena, &got,
+            fetch_get(&f, needs[i].url, fetch_what_of(needs[i].name), v->arena, &got,
                 NULL, &ignored) != SELFSAME_OK)
             continue;
         TRY(keep(p, got.body, e));

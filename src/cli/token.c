@@ -254,6 +254,21 @@ print_member(struct selfsame_token *t, const char *name, const char *pointer)
     free(text);
 }
 
+/* A token that is judged as of another time than now is not called good now. */
+static enum selfsame_code
+as_of_text(
+    struct cli *c, char buf[static TIME_TEXT], const char **ret, struct selfsame_err *e)
+{
+    int64_t at;
+
+    if (cli_value(c, "at") == NULL)
+        return SELFSAME_OK;
+    TRY(cli_time(c, "at", &at, e));
+    time_format(at, buf);
+    *ret = buf;
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 print_checked(struct cli *c, struct selfsame_token *t, struct selfsame_err *e)
 {
@@ -268,7 +283,10 @@ print_checked(struct cli *c, struct selfsame_token *t, struct selfsame_err *e)
         { "version", "/release_version" },
         { "measurement", "/measurement" },
     };
+    const char *as_of = NULL;
+    char when[TIME_TEXT];
 
+    TRY(as_of_text(c, when, &as_of, e));
     if (cli_json(c)) {
         struct selfsame_err ignored;
         auto_json *claims = NULL;
@@ -277,11 +295,15 @@ print_checked(struct cli *c, struct selfsame_token *t, struct selfsame_err *e)
         if (text == NULL ||
             json_parse(bytes_str(text), "claims", &claims, &ignored) != SELFSAME_OK)
             FAIL(e, SELFSAME_NOMEM, "no memory for the claims");
-        auto_json *said = json_pack("{s:s,s:s,s:s,s:O}", "result", "ok", "status",
-            selfsame_token_status(t), "key", selfsame_token_key(t), "claims", claims);
+        auto_json *said = json_pack("{s:s,s:s,s:o,s:s,s:O}", "result", "ok", "status",
+            selfsame_token_status(t), "as_of",
+            as_of != NULL ? json_string(as_of) : json_null(), "key",
+            selfsame_token_key(t), "claims", claims);
         return print_json_line(said, e);
     }
     (void)printf("%-14s %s\n", "status", selfsame_token_status(t));
+    if (as_of != NULL)
+        (void)printf("%-14s %s\n", "as of", as_of);
     for (size_t i = 0; i < COUNT(shown); i++)
         print_member(t, shown[i].name, shown[i].pointer);
     (void)printf("%-14s %s\n", "key", selfsame_token_key(t));
@@ -331,7 +353,7 @@ static const struct cli_option check_options[] = {
         .argument = "HEX",
         .help = "which measurement it must name" },
     { .name = "claim",
-        .argument = "/POINTER=VALUE",
+        .argument = "POINTER=VALUE",
         .repeatable = true,
         .help = "a claim that it must have, by its JSON pointer" },
     { .name = "bound-key",

@@ -168,7 +168,8 @@ const struct cli_command verifier_serve_command = {
         "and\n"
         "OpenID Connect's paths are served as well (docs/verifier.md). Verification "
         "never\n"
-        "waits for the registry. SIGHUP reads keys and settings anew; SIGTERM ends it "
+        "waits for the registry. SIGHUP reads keys and certificate anew; SIGTERM ends "
+        "it "
         "when\n"
         "what is under way is answered.\n\n"
         "  selfsame verifier serve /var/lib/verifier\n",

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Secrets that a verifier gives to evidence, on the machine of its registry: sealed here,
- * listed, and never read back. Their key is replaced in two steps, between which the
- * service learns both.
+ * The keys beside those that sign tokens, on the machine of a verifier: the one that seals
+ * secrets, replaced in two steps between which the service learns both, and the authority
+ * of the trust domain.
  */
 #include "cli/commands.h"
 #include "cli/print.h"
+#include "cli/verifier_admin.h"
 #include "codec/json.h"
 #include "os/os.h"
 #include "service/key_file.h"
@@ -18,11 +19,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SETTINGS_MAX = 256 << 10, LIST_MAX = 64 };
+enum { SETTINGS_MAX = 256 << 10 };
 
 struct doing {
     struct cli *c;
-    const char *dir, *tenant, *name;
+    const char *dir;
     struct registry *r;
     json_t *settings;
     struct selfsame_err *e;
@@ -160,171 +161,15 @@ do_reseal(struct doing *d)
     return print_flush(d->e);
 }
 
-/* ---- secrets ---- */
-
-static enum selfsame_code
-print_secret(const struct doing *d, const struct registry_object *o)
+enum selfsame_code
+secret_key_verb(struct cli *c, const char *verb, struct selfsame_err *e)
 {
-    char at[TIME_TEXT];
+    auto_doing d = { .c = c, .dir = cli_operand(c, 1), .e = e };
 
-    time_format(o->created_ms / 1000, at);
-    if (cli_json(d->c)) {
-        auto_json *j = json_pack("{s:s,s:s,s:s,s:I,s:s,s:s}", "tenant", o->tenant,
-            "kind", "secret", "name", o->name, "version", (json_int_t)o->version,
-            "created", at, "author", o->author);
-        return print_json_line(j, d->e);
-    }
-    (void)printf(
-        "%-40s version %" PRIu64 "  %s  %s\n", o->name, o->version, at, o->author);
-    return SELFSAME_OK;
+    if (cli_value(c, "url") != NULL || d.dir == NULL)
+        FAIL(e, SELFSAME_USAGE, "\"%.20s\" works on the directory of a verifier", verb);
+    return strcmp(verb, "rotate") == 0 ? do_rotate(&d) : do_reseal(&d);
 }
-
-static enum selfsame_code
-do_list(struct doing *d, bool history)
-{
-    struct registry_object *list;
-    size_t count;
-
-    TRY(open_registry(d));
-    TRY(history ? registry_history(d->r, d->tenant, REGISTRY_SECRET, d->name,
-                      cli_arena(d->c), &list, &count, d->e)
-                : registry_list(d->r, d->tenant, REGISTRY_SECRET, false,
-                      cli_arena(d->c), &list, &count, d->e));
-    for (size_t i = 0; i < count; i++)
-        TRY(print_secret(d, &list[i]));
-    return print_flush(d->e);
-}
-
-static enum selfsame_code
-do_remove(struct doing *d)
-{
-    const struct registry_object o = { .tenant = d->tenant,
-        .kind = REGISTRY_SECRET,
-        .name = d->name,
-        .created_ms = os_now_ms(),
-        .author = "command" };
-    bool removed;
-
-    TRY(open_registry(d));
-    TRY(registry_remove(d->r, &o, &removed, d->e));
-    if (!removed)
-        FAIL(d->e, SELFSAME_IO, "tenant \"%.40s\" has no secret \"%.80s\"", d->tenant,
-            d->name);
-    return SELFSAME_OK;
-}
-
-static enum selfsame_code
-seal_and_put(struct doing *d, struct selfsame_bytes plain)
-{
-    const char *policies[LIST_MAX + 1] = { NULL }, *releases[LIST_MAX + 1] = { NULL };
-    const size_t release_count = cli_values(d->c, "release", releases, LIST_MAX);
-    auto_seal_key key = { { 0 } };
-    const struct secret_said s = { .tenant = d->tenant,
-        .name = d->name,
-        .author = "command",
-        .policies = policies,
-        .releases = release_count > 0 ? releases : NULL,
-        .type = cli_value(d->c, "type"),
-        .warning = cli_flag(d->c, "warning"),
-        .plain = plain,
-        .now_ms = os_now_ms() };
-    struct registry_object o;
-    uint64_t version = 0;
-
-    if (cli_values(d->c, "policy", policies, LIST_MAX) == 0)
-        FAIL(d->e, SELFSAME_USAGE,
-            "--policy is missing: under which policies is the secret given?");
-    TRY(read_key(d, "secrets.key", &key));
-    TRY(open_registry(d));
-    TRY(secret_put(d->r, key.bytes, &s, REGISTRY_ANY, &version, d->e));
-    if (version == 0)
-        FAIL(d->e, SELFSAME_IO, "others change this secret all the time: try again");
-    TRY(registry_get(
-        d->r, d->tenant, REGISTRY_SECRET, d->name, version, cli_arena(d->c), &o, d->e));
-    TRY(print_secret(d, &o));
-    return print_flush(d->e);
-}
-
-static enum selfsame_code
-do_set(struct doing *d, const char *file)
-{
-    auto_arena arena = arena_new(8 << 20);
-    struct selfsame_bytes plain = BYTES_NONE;
-
-    TRY(file_read(file != NULL ? file : "-", SECRET_MAX, &arena, &plain, d->e));
-    enum selfsame_code code = seal_and_put(d, plain);
-    secret_wipe((void *)(uintptr_t)plain.ptr, plain.len);
-    return code;
-}
-
-/* ---- the command ---- */
-
-static enum selfsame_code
-act(struct doing *d, const char *verb)
-{
-    if (strcmp(verb, "rotate") == 0)
-        return do_rotate(d);
-    if (strcmp(verb, "reseal") == 0)
-        return do_reseal(d);
-    if (d->tenant == NULL)
-        FAIL(d->e, SELFSAME_USAGE, "\"%.20s\": expected a tenant behind DIR", verb);
-    if (strcmp(verb, "list") == 0)
-        return do_list(d, false);
-    if (d->name == NULL)
-        FAIL(
-            d->e, SELFSAME_USAGE, "\"%.20s\": expected a name behind the tenant", verb);
-    if (strcmp(verb, "set") == 0)
-        return do_set(d, cli_operand(d->c, 4));
-    if (strcmp(verb, "remove") == 0)
-        return do_remove(d);
-    if (strcmp(verb, "history") == 0)
-        return do_list(d, true);
-    FAIL(d->e, SELFSAME_USAGE,
-        "expected list, set, remove, history, rotate or reseal, got \"%.20s\"", verb);
-}
-
-static enum selfsame_code
-run_secret(struct cli *c, struct selfsame_err *e)
-{
-    auto_doing d = { .c = c,
-        .dir = cli_operand(c, 1),
-        .tenant = cli_operand(c, 2),
-        .name = cli_operand(c, 3),
-        .e = e };
-
-    return act(&d, cli_operand(c, 0));
-}
-
-static const struct cli_option secret_options[] = {
-    { .name = "policy",
-        .argument = "NAME",
-        .repeatable = true,
-        .help = "set: a policy under which it is given" },
-    { .name = "release",
-        .argument = "NAME",
-        .repeatable = true,
-        .help = "set: a release, NAME or NAME@VERSION, that it is given to (default: "
-                "any)" },
-    { .name = "type", .argument = "MEDIA", .help = "set: its media type" },
-    { .name = "warning", .help = "set: a verdict that only warns is enough" },
-    { 0 },
-};
-const struct cli_command verifier_secret_command = {
-    .name = "verifier secret",
-    .operands = "VERB DIR [TENANT [NAME [FILE]]]",
-    .summary = "secrets that a verifier gives to evidence",
-    .story =
-        "VERB: list, set, remove, history; rotate and reseal replace their key. "
-        "\"set\"\n"
-        "reads the secret from FILE or standard input and seals it; nothing reads it\n"
-        "back but evidence, at POST /v1/secret/NAME.\n\n"
-        "  selfsame verifier secret set DIR default db/password --policy web - < "
-        "file\n",
-    .options = secret_options,
-    .min_operands = 2,
-    .max_operands = 5,
-    .run = run_secret,
-};
 
 /* ---- the authority of the trust domain ---- */
 

@@ -98,49 +98,22 @@ json_parse(
 
 /*
  * Counted first, then written: json_dumps of jansson 2.14 may lose text and yet
- * succeed when its buffer cannot grow. `extra` bytes are left before the NUL.
+ * succeed when its buffer cannot grow.
  */
-static char *
-dump(const json_t *j, size_t flags, size_t extra, size_t *ret_len)
-{
-    size_t n = json_dumpb(j, NULL, 0, flags | JSON_ENCODE_ANY);
-    char *text = n > 0 ? malloc(n + extra + 1) : NULL;
-
-    if (text == NULL)
-        return NULL;
-    if (json_dumpb(j, text, n, flags | JSON_ENCODE_ANY) != n) {
-        free(text);
-        return NULL;
-    }
-    text[n] = '\0';
-    *ret_len = n;
-    return text;
-}
-
-char *
-json_compact(const json_t *j)
-{
-    size_t n;
-
-    return dump(j, JSON_COMPACT, 0, &n);
-}
-
-char *
-json_sorted(const json_t *j)
-{
-    size_t n;
-
-    return dump(j, JSON_COMPACT | JSON_SORT_KEYS, 0, &n);
-}
-
 char *
 json_pretty(const json_t *j)
 {
-    size_t n;
-    char *text = dump(j, JSON_INDENT(2), 1, &n);
+    const size_t flags = JSON_INDENT(2) | JSON_ENCODE_ANY;
+    const size_t n = json_dumpb(j, NULL, 0, flags);
+    char *text = n > 0 ? malloc(n + 2) : NULL;
 
-    if (text != NULL)
-        memcpy(text + n, "\n", 2);
+    if (text == NULL)
+        return NULL;
+    if (json_dumpb(j, text, n, flags) != n) {
+        free(text);
+        return NULL;
+    }
+    memcpy(text + n, "\n", 2);
     return text;
 }
 

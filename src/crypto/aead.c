@@ -2,6 +2,8 @@
 #include "crypto/envelope.h"
 #include "crypto/internal.h"
 
+#include <openssl/err.h>
+
 #include <limits.h>
 
 /* AES-GCM (NIST SP 800-38D) with nonces of 96 bits, and AES key wrap (RFC 3394 §2.2). */
@@ -93,8 +95,11 @@ aead_open(const struct aead *a, struct selfsame_bytes sealed, uint8_t *ret,
     if (ctx == NULL ||
         EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG, tag) != 1)
         FAIL(e, SELFSAME_NOMEM, "AES-GCM: libcrypto is out of memory");
-    if (!update(ctx, BYTES(sealed.ptr, len), ret) ||
-        EVP_CipherFinal_ex(ctx, none, &n) != 1 || n != 0) {
+    (void)ERR_set_mark();
+    bool good = update(ctx, BYTES(sealed.ptr, len), ret) &&
+                EVP_CipherFinal_ex(ctx, none, &n) == 1 && n == 0;
+    (void)ERR_pop_to_mark();
+    if (!good) {
         secret_wipe(ret, len);
         FAIL(e, SELFSAME_BAD_SIGNATURE,
             "AES-GCM: the tag is not that of this key, nonce, additional data and "
@@ -150,8 +155,10 @@ key_unwrap(const uint8_t kek[static 32], struct selfsame_bytes wrapped, uint8_t 
     auto_cipher_ctx *ctx = begin_wrap(kek, false);
     if (ctx == NULL)
         FAIL(e, SELFSAME_NOMEM, "AES key wrap: libcrypto is out of memory");
+    (void)ERR_set_mark();
     bool good = EVP_CipherUpdate(ctx, out, &n, wrapped.ptr, (int)wrapped.len) == 1 &&
                 n == (int)wrapped.len - WRAP_EXTRA;
+    (void)ERR_pop_to_mark();
     if (good)
         memcpy(ret, out, (size_t)n);
     secret_wipe(out, sizeof(out));

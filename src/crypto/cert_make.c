@@ -253,6 +253,7 @@ digest_for(const struct key *k)
     case KEY_RSA3072_E3: return hash_md(HASH_SHA256);
     case KEY_P384:
     case KEY_RSA2048:
+    case KEY_RSA3072:
     case KEY_RSA4096: return hash_md(HASH_SHA384);
     case KEY_ED25519: return NULL;
     }

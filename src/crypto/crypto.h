@@ -81,6 +81,7 @@ enum key_type {
     KEY_RSA4096,
     KEY_RSA3072_E3, /* signs enclaves of SGX: exponent 3 */
     KEY_RSA2048,    /* tokens for those who take RS256 alone */
+    KEY_RSA3072,    /* the same, brought along */
 };
 struct key;
 MUST enum selfsame_code key_generate(
@@ -107,7 +108,7 @@ MUST enum selfsame_code key_spki(const struct key *k, struct arena *arena,
 MUST enum selfsame_code key_sign(const struct key *k, enum hash_alg hash,
     struct selfsame_bytes digest, struct arena *arena, struct selfsame_bytes *ret,
     struct selfsame_err *e);
-/* RSA-2048 and -4096: PSS with SHA-256, MGF1 of it, and a salt of 32 bytes. */
+/* RSA-2048, -3072 and -4096: PSS with SHA-256, MGF1 of it, and a salt of 32 bytes. */
 MUST enum selfsame_code key_sign_pss(const struct key *k, struct selfsame_bytes sha256,
     struct arena *arena, struct selfsame_bytes *ret, struct selfsame_err *e);
 /* ---- rsa_sgx.c: the RSA of SGX's SIGSTRUCT; numbers big-endian ---- */

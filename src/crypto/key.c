@@ -23,6 +23,7 @@ static const struct {
     { KEY_P384, "EC", "P-384", "secp384r1", 48, 0, 0 },
     { KEY_ED25519, "ED25519", NULL, NULL, 0, 0, 0 },
     { KEY_RSA2048, "RSA", NULL, NULL, 0, 2048, 65537 },
+    { KEY_RSA3072, "RSA", NULL, NULL, 0, 3072, 65537 },
     { KEY_RSA4096, "RSA", NULL, NULL, 0, 4096, 65537 },
     { KEY_RSA3072_E3, "RSA", NULL, NULL, 0, 8 * RSA_SGX_SIZE, 3 },
 };
@@ -153,9 +154,9 @@ key_from_pem(struct selfsame_bytes pem, struct key **ret, struct selfsame_err *e
     if (!type_of(pkey, &type)) {
         EVP_PKEY_free(pkey);
         FAIL(e, SELFSAME_UNSUPPORTED,
-            "private key: expected P-256, P-384, Ed25519, RSA-2048, RSA-4096 or "
-            "RSA-3072 "
-            "with exponent 3, got another kind");
+            "private key: expected P-256, P-384, Ed25519, RSA of 2048, 3072 or 4096 "
+            "bits, "
+            "or RSA-3072 with exponent 3, got another kind");
     }
     return wrap(pkey, type, ret, e);
 }
@@ -287,7 +288,7 @@ sign_rsa(const struct key *k, bool pss, struct selfsame_bytes digest, uint8_t *s
 static bool
 is_rsa(const struct key *k)
 {
-    return k->type == KEY_RSA2048 || k->type == KEY_RSA4096 ||
+    return k->type == KEY_RSA2048 || k->type == KEY_RSA3072 || k->type == KEY_RSA4096 ||
            k->type == KEY_RSA3072_E3;
 }
 

@@ -37,6 +37,9 @@ enum fetch_what {
     FETCH_SIGNED, /* TCB info or an enclave identity, JSON, of Intel's PCS */
 };
 
+/* By the names that `needs` of a TEE gives. */
+enum fetch_what fetch_what_of(const char *name);
+
 struct fetcher {
     const char *cache; /* directory, made when it is missing */
     const char
@@ -157,11 +160,15 @@ struct http_query {
     const char *url;
     struct http_line *line; /* NULL: a connection of its own */
     bool post;
-    struct selfsame_bytes body; /* of a POST */
+    const char *method;         /* "PUT", "DELETE"; NULL: POST or GET */
+    struct selfsame_bytes body; /* of a POST or PUT */
     const char *type;           /* its Content-Type; NULL: text/plain */
-    size_t limit;               /* of the answer; 0: FETCH_BODY_MAX */
-    int timeout_s;              /* 0: FETCH_TIMEOUT_S */
-    const atomic_bool *stop;    /* once true: given up within a second; or NULL */
+    const char *const
+        *headers;            /* further ones, "Name: value", NULL-terminated; or NULL */
+    const char *ca;          /* file of authorities in place of the system's; or NULL */
+    size_t limit;            /* of the answer; 0: FETCH_BODY_MAX */
+    int timeout_s;           /* 0: FETCH_TIMEOUT_S */
+    const atomic_bool *stop; /* once true: given up within a second; or NULL */
 };
 MUST enum selfsame_code http_call(const struct http_query *q, struct arena *arena,
     struct answer *ret, struct selfsame_err *e);

@@ -150,7 +150,7 @@ struct transfer {
     const char *url, *protocols;
     long timeout_s, redirects;
     struct curl_slist *headers;
-    const struct http_query *post; /* NULL: GET */
+    const struct http_query *sent; /* with a method of its own or a body; NULL: GET */
 };
 
 static bool
@@ -197,14 +197,44 @@ configure_stop(CURL *c, const atomic_bool *stop)
 }
 
 static bool
-configure_post(CURL *c, const struct transfer *t)
+configure_sent(CURL *c, const struct transfer *t)
 {
-    return t->post == NULL ||
-           (lib.easy_setopt(c, CURLOPT_POST, 1L) == CURLE_OK &&
-               lib.easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE,
-                   (curl_off_t)t->post->body.len) == CURLE_OK &&
-               lib.easy_setopt(c, CURLOPT_POSTFIELDS, t->post->body.ptr) == CURLE_OK &&
-               lib.easy_setopt(c, CURLOPT_HTTPHEADER, t->headers) == CURLE_OK);
+    const struct http_query *q = t->sent;
+
+    if (q == NULL)
+        return true;
+    if (q->headers != NULL || q->post || q->method != NULL)
+        if (lib.easy_setopt(c, CURLOPT_HTTPHEADER, t->headers) != CURLE_OK)
+            return false;
+    if ((q->post || q->body.len > 0) &&
+        (lib.easy_setopt(c, CURLOPT_POST, 1L) != CURLE_OK ||
+            lib.easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body.len) !=
+                CURLE_OK ||
+            lib.easy_setopt(c, CURLOPT_POSTFIELDS, q->body.ptr) != CURLE_OK))
+        return false;
+    return q->method == NULL ||
+           lib.easy_setopt(c, CURLOPT_CUSTOMREQUEST, q->method) == CURLE_OK;
+}
+
+/* NULL: no memory. */
+static struct curl_slist *
+headers_of(const struct http_query *q, struct arena *arena)
+{
+    const char *type = arena_printf(
+        arena, "Content-Type: %s", q->type != NULL ? q->type : "text/plain");
+    struct curl_slist *all = type != NULL ? lib.slist_append(NULL, type) : NULL;
+
+    for (size_t i = 0; all != NULL && q->headers != NULL && q->headers[i] != NULL;
+         i++) {
+        struct curl_slist *more = lib.slist_append(all, q->headers[i]);
+
+        if (more == NULL) {
+            lib.slist_free_all(all);
+            return NULL;
+        }
+        all = more;
+    }
+    return all;
 }
 
 static enum selfsame_code
@@ -361,22 +391,21 @@ http_call(const struct http_query *q, struct arena *arena, struct answer *ret,
         .limit = q->limit > 0 ? q->limit : FETCH_BODY_MAX
     };
     __attribute__((cleanup(slist_cleanup))) struct curl_slist *headers = NULL;
-    const char *type = q->type != NULL ? q->type : "text/plain";
-    const char *header = arena_printf(arena, "Content-Type: %s", type);
 
     TRY(check_url(q->url, e));
     TRY(ready(q->url, e));
     CURL *c = handle_of(q->line, &own);
-    headers = header != NULL ? lib.slist_append(NULL, header) : NULL;
+    headers = headers_of(q, arena);
     const struct transfer t = {
         .url = q->url,
         .protocols = strncmp(q->url, "http://", 7) == 0 ? "http" : "https",
         .timeout_s = q->timeout_s > 0 ? q->timeout_s : FETCH_TIMEOUT_S,
         .headers = headers,
-        .post = q->post ? q : NULL,
+        .sent = q->post || q->method != NULL || q->headers != NULL ? q : NULL,
     };
     if (c == NULL || headers == NULL || !configure(c, &t, &d) ||
-        !configure_post(c, &t) || !configure_stop(c, q->stop))
+        !configure_sent(c, &t) || !configure_ca(c, q->ca) ||
+        !configure_stop(c, q->stop))
         FAIL(e, SELFSAME_NOMEM, "a request");
     return transfer(c, &t, &d, arena, ret, e);
 }

@@ -236,3 +236,24 @@ piece_is_good(const struct cached *c, enum fetch_what what, int64_t now_s)
     return piece_read(c->body, what, &until_s) && age < piece_age_max(what) &&
            now_s <= until_s && now_s <= chain_until_s;
 }
+
+enum fetch_what
+fetch_what_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        enum fetch_what what;
+    } names[] = {
+        { "crl", FETCH_LIST },
+        { "pck-crl", FETCH_LIST },
+        { "root-crl", FETCH_LIST },
+        { "cert-chain", FETCH_CHAIN },
+        { "tcb-info", FETCH_SIGNED },
+        { "qe-identity", FETCH_SIGNED },
+    };
+
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (strcmp(name, names[i].name) == 0)
+            return names[i].what;
+    return FETCH_LEAF;
+}

@@ -501,7 +501,8 @@ end_jobs(struct supply_host *h)
 {
     struct supply_answer a = { .code = SELFSAME_IO, .retry_s = SUPPLY_FAILED_S };
 
-    (void)err_set(&a.err, SELFSAME_IO, __FILE__, __LINE__, "stopped before it was there");
+    (void)err_set(
+        &a.err, SELFSAME_IO, __FILE__, __LINE__, "stopped before it was there");
     while (h->jobs != NULL) {
         (void)pthread_mutex_lock(&h->supply->lock);
         struct supply_waiter *w = supply_end_job(h, h->jobs);

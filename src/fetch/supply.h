@@ -24,7 +24,7 @@ enum {
     SUPPLY_JOBS = 1024, /* URLs under way, for each host */
     SUPPLY_SHARE = 16,
     SUPPLY_FAILED_S = 10,
-    SUPPLY_TURN_S = 20, /* how long a thread waits for its turn at a host */
+    SUPPLY_TURN_S = 20,        /* how long a thread waits for its turn at a host */
     SUPPLY_IDLE_S = 7 * 86400, /* what nobody used for so long is not kept fresh */
 };
 
@@ -36,15 +36,15 @@ struct supply_origin {
 extern const struct supply_origin supply_vendors[];
 
 struct supply_config {
-    const char *cache; /* directory, made when it is missing */
+    const char *cache;                   /* directory, made when it is missing */
     const struct supply_origin *origins; /* to the end that has NULL; copied */
     const char *origin_ca;               /* as in struct fetcher; or NULL */
     bool offline;                        /* nobody is asked */
     uint64_t memory_max, disk_max;       /* bytes; 0: 128 MiB, 512 MiB */
     size_t share;                        /* 0: SUPPLY_SHARE; ourselves: any */
     int64_t refresh_s;                   /* 0: half of their time */
-    int pace_ms, patience_s, timeout_s;  /* 0: FETCH_PACE_MS, SUPPLY_TURN_S, FETCH_… */
-    int64_t (*clock_ms)(void *ctx);      /* tests; NULL: the system's */
+    int pace_ms, patience_s, timeout_s; /* 0: FETCH_PACE_MS, SUPPLY_TURN_S, FETCH_… */
+    int64_t (*clock_ms)(void *ctx);     /* tests; NULL: the system's */
     void *ctx;
 };
 struct supply;
@@ -70,8 +70,8 @@ void supply_drop(struct supply_piece *p);
 bool supply_is_good(const struct supply_piece *p, int64_t now_s);
 
 /* What there is, good or not, without asking; NULL: nothing. *ret_failed: lately a host failed. */
-MUST struct supply_piece *supply_find(struct supply *s, const char *url,
-    enum fetch_what what, bool *ret_failed);
+MUST struct supply_piece *supply_find(
+    struct supply *s, const char *url, enum fetch_what what, bool *ret_failed);
 
 struct supply_answer {
     struct supply_piece *piece; /* the asker's to drop; NULL: none at all */

@@ -13,7 +13,11 @@
  * The directory: entries of cache.c and locks of pace.c. When an entry was used last is
  * the time of its file, to the hour.
  */
-enum { READ_ARENA = 8 << 20, NAME_LEN = 64, GONE_PART = 10 /* of the room is made anew */ };
+enum {
+    READ_ARENA = 8 << 20,
+    NAME_LEN = 64,
+    GONE_PART = 10 /* of the room is made anew */
+};
 
 struct file {
     char name[NAME_LEN + 1];
@@ -79,8 +83,8 @@ list_files(const char *dir, struct files *ret, struct selfsame_err *e)
 }
 
 static bool
-path_of(const struct supply *s, const char *name, const char *suffix,
-    char ret[static 1024])
+path_of(
+    const struct supply *s, const char *name, const char *suffix, char ret[static 1024])
 {
     const int n = snprintf(ret, 1024, "%s/%s%s", s->cache, name, suffix);
 

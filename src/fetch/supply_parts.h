@@ -28,9 +28,9 @@ struct supply_entry {
     struct supply_piece *piece; /* or NULL */
     struct supply_job *job;     /* under way; or NULL */
     int64_t used_s, touched_s, tried_s, failed_until_s;
-    struct selfsame_err why;                 /* of the failure */
-    struct supply_entry *next;               /* of its bucket */
-    struct supply_entry *newer, *older;      /* in the order of use */
+    struct selfsame_err why;            /* of the failure */
+    struct supply_entry *next;          /* of its bucket */
+    struct supply_entry *newer, *older; /* in the order of use */
 };
 struct supply_host {
     char *vendor, *asked; /* asked: or NULL */
@@ -65,11 +65,9 @@ struct supply {
 
 int64_t supply_now_s(const struct supply *s);
 /* supply.c: a piece of a cached entry, once; NULL: no memory, or it is not what it should be. */
-MUST struct supply_piece *supply_piece_of(
-    const struct cached *c, enum fetch_what what);
+MUST struct supply_piece *supply_piece_of(const struct cached *c, enum fetch_what what);
 /* Under the lock. NULL: no memory. */
-MUST struct supply_entry *supply_entry_of(
-    struct supply *s, const char *url, bool make);
+MUST struct supply_entry *supply_entry_of(struct supply *s, const char *url, bool make);
 /* Takes over the reference. */
 void supply_put(struct supply *s, struct supply_entry *n, struct supply_piece *p);
 void supply_use(struct supply *s, struct supply_entry *n);

@@ -6,7 +6,7 @@
 
 enum {
     WORK_ARENA = 8 << 20,
-    TEND_S = 20,  /* how often it is looked what has to be renewed */
+    TEND_S = 20,   /* how often it is looked what has to be renewed */
     AGAIN_S = 300, /* and how often one of them is asked for */
     TEND_MAX = 64,
 };
@@ -173,7 +173,8 @@ ask_due(struct supply *s)
 
     (void)pthread_mutex_lock(&s->lock);
     const int64_t now_s = supply_now_s(s);
-    for (struct supply_entry *n = s->newest; n != NULL && count < TEND_MAX; n = n->older)
+    for (struct supply_entry *n = s->newest; n != NULL && count < TEND_MAX;
+         n = n->older)
         if (is_due(s, n, now_s)) {
             n->tried_s = now_s;
             due[count].url = strdup(n->url);
@@ -183,9 +184,9 @@ ask_due(struct supply *s)
         }
     (void)pthread_mutex_unlock(&s->lock);
     for (size_t i = 0; i < count; i++) {
-        const struct supply_ask a = { .url = due[i].url,
-            .what = due[i].what,
-            .newer_than_s = due[i].fetched_s };
+        const struct supply_ask a = {
+            .url = due[i].url, .what = due[i].what, .newer_than_s = due[i].fetched_s
+        };
 
         supply_ask(s, &a);
         free(due[i].url);

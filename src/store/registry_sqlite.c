@@ -27,7 +27,9 @@ static const char making[] =
 
 static const char settings[] = "PRAGMA journal_mode=WAL;"
                                "PRAGMA synchronous=FULL;"
-                               "PRAGMA trusted_schema=OFF;";
+                               "PRAGMA trusted_schema=OFF;"
+                               /* A confined service has no place for other files. */
+                               "PRAGMA temp_store=MEMORY;";
 
 struct lite {
     sqlite3 *db;

@@ -134,7 +134,8 @@ on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *c,
     secret_wipe(&k, sizeof(k));
     if (!good)
         return -1;
-    return found == 0 ? 1 : 2;
+    /* A ticket of TLS 1.3 is for one use, so that nobody is told by it (RFC 8446 §C.4). */
+    return found == 0 && SSL_version(ssl) != TLS1_3_VERSION ? 1 : 2;
 }
 
 /* ---- files ---- */

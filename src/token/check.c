@@ -2,7 +2,6 @@
 /* What a relying party demands of a token: nothing that is not asked for is taken. */
 #include "token/token.h"
 
-#include <ctype.h>
 #include <stdio.h>
 
 /* ---- opening ---- */
@@ -50,7 +49,8 @@ check_type(const char *typ, struct selfsame_err *e)
     if (strncmp(typ, "application/", 12) == 0)
         typ += 12;
     for (size_t i = 0; typ[i] != '\0' && typ[i] != ';' && i < sizeof(word) - 1; i++)
-        word[i] = (char)tolower((unsigned char)typ[i]);
+        word[i] = (char)(typ[i] >= 'A' && typ[i] <= 'Z' ? typ[i] + ('a' - 'A')
+                                                        : typ[i]);
     for (size_t i = 0; i < COUNT(ours); i++)
         if (strcmp(word, ours[i]) == 0)
             return SELFSAME_OK;

@@ -312,10 +312,11 @@ enum selfsame_code
 cwt_claims_put(const json_t *claims, struct arena *arena, struct selfsame_bytes *ret,
     struct selfsame_err *e)
 {
-    /* No item is longer in CBOR than twice what it is in JSON. */
-    const size_t room = 2 * json_dumpb(claims, NULL, 0, JSON_COMPACT) + 64;
-    uint8_t *out = arena_alloc(arena, 1, room);
-    struct put p = { .w = writer_of(out, room), .arena = arena };
+    enum {
+        ROOM = 16 << 10
+    }; /* claims are at most 8 KiB as text, and shorter in CBOR */
+    uint8_t *out = arena_alloc(arena, 1, ROOM);
+    struct put p = { .w = writer_of(out, ROOM), .arena = arena };
 
     if (out == NULL)
         FAIL(e, SELFSAME_NOMEM, "no memory for a CWT");
@@ -324,7 +325,7 @@ cwt_claims_put(const json_t *claims, struct arena *arena, struct selfsame_bytes 
         FAIL(e, SELFSAME_NOMEM, "no memory for a CWT");
     if (p.w.bad)
         FAIL(e, SELFSAME_USAGE,
-            "claims that have no place in a CWT: floats, or deep nesting");
+            "claims that have no place in a CWT: over 16 KiB, floats, or deep nesting");
     *ret = writer_bytes(&p.w);
     return SELFSAME_OK;
 }

@@ -186,6 +186,16 @@ names_of(const struct ear_subject *s)
     return s->dialect == EAR_DRAFT ? &draft_names : &deployed_names;
 }
 
+/*
+ * Whoever asks names the key; only where the binding held is the evidence about it, also
+ * where the policy accepts evidence that is about nothing.
+ */
+static bool
+is_about_key(const struct verdict *v, const struct ear_subject *s)
+{
+    return s->key.len > 0 && v->checks.at[CHECK_BINDING].outcome == CHECK_PASS;
+}
+
 static json_t *
 submod_json(const struct verdict *v, const struct ear_subject *s)
 {
@@ -200,7 +210,7 @@ submod_json(const struct verdict *v, const struct ear_subject *s)
                                     : json_string(s->policy_id));
     put(&b, n->policy_claims, policy_claims(v));
     put(&b, n->claims, claims_json(v));
-    if (s->key.len > 0) {
+    if (is_about_key(v, s)) {
         json_t *spki = base64_json(s->key);
         put(&b, n->key, spki != NULL ? json_pack("{s:o}", "akpub", spki) : NULL);
     }
@@ -212,14 +222,14 @@ submod_json(const struct verdict *v, const struct ear_subject *s)
 
 /* RFC 7800: the key as a JWK where it is of a kind that has one here, else by its hash. */
 static void
-put_key(struct build *b, const struct ear_subject *s)
+put_key(struct build *b, const struct verdict *v, const struct ear_subject *s)
 {
     auto_arena arena = arena_new(64 << 10);
     struct selfsame_err ignored;
     uint8_t digest[HASH_MAX];
     struct jwk k;
 
-    if (s->key.len == 0)
+    if (!is_about_key(v, s))
         return;
     const enum selfsame_code code = jwk_of_spki(
         s->key, JOSE_NONE, &arena, &k, &ignored);
@@ -355,7 +365,7 @@ build_claims(const struct verdict *v, const struct ear_subject *s)
     put(&b, "submods",
         submod != NULL ? json_pack("{s:o}", submod_name(v, s), submod) : NULL);
     put_flat(&b, v, s);
-    put_key(&b, s);
+    put_key(&b, v, s);
     if (s->extra != NULL && !b.bad && json_object_update(b.root, s->extra) != 0)
         b.bad = true;
     if (!b.bad)
@@ -366,29 +376,47 @@ build_claims(const struct verdict *v, const struct ear_subject *s)
 
 /* ---- the size: headers of the world take 8 KiB ---- */
 
-static size_t
-size_of(const json_t *root)
-{
-    return json_dumpb(root, NULL, 0, JSON_COMPACT);
-}
-
 /* The claims of the evidence go first, then the reasons, and that is said. */
 static enum selfsame_code
-shorten(
-    json_t *root, const struct ear_subject *s, const char *name, struct selfsame_err *e)
+text_of(json_t *root, const struct ear_subject *s, const char *name, char **ret,
+    struct selfsame_err *e)
 {
     const struct names *n = names_of(s);
     const char *const drop[] = { n->claims, n->policy_claims };
     json_t *submod = json_object_get(json_object_get(root, "submods"), name);
 
-    for (size_t i = 0; i < COUNT(drop) && size_of(root) > EAR_SIZE; i++) {
+    for (size_t i = 0;; i++) {
+        char *text = json_compact(root);
+        const size_t len = text != NULL ? strlen(text) : 0;
+
+        if (text == NULL)
+            FAIL(e, SELFSAME_NOMEM, "no memory for the claims of a token");
+        if (len <= EAR_SIZE) {
+            *ret = text;
+            return SELFSAME_OK;
+        }
+        free(text);
+        if (i == COUNT(drop))
+            FAIL(e, SELFSAME_USAGE,
+                "claims of a token: expected at most %d bytes, got %zu", (int)EAR_SIZE,
+                len);
         (void)json_object_del(submod, drop[i]);
         if (json_object_set_new(root, "claims_left_out", json_true()) != 0)
             FAIL(e, SELFSAME_NOMEM, "no memory for the claims of a token");
     }
-    if (size_of(root) > EAR_SIZE)
-        FAIL(e, SELFSAME_USAGE, "claims of a token: expected at most %d bytes, got %zu",
-            (int)EAR_SIZE, size_of(root));
+}
+
+/* The claims, and as text. */
+static enum selfsame_code
+make(const struct verdict *v, const struct ear_subject *s, json_t **ret,
+    char **ret_text, struct selfsame_err *e)
+{
+    auto_json *root = build_claims(v, s);
+
+    if (root == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for the claims of a token");
+    TRY(text_of(root, s, submod_name(v, s), ret_text, e));
+    *ret = json_incref(root);
     return SELFSAME_OK;
 }
 
@@ -396,32 +424,37 @@ enum selfsame_code
 ear_claims(const struct verdict *v, const struct ear_subject *s, json_t **ret,
     struct selfsame_err *e)
 {
-    auto_json *root = build_claims(v, s);
+    char *text;
 
-    if (root == NULL)
-        FAIL(e, SELFSAME_NOMEM, "no memory for the claims of a token");
-    TRY(shorten(root, s, submod_name(v, s), e));
-    *ret = json_incref(root);
+    TRY(make(v, s, ret, &text, e));
+    free(text);
     return SELFSAME_OK;
+}
+
+static enum selfsame_code
+sign_text(const char *text, const char *kid, const struct key *k, enum jose_alg alg,
+    struct arena *arena, char **ret, struct selfsame_err *e)
+{
+    struct jwk jwk = { .kid = kid };
+
+    if (kid == NULL)
+        TRY(jwk_of_key(k, alg, arena, &jwk, e));
+    auto_json *header = json_pack("{s:s,s:s}", "kid", jwk.kid, "typ", "JWT");
+    if (header == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for a token");
+    return jws_sign(k, alg, header, bytes_str(text), arena, ret, e);
 }
 
 enum selfsame_code
 ear_jwt(const struct verdict *v, const struct ear_subject *s, const struct key *k,
     enum jose_alg alg, struct arena *arena, char **ret, struct selfsame_err *e)
 {
-    auto_json *claims = NULL;
-    struct jwk jwk = { .kid = s->kid };
+    json_t *claims = NULL;
+    char *text;
 
-    TRY(ear_claims(v, s, &claims, e));
-    if (jwk.kid == NULL)
-        TRY(jwk_of_key(k, alg, arena, &jwk, e));
-    auto_json *header = json_pack("{s:s,s:s}", "kid", jwk.kid, "typ", "JWT");
-    char *text = json_compact(claims);
-    if (text == NULL || header == NULL) {
-        free(text);
-        FAIL(e, SELFSAME_NOMEM, "no memory for a token");
-    }
-    enum selfsame_code code = jws_sign(k, alg, header, bytes_str(text), arena, ret, e);
+    TRY(make(v, s, &claims, &text, e));
+    json_decref(claims);
+    enum selfsame_code code = sign_text(text, s->kid, k, alg, arena, ret, e);
     free(text);
     return code;
 }

@@ -5,8 +5,6 @@
  */
 #include "token/token.h"
 
-#include <math.h>
-
 static const struct profile {
     const char *uri, *word;
     enum ear_profile profile;
@@ -103,9 +101,9 @@ time_of(const json_t *root, const char *name, int64_t *ret, bool *ret_given,
     }
     if (json_is_real(j) && json_real_value(j) >= 0 &&
         json_real_value(j) <= (double)max) {
-        const double whole = floor(json_real_value(j));
+        const double seconds = json_real_value(j);
 
-        *ret = (int64_t)whole;
+        *ret = (int64_t)seconds;
         return SELFSAME_OK;
     }
     FAIL(e, SELFSAME_MALFORMED, "\"%s\": expected seconds since 1970", name);

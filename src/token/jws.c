@@ -22,6 +22,7 @@ fits(const struct key *k, enum jose_alg alg)
     case KEY_P384: return alg == JOSE_ES384;
     case KEY_ED25519: return alg == JOSE_EDDSA;
     case KEY_RSA2048:
+    case KEY_RSA3072:
     case KEY_RSA4096: return alg == JOSE_RS256 || alg == JOSE_PS256;
     case KEY_RSA3072_E3: break; /* signs enclaves, and nothing else */
     }

@@ -137,7 +137,7 @@ struct ear_subject {
     const char *spiffe_id;         /* or NULL */
     const char *kid; /* thumbprint of the key that signs; NULL: computed */
     struct selfsame_bytes
-        key; /* SPKI that the evidence is bound to: cnf, key-attestation; or absent */
+        key; /* SPKI of the request, or absent; told where the binding held */
     struct selfsame_bytes evidence_sha256; /* 32 bytes */
     const char *submod;                    /* NULL: the TEE's name */
     json_t *extra; /* further top level claims (KBS: tee-pubkey …), or NULL; borrowed */

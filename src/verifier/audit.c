@@ -204,7 +204,9 @@ sign(struct audit *a, struct selfsame_err *e)
 static enum selfsame_code
 turn(struct audit *a, struct selfsame_err *e)
 {
-    if (a->files.written >= AUDIT_SEGMENT) {
+    const uint64_t segment = a->config.segment > 0 ? a->config.segment : AUDIT_SEGMENT;
+
+    if (a->files.written >= segment) {
         TRY(sign(a, e));
         return files_begin(&a->files, &a->chain, e);
     }
@@ -278,7 +280,8 @@ static struct waiting *
 copy_row(const struct audit_row *row)
 {
     const char *const texts[] = { row->request, row->tenant, row->key, row->policy,
-        row->tee, row->status, row->class_, row->failed, row->release, row->token };
+        row->tee, row->status, row->class_, row->failed, row->release, row->token,
+        row->given };
     size_t need = 0;
 
     for (size_t i = 0; i < COUNT(texts); i++)
@@ -298,6 +301,7 @@ copy_row(const struct audit_row *row)
     w->row.failed = keep(&to, row->failed);
     w->row.release = keep(&to, row->release);
     w->row.token = keep(&to, row->token);
+    w->row.given = keep(&to, row->given);
     return w;
 }
 

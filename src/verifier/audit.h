@@ -10,7 +10,7 @@
  * RFC 9162 tree of the rows) are written at least every minute and at the end. A row is
  * one line of JSON: {"seq","prev":HEX,"at","request","tenant","key","policy","tee",
  * "status","class","checks":{failed …},"evidence_sha256","claims_sha256","token":jti|null,
- * "release":…|null}. No evidence, no nonces, no secrets.
+ * "given":…|null,"release":…|null}. No evidence, no nonces, no secrets.
  *
  *     DIR/rows-000000000000.jsonl …  segments, named by their first row, at most 64 MiB
  *     DIR/checkpoint                 the last one
@@ -25,6 +25,7 @@ struct audit_config {
     const char *dir;
     int64_t (*clock_ms)(void *ctx);
     void *ctx;
+    uint64_t segment; /* bytes of one; 0: 64 MiB */
     int (*fail)(
         void *ctx, const char *step); /* tests: errno of a step, or 0; or NULL */
 };
@@ -41,6 +42,8 @@ struct audit_row { /* copied */
     const char *failed;  /* first check that failed; or NULL */
     const char *release; /* or NULL */
     const char *token;   /* jti; or NULL */
+    const char
+        *given; /* what else it earned: "secret db/password@3", a SPIFFE id; or NULL */
     uint8_t evidence_sha256[32], claims_sha256[32];
 };
 /*

@@ -13,7 +13,8 @@
  *   audit_read.c   everything read again
  */
 enum {
-    AUDIT_LINE = 4096,        /* of one row, with its newline */
+    AUDIT_LINE =
+        8192, /* of one row with its newline: twelve texts, each byte escaped */
     AUDIT_SEGMENT = 64 << 20, /* then another segment is begun */
     AUDIT_LEVELS = 64,
     AUDIT_HEAD = 8192, /* the first line of a segment */

@@ -3,6 +3,7 @@
 
 #include "codec/json_read.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 enum { TEXT_MAX = 300 }; /* of one text of strangers */
@@ -82,9 +83,11 @@ row_print(const struct audit_row *row, uint64_t seq, const uint8_t prev[static 3
     put_member(&w, "failed", row->failed);
     put_member(&w, "release", row->release);
     put_member(&w, "token", row->token);
+    put_member(&w, "given", row->given);
     put_hash(&w, "evidence_sha256", row->evidence_sha256);
     put_hash(&w, "claims_sha256", row->claims_sha256);
     put_str(&w, "}\n");
+    assert(!w.bad);
     return w.len;
 }
 

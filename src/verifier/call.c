@@ -62,7 +62,7 @@ call_new(struct verifier_service *s, struct httpd_request *r, const struct route
     const size_t len = strlen(route->path);
     if (route->path[len - 1] == '*')
         c->rest = httpd_path(r) + len - 1;
-    operations_begin(s, r);
+    operations_begin(c);
     if (!take_id(c)) {
         free(c);
         return NULL;

@@ -26,7 +26,7 @@ void routes_free(struct routes *r);
 MUST const char **routes_operations(const struct routes *r);
 
 /* watch.c: the line of a request that was answered */
-void operations_begin(struct verifier_service *s, const struct httpd_request *r);
+void operations_begin(struct call *c);
 void operations_waited(const struct call *c); /* a thread takes it */
 /* One that never was a call: no such path, too large, too slow. */
 void refusal_log(struct verifier_service *s, int status, enum selfsame_code code);

@@ -102,7 +102,8 @@ collateral_settings_check(const json_t *o, struct selfsame_err *e)
             FAIL(e, SELFSAME_USAGE,
                 "\"collateral\" of verifier.json: no such setting: %.60s", name);
     }
-    if ((fetch != NULL && !json_is_boolean(fetch)) || (ca != NULL && !json_is_string(ca)))
+    if ((fetch != NULL && !json_is_boolean(fetch)) ||
+        (ca != NULL && !json_is_string(ca)))
         FAIL(e, SELFSAME_USAGE,
             "\"collateral\" of verifier.json: expected fetch to be true or false, and "
             "origin_ca a file");

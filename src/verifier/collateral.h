@@ -33,7 +33,8 @@ MUST enum selfsame_code collateral_new(
 MUST enum selfsame_code collateral_start(struct collateral *c, struct selfsame_err *e);
 void collateral_free(struct collateral **c);
 /* Are the settings in order? Also before there is a service. */
-MUST enum selfsame_code collateral_settings_check(const json_t *settings, struct selfsame_err *e);
+MUST enum selfsame_code collateral_settings_check(
+    const json_t *settings, struct selfsame_err *e);
 /* Workers that the service needs besides, as so many may wait here. */
 unsigned collateral_waiters(const struct collateral *c);
 struct supply *collateral_supply(struct collateral *c); /* for metrics */

@@ -234,7 +234,7 @@ rule_threads(void *f)
 
     if (error == 0)
         error = seccomp_rule_add(
-            f, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, self));
+            f, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A0(SCMP_CMP_EQ, self, 0));
     return error;
 }
 
@@ -266,15 +266,16 @@ rule_sockets(void *f)
     int error = 0;
 
     for (size_t i = 0; i < COUNT(families) && error == 0; i++)
-        error = seccomp_rule_add(
-            f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, families[i]));
+        error = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+            SCMP_A0(SCMP_CMP_EQ, families[i], 0));
     /* Which addresses this machine has, for getaddrinfo. */
     if (error == 0)
         error = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-            SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE));
+            SCMP_A0(SCMP_CMP_EQ, AF_NETLINK, 0),
+            SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE, 0));
     if (error == 0)
-        error = seccomp_rule_add(
-            f, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+        error = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
+            SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
     return error;
 }
 
@@ -288,15 +289,15 @@ rule_switches(void *f)
     int error = 0;
 
     for (size_t i = 0; i < COUNT(controls) && error == 0; i++)
-        error = seccomp_rule_add(
-            f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, controls[i]));
+        error = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+            SCMP_A1(SCMP_CMP_EQ, controls[i], 0));
     for (size_t i = 0; i < COUNT(switches) && error == 0; i++)
-        error = seccomp_rule_add(
-            f, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, switches[i]));
+        error = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
+            SCMP_A0(SCMP_CMP_EQ, switches[i], 0));
     /* To read its limits, not to change them. */
     if (error == 0)
         error = seccomp_rule_add(
-            f, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0));
+            f, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, SCMP_A2(SCMP_CMP_EQ, 0, 0));
     return error;
 }
 

@@ -3,6 +3,7 @@
 #include "verifier/operations.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 /*
  * Its directory is for reading and writing, a registry elsewhere as well; certificates,
@@ -56,6 +57,39 @@ add_all(struct paths *p, const json_t *v, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+/* Files that a PostgreSQL URL names: sslrootcert=/…, sslcert=/…, passfile=/…. */
+static enum selfsame_code
+add_parameters(struct paths *p, const char *url, struct selfsame_err *e)
+{
+    for (const char *at = url; at != NULL && (at = strstr(at, "=/")) != NULL;) {
+        const size_t len = strcspn(++at, "& ");
+        char *file = arena_str(p->arena, BYTES((const uint8_t *)at, len));
+
+        if (file == NULL)
+            FAIL(e, SELFSAME_NOMEM, "no memory for a path");
+        TRY(add_dir_of(p, file, e));
+    }
+    return SELFSAME_OK;
+}
+
+/* Where collateral is kept, if that is elsewhere. */
+static enum selfsame_code
+add_cache(struct paths *p, const json_t *collateral, struct selfsame_err *e)
+{
+    const char *name, *path;
+    json_t *member;
+    struct stat st;
+
+    json_object_foreach((json_t *)(uintptr_t)collateral, name, member)
+    {
+        path = json_string_value(member);
+        if (path != NULL && path[0] == '/' && stat(path, &st) == 0 &&
+            S_ISDIR(st.st_mode))
+            TRY(add_path(p, path, e));
+    }
+    return SELFSAME_OK;
+}
+
 enum selfsame_code
 verifier_confine(struct verifier_service *s, const char *user,
     struct verifier_confined *ret, struct selfsame_err *e)
@@ -69,6 +103,8 @@ verifier_confine(struct verifier_service *s, const char *user,
     TRY(add_path(&write, s->dir, e));
     if (registry != NULL && registry[0] == '/')
         TRY(add_dir_of(&write, registry, e));
+    TRY(add_parameters(&read, registry, e));
+    TRY(add_cache(&write, service_setting(s, "collateral"), e));
     TRY(add_all(&read, s->settings, e));
     if (credentials != NULL)
         TRY(add_path(&read, credentials, e));

@@ -183,7 +183,8 @@ fetch(struct errand *x, const struct selfsame_result *r)
     collateral_wait_drop(wait);
     for (size_t i = 0; i < x->count && lacking > 0; i++) {
         struct supply_piece *before = x->want[i].piece;
-        const int64_t then_s = before != NULL && !before->absent ? before->fetched_s : 0;
+        const int64_t then_s = before != NULL && !before->absent ? before->fetched_s
+                                                                 : 0;
 
         look(x, &x->want[i]);
         const struct supply_piece *p = x->want[i].piece;
@@ -244,9 +245,10 @@ judge_verify(struct call *c, const struct ask *a, const struct selfsame_policy *
     const struct selfsame_request *q, struct selfsame_result **ret,
     struct selfsame_err *e)
 {
-    auto_errand x = {
-        .c = c, .a = a, .from = service_collateral(c->s), .arena = arena_new(ERRAND_ARENA)
-    };
+    auto_errand x = { .c = c,
+        .a = a,
+        .from = service_collateral(c->s),
+        .arena = arena_new(ERRAND_ARENA) };
     struct selfsame_result *r = NULL;
 
     *ret = NULL;

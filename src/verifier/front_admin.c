@@ -114,12 +114,12 @@ struct operation {
             admin_remove)
 
 static const struct operation operations[] = {
-    { { "GET", ROOT "status", IN_STORE, ROLE_AUDITOR, NULL, "getStatus" }, STATUS,
-        (enum registry_kind)0, true, admin_status },
+    { { "GET", ROOT "status", IN_STORE, ROLE_AUDITOR, NULL, "getServiceStatus" },
+        STATUS, (enum registry_kind)0, true, admin_status },
     OP("GET", "tenants", ROLE_AUDITOR, "listTenants", TENANTS, REGISTRY_TENANT,
         admin_tenants),
-    OP("GET", T, ROLE_AUDITOR, "getTenant", TENANT, REGISTRY_TENANT, admin_get),
-    OP("PUT", T, ROLE_ADMIN, "putTenant", TENANT, REGISTRY_TENANT, admin_put),
+    OP("GET", T, ROLE_AUDITOR, "getTenantSettings", TENANT, REGISTRY_TENANT, admin_get),
+    OP("PUT", T, ROLE_ADMIN, "putTenantSettings", TENANT, REGISTRY_TENANT, admin_put),
     { { "DELETE", ROOT T, IN_STORE, ROLE_ADMIN, NULL, "deleteTenant" }, TENANT,
         REGISTRY_TENANT, true, admin_remove },
     OP("GET", T "/audit", ROLE_AUDITOR, "listAudit", AUDIT, (enum registry_kind)0,
@@ -134,7 +134,7 @@ static const struct operation operations[] = {
     KIND("audiences", "Audiences", "Audience", REGISTRY_AUDIENCE, admin_put),
     KIND("identities", "Identities", "Identity", REGISTRY_IDENTITY, admin_put_identity),
     KIND("secrets", "Secrets", "Secret", REGISTRY_SECRET, admin_put_secret),
-    KIND("follows", "Follows", "Follow", REGISTRY_FOLLOW, admin_put),
+    KIND("follows", "Follows", "Follow", REGISTRY_FOLLOW, admin_put_follow),
 };
 
 const struct route *

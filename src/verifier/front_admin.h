@@ -42,6 +42,7 @@ MUST enum selfsame_code admin_get(struct admin *a);
 MUST enum selfsame_code admin_put(struct admin *a);
 MUST enum selfsame_code admin_put_key(struct admin *a);
 MUST enum selfsame_code admin_put_identity(struct admin *a);
+MUST enum selfsame_code admin_put_follow(struct admin *a);
 MUST enum selfsame_code admin_put_secret(struct admin *a);
 MUST enum selfsame_code admin_new_key(struct admin *a);
 MUST enum selfsame_code admin_remove(struct admin *a);

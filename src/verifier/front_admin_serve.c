@@ -21,6 +21,23 @@ has_tag(const char *header, const char *tag)
     return false;
 }
 
+/* ?expect=VERSION, 0 for none: for clients that keep no tags. */
+static enum selfsame_code
+take_expected(
+    struct admin *a, const struct registry_object *now, bool *ret_good, uint64_t *ret)
+{
+    const char *text = httpd_query(a->c->r, "expect");
+    uint64_t version;
+
+    if (text == NULL)
+        return SELFSAME_OK;
+    if (!uint_parse(text, strlen(text), INT64_MAX, &version))
+        FAIL(a->e, SELFSAME_USAGE, "expect: expected a version, got %.20s", text);
+    *ret_good = *ret_good && version == (now->name != NULL ? now->version : 0);
+    *ret = version;
+    return SELFSAME_OK;
+}
+
 /* What registry_put is to expect. */
 static enum selfsame_code
 precondition(struct admin *a, const struct registry_object *now, uint64_t *ret)
@@ -42,6 +59,7 @@ precondition(struct admin *a, const struct registry_object *now, uint64_t *ret)
                (now->name == NULL || (strcmp(none, "*") != 0 && !has_tag(none, tag)));
         *ret = now->name != NULL ? now->version : 0;
     }
+    TRY(take_expected(a, now, &good, ret));
     if (good)
         return SELFSAME_OK;
     return admin_refuse(a, 412, SELFSAME_STALE,
@@ -105,6 +123,22 @@ admin_put_identity(struct admin *a)
     return admin_put(a);
 }
 
+/*
+ * Whoever names a log makes the service ask for its files: plain http reaches services of
+ * this machine, so that is for whoever runs it.
+ */
+enum selfsame_code
+admin_put_follow(struct admin *a)
+{
+    struct object_follow o;
+
+    TRY(object_read_follow(httpd_body(a->c->r), &a->arena, &o, a->e));
+    if (a->own->name[0] != '\0' && strncmp(o.log, "https://", 8) != 0)
+        return admin_refuse(a, 403, SELFSAME_DENIED,
+            "logs without https are followed for keys of the service itself");
+    return admin_put(a);
+}
+
 enum selfsame_code
 admin_put_secret(struct admin *a)
 {
@@ -133,10 +167,10 @@ enum selfsame_code
 admin_remove(struct admin *a)
 {
     static const struct call_reply nothing = { .status = 204 };
-    uint64_t ignored;
+    uint64_t expect;
 
-    TRY(expected(a, &ignored));
-    TRY(manage_remove(&a->m));
+    TRY(expected(a, &expect));
+    TRY(manage_remove(&a->m, expect));
     service_changed(a->c->s);
     call_reply(a->c, &nothing);
     return SELFSAME_OK;

@@ -17,14 +17,13 @@
 
 enum { REFRESH_HINT_S = 300, JWT_LIFE_S = 300, AUDIENCE_MAX = 512 };
 
-/* A life in "spiffe" of verifier.json, at most an hour. */
+/* A life in "spiffe" of verifier.json, at most an hour (settings.c). */
 static int64_t
 life_of(const struct call *c, const char *name, int64_t otherwise)
 {
     const json_t *v = json_object_get(service_setting(c->s, "spiffe"), name);
-    const json_int_t said = json_integer_value(v);
 
-    return said >= 60 && said <= SVID_LIFE_MAX_S ? (int64_t)said : otherwise;
+    return v != NULL ? (int64_t)json_integer_value(v) : otherwise;
 }
 
 /* Which id this verdict earns. */
@@ -134,22 +133,33 @@ x509_svid(struct call *c, json_t *body, struct selfsame_err *e)
     }
     TRY(authority_issue(c->snap->authority, id, csr.spki, c->now_ms / 1000,
         life_of(c, "x509_life_s", SVID_LIFE_MAX_S), &c->arena, &s, e));
+    c->given = id;
     reply_text(c, &j, 200, NULL, x509_json(c, id, &s));
     return SELFSAME_OK;
 }
 
 /* ---- JWT ---- */
 
-/* Signing keys of JWT-SVIDs are those of tokens; EdDSA is none of JWT-SVID.md §2.1. */
+/* Keys of tokens sign, by the audience's algorithm; EdDSA is none of JWT-SVID.md §2.1. */
+static const struct signing_key *
+jwt_signer(const struct call *c, const char *audience)
+{
+    const struct snap_audience *to = tenant_audience(c->tenant, audience);
+    const enum jose_alg alg = to != NULL && to->alg != JOSE_EDDSA ? to->alg
+                                                                  : JOSE_ES256;
+
+    return signing_pick(c->snap->signing, alg, c->now_ms / 1000);
+}
+
 static enum selfsame_code
 jwt_svid_text(struct call *c, const char *id, const char *audience, int64_t life_s,
     char **ret, struct selfsame_err *e)
 {
-    const struct signing_key *k = signing_pick(
-        c->snap->signing, JOSE_ES256, c->now_ms / 1000);
+    const struct signing_key *k = jwt_signer(c, audience);
 
     if (k == NULL)
-        FAIL(e, SELFSAME_INTERNAL, "this verifier has no key for ES256");
+        FAIL(e, SELFSAME_USAGE,
+            "this verifier has no key for this audience's algorithm");
     auto_json *header = svid_jwt_header(k->kid);
     auto_json *claims = svid_jwt_claims(id, &audience, 1, c->now_ms / 1000, life_s);
     char *text = claims != NULL ? json_compact(claims) : NULL;
@@ -162,8 +172,10 @@ jwt_svid_text(struct call *c, const char *id, const char *audience, int64_t life
     return code;
 }
 
+/* As for tokens: where the tenant has a list, nobody else is served. */
 static enum selfsame_code
-read_audience(json_t *body, const char **ret, struct selfsame_err *e)
+read_audience(
+    const struct call *c, json_t *body, const char **ret, struct selfsame_err *e)
 {
     const char *text = json_string_value(json_object_get(body, "audience"));
 
@@ -171,6 +183,9 @@ read_audience(json_t *body, const char **ret, struct selfsame_err *e)
         FAIL(e, SELFSAME_MALFORMED,
             "\"audience\": expected a text of 1 to %d bytes, for whom it is",
             (int)AUDIENCE_MAX);
+    if (c->tenant != NULL && c->tenant->audience_count > 0 &&
+        tenant_audience(c->tenant, text) == NULL)
+        FAIL(e, SELFSAME_DENIED, "the tenant has no audience \"%.100s\"", text);
     *ret = text;
     return SELFSAME_OK;
 }
@@ -187,7 +202,7 @@ jwt_svid(struct call *c, json_t *body, struct selfsame_err *e)
     char *text = NULL;
 
     TRY(front_ask(c, body, more, &a, e));
-    TRY(read_audience(body, &audience, e));
+    TRY(read_audience(c, body, &audience, e));
     TRY(front_bytes(
         json_string_value(json_object_get(body, "key")), "key", &c->arena, &a.key, e));
     TRY(judge(c, &a, &j, e));
@@ -196,6 +211,7 @@ jwt_svid(struct call *c, json_t *body, struct selfsame_err *e)
         return SELFSAME_OK;
     }
     TRY(jwt_svid_text(c, id, audience, life_s, &text, e));
+    c->given = id;
     reply_text(c, &j, 200, NULL,
         json_pack("{s:s,s:s,s:I}", "spiffe_id", id, "svid", text, "exp",
             (json_int_t)(c->now_ms / 1000 + life_s)));
@@ -240,7 +256,7 @@ jwt_keys(json_t *jwks, json_t **ret)
     {
         const char *alg = json_string_value(json_object_get(k, "alg"));
 
-        if (n < SIGN_KEYS && alg != NULL && strcmp(alg, "ES256") == 0)
+        if (n < SIGN_KEYS && alg != NULL && strcmp(alg, "EdDSA") != 0)
             ret[n++] = k;
     }
     return n;

@@ -153,11 +153,14 @@ attested_state(
     const struct call *c, const struct judged *j, const struct kbs_attest *at)
 {
     const struct selfsame_release *r = selfsame_result_release(j->result);
+    char evidence[65];
 
-    return json_pack("{s:s,s:s,s:s,s:s?,s:s?,s:s,s:O}", "step", "attested", "tenant",
-        c->tenant->name, "policy", j->policy->name, "release",
+    hex_encode(BYTES_ARR(j->evidence_sha256), evidence);
+    return json_pack("{s:s,s:s,s:s,s:s,s:s?,s:s?,s:s?,s:s,s:s,s:O}", "step", "attested",
+        "tenant", c->tenant->name, "policy", j->policy->name, "policy-id",
+        j->policy->id, "tee", j->result->verdict.claims.tee, "release",
         r != NULL ? r->name : NULL, "version", r != NULL ? r->version : NULL, "status",
-        selfsame_result_status(j->result), "tee-pubkey",
+        selfsame_result_status(j->result), "evidence", evidence, "tee-pubkey",
         (json_t *)(uintptr_t)at->tee_pubkey);
 }
 
@@ -254,17 +257,20 @@ read_state(struct call *c, json_t **ret, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+static const char *
+state_text(const json_t *state, const char *name)
+{
+    return json_string_value(json_object_get(state, name));
+}
+
 static enum selfsame_code
 give_resource(struct call *c, const char *name, const json_t *state, char **ret,
     struct selfsame_err *e)
 {
     const struct snap_secret *s = tenant_secret(c->tenant, name);
-    const char *status = json_string_value(json_object_get(state, "status"));
-    const struct secret_claim k = {
-        json_string_value(json_object_get(state, "policy")),
-        json_string_value(json_object_get(state, "release")),
-        json_string_value(json_object_get(state, "version")),
-    };
+    const char *status = state_text(state, "status");
+    const struct secret_claim k = { state_text(state, "policy"),
+        state_text(state, "release"), state_text(state, "version") };
     struct selfsame_bytes plain = BYTES_NONE;
     struct envelope_to to;
 
@@ -279,6 +285,29 @@ give_resource(struct call *c, const char *name, const json_t *state, char **ret,
     enum selfsame_code code = jwe_seal(&to, plain, &c->arena, ret, e);
     secret_wipe((void *)(uintptr_t)plain.ptr, plain.len);
     return code;
+}
+
+/* A row of its own: which secret, for which evidence; the verdict's row has the rest. */
+static void
+reply_resource(struct call *c, const json_t *state, const char *jwe)
+{
+    const struct call_reply a = { .status = 200, .body = bytes_str(jwe) };
+    const char *evidence = state_text(state, "evidence");
+    struct audit_row row = { .at_ms = c->now_ms,
+        .request = c->id,
+        .tenant = c->tenant->name,
+        .policy = state_text(state, "policy-id"),
+        .tee = state_text(state, "tee"),
+        .status = state_text(state, "status"),
+        .class_ = selfsame_code_name(SELFSAME_OK),
+        .release = state_text(state, "release"),
+        .given = c->given };
+    size_t n = 0;
+
+    if (evidence == NULL ||
+        !hex_decode(evidence, strlen(evidence), row.evidence_sha256, 32, &n))
+        n = 0; /* it stays zero: no evidence has that */
+    audited_reply(c, &row, &a);
 }
 
 /* "REPO/TYPE/TAG" */
@@ -324,10 +353,8 @@ serve_resource(struct call *c)
         refuse(c, NULL, "TokenNotFound", &e);
     else if (give_resource(c, name, state, &jwe, &e) != SELFSAME_OK)
         refuse(c, NULL, e.code == SELFSAME_DENIED ? "PolicyDeny" : "JweError", &e);
-    else {
-        const struct call_reply a = { .status = 200, .body = bytes_str(jwe) };
-        call_reply(c, &a);
-    }
+    else
+        reply_resource(c, state, jwe);
 }
 
 static const struct route routes[] = {

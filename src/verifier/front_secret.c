@@ -13,6 +13,7 @@
 
 #include "token/jwe.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* ---- whether it is given ---- */
@@ -70,6 +71,9 @@ secret_text(struct call *c, const struct snap_secret *s, struct selfsame_bytes *
     const struct seal_name n = { c->tenant->name, s->name, s->version };
     enum selfsame_code code = secret_open(&keys, &n, s->sealed, &c->arena, ret, e);
 
+    c->given = arena_printf(&c->arena, "secret %s@%" PRIu64, s->name, s->version);
+    if (c->given == NULL)
+        FAIL(e, SELFSAME_NOMEM, "no memory for a secret");
     if (code == SELFSAME_OK || code == SELFSAME_NOMEM)
         return code;
     service_tell(c->s, "secret", err_text(e)); /* names no secret's text */
@@ -284,6 +288,7 @@ secret(struct call *c, json_t *body, struct selfsame_err *e)
         return code;
     }
     if (code != SELFSAME_OK) {
+        c->given = NULL;
         judged_refuse(c, &j, &why);
         return SELFSAME_OK;
     }

@@ -372,11 +372,27 @@ hash_claims(const struct selfsame_claims *l, uint8_t ret[static 32])
 }
 
 void
+audited_reply(struct call *c, const struct audit_row *row, const struct call_reply *a)
+{
+    struct selfsame_err e = { 0 };
+    struct pending *p = ARENA_NEW(&c->arena, struct pending, 1);
+
+    (void)err_set(&e, SELFSAME_IO, __FILE__, __LINE__, "the verifier is busy");
+    if (p == NULL || !copy_reply(c, a, &p->reply)) {
+        call_problem(c, 503, &e);
+        return;
+    }
+    p->c = c;
+    p->since_us = monotonic_us();
+    if (!audit_add(service_audit(c->s), row, audited, p))
+        call_problem(c, 503, &e);
+}
+
+void
 judged_reply(struct call *c, const struct judged *j, const struct call_reply *a)
 {
     const struct selfsame_release *release = selfsame_result_release(j->result);
     struct selfsame_err e = { 0 };
-    struct pending *p = ARENA_NEW(&c->arena, struct pending, 1);
     struct audit_row row = {
         .at_ms = c->now_ms,
         .request = c->id,
@@ -389,17 +405,14 @@ judged_reply(struct call *c, const struct judged *j, const struct call_reply *a)
         .failed = first_failed(j->result),
         .release = release != NULL ? release->name : NULL,
         .token = c->jti,
+        .given = c->given,
     };
 
     memcpy(row.evidence_sha256, j->evidence_sha256, sizeof(row.evidence_sha256));
     (void)err_set(&e, SELFSAME_IO, __FILE__, __LINE__, "the verifier is busy");
-    if (p == NULL || !copy_reply(c, a, &p->reply) ||
-        !hash_claims(&j->result->verdict.claims, row.claims_sha256)) {
+    if (!hash_claims(&j->result->verdict.claims, row.claims_sha256)) {
         call_problem(c, 503, &e);
         return;
     }
-    p->c = c;
-    p->since_us = monotonic_us();
-    if (!audit_add(service_audit(c->s), &row, audited, p))
-        call_problem(c, 503, &e);
+    audited_reply(c, &row, a);
 }

@@ -32,7 +32,7 @@ struct manage {
     struct selfsame_err *e;
     enum manage_problem problem; /* of an error, when its class does not say it */
 };
-enum { MANAGE_LIST = 1000, MANAGE_RELEASES = 512 };
+enum { MANAGE_LIST = 1000, MANAGE_MAX = 1 << 20, MANAGE_RELEASES = 512 };
 
 /* ---- reading ---- */
 
@@ -68,7 +68,7 @@ void managed_free(struct managed *d);
 /* Of the kinds but secrets. Releases only when they open under a policy of the tenant. */
 MUST enum selfsame_code manage_put(
     struct manage *m, struct selfsame_bytes body, uint64_t expect, struct managed *ret);
-MUST enum selfsame_code manage_remove(struct manage *m);
+MUST enum selfsame_code manage_remove(struct manage *m, uint64_t expect);
 
 /* ---- manage_secret.c ---- */
 /*

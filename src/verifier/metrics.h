@@ -42,7 +42,11 @@ struct metrics_now {
     int64_t in_flight, queued, queue_room, connections, connections_max;
     int64_t nonces_kept, nonces_room;
     int64_t snapshot_revision, snapshot_made_ms, tenants, policies;
-    int64_t collateral_oldest_ms, collateral_parts;
+    int64_t collateral_parts, collateral_bytes, collateral_under_way;
+    struct metrics_outcome {
+        const char *name; /* NULL: the end */
+        uint64_t count;
+    } collateral[8]; /* what came of wanting a piece */
     int64_t audit_rows, audit_healthy, registry_reachable, log_lines_left_out;
 };
 /* In the arena. */

@@ -173,6 +173,29 @@ put_since(FILE *f, const char *name, const char *help, int64_t ms)
 }
 
 static void
+put_collateral(const struct metrics_now *now, FILE *f)
+{
+    static const char name[] = PREFIX "collateral_total";
+
+    put_known(f, PREFIX "collateral_parts", "Pieces of collateral that are held.",
+        now->collateral_parts);
+    put_known(f, PREFIX "collateral_bytes", "Bytes of collateral in memory.",
+        now->collateral_bytes);
+    put_known(f, PREFIX "collateral_under_way", "Pieces that a vendor is asked for.",
+        now->collateral_under_way);
+    if (now->collateral[0].name == NULL)
+        return;
+    put_head(f, name, "counter", "What came of wanting a piece of collateral.");
+    for (size_t i = 0; i < COUNT(now->collateral); i++) {
+        if (now->collateral[i].name == NULL)
+            break;
+        (void)fputs(name, f);
+        put_label(f, "outcome", now->collateral[i].name, '{');
+        (void)fprintf(f, "} %" PRIu64 "\n", now->collateral[i].count);
+    }
+}
+
+static void
 put_state(const struct metrics_now *now, FILE *f)
 {
     put_gauge(f, PREFIX "ready", "As /readyz says.", now->ready ? 1 : 0);
@@ -183,10 +206,7 @@ put_state(const struct metrics_now *now, FILE *f)
         now->snapshot_made_ms);
     put_known(f, PREFIX "tenants", "Tenants that are served.", now->tenants);
     put_known(f, PREFIX "policies", "Policies that are served.", now->policies);
-    put_known(f, PREFIX "collateral_parts", "Pieces of collateral that are held.",
-        now->collateral_parts);
-    put_since(f, PREFIX "collateral_oldest_timestamp_seconds",
-        "When the oldest piece of collateral was fetched.", now->collateral_oldest_ms);
+    put_collateral(now, f);
     put_known(f, PREFIX "audit_rows", "Rows of the audit log.", now->audit_rows);
     put_known(f, PREFIX "audit_healthy", "Rows can be written.", now->audit_healthy);
     put_known(f, PREFIX "registry_reachable",

@@ -6,7 +6,7 @@
 #include "verifier/parts.h"
 
 /*
- * Bodies of the registry's objects (docs/formats/registry.md), read strictly: unknown members, wrong types
+ * Bodies of the registry's objects (docs/verifier-admin.md), read strictly: unknown members, wrong types
  * and values out of bounds are USAGE, with line and member. Texts are in the arena. Only
  * what the body says is set; names, versions and lists are the caller's.
  */

@@ -48,10 +48,14 @@ metrics_answer(struct verifier_service *s, const struct route *route, int status
 }
 
 void
-operations_begin(struct verifier_service *s, const struct httpd_request *r)
+operations_begin(struct call *c)
 {
-    (void)atomic_fetch_add(&of(s)->in_flight, 1);
-    metrics_time(s, STAGE_READ, httpd_reading_us(r));
+    struct operations *o = of(c->s);
+
+    (void)atomic_fetch_add(&o->in_flight, 1);
+    metrics_time(c->s, STAGE_READ, httpd_reading_us(c->r));
+    if (o->peers)
+        httpd_peer(c->r, c->peer);
 }
 
 void
@@ -91,6 +95,7 @@ request_log(struct call *c, int status, size_t bytes, int64_t took_us)
         .verdict = c->status,
         .tenant = c->tenant != NULL ? c->tenant->name : NULL,
         .key = c->key != NULL ? c->key->name : NULL,
+        .peer = c->peer[0] != '\0' ? c->peer : NULL,
         .took_us = took_us,
         .in = c->body_size,
         .out = bytes,
@@ -127,13 +132,19 @@ open_log(struct verifier_service *s, struct operations *o, struct selfsame_err *
     const json_t *log = service_setting(s, "log");
     const json_t *rate = json_object_get(log, "lines_per_second");
     const json_int_t per_second = json_is_integer(rate) ? json_integer_value(rate) : 0;
-    const struct requestlog_config c = {
-        .per_second = (unsigned)per_second, .write = write_line, .ctx = s
-    };
+    const json_t *peers = json_object_get(log, "peers");
+    const struct requestlog_config c = { .per_second = (unsigned)per_second,
+        .peers = json_is_true(peers),
+        .write = write_line,
+        .ctx = s };
 
     if (rate != NULL && (per_second < 1 || per_second > 1000000))
         FAIL(e, SELFSAME_USAGE,
             "\"log\" of verifier.json: lines_per_second: expected 1 to 1000000");
+    if (peers != NULL && !json_is_boolean(peers))
+        FAIL(e, SELFSAME_USAGE,
+            "\"log\" of verifier.json: peers: expected true or false");
+    o->peers = c.peers;
     if (s->config.log == NULL)
         return SELFSAME_OK;
     return requestlog_new(&c, &o->requests, e);

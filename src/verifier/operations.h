@@ -17,6 +17,7 @@
 struct operations {
     struct metrics *metrics;
     struct requestlog *requests; /* NULL: nobody hears it */
+    bool peers;                  /* with addresses, which are personal data */
     const char **names;          /* of operations, for metrics */
     atomic_long in_flight;
     atomic_bool draining;

@@ -5,6 +5,7 @@
  * admin; a listener of its own ("metrics" of verifier.json) is for a network that only
  * monitoring reaches, and wants none.
  */
+#include "verifier/collateral.h"
 #include "verifier/operations.h"
 
 #include <stdlib.h>
@@ -33,7 +34,8 @@ missing(struct verifier_service *s)
     } parts[] = {
         { n != NULL, "policies" },
         { has_keys(n, service_now_ms(s)), "keys" },
-        { n != NULL && n->verifier != NULL, "collateral" },
+        { n != NULL && n->verifier != NULL && service_collateral(s) != NULL,
+            "collateral" },
         { a != NULL && audit_healthy(a), "audit" },
         { !atomic_load(&s->operations->draining), "draining" },
     };
@@ -78,6 +80,30 @@ count_snapshot(struct verifier_service *s, struct metrics_now *now)
     snapshot_drop(n);
 }
 
+static void
+count_collateral(struct verifier_service *s, struct metrics_now *now)
+{
+    struct collateral *c = service_collateral(s);
+    size_t pieces, under_way;
+    uint64_t memory, disk;
+
+    if (c == NULL)
+        return;
+    supply_sizes(collateral_supply(c), &memory, &disk, &pieces, &under_way);
+    now->collateral_parts = (int64_t)pieces;
+    now->collateral_bytes = (int64_t)memory;
+    now->collateral_under_way = (int64_t)under_way;
+    const struct supply_counts *n = supply_counts(collateral_supply(c));
+    const struct metrics_outcome outcomes[] = {
+        { "found", atomic_load(&n->found) },
+        { "fetched", atomic_load(&n->fetched) },
+        { "absent", atomic_load(&n->absent) },
+        { "failed", atomic_load(&n->failed) },
+        { "refused", atomic_load(&n->refused) },
+    };
+    memcpy(now->collateral, outcomes, sizeof(outcomes));
+}
+
 static enum selfsame_code
 measure(struct verifier_service *s, struct arena *arena, struct selfsame_bytes *ret,
     struct selfsame_err *e)
@@ -100,6 +126,8 @@ measure(struct verifier_service *s, struct arena *arena, struct selfsame_bytes *
         .tenants = -1,
         .policies = -1,
         .collateral_parts = -1,
+        .collateral_bytes = -1,
+        .collateral_under_way = -1,
         .audit_rows = a != NULL ? (int64_t)audit_size(a) : -1,
         .audit_healthy = a != NULL ? audit_healthy(a) : -1,
         .registry_reachable = !atomic_load(&s->registry_down),
@@ -112,6 +140,7 @@ measure(struct verifier_service *s, struct arena *arena, struct selfsame_bytes *
     now.connections = (int64_t)httpd_connections(s->httpd, &most);
     now.connections_max = (int64_t)most;
     count_snapshot(s, &now);
+    count_collateral(s, &now);
     return metrics_text(o->metrics, &now, arena, ret, e);
 }
 

@@ -168,6 +168,7 @@ struct call {
     struct arena arena;
     char id[CALL_ID]; /* of the request; X-Request-Id of the caller when it is plain */
     int64_t now_ms, since_us;
+    char peer[HTTPD_PEER]; /* when the log shall have it; else "" */
     size_t body_size;
     const struct snap_tenant *tenant; /* of the key, or the one asked for; NULL: none */
     const struct snap_key *key;       /* NULL: without */
@@ -176,6 +177,7 @@ struct call {
     enum selfsame_code code;   /* for the log line */
     const char *status;        /* of a verdict, for the log line; or NULL */
     const char *jti;           /* of the token made last; or NULL */
+    const char *given;         /* for the audit log: what else was earned; or NULL */
     struct registry *registry; /* IN_STORE only */
     struct call *next;
 };
@@ -301,6 +303,10 @@ MUST enum selfsame_code judged_token(struct call *c, const struct judged *j,
  * exactly once; `a` is copied.
  */
 void judged_reply(struct call *c, const struct judged *j, const struct call_reply *a);
+
+/* The same of a row that the caller has filled: of what an older verdict earned. */
+void audited_reply(
+    struct call *c, const struct audit_row *row, const struct call_reply *a);
 
 /* ---- metrics.c ---- */
 enum stage {

@@ -14,7 +14,7 @@ struct secret_claim {
 /* DENIED, with the condition that does not hold. */
 MUST enum selfsame_code secret_allows(
     const struct snap_secret *s, const struct secret_claim *k, struct selfsame_err *e);
-/* In the call's arena, for the caller to wipe. INTERNAL: it cannot be opened. */
+/* In the call's arena, for the caller to wipe; noted for the audit log. INTERNAL: it cannot be opened. */
 MUST enum selfsame_code secret_text(struct call *c, const struct snap_secret *s,
     struct selfsame_bytes *ret, struct selfsame_err *e);
 

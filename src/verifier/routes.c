@@ -16,6 +16,7 @@ static const struct route_list *const lists[] = {
     &page_routes,
     &explain_routes,
     &admin_routes,
+    &openapi_routes,
 };
 
 static void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verifier/service.h"
 #include "verifier/collateral.h"
+#include "verifier/follow.h"
 #include "verifier/identity.h"
 #include "verifier/operations.h"
 
@@ -530,13 +531,15 @@ verifier_new(const struct verifier_config *c, struct verifier_service **ret,
     return SELFSAME_OK;
 }
 
-static enum selfsame_code
-open_registry(struct verifier_service *s, struct registry **ret, struct selfsame_err *e)
+enum selfsame_code
+service_registry(
+    const struct verifier_service *s, struct registry **ret, struct selfsame_err *e)
 {
+    auto_arena arena = arena_new(SERVICE_ARENA);
     const char *url = text_setting(s, "registry");
     const char *path;
 
-    TRY(path_join(s->dir, "registry.sqlite", &s->arena, &path, e));
+    TRY(path_join(s->dir, "registry.sqlite", &arena, &path, e));
     return registry_open(url != NULL ? url : path, false, ret, e);
 }
 
@@ -582,8 +585,8 @@ verifier_open(struct verifier_service *s, struct selfsame_err *e)
     TRY_WHILE(e, begin_audit(s, a.dir, e), "beginning an audit log");
     TRY_WHILE(e, audit_open(&a, &s->audit, e), "opening the audit log");
     TRY_WHILE(e, collateral_new(s, &s->collateral, e), "collateral");
-    TRY(open_registry(s, &s->watch_registry, e));
-    TRY(open_registry(s, &s->store_registry, e));
+    TRY(service_registry(s, &s->watch_registry, e));
+    TRY(service_registry(s, &s->store_registry, e));
     return service_load(s, s->watch_registry, e);
 }
 
@@ -631,6 +634,8 @@ verifier_run(struct verifier_service *s, struct selfsame_err *e)
         code = start(s, signals_watch, e);
     if (code == SELFSAME_OK)
         code = start(s, keep, e);
+    if (code == SELFSAME_OK)
+        code = start(s, follow_run, e);
     for (unsigned i = 0; i < workers && code == SELFSAME_OK; i++)
         code = start(s, work, e);
     if (code == SELFSAME_OK)

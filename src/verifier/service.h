@@ -53,6 +53,9 @@ struct verifier_service {
     size_t thread_count;
     atomic_bool over, reload, registry_down;
 };
+/* A connection of its own for each thread. */
+MUST enum selfsame_code service_registry(
+    const struct verifier_service *s, struct registry **ret, struct selfsame_err *e);
 /* A snapshot of what the registry says now takes the place of the former. */
 MUST enum selfsame_code service_load(
     struct verifier_service *s, struct registry *r, struct selfsame_err *e);

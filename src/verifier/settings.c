@@ -2,6 +2,8 @@
 #include "verifier/collateral.h"
 #include "verifier/service.h"
 
+#include "token/svid.h"
+
 /*
  * verifier.json. Each member is checked when it is read, so that whoever uses it later
  * finds what it expects.
@@ -115,6 +117,44 @@ check_tls(const json_t *tls, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+/* docs/identity.md; a misspelt trust domain would be another one. */
+static enum selfsame_code
+check_spiffe(const json_t *spiffe, struct selfsame_err *e)
+{
+    const char *name;
+    json_t *v;
+
+    json_object_foreach((json_t *)(uintptr_t)spiffe, name, v)
+    {
+        const json_int_t n = json_integer_value(v);
+        const char *text = json_string_value(v);
+
+        if (strcmp(name, "trust_domain") == 0 && text != NULL &&
+            spiffe_domain_valid(bytes_str(text)))
+            continue;
+        if ((strcmp(name, "x509_life_s") == 0 || strcmp(name, "jwt_life_s") == 0) &&
+            n >= 60 && n <= SVID_LIFE_MAX_S)
+            continue;
+        FAIL(e, SELFSAME_USAGE,
+            "\"spiffe\": %.60s: expected trust_domain (a-z, 0-9, '.', '-', '_'), or "
+            "x509_life_s and jwt_life_s of 60 to 3600",
+            name);
+    }
+    return SELFSAME_OK;
+}
+
+static enum selfsame_code
+check_kbs(const json_t *kbs, struct selfsame_err *e)
+{
+    const char *name;
+    json_t *v;
+
+    json_object_foreach((json_t *)(uintptr_t)kbs, name,
+        v) if (strcmp(name, "tenant") != 0 || !json_is_string(v))
+        FAIL(e, SELFSAME_USAGE, "\"kbs\": %.60s: expected tenant, a name", name);
+    return SELFSAME_OK;
+}
+
 enum selfsame_code
 settings_read(struct selfsame_bytes text, json_t **ret, struct selfsame_err *e)
 {
@@ -127,6 +167,8 @@ settings_read(struct selfsame_bytes text, json_t **ret, struct selfsame_err *e)
     TRY(check_issuer(json_string_value(json_object_get(root, "issuer")), e));
     TRY(check_tls(json_object_get(root, "tls"), e));
     TRY(collateral_settings_check(json_object_get(root, "collateral"), e));
+    TRY(check_spiffe(json_object_get(root, "spiffe"), e));
+    TRY(check_kbs(json_object_get(root, "kbs"), e));
     *ret = root;
     root = NULL;
     return SELFSAME_OK;

@@ -9,13 +9,14 @@
 /*
  * One thread takes the signals, which are blocked in all: nothing is interrupted halfway.
  *
- *   SIGHUP           settings that may change, keys, certificate: read again
+ *   SIGHUP           registry, keys that sign, certificate: read again
  *   SIGTERM, SIGINT  not ready any more; after `drain_s`, so that load balancers have
- *                    seen it, no connections are taken, and what is under way is
- *                    answered. A second one ends the waiting.
+ *                    seen it, no connections are taken, those that are kept alive are
+ *                    told so, and what is under way is answered. A second one ends the
+ *                    waiting.
  */
 static const int ours[] = { SIGHUP, SIGTERM, SIGINT };
-enum { LOOK_MS = 200, DRAIN_S = 0 };
+enum { LOOK_MS = 200, DRAIN_S = 0, PEACE_MS = 4000 };
 
 static void
 set_of(sigset_t *set)
@@ -51,7 +52,7 @@ static void
 reload(struct verifier_service *s)
 {
     service_notify_reloading();
-    service_tell(s, "reload", "reading keys and settings again");
+    service_tell(s, "reload", "reading registry, keys and certificate again");
     verifier_reload(s);
     service_notify("READY=1");
 }
@@ -64,18 +65,29 @@ drain_ms(const struct verifier_service *s)
     return (v != NULL ? json_integer_value(v) : DRAIN_S) * INT64_C(1000);
 }
 
+/* Until then, or until somebody wants it at once: false. */
+static bool
+wait_until(struct verifier_service *s, int64_t until_ms)
+{
+    for (int64_t left;
+         (left = until_ms - net_clock_ms()) > 0 && !atomic_load(&s->over);) {
+        const int got = next_signal(left < LOOK_MS ? left : LOOK_MS);
+        if (got == SIGTERM || got == SIGINT)
+            return false;
+    }
+    return true;
+}
+
 static void
 drain(struct verifier_service *s)
 {
-    const int64_t until_ms = net_clock_ms() + drain_ms(s);
-
     atomic_store(&s->operations->draining, true);
     service_notify("STOPPING=1");
     service_tell(s, "drain", "not ready any more; ending when what came is answered");
-    for (int64_t left; (left = until_ms - net_clock_ms()) > 0;) {
-        const int got = next_signal(left < LOOK_MS ? left : LOOK_MS);
-        if (got == SIGTERM || got == SIGINT || atomic_load(&s->over))
-            break;
+    if (wait_until(s, net_clock_ms() + drain_ms(s))) {
+        /* Connections that are kept alive are told so with their next answer. */
+        httpd_drain(s->httpd, PEACE_MS);
+        (void)wait_until(s, net_clock_ms() + 2 * PEACE_MS);
     }
     verifier_stop(s);
 }

@@ -225,8 +225,11 @@ const narrow = async (page, what) => {
   await page.fill("#key", read("key.pem"));
   await explain(page);
   is("by the tenant's policy it is accepted", "Accepted, with warnings", await head(page));
+  await page.selectOption("#policy", "name:web-too");
   await page.click("text=Refresh");
   await page.waitForTimeout(400);
+  is("the policy that was chosen stays", "name:web-too", await page.inputValue("#policy"));
+  await explain(page);
   is("explaining writes nothing down", before, await page.locator(".recent tbody tr").count());
   await page.click("text=Verify, and get the token");
   await page.waitForSelector(".token .tree");
@@ -235,7 +238,8 @@ const narrow = async (page, what) => {
   await page.waitForTimeout(200);
   ok("and copied", /^ey[\w-]+\.[\w-]+\.[\w-]+$/.test(await page.evaluate(() => navigator.clipboard.readText())));
   await until(page, (n) => document.querySelectorAll(".recent tbody tr").length === n, before + 1);
-  ok("the verdict is among the recent ones", true);
+  ok("the verdict is among the recent ones", (await page.textContent(".recent tbody tr >> nth=0")).includes("web-too"));
+  is("and the policy stays chosen", "name:web-too", await page.inputValue("#policy"));
   await shoot(page, "tenant-light");
   is("the key is in no lasting store", null, await page.evaluate(() => JSON.stringify(localStorage).match(/ssk_/)));
   await page.click("#forget");
