@@ -15,7 +15,7 @@ enum {
     ANSWER_S = 60,
     STOP_S = 4,
     OTHERS = 128, /* descriptors of whoever stores, asks witnesses and reads */
-    LOOP = 8,     /* and of a loop */
+    LOOP = 8,     /* and of each further loop */
 };
 
 /* Others of the process may not starve: a log that cannot write would have to refuse. */
@@ -23,7 +23,7 @@ static void
 fit_descriptors(struct httpd *h)
 {
     const unsigned want = h->config.connections, each = h->config.files ? 2 : 1;
-    const uint64_t others = OTHERS + LOOP * h->loop_count;
+    const uint64_t others = OTHERS + LOOP * (h->loop_count - 1);
     const uint64_t need = (uint64_t)want * each + others, may = os_descriptors(need);
 
     if (may == 0 || may >= need)
@@ -65,6 +65,7 @@ complete(struct httpd *h, const struct httpd_config *c)
     h->idle_ms = (int64_t)1000 * or_usual(c->idle_s, IDLE_S);
     h->answer_ms = (int64_t)1000 * or_usual(c->answer_s, ANSWER_S);
     h->stop_ms = (int64_t)1000 * or_usual(c->stop_s, STOP_S);
+    atomic_store(&h->drain_ms, (int64_t)1000 * c->drain_s);
 }
 
 static void
@@ -135,20 +136,21 @@ ask_to_stop(struct httpd *h, int how)
 
     while (was < how && !atomic_compare_exchange_weak(&h->stop, &was, how))
         ;
-    httpd_loop_wake(&h->loops[0]);
+    for (size_t i = 0; i < h->loop_count; i++)
+        httpd_loop_wake(&h->loops[i]);
 }
 
 void
 httpd_stop(struct httpd *h)
 {
-    ask_to_stop(h, 2);
+    ask_to_stop(h, HTTPD_STOP);
 }
 
 void
 httpd_drain(struct httpd *h, int64_t within_ms)
 {
     atomic_store(&h->drain_ms, within_ms);
-    ask_to_stop(h, 1);
+    ask_to_stop(h, HTTPD_DRAIN);
 }
 
 /* Where one loop fails none goes on: its connections would wait for nobody. */
@@ -179,7 +181,7 @@ httpd_run(struct httpd *h, struct selfsame_err *e)
         httpd_stop(h);
     (void)run_loop(&h->loops[0]);
     if (h->loops[0].failed)
-        httpd_close_door(h, 2);
+        httpd_close_door(h);
     for (size_t i = 0; i < h->loop_count; i++) {
         struct httpd_loop *l = &h->loops[i];
 

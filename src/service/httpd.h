@@ -51,6 +51,7 @@ struct httpd_config {
     unsigned idle_s;      /* 0: 15; a whole request must arrive within it: 408 */
     unsigned answer_s;    /* 0: 60; a kept request that nobody answers: 503 */
     unsigned stop_s;      /* 0: 4; for what is under way when it stops */
+    unsigned drain_s;     /* > 0: signals drain (httpd_drain), so long */
     unsigned loops;       /* 0: 1; threads that serve, at most 64 */
     size_t answers_limit; /* 0: 256 MiB; answers in memory that wait, together: 503 */
     size_t bodies_limit;  /* 0: 256 MiB; bodies of requests, together: 503 */
@@ -104,6 +105,9 @@ bool httpd_client_certificate(const struct httpd_request *r, uint8_t ret[static 
 void httpd_peer_text(const struct httpd_request *r, char ret[static NET_TEXT]);
 /* Which of config.routes serves it; NULL when none does. */
 const struct httpd_route *httpd_route_of(const struct httpd_request *r);
+/* The address at the other end, without a port; "" for none. In a handler, before the answer. */
+enum { HTTPD_PEER = 48 };
+void httpd_peer(const struct httpd_request *r, char ret[static HTTPD_PEER]);
 /* How long ago its head was whole: in a handler, how long the body took. */
 int64_t httpd_reading_us(const struct httpd_request *r);
 struct selfsame_bytes httpd_body(const struct httpd_request *r);

@@ -173,10 +173,26 @@ turn_away(struct httpd_conn *c)
     free(c);
 }
 
+static bool
+has_room(const struct httpd_loop *l)
+{
+    return l->conn_count < l->h->share;
+}
+
+/*
+ * How many may be taken in at once when others have to go for them: between, what those
+ * have sent is looked at, or a crowd would throw out whoever has just asked.
+ */
+static size_t
+crowd(const struct httpd_loop *l)
+{
+    return l->h->share / 16 + 1;
+}
+
 static void
 take_in(struct httpd_loop *l, struct httpd_conn *c)
 {
-    if (l->conn_count < l->h->share || evict(l)) {
+    if (has_room(l) || evict(l)) {
         (void)!httpd_conn_start(c, l);
         return;
     }
@@ -184,20 +200,32 @@ take_in(struct httpd_loop *l, struct httpd_conn *c)
     (void)atomic_fetch_sub(&l->load, 1);
 }
 
-static void
-take_given(struct httpd_loop *l)
+static struct httpd_conn *
+next_given(struct httpd_loop *l)
 {
     (void)pthread_mutex_lock(&l->lock);
     struct httpd_conn *c = l->given;
-    l->given = NULL;
+    if (c != NULL)
+        l->given = c->next;
     (void)pthread_mutex_unlock(&l->lock);
-    while (c != NULL) {
-        struct httpd_conn *next = c->next;
-
+    if (c != NULL)
         c->next = NULL;
+    return c;
+}
+
+static void
+take_given(struct httpd_loop *l)
+{
+    size_t crowded = 0;
+
+    while (crowded < crowd(l)) {
+        struct httpd_conn *c = next_given(l);
+        if (c == NULL)
+            return;
+        crowded += has_room(l) ? 0 : 1;
         take_in(l, c);
-        c = next;
     }
+    httpd_loop_wake(l);
 }
 
 /* ---- accepting: the first loop's, which gives to whoever has least ---- */
@@ -226,8 +254,11 @@ give(struct httpd_loop *l, struct httpd_conn *c)
 {
     (void)pthread_mutex_lock(&l->lock);
     bool first = l->given == NULL;
-    c->next = l->given;
-    l->given = c;
+    if (first)
+        l->given = c;
+    else
+        l->given_last->next = c;
+    l->given_last = c;
     (void)pthread_mutex_unlock(&l->lock);
     if (first)
         httpd_loop_wake(l);
@@ -259,9 +290,10 @@ httpd_on_connection(int fd, short what, void *ctx)
 {
     struct httpd *h = ctx;
     struct selfsame_err e = { 0 };
+    size_t crowded = 0;
 
     (void)what;
-    for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
+    for (int i = 0; i < ACCEPT_AT_ONCE && crowded < crowd(&h->loops[0]); i++) {
         struct httpd_loop *l = least_loaded(h);
         int got = -1;
 
@@ -281,10 +313,12 @@ httpd_on_connection(int fd, short what, void *ctx)
         if (c == NULL)
             return;
         (void)atomic_fetch_add(&l->load, 1);
-        if (l->number == 0)
-            take_in(l, c);
-        else
+        if (l->number != 0) {
             give(l, c);
+            continue;
+        }
+        crowded += has_room(l) ? 0 : 1;
+        take_in(l, c);
     }
 }
 
@@ -301,14 +335,14 @@ close_idle(struct httpd_loop *l)
 }
 
 void
-httpd_close_door(struct httpd *h, int how)
+httpd_close_door(struct httpd *h)
 {
     if (h->config.stopping != NULL && !h->said_stopping)
         h->config.stopping(h->config.ctx);
     h->said_stopping = true;
     (void)event_del(h->accept_event);
     fd_close(&h->listen_fd);
-    atomic_store(&h->phase, how);
+    atomic_store(&h->shut, true);
     for (size_t i = 1; i < h->loop_count; i++)
         httpd_loop_wake(&h->loops[i]);
 }
@@ -317,15 +351,16 @@ static void
 begin_stop(struct httpd_loop *l, int how)
 {
     const int64_t now_ms = net_clock_ms();
-    const int64_t within = how == 1 ? atomic_load(&l->h->drain_ms) : l->h->stop_ms;
+    const int64_t within = how == HTTPD_DRAIN ? atomic_load(&l->h->drain_ms)
+                                              : l->h->stop_ms;
 
     if (l->number == 0)
-        httpd_close_door(l->h, how);
-    l->idle_until_ms = how == 1 ? now_ms + within / 2 : now_ms;
+        httpd_close_door(l->h);
+    l->idle_until_ms = how == HTTPD_DRAIN ? now_ms + within / 2 : now_ms;
     if (!l->stopping || now_ms + within < l->stop_ms)
         l->stop_ms = now_ms + within;
     l->stopping = true;
-    if (how == 2)
+    if (how == HTTPD_STOP)
         close_idle(l);
     httpd_closed(l);
 }
@@ -337,14 +372,23 @@ httpd_closed(struct httpd_loop *l)
         (void)event_base_loopbreak(l->base);
 }
 
-/* What was asked for, or by the first loop begun. */
+static int
+asked_to_stop(struct httpd *h)
+{
+    const int how = atomic_load(&h->stop);
+
+    if (how != 0 || !os_interrupted())
+        return how;
+    return h->config.drain_s > 0 ? HTTPD_DRAIN : HTTPD_STOP;
+}
+
+/* The others only when nobody is given to them any more. */
 static void
 look_at_stop(struct httpd_loop *l)
 {
-    int how = atomic_load(l->number == 0 ? &l->h->stop : &l->h->phase);
-
-    if (l->number == 0 && how == 0 && os_interrupted())
-        how = 2;
+    if (l->number != 0 && !atomic_load(&l->h->shut))
+        return;
+    const int how = asked_to_stop(l->h);
     if (how > l->stop_seen) {
         l->stop_seen = how;
         begin_stop(l, how);
@@ -361,7 +405,7 @@ on_wake(evutil_socket_t fd, short what, void *ctx)
 
     (void)what;
     if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN && errno != EINTR)
-        atomic_store(&l->h->stop, 2);
+        atomic_store(&l->h->stop, HTTPD_STOP);
     take_given(l);
     send_answers(l);
     if (atomic_exchange(&l->evict, false))

@@ -190,7 +190,7 @@ struct httpd_loop {
 
     pthread_mutex_t lock;          /* what other threads put here */
     struct httpd_request *answers; /* the last one first */
-    struct httpd_conn *given;      /* likewise */
+    struct httpd_conn *given, *given_last;
 
     char date[HTTPD_DATE];
     uint8_t in[HTTPD_HEAD_MAX];
@@ -206,11 +206,12 @@ void httpd_list_move(struct httpd_list *to, struct httpd_conn *c); /* to its end
 void httpd_list_leave(struct httpd_conn *c);
 void httpd_closed(struct httpd_loop *l); /* a connection is gone */
 /* The first loop's: nobody comes any more, so the others may end when theirs have left. */
-void httpd_close_door(struct httpd *h, int how);
+void httpd_close_door(struct httpd *h);
 void httpd_on_connection(int fd, short what, void *ctx);
 
 /* ---- httpd.c ---- */
 
+enum httpd_stop_how { HTTPD_DRAIN = 1, HTTPD_STOP };
 struct httpd {
     struct httpd_config config;
     int64_t idle_ms, answer_ms;
@@ -225,8 +226,8 @@ struct httpd {
     atomic_size_t bodies;  /* bytes of requests in memory */
     int64_t stop_ms;
     atomic_llong drain_ms;
-    atomic_int stop;    /* asked for: 1 in peace, 2 at once */
-    atomic_int phase;   /* the same, once the first loop accepts no more */
+    atomic_int stop;    /* asked for: how, or 0 */
+    atomic_bool shut;   /* the first loop accepts no more */
     bool said_stopping; /* the hook was called */
     size_t loop_count;
     struct httpd_loop *loops;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "service/httpd_parts.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 int64_t
 httpd_now_us(void)
@@ -11,6 +14,24 @@ httpd_now_us(void)
 
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+void
+httpd_peer(const struct httpd_request *r, char ret[static HTTPD_PEER])
+{
+    struct sockaddr_storage at;
+    socklen_t len = sizeof(at);
+    const void *address = NULL;
+
+    ret[0] = '\0';
+    if (r->conn == NULL || getpeername(r->conn->fd, (struct sockaddr *)&at, &len) != 0)
+        return;
+    if (at.ss_family == AF_INET)
+        address = &((const struct sockaddr_in *)&at)->sin_addr;
+    else if (at.ss_family == AF_INET6)
+        address = &((const struct sockaddr_in6 *)&at)->sin6_addr;
+    if (address == NULL || inet_ntop(at.ss_family, address, ret, HTTPD_PEER) == NULL)
+        ret[0] = '\0';
 }
 
 int64_t
