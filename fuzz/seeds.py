@@ -77,6 +77,10 @@ def verifier_object():
         seed("verifier_object", name, bytes([kind]) + json.dumps(body).encode())
     seed("verifier_follow", "state", json.dumps({"follow": sha, "note": "log.example/releases\n1\nAAAA\n\n\u2014 log.example AAAA\n",
                                                "next": 1, "highest": 7}))
+    seed("verifier_audit", "head", json.dumps({"segment": 1, "first": 5, "prev": sha, "edge": [sha, sha]}))
+    seed("verifier_audit", "row", json.dumps({
+        "seq": 5, "prev": sha, "tenant": "default", "at": "2026-11-28T08:00:00Z", "request": "r\"1", "key": None, "policy": "default/web",
+        "tee": "nitro", "status": "affirming", "class": "ok", "failed": None, "token": "j", "evidence_sha256": sha, "claims_sha256": sha}))
     seed("verifier_trial", "policy", json.dumps({"selfsame_policy": 1}))
     seed("verifier_trial", "evidence", json.dumps({"policy": {"selfsame_policy": 1}, "evidence": "AAEC", "nonce": "AAEC", "key": "AAEC",
                                                    "report_data": "AAEC", "collateral": ["AAEC", "AAEC"]}))
