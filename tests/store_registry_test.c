@@ -133,6 +133,48 @@ what_is_removed_comes_back_as_a_new_version(void **state)
 }
 
 static void
+only_the_version_that_is_expected_is_removed(void **state)
+{
+    struct registry *r = open_one();
+    struct arena arena = arena_new(1 << 20);
+    struct selfsame_err e = { 0 };
+    const char *t = new_tenant(r);
+    struct registry_object o = policy(t, "web", "one"), got;
+    const struct registry_object whole = {
+        .tenant = t, .kind = REGISTRY_TENANT, .name = t, .author = "test"
+    };
+    bool removed;
+
+    (void)state;
+    assert_int_equal(put(r, &o, 0), 1);
+    o = policy(t, "web", "two");
+    assert_int_equal(put(r, &o, 1), 2);
+    assert_int_equal(registry_remove_version(r, &o, 0, &removed, &e), 0);
+    assert_false(removed);
+    assert_int_equal(registry_remove_version(r, &o, 1, &removed, &e), 0);
+    assert_false(removed);
+    assert_int_equal(registry_remove_version(r, &whole, 7, &removed, &e), 0);
+    assert_false(removed);
+    assert_int_equal(
+        registry_get(r, t, REGISTRY_POLICY, "web", 0, &arena, &got, &e), 0);
+    assert_int_equal(got.version, 2);
+    assert_int_equal(registry_remove_version(r, &whole, 1, &removed, &e), 0);
+    assert_true(removed);
+    assert_int_equal(
+        registry_get(r, t, REGISTRY_POLICY, "web", 0, &arena, &got, &e), 0);
+    assert_null(got.name); /* it went with its tenant */
+    const char *u = new_tenant(r);
+    o = policy(u, "web", "one");
+    assert_int_equal(put(r, &o, 0), 1);
+    assert_int_equal(registry_remove_version(r, &o, 2, &removed, &e), 0);
+    assert_false(removed);
+    assert_int_equal(registry_remove_version(r, &o, 1, &removed, &e), 0);
+    assert_true(removed);
+    arena_free(&arena);
+    registry_close(&r);
+}
+
+static void
 nothing_of_one_tenant_is_anothers(void **state)
 {
     struct registry *r = open_one();
@@ -467,6 +509,7 @@ main(void)
         cmocka_unit_test(versions_grow_and_none_is_lost),
         cmocka_unit_test(what_is_removed_comes_back_as_a_new_version),
         cmocka_unit_test(nothing_of_one_tenant_is_anothers),
+        cmocka_unit_test(only_the_version_that_is_expected_is_removed),
         cmocka_unit_test(names_and_sizes_are_bounded),
         cmocka_unit_test(a_load_is_of_one_moment),
         cmocka_unit_test(of_two_writers_one_wins),

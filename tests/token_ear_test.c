@@ -284,8 +284,8 @@ the_vector_is_as_the_table_of_the_docs_says(void **state)
         trust_vector_of(&v, got);
         for (size_t k = 0; k < TRUST_COUNT; k++)
             if (got[k] != rows[i].vector[k])
-                fail_msg("row %zu: %s: expected %d, got %d", i, trust_word((enum trust_claim)k),
-                    rows[i].vector[k], got[k]);
+                fail_msg("row %zu: %s: expected %d, got %d", i,
+                    trust_word((enum trust_claim)k), rows[i].vector[k], got[k]);
         assert_int_equal(trust_warns(&v), rows[i].warns);
     }
 }

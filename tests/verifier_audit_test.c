@@ -273,11 +273,11 @@ static void
 lines_that_move_are_found(void **state)
 {
     static const char *const changes[] = {
-        "sed -i 3d rows-*",            /* removed */
-        "sed -i '3{h;d};4{G}' rows-*", /* swapped */
-        "sed -i '3p' rows-*",          /* repeated */
+        "sed -i 3d rows-*",                                         /* removed */
+        "sed -i '3{h;d};4{G}' rows-*",                              /* swapped */
+        "sed -i '3p' rows-*",                                       /* repeated */
         "f=rows-000000000000.jsonl; sed -n 3p $f > x; cat x >> $f", /* appended */
-        "sed -i 1d rows-*",        /* without its head */
+        "sed -i 1d rows-*", /* without its head */
         "echo '{\"seq\":6}' >> rows-000000000000.jsonl",
         "echo >> rows-000000000000.jsonl",
     };

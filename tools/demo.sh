@@ -124,6 +124,9 @@ jq '.binding = "key"' "$work/policy.json" > "$work/key.json"
 must 0 "$selfsame" verify $along "$work/recorded.json" $key --nonce 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
 must "$replayed" "$selfsame" verify $along "$work/recorded.json" $key --nonce ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff
 
+jq '.binding = "key"' "$work/hardware.json" > "$work/hardware-key.json"
+. tools/demo_verifier.sh
+
 say "A debug enclave: its operator can read everything"
 pd=$(port)
 "$selfsame" run --sim "$(image hello)" -d --name debug --insecure-debug -p "127.0.0.1:$pd:8443" > /dev/null 2>&1

@@ -340,6 +340,18 @@ remove_one(struct use *u, struct change *x)
     return add_version(u, x, last + 1);
 }
 
+/* Is that the version that is there, as x->expect says? */
+static enum selfsame_code
+is_expected(struct use *u, const struct change *x, bool *ret)
+{
+    struct selfsame_bytes ignored;
+    uint64_t current, last;
+
+    TRY(versions_of(u, x->o, &current, &last, &ignored));
+    *ret = x->expect == REGISTRY_ANY || x->expect == current;
+    return SELFSAME_OK;
+}
+
 /* With a tenant goes what it has. */
 static enum selfsame_code
 remove_all(struct use *u, void *ctx)
@@ -347,7 +359,11 @@ remove_all(struct use *u, void *ctx)
     struct change *x = ctx;
     const struct registry_object *whole = x->o;
     struct sql_rows rows;
+    bool expected;
 
+    TRY(is_expected(u, x, &expected));
+    if (!expected)
+        return SELFSAME_OK;
     if (whole->kind != REGISTRY_TENANT)
         return remove_one(u, x);
     TRY(RUN(u, "SELECT kind, name FROM current WHERE tenant=$1", &rows,
@@ -371,9 +387,16 @@ enum selfsame_code
 registry_remove(struct registry *r, const struct registry_object *o, bool *ret_removed,
     struct selfsame_err *e)
 {
+    return registry_remove_version(r, o, REGISTRY_ANY, ret_removed, e);
+}
+
+enum selfsame_code
+registry_remove_version(struct registry *r, const struct registry_object *o,
+    uint64_t expect, bool *ret_removed, struct selfsame_err *e)
+{
     auto_arena arena = arena_new((size_t)REGISTRY_OBJECTS * 1024 + WORK_ARENA);
     struct use u = { r, &arena, e };
-    struct change x = { .o = o, .removed = true };
+    struct change x = { .o = o, .expect = expect, .removed = true };
 
     TRY(check_name(o, e));
     TRY(within(&u, true, remove_all, &x));
