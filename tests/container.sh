@@ -76,6 +76,9 @@ tar xf "$tmp/verifier-image/image.oci.tar" -C "$tmp/layout"
 is "runs as nobody else" 'linux amd64 65532:65532 / ["/usr/bin/selfsame"] ["verifier", "serve", "/var/lib/selfsame-verifier", "--json"]' \
     "$(python3 "$tmp/read.py" "$tmp/layout" 2>&1 | tail -1 | sed 's/ [0-9]*$//')"
 is "and is an enclave's" yes "$([ -s "$tmp/verifier-image/image.eif" ] && echo yes || echo no)"
+# It starts as an enclave does, and misses nothing but its settings.
+timeout 100 "$selfsame" run --sim "$tmp/verifier-image/image.eif" > "$tmp/enclave" 2>&1
+is "it starts as an enclave" 1 "$(grep -c 'cannot open /var/lib/selfsame-verifier/verifier.json' "$tmp/enclave")"
 if [ "$(id -u)" -ne 0 ] || ! command -v chroot > /dev/null; then
     skipped "container: running it needs root"
     finish

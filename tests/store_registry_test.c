@@ -140,6 +140,48 @@ what_is_removed_comes_back_as_a_new_version(void **state)
 }
 
 static void
+only_the_version_that_is_expected_is_removed(void **state)
+{
+    struct registry *r = open_one();
+    struct arena arena = arena_new(1 << 20);
+    struct selfsame_err e = { 0 };
+    const char *t = new_tenant(r);
+    struct registry_object o = policy(t, "web", "one"), got;
+    const struct registry_object whole = {
+        .tenant = t, .kind = REGISTRY_TENANT, .name = t, .author = "test"
+    };
+    bool removed;
+
+    (void)state;
+    assert_int_equal(put(r, &o, 0), 1);
+    o = policy(t, "web", "two");
+    assert_int_equal(put(r, &o, 1), 2);
+    assert_int_equal(registry_remove_version(r, &o, 0, &removed, &e), 0);
+    assert_false(removed);
+    assert_int_equal(registry_remove_version(r, &o, 1, &removed, &e), 0);
+    assert_false(removed);
+    assert_int_equal(registry_remove_version(r, &whole, 7, &removed, &e), 0);
+    assert_false(removed);
+    assert_int_equal(
+        registry_get(r, t, REGISTRY_POLICY, "web", 0, &arena, &got, &e), 0);
+    assert_int_equal(got.version, 2);
+    assert_int_equal(registry_remove_version(r, &whole, 1, &removed, &e), 0);
+    assert_true(removed);
+    assert_int_equal(
+        registry_get(r, t, REGISTRY_POLICY, "web", 0, &arena, &got, &e), 0);
+    assert_null(got.name); /* it went with its tenant */
+    const char *u = new_tenant(r);
+    o = policy(u, "web", "one");
+    assert_int_equal(put(r, &o, 0), 1);
+    assert_int_equal(registry_remove_version(r, &o, 2, &removed, &e), 0);
+    assert_false(removed);
+    assert_int_equal(registry_remove_version(r, &o, 1, &removed, &e), 0);
+    assert_true(removed);
+    arena_free(&arena);
+    registry_close(&r);
+}
+
+static void
 nothing_of_one_tenant_is_anothers(void **state)
 {
     struct registry *r = open_one();
@@ -403,6 +445,41 @@ a_killed_writer_loses_nothing_it_heard_of(void **state)
         assert_true(bytes_eq(got.body, bytes_str(name)));
     }
     arena_free(&arena);
+    registry_close(&r);
+}
+
+/* Everybody loads all of it: a tenant that fills the memory would stop the others. */
+static void
+a_tenant_has_its_share_and_no_more(void **state)
+{
+    struct registry *r = open_one();
+    struct selfsame_err e = { 0 };
+    char *t = strdup(new_tenant(r)); /* its name is another's with the next one */
+    char *big = malloc(REGISTRY_BODY), name[16];
+    struct registry_object o;
+    uint64_t version;
+
+    (void)state;
+    assert_non_null(big);
+    memset(big, ' ', REGISTRY_BODY);
+    o = policy(t, name, "");
+    o.body = BYTES((const uint8_t *)big, REGISTRY_BODY);
+    for (int i = 0; i < REGISTRY_BYTES / REGISTRY_BODY; i++) {
+        (void)snprintf(name, sizeof(name), "p%d", i);
+        o.body.len = REGISTRY_BODY - (size_t)(i == 0);
+        const enum selfsame_code code = registry_put(r, &o, 0, &version, &e);
+        /* The tenant's own object counts too. */
+        assert_int_equal(code,
+            i + 1 < REGISTRY_BYTES / REGISTRY_BODY ? SELFSAME_OK : SELFSAME_USAGE);
+    }
+    assert_non_null(strstr(err_text(&e), "together"));
+    (void)snprintf(name, sizeof(name), "p1");
+    big[0] = 'x'; /* what takes the place of another is counted once */
+    assert_int_equal(put(r, &o, REGISTRY_ANY), 2);
+    o.tenant = new_tenant(r);
+    assert_int_equal(put(r, &o, 0), 1);
+    free(big);
+    free(t);
     registry_close(&r);
 }
 
@@ -777,11 +854,13 @@ main(void)
         cmocka_unit_test(versions_grow_and_none_is_lost),
         cmocka_unit_test(what_is_removed_comes_back_as_a_new_version),
         cmocka_unit_test(nothing_of_one_tenant_is_anothers),
+        cmocka_unit_test(only_the_version_that_is_expected_is_removed),
         cmocka_unit_test(names_and_sizes_are_bounded),
         cmocka_unit_test(a_load_is_of_one_moment),
         cmocka_unit_test(of_two_writers_one_wins),
         cmocka_unit_test(who_waits_hears_of_a_change),
         cmocka_unit_test(a_killed_writer_loses_nothing_it_heard_of),
+        cmocka_unit_test(a_tenant_has_its_share_and_no_more),
         cmocka_unit_test(another_database_is_no_registry),
         cmocka_unit_test(a_full_disk_takes_nothing_away),
         cmocka_unit_test(what_may_not_be_written_is_io),

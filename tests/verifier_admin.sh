@@ -201,6 +201,7 @@ for how in near far; do
     echo '{"release":"example.com/a","spiffe_id":"https://a"}' | expect 2 "$how: an identity is a SPIFFE id" $how identity set made-$how i -
     expect 2 "$how: nothing unsigned" $how release set made-$how r "$tmp/web.json"
     expect 2 "$how: no such tenant" $how policy list nobody
+    expect 2 "$how: the service itself has keys alone" $how policy set - p "$tmp/web.json"
     expect 0 "$how: removed" $how policy remove made-$how p
     expect 2 "$how: gone" $how policy show made-$how p
     expect 0 "$how: the tenant and all it has" $how tenant remove made-$how

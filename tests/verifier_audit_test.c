@@ -7,6 +7,7 @@
 #include "verifier/audit_parts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -169,6 +170,38 @@ segments_follow_one_another(void **state)
     assert_true(k.segments > 5);
     shell("rm $(ls rows-* | sed -n 3p)");
     assert_int_equal(verify(&k), SELFSAME_LOG);
+}
+
+/* What stood before the last segment is said by its head, which nothing but a checkpoint signs. */
+static void
+no_segment_is_begun_without_a_checkpoint(void **state)
+{
+    const struct audit_config c = { .segment = 2000 };
+    struct audit_check k;
+    char name[32];
+
+    (void)state;
+    struct audit *a = open_log(&c);
+    add(a, "one", "first");
+    audit_close(&a);
+    shell("cp checkpoint old");
+    a = open_log(&c);
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(name, sizeof(name), "s%d", i);
+        add(a, "one", name);
+        (void)usleep(2000);
+    }
+    audit_close(&a);
+    assert_int_equal(verify(&k), SELFSAME_OK);
+    assert_true(k.segments > 2);
+    shell("mv checkpoint new; cp old checkpoint");
+    assert_int_equal(verify(&k), SELFSAME_LOG);
+    assert_int_equal(try_open(), SELFSAME_LOG);
+    shell("rm checkpoint");
+    assert_int_equal(verify(&k), SELFSAME_LOG);
+    assert_int_equal(try_open(), SELFSAME_LOG);
+    shell("cp new checkpoint");
+    assert_int_equal(try_open(), SELFSAME_OK);
 }
 
 /* ---- what was changed is found ---- */
@@ -484,6 +517,40 @@ a_killed_process_loses_no_row(void **state)
     assert_int_equal(k.checkpointed, k.rows);
 }
 
+/* Segments begin and checkpoints are signed while another process reads. */
+static void
+a_reader_beside_a_writer_finds_it_whole(void **state)
+{
+    struct audit_check k = { 0 };
+    uint64_t segments = 0;
+
+    (void)state;
+    assert_int_equal(pipe(told), 0);
+    write_rows(1);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)close(told[0]);
+        told[1] = open("/dev/null", O_WRONLY);
+        write_for_ever(1);
+    }
+    (void)close(told[0]);
+    (void)close(told[1]);
+    for (int i = 0; i < 200 && segments < 40; i++) {
+        struct selfsame_err e = { 0 };
+
+        if (audit_verify(dir, &k, &e) != SELFSAME_OK) {
+            (void)kill(child, SIGKILL);
+            (void)waitpid(child, NULL, 0);
+            fail_msg("look %d: %s", i, err_text(&e));
+        }
+        segments = k.segments;
+    }
+    (void)kill(child, SIGKILL);
+    (void)waitpid(child, NULL, 0);
+    assert_true(segments > 1);
+}
+
 static void
 a_full_disk_is_no_acknowledgement(void **state)
 {
@@ -689,6 +756,7 @@ main(void)
         cmocka_unit_test_setup(rows_are_chained_and_signed, fresh),
         cmocka_unit_test_setup(an_empty_log_is_one, fresh),
         cmocka_unit_test_setup(segments_follow_one_another, fresh),
+        cmocka_unit_test_setup(no_segment_is_begun_without_a_checkpoint, fresh),
         cmocka_unit_test_setup(no_bit_may_change, fresh),
         cmocka_unit_test_setup(no_length_is_enough, fresh),
         cmocka_unit_test_setup(lines_that_move_are_found, fresh),
@@ -698,6 +766,7 @@ main(void)
         cmocka_unit_test_setup(a_disk_that_fails_shuts_it, fresh),
         cmocka_unit_test_setup(a_step_that_fails_shuts_it, fresh),
         cmocka_unit_test_setup(a_killed_process_loses_no_row, fresh),
+        cmocka_unit_test_setup(a_reader_beside_a_writer_finds_it_whole, fresh),
         cmocka_unit_test_setup(a_full_disk_is_no_acknowledgement, fresh),
         cmocka_unit_test(heads_and_rows_are_read_whole),
         cmocka_unit_test(the_format_is_as_written_down),

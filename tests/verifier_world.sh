@@ -43,6 +43,7 @@ scheme=http
 world_serve() { # further options of serve
     : > "$tmp/serving"
     case " $* " in *" --listen "*) ;; *) set -- --listen 127.0.0.1:0 "$@" ;; esac
+    : > "$tmp/serving" # of the one before
     "$selfsame" verifier serve "$dir" --json "$@" > "$tmp/serving" 2> "$tmp/serve.log" &
     server=$!
     tries=0

@@ -19,7 +19,7 @@ pieces='[]' # what the evidence does not carry comes along
 token() { # POLICY FILE
     curl -sk "https://127.0.0.1:$p/.well-known/attestation?nonce=$challenge64" |
         jq --arg policy "$1" --arg nonce "$challenge64" --arg key "$spki" --argjson collateral "$pieces" \
-            '{evidence, $policy, $nonce, $key, $collateral, audience: "demo"}' |
+            '{evidence: ., $policy, $nonce, $key, $collateral, audience: "demo"}' |
         curl -s -H "Authorization: Bearer $api_key" -H 'Content-Type: application/json' --data-binary @- "$issuer/v1/verify" > "$2"
 }
 checked="--issuer $issuer --audience demo --nonce $challenge --accept-warning --insecure-simulated --bound-key $work/service.pem"

@@ -96,6 +96,7 @@ registry_run(struct registry_use *u, const char *sql, const struct sql_value *pa
 {
     return u->r->engine->run(u->r->db, sql, params, count, u->arena, ret, u->e);
 }
+
 static void
 forget(struct registry *r)
 {
@@ -154,9 +155,6 @@ registry_within(struct registry_use *u, bool write,
 /* ---- reading ---- */
 
 #define COLUMNS "o.tenant, o.kind, o.name, o.version, o.created, o.author, o.digest"
-#define JOINED                                                                  \
-    " FROM object o JOIN current c ON o.tenant=c.tenant AND o.kind=c.kind AND " \
-    "o.name=c.name AND o.version=c.version "
 
 struct reading {
     const char *sql;
@@ -257,7 +255,7 @@ registry_get(struct registry *r, const char *tenant, enum registry_kind kind,
         sql_text(name), sql_number((int64_t)version) };
     struct reading x = {
         .sql = version == 0
-                   ? "SELECT " COLUMNS ", o.body" JOINED
+                   ? "SELECT " COLUMNS ", o.body" REGISTRY_JOINED
                      "WHERE o.tenant=$1 AND o.kind=$2 AND o.name=$3"
                    : "SELECT " COLUMNS ", o.body FROM object o "
                      "WHERE o.tenant=$1 AND o.kind=$2 AND o.name=$3 AND o.version=$4",
@@ -281,10 +279,12 @@ registry_list(struct registry *r, const char *tenant, enum registry_kind kind,
 {
     const struct sql_value params[] = { sql_text(tenant), sql_number(kind) };
     static const char *const sql[2][2] = {
-        { "SELECT " COLUMNS ", NULL" JOINED "WHERE o.tenant=$1",
-            "SELECT " COLUMNS ", NULL" JOINED "WHERE o.tenant=$1 AND o.kind=$2" },
-        { "SELECT " COLUMNS ", o.body" JOINED "WHERE o.tenant=$1",
-            "SELECT " COLUMNS ", o.body" JOINED "WHERE o.tenant=$1 AND o.kind=$2" },
+        { "SELECT " COLUMNS ", NULL" REGISTRY_JOINED "WHERE o.tenant=$1",
+            "SELECT " COLUMNS ", NULL" REGISTRY_JOINED
+            "WHERE o.tenant=$1 AND o.kind=$2" },
+        { "SELECT " COLUMNS ", o.body" REGISTRY_JOINED "WHERE o.tenant=$1",
+            "SELECT " COLUMNS ", o.body" REGISTRY_JOINED
+            "WHERE o.tenant=$1 AND o.kind=$2" },
     };
     struct reading x = {
         .sql = sql[bodies][kind != 0], .params = params, .count = kind != 0 ? 2 : 1
@@ -315,7 +315,7 @@ enum selfsame_code
 registry_load(struct registry *r, struct arena *arena, struct registry_object **ret,
     size_t *ret_count, uint64_t *ret_revision, struct selfsame_err *e)
 {
-    struct reading x = { .sql = "SELECT " COLUMNS ", o.body" JOINED,
+    struct reading x = { .sql = "SELECT " COLUMNS ", o.body" REGISTRY_JOINED,
         .with_revision = true };
 
     TRY(read_list(r, &x, arena, ret, ret_count, e));

@@ -39,6 +39,7 @@ enum {
     REGISTRY_TENANT_NAME = 64, /* [a-z0-9-], "" is the service itself */
     REGISTRY_BODY = 1 << 20,
     REGISTRY_OBJECTS = 1 << 16, /* current ones of one tenant */
+    REGISTRY_BYTES = 48 << 20,  /* and of their bodies together */
 };
 struct registry_object {
     const char *tenant;
@@ -72,6 +73,10 @@ MUST enum selfsame_code registry_put(struct registry *r,
 /* Removing a tenant removes what it has. False: there was none. */
 MUST enum selfsame_code registry_remove(struct registry *r,
     const struct registry_object *o, bool *ret_removed, struct selfsame_err *e);
+/* The same, only when that version is current. False: it is not, and nothing is removed. */
+MUST enum selfsame_code registry_remove_version(struct registry *r,
+    const struct registry_object *o, uint64_t expect, bool *ret_removed,
+    struct selfsame_err *e);
 /* version 0: the current one. ret->name NULL: there is none. Copies in the arena. */
 MUST enum selfsame_code registry_get(struct registry *r, const char *tenant,
     enum registry_kind kind, const char *name, uint64_t version, struct arena *arena,

@@ -64,6 +64,10 @@ MUST enum selfsame_code registry_run(struct registry_use *u, const char *sql,
 #define REGISTRY_RUN(u, sql, ret, ...)                                  \
     registry_run((u), (sql), (const struct sql_value[]){ __VA_ARGS__ }, \
         COUNT(((const struct sql_value[]){ __VA_ARGS__ })), (ret))
+/* What is current. */
+#define REGISTRY_JOINED                                                         \
+    " FROM object o JOIN current c ON o.tenant=c.tenant AND o.kind=c.kind AND " \
+    "o.name=c.name AND o.version=c.version "
 /* Work in one transaction. An engine that lost its database is opened by the next. */
 MUST enum selfsame_code registry_within(struct registry_use *u, bool write,
     enum selfsame_code (*work)(struct registry_use *u, void *ctx), void *ctx);

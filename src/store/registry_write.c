@@ -74,16 +74,26 @@ check_tenant(struct registry_use *u, const struct registry_object *o)
     return SELFSAME_OK;
 }
 
+/* Everything that is current is loaded by everybody: no tenant may be all of it. */
 static enum selfsame_code
-check_room(struct registry_use *u, const struct registry_object *o)
+check_room(struct registry_use *u, const struct registry_object *o, bool more)
 {
     struct sql_rows rows;
 
-    TRY(REGISTRY_RUN(
-        u, "SELECT COUNT(*) FROM current WHERE tenant=$1", &rows, sql_text(o->tenant)));
-    if (rows.count == 1 && rows.row[0][0].number >= REGISTRY_OBJECTS)
+    TRY(REGISTRY_RUN(u,
+        "SELECT COUNT(*), COALESCE(SUM(LENGTH(o.body)), 0)" REGISTRY_JOINED
+        "WHERE o.tenant=$1 AND NOT (o.kind=$2 AND o.name=$3)",
+        &rows, sql_text(o->tenant), sql_number(o->kind), sql_text(o->name)));
+    if (rows.count != 1)
+        return SELFSAME_OK;
+    if (more && rows.row[0][0].number >= REGISTRY_OBJECTS)
         FAIL(u->e, SELFSAME_USAGE, "the tenant has %d objects, and no more are kept",
             (int)REGISTRY_OBJECTS);
+    if (rows.row[0][1].number + (int64_t)o->body.len > REGISTRY_BYTES)
+        FAIL(u->e, SELFSAME_USAGE,
+            "the tenant's objects would be of more than %d bytes together, and no more "
+            "are kept: remove some",
+            (int)REGISTRY_BYTES);
     return SELFSAME_OK;
 }
 
@@ -152,8 +162,7 @@ put(struct registry_use *u, void *ctx)
     x->version = current;
     if (current != 0 && bytes_eq(digest, BYTES_ARR(x->digest)))
         return SELFSAME_OK;
-    if (current == 0)
-        TRY(check_room(u, x->o));
+    TRY(check_room(u, x->o, current == 0));
     x->version = last + 1;
     x->changed = true;
     return add_version(u, x, x->version);
@@ -233,6 +242,18 @@ remove_one(struct registry_use *u, struct change *x)
     return add_version(u, x, last + 1);
 }
 
+/* Is that the version that is there, as x->expect says? */
+static enum selfsame_code
+is_expected(struct registry_use *u, const struct change *x, bool *ret)
+{
+    struct selfsame_bytes ignored;
+    uint64_t current, last;
+
+    TRY(versions_of(u, x->o, &current, &last, &ignored));
+    *ret = x->expect == REGISTRY_ANY || x->expect == current;
+    return SELFSAME_OK;
+}
+
 /* With a tenant goes what it has. */
 static enum selfsame_code
 remove_all(struct registry_use *u, void *ctx)
@@ -240,7 +261,11 @@ remove_all(struct registry_use *u, void *ctx)
     struct change *x = ctx;
     const struct registry_object *whole = x->o;
     struct sql_rows rows;
+    bool expected;
 
+    TRY(is_expected(u, x, &expected));
+    if (!expected)
+        return SELFSAME_OK;
     if (whole->kind != REGISTRY_TENANT)
         return remove_one(u, x);
     TRY(REGISTRY_RUN(u, "SELECT kind, name FROM current WHERE tenant=$1", &rows,
@@ -264,9 +289,16 @@ enum selfsame_code
 registry_remove(struct registry *r, const struct registry_object *o, bool *ret_removed,
     struct selfsame_err *e)
 {
+    return registry_remove_version(r, o, REGISTRY_ANY, ret_removed, e);
+}
+
+enum selfsame_code
+registry_remove_version(struct registry *r, const struct registry_object *o,
+    uint64_t expect, bool *ret_removed, struct selfsame_err *e)
+{
     auto_arena arena = arena_new((size_t)REGISTRY_OBJECTS * 1024 + WORK_ARENA);
     struct registry_use u = { .r = r, .arena = &arena, .e = e };
-    struct change x = { .o = o, .removed = true };
+    struct change x = { .o = o, .expect = expect, .removed = true };
 
     TRY(check_name(o, e));
     TRY(change(&u, remove_all, &x));

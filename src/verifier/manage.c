@@ -103,6 +103,8 @@ manage_need_tenant(struct manage *m)
 {
     struct registry_object o;
 
+    if (m->tenant[0] == '\0' && m->kind != REGISTRY_KEY)
+        FAIL(m->e, SELFSAME_USAGE, "the service itself has keys, and nothing else");
     if (m->tenant[0] == '\0')
         return SELFSAME_OK;
     TRY(registry_get(
@@ -355,11 +357,12 @@ manage_remove(struct manage *m, uint64_t expect)
 
     if (m->kind != REGISTRY_TENANT)
         TRY(manage_need_tenant(m));
+    TRY(registry_remove_version(m->r, &o, expect, &removed, m->e));
+    if (removed)
+        return SELFSAME_OK;
     TRY(manage_current(m, &now));
-    if (expect != REGISTRY_ANY && expect != (now.name != NULL ? now.version : 0)) {
-        m->problem = MANAGE_OTHER;
-        FAIL(m->e, SELFSAME_STALE, "there is another version than was expected");
-    }
-    TRY(registry_remove(m->r, &o, &removed, m->e));
-    return removed ? SELFSAME_OK : absent(m);
+    if (now.name == NULL && expect == REGISTRY_ANY)
+        return absent(m);
+    m->problem = MANAGE_OTHER;
+    FAIL(m->e, SELFSAME_STALE, "there is another version than was expected");
 }
