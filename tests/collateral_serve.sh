@@ -72,10 +72,10 @@ done <<PATHS
 400 /vcek/v1/Milan/../../../etc/passwd
 400 /vcek/v1/%2e%2e/crl
 404 /vcek/v1/Milan/crl/x
-404 /vcek/v1//crl
+400 /vcek/v1//crl
 404 /vcek/v1/Milan@evil.example/crl
 404 /vcek/v1/Milan/00
-404 /http://evil.example/
+400 /http://evil.example/
 404 /vlek/v1/Milan/$chip?blSPL=1&teeSPL=0&snpSPL=1&ucodeSPL=1
 400 /vcek/v1/Milan/$chip
 400 /vcek/v1/Milan/$chip?blSPL=1&teeSPL=0&snpSPL=1&ucodeSPL=256
