@@ -206,6 +206,29 @@ is "the oldest are gone" no "$(grep -lq --binary-files=text 'fmspc=000000000001$
 is "the youngest are there" yes "$(grep -lq --binary-files=text 'fmspc=00000000018f$' "$cache"/* && echo yes || echo no)"
 stop
 
+# ---- export and import ----
+fresh ok
+for t in snp tdx; do "$selfsame" collateral fetch "$tmp/$t" --origin "$vendor" --cache "$cache" > "$tmp/ignored" || not_ok "collateral fetch $t"; done
+expect 0 "a cache is exported" "$selfsame" collateral export --cache "$cache" --out "$tmp/bundle"
+mkdir "$tmp/bundles"; cp "$tmp/bundle" "$tmp/bundles/a"
+expect 0 "and imported into another" "$selfsame" collateral import "$tmp/bundle" --cache "$tmp/second"
+said "7 pieces imported"
+expect 0 "which gives the same bundle" "$selfsame" collateral export --cache "$tmp/second" --out "$tmp/again"
+cmp -s "$tmp/bundle" "$tmp/again" && ok "byte for byte" || not_ok "byte for byte"
+expect 0 "again, of a directory" "$selfsame" collateral import "$tmp/bundles" --cache "$tmp/second"
+said "of 7 the cache has newer ones"
+vendors_mode 500
+cache=$tmp/second
+serve --offline
+for t in snp tdx; do expect 0 "from it $t is verified without a vendor" verify $t; done
+stop
+expect 11 "what is no bundle is refused" "$selfsame" collateral import "$tmp/key.pem" --cache "$tmp/third"
+sed 's/kdsintf.amd.com/kdsintf.amd.org/g' "$tmp/bundle" > "$tmp/bundles/b"
+expect 2 "a bundle of nobody known is refused" "$selfsame" collateral import "$tmp/bundles/b" --cache "$tmp/third"
+sed 's:/Milan/crl:/Milan/xyz:' "$tmp/bundle" > "$tmp/bundles/b"
+expect 11 "a list in place of a certificate is refused" "$selfsame" collateral import "$tmp/bundles/b" --cache "$tmp/third"
+is "and nothing of it is taken" 0 "$(ls "$tmp/third" | wc -l)"
+
 for o in '--stale-if-error 31d' '--stale-if-error x' '--amd http://10.0.0.1' '--intel https://a/b' '--disk 0' '--listen nowhere'; do
     # shellcheck disable=SC2086
     expect 2 "an option that is none: $o" timeout 10 "$selfsame" collateral serve --cache "$cache" --listen 127.0.0.1:0 $o
