@@ -17,7 +17,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (head_parse(BYTES(data, size), &c, &e) == SELFSAME_OK) {
         const size_t n = head_print(&c, line);
 
-        if (head_parse(BYTES((const uint8_t *)line, n - 1), &again, &e) != SELFSAME_OK ||
+        if (head_parse(BYTES((const uint8_t *)line, n - 1), &again, &e) !=
+                SELFSAME_OK ||
             again.size != c.size)
             abort();
     }

@@ -129,8 +129,8 @@ import_dir(struct importing *x, const char *dir, struct selfsame_err *e)
         const char *path = arena_printf(cli_arena(x->c), "%s/%s", dir, list[i]->d_name);
         struct stat st;
 
-        if (code == SELFSAME_OK && path != NULL && n <= DIR_MAX && stat(path, &st) == 0 &&
-            S_ISREG(st.st_mode)) {
+        if (code == SELFSAME_OK && path != NULL && n <= DIR_MAX &&
+            stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
             code = import_file(x, path, e);
             if (code != SELFSAME_OK)
                 code = err_wrap(e, code, __FILE__, __LINE__, "%s", path);
@@ -163,11 +163,12 @@ run(struct cli *c, struct selfsame_err *e)
     if (x.taken + x.older == 0)
         FAIL(e, SELFSAME_USAGE, "expected bundles, got none");
     if (cli_json(c)) {
-        auto_json *j = json_pack("{s:I,s:I}", "imported", (json_int_t)x.taken, "older",
-            (json_int_t)x.older);
+        auto_json *j = json_pack(
+            "{s:I,s:I}", "imported", (json_int_t)x.taken, "older", (json_int_t)x.older);
         return print_json_line(j, e);
     }
-    (void)printf("%zu pieces imported; of %zu the cache has newer ones\n", x.taken, x.older);
+    (void)printf(
+        "%zu pieces imported; of %zu the cache has newer ones\n", x.taken, x.older);
     return print_flush(e);
 }
 
@@ -181,9 +182,10 @@ const struct cli_command collateral_import_command = {
     .name = "collateral import",
     .operands = "FILE|DIR...",
     .summary = "take bundles of `collateral export` into the cache",
-    .story = "Example: selfsame collateral import bundle.cmw --cache DIR/collateral\n"
-             "Each piece has to be what its vendor gives at its URL; whether it is signed\n"
-             "by the vendor, verification judges, as of all that a cache holds.",
+    .story =
+        "Example: selfsame collateral import bundle.cmw --cache DIR/collateral\n"
+        "Each piece has to be what its vendor gives at its URL; whether it is signed\n"
+        "by the vendor, verification judges, as of all that a cache holds.",
     .options = options,
     .min_operands = 1,
     .max_operands = CLI_OPERANDS,

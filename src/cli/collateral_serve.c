@@ -33,8 +33,8 @@ duration(struct cli *c, const char *name, int64_t *ret, struct selfsame_err *e)
             break;
         }
     if (!uint_parse(text, len, 30 * 86400, &n) || n * unit > 30 * 86400)
-        FAIL(e, SELFSAME_USAGE, "--%s: expected at most 30 days (7d, 12h), got \"%.40s\"",
-            name, text);
+        FAIL(e, SELFSAME_USAGE,
+            "--%s: expected at most 30 days (7d, 12h), got \"%.40s\"", name, text);
     *ret = (int64_t)(n * unit);
     return SELFSAME_OK;
 }
@@ -68,8 +68,7 @@ upstreams(struct cli *c, struct supply_origin *ret, struct selfsame_err *e)
 }
 
 static enum selfsame_code
-announce(
-    struct cli *c, const struct collateral_service *s, struct selfsame_err *e)
+announce(struct cli *c, const struct collateral_service *s, struct selfsame_err *e)
 {
     struct net_addr at;
     char text[NET_TEXT];
@@ -85,8 +84,7 @@ announce(
 }
 
 static enum selfsame_code
-numbers(
-    struct cli *c, struct collateral_service_config *config, struct selfsame_err *e)
+numbers(struct cli *c, struct collateral_service_config *config, struct selfsame_err *e)
 {
     uint64_t connections = 0, share = 0, disk_mb = 0, pace = 0, timeout = 0;
 
@@ -154,7 +152,9 @@ static const struct cli_option options[] = {
     { .name = "amd",
         .argument = "URL",
         .help = "asked in place of https://kdsintf.amd.com" },
-    { .name = "intel", .argument = "URL", .help = "asked in place of Intel's hosts: a PCCS" },
+    { .name = "intel",
+        .argument = "URL",
+        .help = "asked in place of Intel's hosts: a PCCS" },
     { .name = "origin-ca",
         .argument = "FILE",
         .help = "who vouches for the TLS certificates of --amd and --intel (PEM)" },
@@ -177,11 +177,12 @@ static const struct cli_option options[] = {
 const struct cli_command collateral_serve_command = {
     .name = "collateral serve",
     .summary = "one cache of the vendors' collateral, for a whole fleet",
-    .story = "Speaks the paths of AMD's KDS and Intel's PCS; point clients at it:\n\n"
-             "  selfsame collateral serve --cache /var/cache/selfsame\n"
-             "  selfsame verify quote.dat --fetch --origin http://127.0.0.1:7394 ...\n\n"
-             "One request to a vendor serves all who wait for its answer. What is given\n"
-             "is not trusted by anybody: verification judges it.",
+    .story =
+        "Speaks the paths of AMD's KDS and Intel's PCS; point clients at it:\n\n"
+        "  selfsame collateral serve --cache /var/cache/selfsame\n"
+        "  selfsame verify quote.dat --fetch --origin http://127.0.0.1:7394 ...\n\n"
+        "One request to a vendor serves all who wait for its answer. What is given\n"
+        "is not trusted by anybody: verification judges it.",
     .options = options,
     .run = run,
 };

@@ -157,8 +157,8 @@ root_crl(bool hex, struct collateral_asked *ret)
 }
 
 int
-collateral_path(const char *path, const struct collateral_query *q,
-    struct collateral_asked *ret)
+collateral_path(
+    const char *path, const struct collateral_query *q, struct collateral_asked *ret)
 {
     *ret = (struct collateral_asked){ 0 };
     if (strncmp(path, "/vcek/v1/", 9) == 0)
