@@ -1087,6 +1087,42 @@ bodies_that_wait_are_bounded_together(void **state)
     end(&w);
 }
 
+/* Who holds a lot of bodies that never end does not keep out who sends less. */
+static void
+whoever_holds_much_makes_room(void **state)
+{
+    enum { SENT = 19000, LITTLE = 6000 };
+    static const char head[] = POST("/echo", "Content-Length: 20000\r\n", "");
+    static const char less[] = POST("/echo", "Content-Length: 6000\r\n", "");
+    const struct httpd_config c = { .bodies_limit = 100000 };
+    struct world w;
+    char buf[8192], *body = calloc(1, SENT);
+    int fds[30];
+
+    (void)state;
+    assert_non_null(body);
+    begin(&w, &c);
+    for (size_t i = 0; i < COUNT(fds); i++) {
+        fds[i] = dial(&w);
+        send_all(fds[i], head, sizeof(head) - 1);
+        send_all(fds[i], body, SENT - 500 * i);
+        (void)usleep(5000);
+    }
+    for (int i = 0; i < 8; i++) {
+        auto_fd fd = dial(&w);
+        send_all(fd, less, sizeof(less) - 1);
+        send_all(fd, body, LITTLE);
+        assert_true(recv(fd, buf, sizeof(buf) - 1, 0) > 0);
+        assert_memory_equal(buf, "HTTP/1.1 200", 12);
+    }
+    for (size_t i = 0; i < COUNT(fds); i++) {
+        net_reset_on_close(fds[i]);
+        fd_close(&fds[i]);
+    }
+    free(body);
+    end(&w);
+}
+
 int
 main(void)
 {
@@ -1121,6 +1157,7 @@ main(void)
         cmocka_unit_test(draining_is_in_peace),
         cmocka_unit_test(draining_ends),
         cmocka_unit_test(stopping_ends_draining),
+        cmocka_unit_test(whoever_holds_much_makes_room),
         cmocka_unit_test(bodies_that_wait_are_bounded_together),
     };
 

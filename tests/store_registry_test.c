@@ -5,11 +5,18 @@
  */
 #include "store/registry.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -441,6 +448,41 @@ a_killed_writer_loses_nothing_it_heard_of(void **state)
     registry_close(&r);
 }
 
+/* Everybody loads all of it: a tenant that fills the memory would stop the others. */
+static void
+a_tenant_has_its_share_and_no_more(void **state)
+{
+    struct registry *r = open_one();
+    struct selfsame_err e = { 0 };
+    char *t = strdup(new_tenant(r)); /* its name is another's with the next one */
+    char *big = malloc(REGISTRY_BODY), name[16];
+    struct registry_object o;
+    uint64_t version;
+
+    (void)state;
+    assert_non_null(big);
+    memset(big, ' ', REGISTRY_BODY);
+    o = policy(t, name, "");
+    o.body = BYTES((const uint8_t *)big, REGISTRY_BODY);
+    for (int i = 0; i < REGISTRY_BYTES / REGISTRY_BODY; i++) {
+        (void)snprintf(name, sizeof(name), "p%d", i);
+        o.body.len = REGISTRY_BODY - (size_t)(i == 0);
+        const enum selfsame_code code = registry_put(r, &o, 0, &version, &e);
+        /* The tenant's own object counts too. */
+        assert_int_equal(code,
+            i + 1 < REGISTRY_BYTES / REGISTRY_BODY ? SELFSAME_OK : SELFSAME_USAGE);
+    }
+    assert_non_null(strstr(err_text(&e), "together"));
+    (void)snprintf(name, sizeof(name), "p1");
+    big[0] = 'x'; /* what takes the place of another is counted once */
+    assert_int_equal(put(r, &o, REGISTRY_ANY), 2);
+    o.tenant = new_tenant(r);
+    assert_int_equal(put(r, &o, 0), 1);
+    free(big);
+    free(t);
+    registry_close(&r);
+}
+
 static void
 another_database_is_no_registry(void **state)
 {
@@ -467,6 +509,344 @@ another_database_is_no_registry(void **state)
     assert_int_equal(registry_open(path, false, &r, &e), SELFSAME_IO);
 }
 
+/* ---- a disk that is full, or may not be written ---- */
+
+static bool
+is_remote(void)
+{
+    return strncmp(url, "postgres", 8) == 0;
+}
+
+/* In a process of its own: its limits and its user stay with it. */
+static void
+in_child(void (*work)(const char *tenant), const char *tenant)
+{
+    int status = 0;
+    const pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        work(tenant);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static enum selfsame_code
+put_large(
+    struct registry *r, const char *tenant, const char *name, struct selfsame_err *e)
+{
+    static char body[200000];
+    struct registry_object o = policy(tenant, name, "");
+    uint64_t version = 0;
+
+    memset(body, name[0], sizeof(body));
+    o.body = BYTES((const uint8_t *)body, sizeof(body));
+    return registry_put(r, &o, REGISTRY_ANY, &version, e);
+}
+
+static void
+write_until_full(const char *tenant)
+{
+    const struct rlimit small = { 1 << 20, 1 << 20 };
+    struct selfsame_err e = { 0 };
+    struct registry *r = NULL;
+    char name[8] = "a";
+
+    (void)signal(SIGXFSZ, SIG_IGN);
+    if (registry_open(url, false, &r, &e) != SELFSAME_OK ||
+        setrlimit(RLIMIT_FSIZE, &small) != 0)
+        _exit(1);
+    for (; name[0] <= 'z'; name[0]++)
+        if (put_large(r, tenant, name, &e) != SELFSAME_OK)
+            break;
+    /* It was refused as what it is, and what is there can still be read. */
+    uint64_t revision = 0;
+    if (name[0] > 'z' || e.code != SELFSAME_IO ||
+        registry_revision(r, &revision, &e) != SELFSAME_OK || revision == 0)
+        _exit(2);
+    registry_close(&r);
+}
+
+static void
+a_full_disk_takes_nothing_away(void **state)
+{
+    struct arena arena = arena_new(64 << 20);
+    struct selfsame_err e = { 0 };
+    struct registry_object *list;
+    char t[64];
+    size_t count;
+
+    (void)state;
+    if (is_remote())
+        return;
+    struct registry *r = open_one();
+    (void)snprintf(t, sizeof(t), "%s", new_tenant(r));
+    in_child(write_until_full, t);
+    assert_int_equal(
+        registry_list(r, t, REGISTRY_POLICY, true, &arena, &list, &count, &e), 0);
+    assert_true(count >= 1 && count < 26);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(list[i].body.len, 200000);
+    assert_int_equal(put_large(r, t, "later", &e), SELFSAME_OK);
+    arena_free(&arena);
+    registry_close(&r);
+}
+
+static void
+write_as_another(const char *tenant)
+{
+    struct selfsame_err e = { 0 };
+    struct registry *r = NULL;
+
+    if (geteuid() == 0 && setuid(65534) != 0)
+        _exit(1);
+    if (registry_open(url, false, &r, &e) == SELFSAME_OK &&
+        put_large(r, tenant, "never", &e) == SELFSAME_OK)
+        _exit(2);
+    if (e.code != SELFSAME_IO)
+        _exit(3);
+    registry_close(&r);
+}
+
+static void
+what_may_not_be_written_is_io(void **state)
+{
+    struct arena arena = arena_new(1 << 20);
+    struct registry_object o;
+    struct selfsame_err e = { 0 };
+    char t[64], kept[1200], other[1210];
+
+    (void)state;
+    if (is_remote())
+        return;
+    struct registry *r = open_one();
+    (void)snprintf(t, sizeof(t), "%s", new_tenant(r));
+    registry_close(&r);
+    (void)snprintf(kept, sizeof(kept), "%s", url);
+    *strrchr(url, '/') = '\0';
+    assert_int_equal(chmod(url, 0555), 0);
+    (void)snprintf(other, sizeof(other), "%s", url);
+    (void)snprintf(url, sizeof(url), "%s", kept);
+    assert_int_equal(chmod(url, 0444), 0);
+    in_child(write_as_another, t);
+    assert_int_equal(chmod(other, 0700), 0);
+    assert_int_equal(chmod(url, 0600), 0);
+    r = open_one();
+    assert_int_equal(
+        registry_get(r, t, REGISTRY_POLICY, "never", 0, &arena, &o, &e), SELFSAME_OK);
+    assert_null(o.name);
+    registry_close(&r);
+    arena_free(&arena);
+}
+
+static void
+a_damaged_file_is_malformed(void **state)
+{
+    char line[4000];
+    struct arena arena = arena_new(64 << 20);
+    struct registry_object *list;
+    struct registry *r = NULL;
+    uint64_t revision;
+    struct selfsame_err e = { 0 };
+    size_t count;
+
+    (void)state;
+    if (is_remote())
+        return;
+    r = open_one();
+    assert_int_equal(put_large(r, new_tenant(r), "a", &e), SELFSAME_OK);
+    registry_close(&r);
+    (void)snprintf(line, sizeof(line),
+        "cp %s %s.damaged && head -c 8000 /dev/zero | tr '\\0' '\\377' | "
+        "dd of=%s.damaged bs=1 seek=4096 conv=notrunc status=none",
+        url, url, url);
+    assert_int_equal(system(line), 0);
+    (void)snprintf(line, sizeof(line), "%s.damaged", url);
+    enum selfsame_code code = registry_open(line, false, &r, &e);
+    if (code == SELFSAME_OK)
+        code = registry_load(r, &arena, &list, &count, &revision, &e);
+    assert_int_equal(code, SELFSAME_MALFORMED);
+    registry_close(&r);
+    arena_free(&arena);
+}
+
+/* ---- a connection that is lost ---- */
+
+/* Between us and the server: cuts a connection behind a COMMIT, or at a word. */
+struct between {
+    int listening;
+    struct sockaddr_un server;
+    atomic_bool cut_commit, cut_all, over;
+    atomic_int cuts;
+};
+
+static bool
+pass(int from, int to, bool *ret_commit)
+{
+    static _Thread_local char data[65536];
+    const ssize_t n = read(from, data, sizeof(data));
+
+    if (n <= 0)
+        return false;
+    *ret_commit = memmem(data, (size_t)n, "COMMIT", 6) != NULL;
+    for (ssize_t done = 0; done < n;) {
+        const ssize_t m = write(to, data + done, (size_t)(n - done));
+
+        if (m <= 0)
+            return false;
+        done += m;
+    }
+    return true;
+}
+
+static void
+carry(struct between *b, int client, int server)
+{
+    struct pollfd f[2] = { { .fd = client, .events = POLLIN },
+        { .fd = server, .events = POLLIN } };
+    bool commit;
+
+    while (!atomic_load(&b->over) && !atomic_exchange(&b->cut_all, false)) {
+        if (poll(f, 2, 20) <= 0)
+            continue;
+        if (f[0].revents != 0) {
+            if (!pass(client, server, &commit))
+                return;
+            if (commit && atomic_exchange(&b->cut_commit, false)) {
+                (void)usleep(200000); /* it is done, and nobody hears of it */
+                (void)atomic_fetch_add(&b->cuts, 1);
+                return;
+            }
+        }
+        if (f[1].revents != 0 && !pass(server, client, &commit))
+            return;
+    }
+    (void)atomic_fetch_add(&b->cuts, 1);
+}
+
+static void *
+stand_between(void *ctx)
+{
+    struct between *b = ctx;
+    int client, server;
+
+    while ((client = accept(b->listening, NULL, NULL)) >= 0) {
+        server = socket(AF_UNIX, SOCK_STREAM, 0);
+        if (connect(server, (const struct sockaddr *)&b->server, sizeof(b->server)) ==
+            0)
+            carry(b, client, server);
+        (void)close(server);
+        (void)close(client);
+    }
+    return NULL;
+}
+
+/* "…?host=DIR&user=U" → a URL through b. */
+static void
+set_between(struct between *b, const char *dir, char *ret, size_t cap)
+{
+    struct sockaddr_un own = { .sun_family = AF_UNIX };
+    const char *host = strstr(url, "host=");
+
+    assert_non_null(host);
+    host += 5;
+    const int len = (int)strcspn(host, "&");
+    *b = (struct between){ .server = { .sun_family = AF_UNIX } };
+    (void)snprintf(b->server.sun_path, sizeof(b->server.sun_path), "%.*s/.s.PGSQL.5432",
+        len, host);
+    (void)snprintf(own.sun_path, sizeof(own.sun_path), "%s/.s.PGSQL.5432", dir);
+    b->listening = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(b->listening, (const struct sockaddr *)&own, sizeof(own)), 0);
+    assert_int_equal(listen(b->listening, 8), 0);
+    (void)snprintf(
+        ret, cap, "%.*s%s%s", (int)(host - url), url, dir, host + (size_t)len);
+}
+
+static void
+a_lost_answer_is_asked_for(void **state)
+{
+    char dir[] = "/tmp/selfsame-between.XXXXXX", through[1300], line[128], t[64];
+    struct arena arena = arena_new(1 << 20);
+    struct registry *direct, *r = NULL;
+    struct selfsame_err e = { 0 };
+    struct registry_object o;
+    struct between b;
+    pthread_t thread;
+    bool removed = false;
+
+    (void)state;
+    if (!is_remote())
+        return;
+    (void)signal(SIGPIPE, SIG_IGN);
+    assert_non_null(mkdtemp(dir));
+    set_between(&b, dir, through, sizeof(through));
+    assert_int_equal(pthread_create(&thread, NULL, stand_between, &b), 0);
+    direct = open_one();
+    (void)snprintf(t, sizeof(t), "%s", new_tenant(direct));
+    assert_int_equal(registry_open(through, false, &r, &e), SELFSAME_OK);
+    o = policy(t, "web", "one");
+    assert_int_equal(put(r, &o, 0), 1);
+    /* The server did it, and its answer was lost. */
+    atomic_store(&b.cut_commit, true);
+    o = policy(t, "web", "two");
+    assert_int_equal(put(r, &o, 1), 2);
+    assert_int_equal(atomic_load(&b.cuts), 1);
+    assert_int_equal(
+        registry_get(direct, t, REGISTRY_POLICY, "web", 0, &arena, &o, &e), 0);
+    assert_int_equal(o.version, 2);
+    assert_true(bytes_eq(o.body, BYTES_LIT("two")));
+    /* Lost while nothing was asked: made again, and nobody sees it. */
+    atomic_store(&b.cut_all, true);
+    while (atomic_load(&b.cuts) < 2)
+        (void)usleep(1000);
+    o = policy(t, "web", "three");
+    assert_int_equal(put(r, &o, 2), 3);
+    atomic_store(&b.cut_commit, true);
+    assert_int_equal(registry_remove(r, &o, &removed, &e), SELFSAME_OK);
+    assert_true(removed);
+    assert_int_equal(atomic_load(&b.cuts), 3);
+    registry_close(&r);
+    atomic_store(&b.over, true);
+    (void)shutdown(b.listening, SHUT_RDWR);
+    (void)pthread_join(thread, NULL);
+    (void)close(b.listening);
+    registry_close(&direct);
+    arena_free(&arena);
+    (void)snprintf(line, sizeof(line), "rm -rf %s", dir);
+    assert_int_equal(system(line), 0);
+}
+
+/* A colon or a sign elsewhere than before the host is no password. */
+static void
+urls_with_a_password_are_told_from_others(void **state)
+{
+    static const struct {
+        const char *url;
+        enum selfsame_code code;
+    } cases[] = {
+        { "postgresql://me@127.0.0.1:1/none?connect_timeout=2", SELFSAME_IO },
+        { "postgresql://127.0.0.1:1/none?application_name=a@b", SELFSAME_IO },
+        { "postgresql://me:word@127.0.0.1:1/none", SELFSAME_USAGE },
+        { "postgres://me:w@rd@127.0.0.1:1/none", SELFSAME_USAGE },
+        { "postgresql://127.0.0.1:1/none?password=word", SELFSAME_USAGE },
+        { "postgresql://127.0.0.1:1/none?sslpassword=word", SELFSAME_USAGE },
+    };
+
+    (void)state;
+    if (!is_remote())
+        return;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct selfsame_err e = { 0 };
+        struct registry *r = NULL;
+
+        assert_int_equal(registry_open(cases[i].url, true, &r, &e), cases[i].code);
+        assert_null(strstr(err_text(&e), "word@"));
+    }
+}
+
 int
 main(void)
 {
@@ -480,7 +860,13 @@ main(void)
         cmocka_unit_test(of_two_writers_one_wins),
         cmocka_unit_test(who_waits_hears_of_a_change),
         cmocka_unit_test(a_killed_writer_loses_nothing_it_heard_of),
+        cmocka_unit_test(a_tenant_has_its_share_and_no_more),
         cmocka_unit_test(another_database_is_no_registry),
+        cmocka_unit_test(a_full_disk_takes_nothing_away),
+        cmocka_unit_test(what_may_not_be_written_is_io),
+        cmocka_unit_test(a_damaged_file_is_malformed),
+        cmocka_unit_test(a_lost_answer_is_asked_for),
+        cmocka_unit_test(urls_with_a_password_are_told_from_others),
     };
     const char *postgres = getenv("SELFSAME_POSTGRES");
     char dir[] = "/tmp/selfsame-registry.XXXXXX";

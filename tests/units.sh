@@ -15,7 +15,7 @@ cleanup() {
 for unit in "$units"/*.service; do
     name=$(basename "$unit")
     is "$name: the program is filled in" 0 "$(grep -c '@[a-z]*@' "$unit")"
-    command=$(sed -n 's/^ExecStart=[^ ]*selfsame \(.*\) \/var.*/\1/p' "$unit")
+    command=$(sed -n 's/^ExecStart=[^ ]*selfsame \([a-z ]*[a-z]\) [-/].*/\1/p' "$unit")
     # shellcheck disable=SC2086
     expect 0 "$name: its command is one of ours" "$selfsame" $command --help
     page=$(sed -n 's/^Documentation=man:\(.*\)(\([0-9]\))/\1.\2/p' "$unit")

@@ -9,11 +9,14 @@
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -166,6 +169,38 @@ segments_follow_one_another(void **state)
     assert_true(k.segments > 5);
     shell("rm $(ls rows-* | sed -n 3p)");
     assert_int_equal(verify(&k), SELFSAME_LOG);
+}
+
+/* What stood before the last segment is said by its head, which nothing but a checkpoint signs. */
+static void
+no_segment_is_begun_without_a_checkpoint(void **state)
+{
+    const struct audit_config c = { .segment = 2000 };
+    struct audit_check k;
+    char name[32];
+
+    (void)state;
+    struct audit *a = open_log(&c);
+    add(a, "one", "first");
+    audit_close(&a);
+    shell("cp checkpoint old");
+    a = open_log(&c);
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(name, sizeof(name), "s%d", i);
+        add(a, "one", name);
+        (void)usleep(2000);
+    }
+    audit_close(&a);
+    assert_int_equal(verify(&k), SELFSAME_OK);
+    assert_true(k.segments > 2);
+    shell("mv checkpoint new; cp old checkpoint");
+    assert_int_equal(verify(&k), SELFSAME_LOG);
+    assert_int_equal(try_open(), SELFSAME_LOG);
+    shell("rm checkpoint");
+    assert_int_equal(verify(&k), SELFSAME_LOG);
+    assert_int_equal(try_open(), SELFSAME_LOG);
+    shell("cp new checkpoint");
+    assert_int_equal(try_open(), SELFSAME_OK);
 }
 
 /* ---- what was changed is found ---- */
@@ -353,6 +388,240 @@ a_disk_that_fails_shuts_it(void **state)
     }
 }
 
+/* A segment that cannot be begun, a checkpoint that cannot be signed: it is shut. */
+static void
+a_step_that_fails_shuts_it(void **state)
+{
+    static const char *const steps[] = { "begin", "checkpoint" };
+
+    for (size_t i = 0; i < COUNT(steps); i++) {
+        const struct audit_config c = { .fail = fail_step, .segment = 2000 };
+        struct audit_check k;
+        int given = 0;
+
+        assert_int_equal(fresh(state), 0);
+        failing = NULL;
+        struct audit *a = open_log(&c);
+        atomic_store(&durable, 0);
+        atomic_store(&refused, 0);
+        failing = steps[i];
+        for (; audit_healthy(a) && given < 200; given++) {
+            add(a, "one", "row");
+            (void)usleep(3000);
+        }
+        assert_true(given < 200);
+        add(a, "one", "after");
+        while (atomic_load(&refused) == 0)
+            (void)usleep(1000);
+        failing = NULL;
+        audit_close(&a);
+        assert_int_equal(atomic_load(&durable) + atomic_load(&refused), given + 1);
+        assert_int_equal(verify(&k), SELFSAME_OK);
+        assert_int_equal(k.rows, atomic_load(&durable));
+        write_rows(3); /* and goes on when the disk does */
+        assert_int_equal(verify(&k), SELFSAME_OK);
+        assert_int_equal(k.rows, atomic_load(&durable));
+    }
+    failing = "resume";
+    const struct audit_config c = { .dir = dir, .fail = fail_step };
+    struct selfsame_err e = { 0 };
+    struct audit *a = NULL;
+    assert_int_equal(audit_open(&c, &a, &e), SELFSAME_IO);
+    failing = NULL;
+}
+
+/* ---- a process that is killed, and one whose disk is full ---- */
+
+static int told[2];
+
+static void
+tell(void *ctx, enum selfsame_code code)
+{
+    const uint64_t seq = (uint64_t)(uintptr_t)ctx;
+
+    if (code == SELFSAME_OK && write(told[1], &seq, sizeof(seq)) != sizeof(seq))
+        _exit(1);
+}
+
+/* Says on a pipe what is durable. Its rows are in the order in which they are given. */
+static void
+write_for_ever(uint64_t from)
+{
+    const struct audit_config c = { .dir = dir, .segment = 20000 };
+    struct selfsame_err e = { 0 };
+    struct audit *a = NULL;
+
+    if (audit_open(&c, &a, &e) != SELFSAME_OK || audit_size(a) < from)
+        _exit(1);
+    for (uint64_t seq = audit_size(a); audit_healthy(a);) {
+        const struct audit_row row = { .request = "r",
+            .tenant = "one",
+            .key = "k",
+            .policy = "p",
+            .tee = "nitro",
+            .status = "affirming",
+            .class_ = "ok" };
+
+        if (audit_add(a, &row, tell, (void *)(uintptr_t)(seq + 1)))
+            seq++;
+        else
+            (void)usleep(500);
+    }
+    audit_close(&a);
+    _exit(7);
+}
+
+/* How many rows its process said were durable, at most. */
+static uint64_t
+heard(void)
+{
+    uint64_t seq, most = 0;
+
+    while (read(told[0], &seq, sizeof(seq)) == sizeof(seq))
+        most = seq > most ? seq : most;
+    (void)close(told[0]);
+    return most;
+}
+
+static void
+a_killed_process_loses_no_row(void **state)
+{
+    uint64_t most = 0;
+    unsigned seed = (unsigned)getpid();
+
+    (void)state;
+    for (int life = 0; life < 25; life++) {
+        struct audit_check k;
+
+        assert_int_equal(pipe(told), 0);
+        const pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0)
+            write_for_ever(most);
+        (void)close(told[1]);
+        (void)usleep(5000 + (useconds_t)rand_r(&seed) % 40000);
+        (void)kill(child, SIGKILL);
+        const uint64_t got = heard();
+        (void)waitpid(child, NULL, 0);
+        most = got > most ? got : most;
+        assert_int_equal(verify(&k), SELFSAME_OK);
+        if (k.rows < most)
+            fail_msg("life %d: %llu rows were durable, and there are %llu", life,
+                (unsigned long long)most, (unsigned long long)k.rows);
+    }
+    assert_true(most > 0);
+    write_rows(0); /* a checkpoint over all that is there */
+    struct audit_check k;
+    assert_int_equal(verify(&k), SELFSAME_OK);
+    assert_int_equal(k.checkpointed, k.rows);
+}
+
+static void
+a_full_disk_is_no_acknowledgement(void **state)
+{
+    const struct rlimit small = { 10000, 10000 };
+    struct audit_check k;
+    int status = 0;
+
+    (void)state;
+    assert_int_equal(pipe(told), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)signal(SIGXFSZ, SIG_IGN);
+        if (setrlimit(RLIMIT_FSIZE, &small) != 0)
+            _exit(1);
+        write_for_ever(0);
+    }
+    (void)close(told[1]);
+    const uint64_t most = heard();
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(WEXITSTATUS(status), 7);
+    assert_int_equal(verify(&k), SELFSAME_OK);
+    assert_true(k.rows >= most);
+    write_rows(5);
+    assert_int_equal(verify(&k), SELFSAME_OK);
+    assert_true(k.rows >= most + 5);
+}
+
+/* ---- lines from anybody ---- */
+
+static void
+heads_and_rows_are_read_whole(void **state)
+{
+    struct audit_chain c = { 0 }, got;
+    struct row_seen seen;
+    struct selfsame_err e = { 0 };
+    char text[AUDIT_HEAD + 2];
+
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        assert_true(chain_add(&c, BYTES_LIT("x")));
+    const size_t len = head_print(&c, text) - 1;
+    assert_int_equal(
+        head_parse(BYTES((const uint8_t *)text, len), &got, &e), SELFSAME_OK);
+    assert_int_equal(got.size, 5);
+    for (size_t n = 0; n < len; n++) {
+        const struct selfsame_bytes cut = BYTES((const uint8_t *)text, n);
+
+        assert_int_equal(head_parse(cut, &got, &e), SELFSAME_MALFORMED);
+        assert_int_equal(row_parse(cut, &seen, &e), SELFSAME_MALFORMED);
+    }
+    text[len] = '}';
+    assert_int_equal(head_parse(BYTES((const uint8_t *)text, len + 1), &got, &e),
+        SELFSAME_MALFORMED);
+    /* As many subtrees as the number says, no more and no fewer. */
+    text[len] = '\0';
+    char *first = strstr(text, "\"first\":5");
+    assert_non_null(first);
+    first[8] = '7';
+    assert_int_equal(
+        head_parse(BYTES((const uint8_t *)text, len), &got, &e), SELFSAME_MALFORMED);
+    first[8] = '4';
+    assert_int_equal(
+        head_parse(BYTES((const uint8_t *)text, len), &got, &e), SELFSAME_MALFORMED);
+}
+
+/* The example of docs/formats/audit.md: its hashes come from another program. */
+static const char *const example_hash[] = {
+    "8029389b7c918b2516afa5896060ba8bae9bc24d6e52c85c612f6772bccfa966",
+    "0dbb7527b5a7d31fe2709245fe31fa73a12b7aca200c610760438137f2c59a97",
+    "e2ee34f3732e2329330a6ae748dd4c3e8f57125f76c11aad93311653412e3ffa"
+};
+static const char example_root[] =
+    "bbbcb9b76cc366527d4986f1598a1e56370e8b1613f976720618f03009e343af";
+
+static void
+the_format_is_as_written_down(void **state)
+{
+    const struct audit_row row = { .at_ms = 1795852800000,
+        .request = "5f0c",
+        .tenant = "default",
+        .key = "web",
+        .policy = "default/web@sha256:00",
+        .tee = "nitro",
+        .status = "affirming",
+        .class_ = "ok",
+        .token = "2d8d",
+        .evidence_sha256 = { 0xee },
+        .claims_sha256 = { 0xcc } };
+    struct audit_chain c = { 0 };
+    uint8_t root[32];
+    char line[AUDIT_LINE], hex[65];
+
+    (void)state;
+    for (uint64_t seq = 0; seq < 3; seq++) {
+        const size_t len = row_print(&row, seq, c.prev, line);
+
+        assert_true(chain_add(&c, BYTES((const uint8_t *)line, len - 1)));
+        hex_encode(BYTES_ARR(c.prev), hex);
+        assert_string_equal(hex, example_hash[seq]);
+    }
+    assert_true(chain_root(&c, root));
+    hex_encode(BYTES_ARR(root), hex);
+    assert_string_equal(hex, example_root);
+}
+
 static void
 files_are_for_their_owner(void **state)
 {
@@ -452,6 +721,7 @@ main(void)
         cmocka_unit_test_setup(rows_are_chained_and_signed, fresh),
         cmocka_unit_test_setup(an_empty_log_is_one, fresh),
         cmocka_unit_test_setup(segments_follow_one_another, fresh),
+        cmocka_unit_test_setup(no_segment_is_begun_without_a_checkpoint, fresh),
         cmocka_unit_test_setup(no_bit_may_change, fresh),
         cmocka_unit_test_setup(no_length_is_enough, fresh),
         cmocka_unit_test_setup(lines_that_move_are_found, fresh),
@@ -459,6 +729,11 @@ main(void)
         cmocka_unit_test_setup(a_torn_line_is_cut_off, fresh),
         cmocka_unit_test_setup(one_process_writes, fresh),
         cmocka_unit_test_setup(a_disk_that_fails_shuts_it, fresh),
+        cmocka_unit_test_setup(a_step_that_fails_shuts_it, fresh),
+        cmocka_unit_test_setup(a_killed_process_loses_no_row, fresh),
+        cmocka_unit_test_setup(a_full_disk_is_no_acknowledgement, fresh),
+        cmocka_unit_test(heads_and_rows_are_read_whole),
+        cmocka_unit_test(the_format_is_as_written_down),
         cmocka_unit_test_setup(files_are_for_their_owner, fresh),
         cmocka_unit_test_setup(a_tenant_sees_its_own_last_rows, fresh),
         cmocka_unit_test_setup(strangers_texts_stay_texts, fresh),

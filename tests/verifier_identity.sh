@@ -204,9 +204,18 @@ fresh
 key=
 ask_x509
 refused "nobody without an API key" 401 denied
+echo '{}' | "$selfsame" verifier audience set "$dir" default only - > "$tmp/out" 2>&1 || not_ok "audience: $(cat "$tmp/out")"
+sleep 2
+ask_svid jwt "\"key\":\"$key64\",\"audience\":\"guessed\""
+refused "who may not verify does not learn which audiences there are" 401 denied
+not_said_body audience
+"$selfsame" verifier audience remove "$dir" default only > /dev/null || not_ok "audience remove"
+sleep 2
 key=$attester
 
 # ---- whose ids are whose ----
+ask_token() { ask_verify "policy=released&nonce=$nonce&key=$(echo "$key64" | tr '+/' '-_' | tr -d =)"; }
+token_id() { jwt_part "$(cat "$tmp/body")" 1 | jq -r .spiffe_id; }
 identity other app "{$app,\"spiffe_id\":\"spiffe://$domain/tee/app\",\"warning\":true}"
 sleep 2
 key=$other
@@ -214,6 +223,9 @@ fresh
 ask_x509
 refused "a tenant has no ids outside its name" 403 denied
 said_body /other/
+fresh
+ask_token
+is "nor in a token" null "$(token_id)"
 for id in "spiffe://$domain/other" "spiffe://$domain/otherwise/app" "spiffe://elsewhere.example/other/app"; do
     identity other app "{$app,\"spiffe_id\":\"$id\",\"warning\":true}"
     sleep 2
@@ -227,6 +239,9 @@ sleep 2
 fresh
 ask_x509
 is "below it it has" "spiffe://$domain/other/app" "$(member spiffe_id)"
+fresh
+ask_token
+is "and in a token" "spiffe://$domain/other/app" "$(token_id)"
 key=$attester
 fresh
 ask_x509
@@ -236,6 +251,9 @@ sleep 2
 fresh
 ask_x509
 refused "simulated evidence, where the identity does not say that it is enough" 403 denied
+fresh
+ask_token
+is "nor in a token, which warns" "warning null" "$(claim ear_status) $(token_id)"
 identity default app "{$app,\"version\":\"1.0.1\",\"spiffe_id\":\"spiffe://$domain/tee/app\",\"warning\":true}"
 sleep 2
 fresh

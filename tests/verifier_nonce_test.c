@@ -116,6 +116,35 @@ it_is_used_once_unless_nothing_came_of_it(void **state)
     nonces_free(&n);
 }
 
+/* As of many who send no evidence at all: of those that are used none is lost. */
+static void
+what_is_given_back_takes_no_room(void **state)
+{
+    enum { ROOM = 100, KEPT = 50 };
+    struct nonces *n = make(ROOM);
+    uint8_t nonce[NONCE_SIZE], kept[KEPT][NONCE_SIZE];
+
+    (void)state;
+    for (int i = 0; i < 40 * ROOM; i++) {
+        assert_true(nonce_make(n, "a", start_ms, nonce));
+        assert_int_equal(use(n, start_ms, nonce), SELFSAME_OK);
+        if (i % (40 * ROOM / KEPT) == 0)
+            memcpy(kept[i / (40 * ROOM / KEPT)], nonce, NONCE_SIZE);
+        else
+            nonce_unuse(n, BYTES_ARR(nonce));
+    }
+    assert_int_equal(nonces_kept(n), KEPT);
+    assert_false(nonces_roomy(n)); /* exactly half */
+    nonce_unuse(n, BYTES_ARR(kept[0]));
+    assert_true(nonces_roomy(n));
+    assert_int_equal(use(n, start_ms, kept[0]), SELFSAME_OK);
+    for (int i = 0; i < KEPT; i++) {
+        assert_int_equal(use(n, start_ms, kept[i]), SELFSAME_STALE);
+        assert_true(nonce_was_used(n, BYTES_ARR(kept[i])));
+    }
+    nonces_free(&n);
+}
+
 /* None of those that live is forgotten, whenever it is tried again. */
 static void
 used_ones_are_remembered_while_they_live(void **state)
@@ -250,6 +279,7 @@ main(void)
         cmocka_unit_test(a_nonce_is_of_one_tenant_and_one_key),
         cmocka_unit_test(no_bit_of_it_may_change_and_no_byte_be_missing),
         cmocka_unit_test(it_ends_and_does_not_come_from_the_future),
+        cmocka_unit_test(what_is_given_back_takes_no_room),
         cmocka_unit_test(it_is_used_once_unless_nothing_came_of_it),
         cmocka_unit_test(used_ones_are_remembered_while_they_live),
         cmocka_unit_test(a_clock_that_jumps_gives_no_second_use),

@@ -317,7 +317,8 @@ begin_request(struct httpd_conn *c, size_t head)
     c->r->conn = c;
     c->r->has_peer = c->has_peer;
     c->r->peer = c->peer;
-    c->r->certified = c->certified;
+    /* A connection that is kept alive outlives the certificate it was opened with. */
+    c->r->certified = c->certified && os_now_ms() / 1000 <= c->client_end_s;
     memcpy(c->r->client, c->client, sizeof(c->client));
     int status = httpd_request_parse(c->r, BYTES(c->in + c->beg, head), &e);
     c->beg += head;
@@ -336,6 +337,29 @@ begin_request(struct httpd_conn *c, size_t head)
     return true;
 }
 
+/*
+ * Of this loop's bodies that are not whole the largest goes, if it is larger than the one
+ * that wants room: whoever holds much cannot keep out who sends little. False: none is.
+ */
+static bool
+make_room(const struct httpd_conn *c, size_t more)
+{
+    size_t most = c->r->body_len + more;
+    struct httpd_conn *found = NULL;
+
+    for (struct httpd_conn *o = c->l->waiting.first; o != NULL; o = o->next)
+        if (o != c && o->state == CONN_READING && o->r != NULL &&
+            o->r->body_len > most) {
+            most = o->r->body_len;
+            found = o;
+        }
+    if (found == NULL)
+        return false;
+    (void)refuse_with(
+        found, 503, SELFSAME_NOMEM, "no memory for the body: ask again later");
+    return true;
+}
+
 /* Takes of the body what is here. False: the connection is gone, or answered. */
 static bool
 take_body(struct httpd_conn *c)
@@ -351,9 +375,10 @@ take_body(struct httpd_conn *c)
         c->beg += used;
         if (data.len > c->h->config.body_limit - c->r->body_len)
             return refuse_with(c, 413, SELFSAME_USAGE, "the body is too large");
-        if (!httpd_request_body_add(c->r, data))
-            return refuse_with(
-                c, 503, SELFSAME_NOMEM, "no memory for the body: ask again later");
+        while (!httpd_request_body_add(c->r, data))
+            if (!make_room(c, data.len))
+                return refuse_with(
+                    c, 503, SELFSAME_NOMEM, "no memory for the body: ask again later");
     }
     return true;
 }

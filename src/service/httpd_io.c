@@ -54,6 +54,7 @@ httpd_io_open(struct httpd_conn *c)
     if (step == TLS_DONE) {
         c->opening = false;
         c->certified = tls_peer_certificate(c->tls, c->client);
+        c->client_end_s = c->certified ? tls_peer_certificate_end(c->tls) : 0;
         return 1;
     }
     return waits(c, step) < 0 && errno == EAGAIN ? 0 : -1;

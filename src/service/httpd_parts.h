@@ -131,7 +131,8 @@ struct httpd_conn {
     bool has_peer, certified;
     struct net_peer peer;
     uint8_t client[32];
-    int64_t since_ms; /* it waits for a request, or its answer moved last */
+    int64_t client_end_s; /* when the certificate ends */
+    int64_t since_ms;     /* it waits for a request, or its answer moved last */
     int64_t deadline_ms;
     struct httpd_request *r; /* being read, kept or answered */
     struct http_body body;

@@ -85,6 +85,7 @@ struct use {
     struct registry *r;
     struct arena *arena;
     struct selfsame_err *e;
+    bool in_doubt; /* the answer to a commit was lost */
 };
 
 static struct sql_value
@@ -117,27 +118,58 @@ run(struct use *u, const char *sql, const struct sql_value *params, size_t count
     run((u), (sql), (const struct sql_value[]){ __VA_ARGS__ }, \
         COUNT(((const struct sql_value[]){ __VA_ARGS__ })), (ret))
 
+static void
+forget(struct registry *r)
+{
+    r->engine->close(r->db);
+    r->db = NULL;
+}
+
+static enum selfsame_code
+begin_anew(struct registry *r, bool write, struct selfsame_err *e)
+{
+    TRY(r->engine->open(r->url, false, &r->db, e));
+    return r->engine->begin(r->db, write, e);
+}
+
+/* A connection that was lost since the last question is made again: nothing was asked. */
+static enum selfsame_code
+begin(struct registry *r, bool write, struct selfsame_err *e)
+{
+    struct selfsame_err lost = { 0 };
+
+    if (r->db == NULL)
+        return begin_anew(r, write, e);
+    if (!r->engine->remote)
+        return r->engine->begin(r->db, write, e);
+    enum selfsame_code code = r->engine->begin(r->db, write, &lost);
+    if (code == SELFSAME_IO) {
+        forget(r);
+        return begin_anew(r, write, e);
+    }
+    if (code != SELFSAME_OK)
+        *e = lost;
+    return code;
+}
+
 /* An engine that lost its database is opened again by the next who asks. */
 static enum selfsame_code
 within(struct use *u, bool write, enum selfsame_code (*work)(struct use *u, void *ctx),
     void *ctx)
 {
     struct registry *r = u->r;
+    enum selfsame_code code = begin(r, write, u->e);
 
-    if (r->db == NULL)
-        TRY(r->engine->open(r->url, false, &r->db, u->e));
-    enum selfsame_code code = r->engine->begin(r->db, write, u->e);
     if (code == SELFSAME_OK) {
         code = work(u, ctx);
-        if (code == SELFSAME_OK)
+        if (code == SELFSAME_OK) {
             code = r->engine->commit(r->db, u->e);
-        else
+            u->in_doubt = code == SELFSAME_IO;
+        } else
             r->engine->rollback(r->db);
     }
-    if (code == SELFSAME_IO) {
-        r->engine->close(r->db);
-        r->db = NULL;
-    }
+    if (code == SELFSAME_IO && r->db != NULL)
+        forget(r);
     return code;
 }
 
@@ -188,11 +220,17 @@ check_name(const struct registry_object *o, struct selfsame_err *e)
 
 /* ---- writing ---- */
 
+#define JOINED                                                                  \
+    " FROM object o JOIN current c ON o.tenant=c.tenant AND o.kind=c.kind AND " \
+    "o.name=c.name AND o.version=c.version "
+
 struct change {
     const struct registry_object *o;
     uint64_t expect, version; /* version: the result */
     uint8_t digest[32];
     bool removed, changed;
+    struct registry_object last; /* what was written last */
+    bool stands;                 /* and it is there */
 };
 
 static enum selfsame_code
@@ -209,15 +247,26 @@ check_tenant(struct use *u, const struct registry_object *o)
     return SELFSAME_OK;
 }
 
+/* Everything that is current is loaded by everybody: no tenant may be all of it. */
 static enum selfsame_code
-check_room(struct use *u, const struct registry_object *o)
+check_room(struct use *u, const struct registry_object *o, bool more)
 {
     struct sql_rows rows;
 
-    TRY(RUN(u, "SELECT COUNT(*) FROM current WHERE tenant=$1", &rows, text(o->tenant)));
-    if (rows.count == 1 && rows.row[0][0].number >= REGISTRY_OBJECTS)
+    TRY(RUN(u,
+        "SELECT COUNT(*), COALESCE(SUM(LENGTH(o.body)), 0)" JOINED
+        "WHERE o.tenant=$1 AND NOT (o.kind=$2 AND o.name=$3)",
+        &rows, text(o->tenant), number(o->kind), text(o->name)));
+    if (rows.count != 1)
+        return SELFSAME_OK;
+    if (more && rows.row[0][0].number >= REGISTRY_OBJECTS)
         FAIL(u->e, SELFSAME_USAGE, "the tenant has %d objects, and no more are kept",
             (int)REGISTRY_OBJECTS);
+    if (rows.row[0][1].number + (int64_t)o->body.len > REGISTRY_BYTES)
+        FAIL(u->e, SELFSAME_USAGE,
+            "the tenant's objects would be of more than %d bytes together, and no more "
+            "are kept: remove some",
+            (int)REGISTRY_BYTES);
     return SELFSAME_OK;
 }
 
@@ -245,12 +294,14 @@ versions_of(struct use *u, const struct registry_object *o, uint64_t *ret_curren
 }
 
 static enum selfsame_code
-add_version(struct use *u, const struct change *x, uint64_t version)
+add_version(struct use *u, struct change *x, uint64_t version)
 {
     const struct registry_object *o = x->o;
     const struct selfsame_bytes body = x->removed ? BYTES_NONE : o->body;
     struct sql_rows rows;
 
+    x->last = *o;
+    x->last.version = version;
     TRY(RUN(u,
         "INSERT INTO object(tenant, kind, name, version, created, author, digest, "
         "body) "
@@ -283,11 +334,50 @@ put(struct use *u, void *ctx)
     x->version = current;
     if (current != 0 && bytes_eq(digest, BYTES_ARR(x->digest)))
         return SELFSAME_OK;
-    if (current == 0)
-        TRY(check_room(u, x->o));
+    TRY(check_room(u, x->o, current == 0));
     x->version = last + 1;
     x->changed = true;
     return add_version(u, x, x->version);
+}
+
+static enum selfsame_code
+look(struct use *u, void *ctx)
+{
+    struct change *x = ctx;
+    const struct registry_object *o = &x->last;
+    struct sql_rows rows;
+
+    TRY(RUN(u,
+        "SELECT digest, created, author FROM object WHERE tenant=$1 AND kind=$2 "
+        "AND name=$3 AND version=$4",
+        &rows, text(o->tenant), number(o->kind), text(o->name),
+        number((int64_t)o->version)));
+    x->stands = rows.count == 1 &&
+                bytes_eq(rows.row[0][0].bytes, BYTES_ARR(x->digest)) &&
+                rows.row[0][1].number == o->created_ms &&
+                bytes_eq(rows.row[0][2].bytes,
+                    bytes_str(o->author != NULL ? o->author : ""));
+    return SELFSAME_OK;
+}
+
+/*
+ * One change. When the answer to its commit was lost it is asked for, as a writer: behind
+ * a server that may still be at it.
+ */
+static enum selfsame_code
+change(struct use *u, enum selfsame_code (*work)(struct use *u, void *ctx),
+    struct change *x)
+{
+    struct selfsame_err ignored = { 0 };
+    struct use again = { .r = u->r, .arena = u->arena, .e = &ignored };
+    enum selfsame_code code = within(u, true, work, x);
+
+    if (code == SELFSAME_IO && u->in_doubt && x->changed &&
+        within(&again, true, look, x) == SELFSAME_OK && x->stands)
+        code = SELFSAME_OK;
+    if (code == SELFSAME_OK && x->changed)
+        u->r->engine->notify(u->r->db);
+    return code;
 }
 
 enum selfsame_code
@@ -295,7 +385,7 @@ registry_put(struct registry *r, const struct registry_object *o, uint64_t expec
     uint64_t *ret_version, struct selfsame_err *e)
 {
     auto_arena arena = arena_new(WORK_ARENA);
-    struct use u = { r, &arena, e };
+    struct use u = { .r = r, .arena = &arena, .e = e };
     struct change x = { .o = o, .expect = expect };
     uint8_t digest[HASH_MAX];
 
@@ -306,9 +396,7 @@ registry_put(struct registry *r, const struct registry_object *o, uint64_t expec
     if (!hash_bytes(HASH_SHA256, o->body, digest))
         FAIL(e, SELFSAME_NOMEM, "no memory to hash an object");
     memcpy(x.digest, digest, sizeof(x.digest));
-    TRY(within(&u, true, put, &x));
-    if (x.changed)
-        r->engine->notify(r->db);
+    TRY(change(&u, put, &x));
     *ret_version = x.version;
     return SELFSAME_OK;
 }
@@ -381,13 +469,11 @@ registry_remove_version(struct registry *r, const struct registry_object *o,
     uint64_t expect, bool *ret_removed, struct selfsame_err *e)
 {
     auto_arena arena = arena_new((size_t)REGISTRY_OBJECTS * 1024 + WORK_ARENA);
-    struct use u = { r, &arena, e };
+    struct use u = { .r = r, .arena = &arena, .e = e };
     struct change x = { .o = o, .expect = expect, .removed = true };
 
     TRY(check_name(o, e));
-    TRY(within(&u, true, remove_all, &x));
-    if (x.changed)
-        r->engine->notify(r->db);
+    TRY(change(&u, remove_all, &x));
     *ret_removed = x.changed;
     return SELFSAME_OK;
 }
@@ -395,9 +481,6 @@ registry_remove_version(struct registry *r, const struct registry_object *o,
 /* ---- reading ---- */
 
 #define COLUMNS "o.tenant, o.kind, o.name, o.version, o.created, o.author, o.digest"
-#define JOINED                                                                  \
-    " FROM object o JOIN current c ON o.tenant=c.tenant AND o.kind=c.kind AND " \
-    "o.name=c.name AND o.version=c.version "
 
 struct reading {
     const char *sql;
@@ -478,7 +561,7 @@ static enum selfsame_code
 read_list(struct registry *r, struct reading *x, struct arena *arena,
     struct registry_object **ret, size_t *ret_count, struct selfsame_err *e)
 {
-    struct use u = { r, arena, e };
+    struct use u = { .r = r, .arena = arena, .e = e };
 
     TRY(within(&u, false, read, x));
     if (x->object_count > 0)
@@ -566,7 +649,7 @@ enum selfsame_code
 registry_revision(struct registry *r, uint64_t *ret, struct selfsame_err *e)
 {
     auto_arena arena = arena_new(WORK_ARENA);
-    struct use u = { r, &arena, e };
+    struct use u = { .r = r, .arena = &arena, .e = e };
     struct reading x = { .with_revision = true };
 
     TRY(within(&u, false, read, &x));
@@ -595,10 +678,8 @@ registry_wait(struct registry *r, uint64_t known, int timeout_ms, uint64_t *ret,
         if (*ret != known || left <= 0)
             return SELFSAME_OK;
         enum selfsame_code code = r->engine->wait(r->db, (int)left, e);
-        if (code == SELFSAME_IO) {
-            r->engine->close(r->db);
-            r->db = NULL;
-        }
+        if (code == SELFSAME_IO)
+            forget(r);
         TRY(code);
     }
 }

@@ -38,6 +38,7 @@ enum {
     REGISTRY_TENANT_NAME = 64, /* [a-z0-9-], "" is the service itself */
     REGISTRY_BODY = 1 << 20,
     REGISTRY_OBJECTS = 1 << 16, /* current ones of one tenant */
+    REGISTRY_BYTES = 48 << 20,  /* and of their bodies together */
 };
 struct registry_object {
     const char *tenant;

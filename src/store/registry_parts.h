@@ -23,6 +23,7 @@ struct sql_rows { /* copied into the arena that was given */
 };
 struct registry_engine {
     const char *name;
+    bool remote; /* its connection may be lost between two questions */
     /* The schema is made when `create`; otherwise it must be there, of this form. */
     enum selfsame_code (*open)(
         const char *url, bool create, void **ret, struct selfsame_err *e);

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <libpq-fe.h>
 
@@ -20,7 +21,8 @@ enum {
     NUMBER_OID = 20,
     BLOB_OID = 17,
     URL_MAX = 2048,
-    POLL_MS = 500, /* a notice may be lost with its connection */
+    POLL_MS = 500,     /* a notice may be lost with its connection */
+    ANSWER_MS = 15000, /* longer than the server's own limit for a statement */
     SCHEMA = 1,
 };
 #define LOCK "20857001" /* of the writers; any number that nobody else uses */
@@ -31,8 +33,12 @@ static struct {
     void (*finish)(PGconn *);
     ConnStatusType (*status)(const PGconn *);
     char *(*message)(const PGconn *);
-    PGresult *(*params)(PGconn *, const char *, int, const Oid *, const char *const *,
+    int (*send)(PGconn *, const char *, int, const Oid *, const char *const *,
         const int *, const int *, int);
+    int (*not_blocking)(PGconn *, int);
+    int (*flush)(PGconn *);
+    int (*busy)(PGconn *);
+    PGresult *(*result)(PGconn *);
     ExecStatusType (*result_status)(const PGresult *);
     char *(*result_field)(const PGresult *, int);
     void (*clear)(PGresult *);
@@ -60,7 +66,11 @@ load(void)
         { "PQfinish", &pq.finish },
         { "PQstatus", &pq.status },
         { "PQerrorMessage", &pq.message },
-        { "PQexecParams", &pq.params },
+        { "PQsendQueryParams", &pq.send },
+        { "PQsetnonblocking", &pq.not_blocking },
+        { "PQflush", &pq.flush },
+        { "PQisBusy", &pq.busy },
+        { "PQgetResult", &pq.result },
         { "PQresultStatus", &pq.result_status },
         { "PQresultErrorField", &pq.result_field },
         { "PQclear", &pq.clear },
@@ -101,6 +111,9 @@ failed(const struct post *p, const char *what, struct selfsame_err *e)
     const char *why = p->c != NULL ? pq.message(p->c) : "out of memory";
     const size_t line = strcspn(why, "\n");
 
+    if (line == 0)
+        FAIL(e, SELFSAME_IO, "cannot %s the registry %.40s: it does not answer", what,
+            p->shown);
     FAIL(e, SELFSAME_IO, "cannot %s the registry %.40s: %.*s", what, p->shown,
         line < 80 ? (int)line : 80, why);
 }
@@ -110,11 +123,15 @@ static bool
 has_password(const char *url)
 {
     const char *start = strstr(url, "://");
-    const char *at = start != NULL ? strrchr(start, '@') : NULL;
-    const char *colon = start != NULL ? strchr(start + 3, ':') : NULL;
 
-    return strstr(url, "password=") != NULL ||
-           (at != NULL && colon != NULL && colon < at);
+    if (strstr(url, "password=") != NULL)
+        return true;
+    if (start == NULL)
+        return false;
+    const struct selfsame_bytes who = BYTES(
+        (const uint8_t *)start + 3, strcspn(start + 3, "/?"));
+    const uint8_t *at = memrchr(who.ptr, '@', who.len);
+    return at != NULL && memchr(who.ptr, ':', (size_t)(at - who.ptr)) != NULL;
 }
 
 /* "postgresql://user@host/name" → "postgresql://host/name" */
@@ -228,6 +245,58 @@ used(const char *sql, size_t count)
     return most < count ? most : count;
 }
 
+static int64_t
+clock_ms(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Until all is sent and something came back. False: no connection, or the time is over. */
+static bool
+heard(const struct post *p, int64_t end_ms)
+{
+    for (;;) {
+        const int unsent = pq.flush(p->c);
+        struct pollfd f = { .fd = pq.socket(p->c), .events = POLLIN };
+
+        if (unsent < 0)
+            return false;
+        if (unsent == 0 && !pq.busy(p->c))
+            return true;
+        if (unsent > 0)
+            f.events |= POLLOUT;
+        const int64_t left = end_ms - clock_ms();
+        const int n = left > 0 ? poll(&f, 1, (int)left) : 0;
+        if (left <= 0 || (n < 0 && errno != EINTR))
+            return false;
+        if (n > 0 && (f.revents & ~POLLOUT) != 0 && pq.consume(p->c) != 1)
+            return false;
+    }
+}
+
+/* The last result of a statement; NULL: the server cannot be heard. */
+static PGresult *
+ask(const struct post *p, const char *sql, size_t count, const struct bound *b)
+{
+    const int64_t end_ms = clock_ms() + ANSWER_MS;
+    PGresult *last = NULL, *next;
+
+    if (pq.send(p->c, sql, (int)count, b->type, b->value, b->len, b->format, 1) != 1)
+        return NULL;
+    while (heard(p, end_ms)) {
+        next = pq.result(p->c);
+        if (next == NULL)
+            return last;
+        pq.clear(last);
+        last = next;
+    }
+    pq.clear(last);
+    return NULL;
+}
+
 static enum selfsame_code
 run(void *db, const char *sql, const struct sql_value *params, size_t count,
     struct arena *arena, struct sql_rows *ret, struct selfsame_err *e)
@@ -237,7 +306,7 @@ run(void *db, const char *sql, const struct sql_value *params, size_t count,
 
     count = used(sql, count < SQL_PARAMS ? count : SQL_PARAMS);
     bind(params, count, &b);
-    PGresult *q = pq.params(p->c, sql, (int)count, b.type, b.value, b.len, b.format, 1);
+    PGresult *q = ask(p, sql, count, &b);
     const ExecStatusType status = pq.result_status(q);
     enum selfsame_code code = SELFSAME_OK;
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
@@ -267,6 +336,14 @@ plain(void *db, const char *sql, struct selfsame_err *e)
 
 /* ---- transactions ---- */
 
+static void
+rollback(void *db)
+{
+    struct selfsame_err ignored = { 0 };
+
+    (void)!plain(db, "ROLLBACK", &ignored);
+}
+
 static enum selfsame_code
 begin(void *db, bool write, struct selfsame_err *e)
 {
@@ -274,7 +351,12 @@ begin(void *db, bool write, struct selfsame_err *e)
         write ? "BEGIN ISOLATION LEVEL READ COMMITTED"
               : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         e));
-    return write ? plain(db, "SELECT pg_advisory_xact_lock(" LOCK ")", e) : SELFSAME_OK;
+    if (!write)
+        return SELFSAME_OK;
+    enum selfsame_code code = plain(db, "SELECT pg_advisory_xact_lock(" LOCK ")", e);
+    if (code != SELFSAME_OK)
+        rollback(db);
+    return code;
 }
 
 static enum selfsame_code
@@ -284,17 +366,9 @@ commit(void *db, struct selfsame_err *e)
 }
 
 static void
-rollback(void *db)
-{
-    struct selfsame_err ignored;
-
-    (void)!plain(db, "ROLLBACK", &ignored);
-}
-
-static void
 notify(void *db)
 {
-    struct selfsame_err ignored; /* others look now and then as well */
+    struct selfsame_err ignored = { 0 }; /* others look now and then as well */
 
     (void)!plain(db, "NOTIFY selfsame_registry", &ignored);
 }
@@ -384,6 +458,8 @@ connect_to(struct post *p, const char *url, struct selfsame_err *e)
     p->c = pq.connect(names, values, 1);
     if (p->c == NULL || pq.status(p->c) != CONNECTION_OK)
         return failed(p, "reach", e);
+    if (pq.not_blocking(p->c, 1) != 0)
+        return failed(p, "reach", e);
     return plain(p, "LISTEN selfsame_registry", e);
 }
 
@@ -433,6 +509,7 @@ open_post(const char *url, bool create, void **ret, struct selfsame_err *e)
 
 const struct registry_engine registry_postgres = {
     .name = "postgres",
+    .remote = true,
     .open = open_post,
     .close = close_post,
     .begin = begin,

@@ -276,9 +276,8 @@ give_tickets(struct tls_listener *l, SSL_CTX *c, struct selfsame_err *e)
 
 /* In seconds since 1970; X.509 has no other than GMT. */
 static int64_t
-not_after(SSL_CTX *c)
+not_after(const X509 *leaf)
 {
-    const X509 *leaf = SSL_CTX_get0_certificate(c);
     struct tm tm = { 0 };
 
     return leaf != NULL && ASN1_TIME_to_tm(X509_get0_notAfter(leaf), &tm) == 1
@@ -320,7 +319,7 @@ tls_listener_reload(struct tls_listener *l, struct selfsame_err *e)
     (void)pthread_mutex_lock(&l->lock);
     SSL_CTX *old = l->ctx;
     l->ctx = c;
-    l->not_after = not_after(c);
+    l->not_after = not_after(SSL_CTX_get0_certificate(c));
     (void)pthread_mutex_unlock(&l->lock);
     SSL_CTX_free(old); /* connections hold it until they end */
     return SELFSAME_OK;
@@ -460,6 +459,12 @@ tls_peer_certificate(const struct tls_peer *p, uint8_t ret[static 32])
 
     return cert != NULL && p->open && SSL_get_verify_result(p->ssl) == X509_V_OK &&
            X509_digest(cert, EVP_sha256(), ret, &len) == 1;
+}
+
+int64_t
+tls_peer_certificate_end(const struct tls_peer *p)
+{
+    return not_after(SSL_get0_peer_certificate(p->ssl));
 }
 
 void

@@ -58,6 +58,8 @@ MUST enum tls_step tls_peer_write(
 bool tls_peer_pending(const struct tls_peer *p);
 /* SHA-256 of the DER of the client's certificate, which was verified; else false. */
 MUST bool tls_peer_certificate(const struct tls_peer *p, uint8_t ret[static 32]);
+/* When that certificate ends, in seconds since 1970: the connection may outlive it. 0: none. */
+int64_t tls_peer_certificate_end(const struct tls_peer *p);
 /* close_notify, if it can be said now. */
 void tls_peer_end(struct tls_peer *p);
 void tls_peer_free(struct tls_peer **p);

@@ -102,7 +102,11 @@ enum selfsame_code
 files_resume(struct audit_files *f, const char *path, struct selfsame_err *e)
 {
     f->fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-    return f->fd >= 0 ? SELFSAME_OK : file_error(e, "cannot open", path);
+    if (f->fd < 0)
+        return file_error(e, "cannot open", path);
+    /* What a killed process wrote may not be on the disk, and will be signed. */
+    TRY(step(f, "resume", e));
+    return fdatasync(f->fd) == 0 ? SELFSAME_OK : file_error(e, "cannot sync", path);
 }
 
 enum selfsame_code

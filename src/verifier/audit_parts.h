@@ -98,5 +98,8 @@ struct audit_walk {
 /* One segment, from its head on. `first`: its head sets the chain; else it has to fit. */
 MUST enum selfsame_code walk_segment(struct audit_walk *w, const char *path, bool first,
     bool last, struct selfsame_err *e);
+/* A checkpoint is written before a segment is begun, `last` the last one: LOG without. */
+MUST enum selfsame_code walk_checkpointed(
+    const struct audit_walk *w, uint64_t last, struct selfsame_err *e);
 
 #endif

@@ -65,6 +65,17 @@ take_head(struct audit_walk *w, struct selfsame_bytes line, bool first,
     return compare(w, e);
 }
 
+enum selfsame_code
+walk_checkpointed(const struct audit_walk *w, uint64_t last, struct selfsame_err *e)
+{
+    if (w->claimed.size < last)
+        FAIL(e, SELFSAME_LOG,
+            "the checkpoint signs %llu rows, and the segment of row %llu was begun "
+            "behind one: it was removed, or is an old one",
+            (unsigned long long)w->claimed.size, (unsigned long long)last);
+    return SELFSAME_OK;
+}
+
 struct reading {
     FILE *file;
     char *line;
@@ -166,6 +177,8 @@ audit_read(const char *dir, struct audit_check *ret,
         TRY(walk_segment(&w, path, i == 0, i + 1 == count, e));
     }
     TRY(check_claimed(&w, e));
+    if (count > 0)
+        TRY(walk_checkpointed(&w, segments[count - 1], e));
     *ret = (struct audit_check){
         .rows = w.chain.size, .segments = count, .checkpointed = w.claimed.size
     };

@@ -179,6 +179,10 @@ call_admit(struct call *c)
         return refuse(c, 401, "this needs an API key");
     if (c->role < c->route->need)
         return refuse(c, 403, "the role of this key does not allow this");
+    /* Nothing that they sent is read. */
+    if (c->route->where == VERIFIES && !judge_may_verify(c))
+        return refuse(c, c->key == NULL ? 401 : 403,
+            "verification for this tenant needs an API key whose role is to verify");
     return true;
 }
 

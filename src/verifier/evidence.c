@@ -178,7 +178,7 @@ fetch(struct errand *x, const struct selfsame_result *r)
         lacking += !w->good;
         supply_ask(collateral_supply(x->from), &ask);
     }
-    if (lacking > 0 && wait != NULL && x->c->route->where == IN_WORKER)
+    if (lacking > 0 && wait != NULL && x->c->route->where != IN_STORE)
         collateral_wait(x->from, wait);
     collateral_wait_drop(wait);
     for (size_t i = 0; i < x->count && lacking > 0; i++) {

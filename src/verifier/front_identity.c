@@ -172,7 +172,10 @@ jwt_svid_text(struct call *c, const char *id, const char *audience, int64_t life
     return code;
 }
 
-/* As for tokens: where the tenant has a list, nobody else is served. */
+/*
+ * As for tokens: where the tenant has a list, nobody else is served. What is on it is for
+ * those who may verify: others are refused by judge() whatever they name.
+ */
 static enum selfsame_code
 read_audience(
     const struct call *c, json_t *body, const char **ret, struct selfsame_err *e)
@@ -183,7 +186,7 @@ read_audience(
         FAIL(e, SELFSAME_MALFORMED,
             "\"audience\": expected a text of 1 to %d bytes, for whom it is",
             (int)AUDIENCE_MAX);
-    if (c->tenant != NULL && c->tenant->audience_count > 0 &&
+    if (judge_may_verify(c) && c->tenant->audience_count > 0 &&
         tenant_audience(c->tenant, text) == NULL)
         FAIL(e, SELFSAME_DENIED, "the tenant has no audience \"%.100s\"", text);
     *ret = text;
@@ -304,8 +307,8 @@ serve_bundle(struct call *c)
 }
 
 static const struct route routes[] = {
-    { "POST", "/v1/svid/x509", IN_WORKER, ROLE_NONE, serve_x509, "issueX509Svid" },
-    { "POST", "/v1/svid/jwt", IN_WORKER, ROLE_NONE, serve_jwt, "issueJwtSvid" },
+    { "POST", "/v1/svid/x509", VERIFIES, ROLE_NONE, serve_x509, "issueX509Svid" },
+    { "POST", "/v1/svid/jwt", VERIFIES, ROLE_NONE, serve_jwt, "issueJwtSvid" },
     { "GET", "/spiffe-bundle", IN_WORKER, ROLE_NONE, serve_bundle, "getSpiffeBundle" },
 };
 const struct route_list identity_routes = { routes, COUNT(routes) };

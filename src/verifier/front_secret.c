@@ -314,6 +314,6 @@ serve_secret(struct call *c)
 }
 
 static const struct route routes[] = {
-    { "POST", "/v1/secret/*", IN_WORKER, ROLE_NONE, serve_secret, "releaseSecret" },
+    { "POST", "/v1/secret/*", VERIFIES, ROLE_NONE, serve_secret, "releaseSecret" },
 };
 const struct route_list secret_routes = { routes, COUNT(routes) };

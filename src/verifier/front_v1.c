@@ -353,6 +353,6 @@ serve_verify(struct call *c)
 static const struct route routes[] = {
     { "GET", "/v1/nonce", IN_LOOP, ROLE_NONE, serve_nonce, "getNonce" },
     { "POST", "/v1/nonce", IN_LOOP, ROLE_NONE, serve_nonce, "makeNonce" },
-    { "POST", "/v1/verify", IN_WORKER, ROLE_NONE, serve_verify, "verify" },
+    { "POST", "/v1/verify", VERIFIES, ROLE_NONE, serve_verify, "verify" },
 };
 const struct route_list v1_routes = { routes, COUNT(routes) };

@@ -289,6 +289,11 @@ serve_new(struct call *c)
         refuse(c, 401, SELFSAME_DENIED, "sessions of this tenant need an API key");
         return;
     }
+    /* Whoever has the session verifies with it: that is not for who only reads. */
+    if (c->role == ROLE_AUDITOR) {
+        refuse(c, 403, SELFSAME_DENIED, "a key of the role auditor does not verify");
+        return;
+    }
     s.tenant = c->tenant->name;
     if (choose_nonce(c, &s.nonce, &e) != SELFSAME_OK) {
         call_problem(
@@ -532,8 +537,10 @@ serve_delete(struct call *c)
         call_problem(c, status, &e);
         return;
     }
-    if (nonce_use(service_nonces(c->s), c->now_ms, mark_of(&s, mark), &e) ==
-        SELFSAME_IO) {
+    /* To make sessions and give them up costs nothing: that must not cost others room. */
+    if (nonces_roomy(service_nonces(c->s)) &&
+        nonce_use(service_nonces(c->s), c->now_ms, mark_of(&s, mark), &e) ==
+            SELFSAME_NOMEM) {
         call_problem(c, 503, &e);
         return;
     }

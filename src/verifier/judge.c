@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Evidence and what is expected of it → verdict → token and row of the audit log. */
-#include "verifier/parts.h"
+#include "verifier/identity.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,17 +30,21 @@ judged_free(struct judged *j)
 
 /* ---- who may ask for what ---- */
 
+bool
+judge_may_verify(const struct call *c)
+{
+    if (c->key != NULL)
+        return c->role != ROLE_AUDITOR && c->tenant != NULL;
+    return c->tenant != NULL && c->tenant->public;
+}
+
 static enum selfsame_code
 find_policy(struct call *c, const struct ask *a, const struct snap_policy **ret,
     struct selfsame_err *e)
 {
     const struct snap_tenant *t = c->tenant;
     /* Whoever has a session was let in when it was made. */
-    const bool may_verify = a->nonce_is_ours ||
-                            (c->key != NULL ? c->role != ROLE_AUDITOR
-                                            : t != NULL && t->public);
-
-    if (!may_verify)
+    if (!a->nonce_is_ours && !judge_may_verify(c))
         FAIL(e, SELFSAME_DENIED, "verification for this tenant needs an API key");
     if (t == NULL)
         FAIL(e, SELFSAME_DENIED, "there is no tenant to verify for");
@@ -230,6 +234,21 @@ new_jti(struct call *c)
                                              : NULL;
 }
 
+/* What a relying party reads in a token is what the SVID fronts would give. */
+static const char *
+spiffe_id_of(const struct call *c, const struct judged *j)
+{
+    struct selfsame_err ignored = { 0 };
+    const struct snap_identity *id = j->identity;
+
+    if (id == NULL ||
+        (!id->warning && strcmp(selfsame_result_status(j->result), "affirming") != 0) ||
+        spiffe_id_allowed(c->snap, c->tenant->name, id->spiffe_id, &ignored) !=
+            SELFSAME_OK)
+        return NULL;
+    return id->spiffe_id;
+}
+
 static struct ear_subject
 subject_of(struct call *c, const struct judged *j, const struct token_ask *t,
     const struct snap_audience *to)
@@ -249,7 +268,7 @@ subject_of(struct call *c, const struct judged *j, const struct token_ask *t,
                                        : "https://selfsame.dev",
         .build = "selfsame " SELFSAME_VERSION,
         .policy_id = j->policy->id,
-        .spiffe_id = j->identity != NULL ? j->identity->spiffe_id : NULL,
+        .spiffe_id = spiffe_id_of(c, j),
         .key = j->ask->key,
         .evidence_sha256 = BYTES_ARR(j->evidence_sha256),
         .extra = t->extra,
@@ -371,6 +390,18 @@ hash_claims(const struct selfsame_claims *l, uint8_t ret[static 32])
     return true;
 }
 
+/* A key of the service that acts for a tenant is none of the tenant's: "-/NAME". */
+static const char *
+key_name(struct call *c)
+{
+    const struct snap_tenant *t = c->tenant;
+
+    if (c->key == NULL || (t->keys <= c->key && c->key < t->keys + t->key_count))
+        return c->key != NULL ? c->key->name : NULL;
+    const char *name = arena_printf(&c->arena, "-/%s", c->key->name);
+    return name != NULL ? name : c->key->name;
+}
+
 void
 audited_reply(struct call *c, const struct audit_row *row, const struct call_reply *a)
 {
@@ -397,7 +428,7 @@ judged_reply(struct call *c, const struct judged *j, const struct call_reply *a)
         .at_ms = c->now_ms,
         .request = c->id,
         .tenant = c->tenant->name,
-        .key = c->key != NULL ? c->key->name : NULL,
+        .key = key_name(c),
         .policy = j->policy->id,
         .tee = j->result->verdict.claims.tee,
         .status = c->status,

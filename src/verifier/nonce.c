@@ -16,7 +16,7 @@ enum {
     ID = 15,     /* of the random bytes, that is enough to know it again */
     FIRST = 1024 /* places of a set that begins; a power of two */
 };
-enum use { FREE = 0, USED, RETURNED };
+enum use { FREE = 0, USED };
 
 struct used {
     uint8_t id[ID], use;
@@ -233,12 +233,9 @@ use(struct nonces *n, int64_t now_ms, struct selfsame_bytes nonce,
     for (size_t i = 0; i < COUNT(known); i++) {
         if (known[i] == NULL || known[i]->use == FREE)
             continue;
-        if (known[i]->use == USED)
-            FAIL(e, SELFSAME_STALE,
-                "the nonce was used already: a nonce is for one "
-                "verification");
-        known[i]->use = USED;
-        return SELFSAME_OK;
+        FAIL(e, SELFSAME_STALE,
+            "the nonce was used already: a nonce is for one "
+            "verification");
     }
     return remember(n, now_ms, id, expiry_of(nonce), e);
 }
@@ -277,15 +274,44 @@ nonces_kept(struct nonces *n)
     return count;
 }
 
+bool
+nonces_roomy(struct nonces *n)
+{
+    (void)pthread_mutex_lock(&n->lock);
+    const bool roomy = n->filling.count < n->room / 2;
+    (void)pthread_mutex_unlock(&n->lock);
+    return roomy;
+}
+
+/* Those behind it that would not be found any more move up. */
+static void
+take_out(struct used_set *s, struct used *u)
+{
+    size_t i = (size_t)(u - s->at);
+
+    *u = (struct used){ .use = FREE };
+    s->count--;
+    for (i = (i + 1) & (s->places - 1); s->at[i].use != FREE;
+         i = (i + 1) & (s->places - 1)) {
+        const struct used moved = s->at[i];
+
+        s->at[i] = (struct used){ .use = FREE };
+        *place_of(s, moved.id) = moved;
+    }
+}
+
+/* It takes no room either: whoever sends what is no evidence must not fill the memory. */
 void
 nonce_unuse(struct nonces *n, struct selfsame_bytes nonce)
 {
-    const uint8_t *id = nonce.ptr + EXPIRY;
+    struct used_set *sets[] = { &n->filling, &n->full };
 
     (void)pthread_mutex_lock(&n->lock);
-    struct used *known[] = { place_of(&n->filling, id), place_of(&n->full, id) };
-    for (size_t i = 0; i < COUNT(known); i++)
-        if (known[i] != NULL && known[i]->use == USED)
-            known[i]->use = RETURNED;
+    for (size_t i = 0; i < COUNT(sets); i++) {
+        struct used *u = place_of(sets[i], nonce.ptr + EXPIRY);
+
+        if (u != NULL && u->use == USED)
+            take_out(sets[i], u);
+    }
     (void)pthread_mutex_unlock(&n->lock);
 }

@@ -157,6 +157,7 @@ MUST enum selfsame_code snapshot_make(struct verifier_service *s,
 enum where {
     IN_LOOP,   /* microseconds: at once */
     IN_WORKER, /* verification, signing */
+    VERIFIES,  /* the same, for who may verify: others do not take anybody's turn */
     IN_STORE,  /* the thread of the registry: may wait for a database */
 };
 enum { CALL_ID = 33, CALL_ARENA = 8 << 20 };
@@ -241,6 +242,7 @@ enum { NONCE_TAG = 24 };
 MUST bool nonces_tag(const struct nonces *n, const char *label,
     struct selfsame_bytes payload, uint8_t ret[static NONCE_TAG]);
 size_t nonces_kept(struct nonces *n);
+bool nonces_roomy(struct nonces *n); /* more than half of the room is free */
 bool nonce_was_used(struct nonces *n, struct selfsame_bytes nonce);
 void nonce_unuse(
     struct nonces *n, struct selfsame_bytes nonce); /* no verdict came of it */
@@ -286,6 +288,8 @@ struct token_ask {
     json_t *extra;
     const char *submod; /* NULL: the TEE's name */
 };
+/* Whether this caller may have evidence of its tenant verified at all. */
+bool judge_may_verify(const struct call *c);
 /* Whether this caller's own challenge is taken for one. */
 bool judge_may_bring_nonce(const struct call *c);
 /*

@@ -640,6 +640,8 @@ verifier_run(struct verifier_service *s, struct selfsame_err *e)
         code = start(s, work, e);
     if (code == SELFSAME_OK)
         code = httpd_run(s->httpd, e);
+    /* Whoever watches looks at what goes now. */
+    operations_stop(s->operations);
     end_threads(s);
     /* Rows that wait are written, and whoever waits for them is answered. */
     audit_close(&s->audit);
@@ -667,6 +669,8 @@ verifier_free(struct verifier_service **s)
 {
     if (*s == NULL)
         return;
+    if ((*s)->operations != NULL)
+        operations_stop((*s)->operations);
     end_threads(*s);
     audit_close(&(*s)->audit);
     collateral_free(&(*s)->collateral);

@@ -77,12 +77,24 @@ tenant_audience(const struct snap_tenant *t, const char *name)
     return NULL;
 }
 
+/*
+ * A bearer key of the same 32 bytes as a certificate is another key: fingerprints are
+ * public, and whoever registers one as a hash must not stand in its way.
+ */
+static int
+key_order(const struct snap_key *k, const uint8_t sha256[static 32], bool certificate)
+{
+    const int order = bytes_cmp(BYTES_ARR(k->sha256), BYTES(sha256, 32));
+
+    return order != 0 ? order : (int)k->certificate - (int)certificate;
+}
+
 static int
 compare_callers(const void *a, const void *b)
 {
     const struct snap_caller *x = a, *y = b;
 
-    return bytes_cmp(BYTES_ARR(x->key->sha256), BYTES_ARR(y->key->sha256));
+    return key_order(x->key, y->key->sha256, y->key->certificate);
 }
 
 /* The hash of a key of 256 random bits tells nothing by how long it is looked for. */
@@ -95,10 +107,10 @@ snapshot_caller(
     while (low < high) {
         const size_t mid = (low + high) / 2;
         const struct snap_caller *c = &n->callers[mid];
-        const int order = bytes_cmp(BYTES_ARR(c->key->sha256), BYTES(sha256, 32));
+        const int order = key_order(c->key, sha256, certificate);
 
         if (order == 0)
-            return c->key->certificate == certificate ? c : NULL;
+            return c;
         if (order < 0)
             low = mid + 1;
         else
