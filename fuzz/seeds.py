@@ -375,6 +375,15 @@ def logs():
     seed("log_policy", "quorum", f"log {key} https://log.example/\nwitness a {witness}\ngroup g any a\nquorum g\n")
     seed("httpd_request", "get", "GET /lookup/a%41?name=x%2fy&sha256= HTTP/1.1\r\nHost: x\r\nX-A: b \r\n\r\n")
     seed("httpd_request", "post", "POST /add HTTP/1.0\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+    crlf = lambda *lines: "\r\n".join(lines) + "\r\n"
+    host = "Host: x"
+    get = crlf("GET /get/a?q=%41 HTTP/1.1", host, "")
+    chunked = crlf("PUT /post HTTP/1.1", host, "Transfer-Encoding: chunked", "", "3;x", "abc", "a", "0123456789", "0", "X: y", "")
+    seed("httpd", "pipeline", "\0" + get + chunked + crlf("HEAD /get/b HTTP/1.1", host, "") + get)
+    seed("httpd", "length", "\6" + crlf("POST /post HTTP/1.1", host, "Content-Length: 4", "Expect: 100-continue", "") + "body" + get)
+    seed("httpd", "large", "\x40" + crlf("POST /post HTTP/1.1", host, "Content-Length: 301", "") + "b" * 301 + get)
+    seed("httpd", "refused", "\3" + crlf("OPTIONS /post HTTP/1.1", host, "") + crlf("PATCH /post HTTP/1.1", host, "") + crlf("GET /no HTTP/1.0", "Connection: keep-alive", "") + get)
+    seed("httpd", "doubt", "\1" + crlf("POST /post HTTP/1.1", host, "Content-Length: 3", "Transfer-Encoding: chunked", "") + "0\r\n\r\n" + get)
     seed("log_witness", "first", f"old 0\n\n{point}\n{line}")
     seed("log_witness", "grown", f"old 7\n{root}\n{root}\n\n{point}\n{line}")
     seed("log_tile", "bundle", b"\0\2ab\0\0\0\1c")

@@ -72,10 +72,10 @@ done <<PATHS
 400 /vcek/v1/Milan/../../../etc/passwd
 400 /vcek/v1/%2e%2e/crl
 404 /vcek/v1/Milan/crl/x
-404 /vcek/v1//crl
+400 /vcek/v1//crl
 404 /vcek/v1/Milan@evil.example/crl
 404 /vcek/v1/Milan/00
-404 /http://evil.example/
+400 /http://evil.example/
 404 /vlek/v1/Milan/$chip?blSPL=1&teeSPL=0&snpSPL=1&ucodeSPL=1
 400 /vcek/v1/Milan/$chip
 400 /vcek/v1/Milan/$chip?blSPL=1&teeSPL=0&snpSPL=1&ucodeSPL=256
@@ -205,6 +205,29 @@ is "which has shrunk" yes "$([ "$(du -sk "$cache" | cut -f1)" -le 1024 ] && echo
 is "the oldest are gone" no "$(grep -lq --binary-files=text 'fmspc=000000000001$' "$cache"/* && echo yes || echo no)"
 is "the youngest are there" yes "$(grep -lq --binary-files=text 'fmspc=00000000018f$' "$cache"/* && echo yes || echo no)"
 stop
+
+# ---- export and import ----
+fresh ok
+for t in snp tdx; do "$selfsame" collateral fetch "$tmp/$t" --origin "$vendor" --cache "$cache" > "$tmp/ignored" || not_ok "collateral fetch $t"; done
+expect 0 "a cache is exported" "$selfsame" collateral export --cache "$cache" --out "$tmp/bundle"
+mkdir "$tmp/bundles"; cp "$tmp/bundle" "$tmp/bundles/a"
+expect 0 "and imported into another" "$selfsame" collateral import "$tmp/bundle" --cache "$tmp/second"
+said "7 pieces imported"
+expect 0 "which gives the same bundle" "$selfsame" collateral export --cache "$tmp/second" --out "$tmp/again"
+cmp -s "$tmp/bundle" "$tmp/again" && ok "byte for byte" || not_ok "byte for byte"
+expect 0 "again, of a directory" "$selfsame" collateral import "$tmp/bundles" --cache "$tmp/second"
+said "of 7 the cache has newer ones"
+vendors_mode 500
+cache=$tmp/second
+serve --offline
+for t in snp tdx; do expect 0 "from it $t is verified without a vendor" verify $t; done
+stop
+expect 10 "what is no bundle is refused" "$selfsame" collateral import "$tmp/key.pem" --cache "$tmp/third"
+sed 's/kdsintf.amd.com/kdsintf.amd.org/g' "$tmp/bundle" > "$tmp/bundles/b"
+expect 2 "a bundle of nobody known is refused" "$selfsame" collateral import "$tmp/bundles/b" --cache "$tmp/third"
+sed 's:/Milan/crl:/Milan/xyz:' "$tmp/bundle" > "$tmp/bundles/b"
+expect 10 "a list in place of a certificate is refused" "$selfsame" collateral import "$tmp/bundles/b" --cache "$tmp/third"
+is "and nothing of it is taken" 0 "$(ls "$tmp/third" | wc -l)"
 
 for o in '--stale-if-error 31d' '--stale-if-error x' '--amd http://10.0.0.1' '--intel https://a/b' '--disk 0' '--listen nowhere'; do
     # shellcheck disable=SC2086

@@ -25,7 +25,7 @@ enum {
     HELD = 10000,
     OTHERS = 200, /* descriptors of everything else */
     PLAIN_EACH = 1200,
-    TLS_EACH = 40000,
+    TLS_EACH = 20000,
     /* What a sanitizer puts around each allocation, and what it keeps of those freed. */
     FACTOR = SANITIZED ? 8 : 1,
     BASE = (SANITIZED ? 400 : 24) << 20,

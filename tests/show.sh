@@ -244,7 +244,7 @@ expect 2 "policy and a word that is none" "$selfsame" policy burn
 said 'there is no command "policy burn"'
 expect 2 "the beginning of a command" "$selfsame" pol
 "$selfsame" help --json | jq -r '.commands[].name' > "$tmp/verbs"
-is "all commands are listed" 51 "$(wc -l < "$tmp/verbs")"
+is "all commands are listed" 52 "$(wc -l < "$tmp/verbs")"
 while read -r verb; do
     # shellcheck disable=SC2086
     expect 0 "$verb --help" "$selfsame" $verb --help

@@ -204,6 +204,42 @@ no_segment_is_begun_without_a_checkpoint(void **state)
     assert_int_equal(try_open(), SELFSAME_OK);
 }
 
+/* The last rows of some tenants are in memory; who comes later is one of them too. */
+static void
+every_tenant_sees_its_last_rows(void **state)
+{
+    enum { MANY = 1100 };
+    struct arena arena = arena_new(8 << 20);
+    struct selfsame_err e = { 0 };
+    struct audit_seen *rows;
+    char name[32];
+    size_t count;
+
+    (void)state;
+    struct audit *a = open_log(NULL);
+    for (int i = 0; i < MANY; i++) {
+        (void)snprintf(name, sizeof(name), "tenant-%d", i);
+        add(a, name, name);
+        if (i % 100 == 0)
+            add(a, "busy", name);
+    }
+    while (audit_size(a) < MANY + MANY / 100)
+        (void)usleep(10000);
+    (void)usleep(100000);
+    const char *const there[] = { "busy", "tenant-1099", "tenant-1030", "tenant-200" };
+    for (size_t i = 0; i < COUNT(there); i++) {
+        assert_int_equal(
+            audit_recent(a, there[i], 10, &arena, &rows, &count, &e), SELFSAME_OK);
+        assert_int_equal(count, i == 0 ? 10 : 1);
+        assert_non_null(strstr(rows[0].json, i == 0 ? "busy" : there[i]));
+    }
+    assert_int_equal(
+        audit_recent(a, "tenant-0", 10, &arena, &rows, &count, &e), SELFSAME_OK);
+    assert_int_equal(count, 0);
+    audit_close(&a);
+    arena_free(&arena);
+}
+
 /* ---- what was changed is found ---- */
 
 static struct selfsame_bytes
@@ -757,6 +793,7 @@ main(void)
         cmocka_unit_test_setup(an_empty_log_is_one, fresh),
         cmocka_unit_test_setup(segments_follow_one_another, fresh),
         cmocka_unit_test_setup(no_segment_is_begun_without_a_checkpoint, fresh),
+        cmocka_unit_test_setup(every_tenant_sees_its_last_rows, fresh),
         cmocka_unit_test_setup(no_bit_may_change, fresh),
         cmocka_unit_test_setup(no_length_is_enough, fresh),
         cmocka_unit_test_setup(lines_that_move_are_found, fresh),

@@ -126,7 +126,7 @@ done
 
 # ---- stale ----
 rm -rf "$dir/collateral"
-ago=$(($(date +%s) - 30 * 86400 - 43200))
+ago=$(($(date +%s) - 29 * 86400 - 43200))
 for t in tdx; do rm -rf "$vendors/$t"; "$sim" collateral --tee $t --out "$vendors/$t" --at "$ago" 2> /dev/null; done
 vendors_mode ok
 world_serve

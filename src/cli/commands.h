@@ -56,6 +56,7 @@ extern const struct cli_command
     collateral_show_command,
     collateral_export_command,
     collateral_forecast_command,
+    collateral_import_command,
     collateral_serve_command,
     doctor_command;
 /* clang-format on */

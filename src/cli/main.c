@@ -51,6 +51,7 @@ static const struct cli_command *const table[] = {
     &collateral_show_command,
     &collateral_export_command,
     &collateral_forecast_command,
+    &collateral_import_command,
     &collateral_serve_command,
     &doctor_command,
 };

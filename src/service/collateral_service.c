@@ -111,12 +111,14 @@ give(struct asking *x, const struct supply_piece *p, bool stale, int64_t now_s)
         age, sizeof(age), "%" PRId64, now_s > p->fetched_s ? now_s - p->fetched_s : 0);
     /* max-age counts from the vendor's answer, as Age does (RFC 9111 §4.2). */
     (void)snprintf(cache, sizeof(cache), "public, max-age=%" PRId64,
-        stale ? 0 : left_s(p, now_s) + (now_s > p->fetched_s ? now_s - p->fetched_s : 0));
+        stale ? 0
+              : left_s(p, now_s) + (now_s > p->fetched_s ? now_s - p->fetched_s : 0));
     headers[n++] = (struct httpd_header){ "Age", age };
     if (chain != NULL)
         headers[n++] = (struct httpd_header){ x->asked.header, chain };
     if (stale) {
-        headers[n++] = (struct httpd_header){ "Warning", "110 selfsame \"Response is Stale\"" };
+        headers[n++] = (struct httpd_header){ "Warning",
+            "110 selfsame \"Response is Stale\"" };
         headers[n++] = (struct httpd_header){ "X-Selfsame-Stale", "vendor-failed" };
     }
     const struct httpd_answer a = { .status = 200,
@@ -131,8 +133,8 @@ give(struct asking *x, const struct supply_piece *p, bool stale, int64_t now_s)
 
 /* Its time here is over, and not for longer than the operator allows. */
 static bool
-may_be_stale(const struct collateral_service *s, const struct supply_piece *p,
-    int64_t now_s)
+may_be_stale(
+    const struct collateral_service *s, const struct supply_piece *p, int64_t now_s)
 {
     const int64_t by_age = p->fetched_s + piece_age_max(p->what),
                   end = by_age < p->until_s ? by_age : p->until_s;
@@ -255,8 +257,8 @@ put_counts(struct collateral_service *s, FILE *f)
     (void)fprintf(f, "# TYPE selfsame_collateral_answers_total counter\n");
     for (int i = 0; i < 600; i++)
         if (atomic_load(&s->status[i]) > 0)
-            (void)fprintf(f, "selfsame_collateral_answers_total{status=\"%d\"} %lu\n", i,
-                atomic_load(&s->status[i]));
+            (void)fprintf(f, "selfsame_collateral_answers_total{status=\"%d\"} %lu\n",
+                i, atomic_load(&s->status[i]));
     (void)fprintf(f,
         "# TYPE selfsame_collateral_memory_bytes gauge\n"
         "selfsame_collateral_memory_bytes %" PRIu64 "\n"

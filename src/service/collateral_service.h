@@ -16,7 +16,7 @@ struct collateral_service_config {
     const struct supply_origin *origins; /* to the end that has NULL */
     const char *origin_ca;               /* or NULL */
     bool offline;
-    int64_t stale_s;      /* how long after its time a piece is served when a vendor fails */
+    int64_t stale_s; /* how long after its time a piece is served when a vendor fails */
     uint64_t disk_max;    /* 0: as struct supply_config */
     unsigned connections; /* 0: 1024 */
     unsigned share;       /* URLs that a client may have under way; 0: SUPPLY_SHARE */
@@ -29,8 +29,7 @@ struct collateral_service;
 MUST enum selfsame_code collateral_service_new(
     const struct collateral_service_config *c, struct collateral_service **ret,
     struct selfsame_err *e);
-void collateral_service_bound(
-    const struct collateral_service *s, struct net_addr *ret);
+void collateral_service_bound(const struct collateral_service *s, struct net_addr *ret);
 MUST enum selfsame_code collateral_service_run(
     struct collateral_service *s, struct selfsame_err *e);
 void collateral_service_stop(struct collateral_service *s);

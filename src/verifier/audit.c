@@ -63,20 +63,42 @@ struct audit {
 
 /* ---- the last rows of each tenant ---- */
 
+/* Whose last row is the oldest: its place is for another tenant. */
+static struct recent *
+recent_quietest(struct audit *a)
+{
+    struct recent *found = a->recent[0];
+
+    for (size_t i = 1; i < a->recent_count; i++) {
+        struct recent *r = a->recent[i];
+
+        if (r->rows[(r->count - 1) % RECENT].seq <
+            found->rows[(found->count - 1) % RECENT].seq)
+            found = r;
+    }
+    for (size_t i = 0; i < RECENT; i++)
+        free(found->rows[i].json);
+    memset(found, 0, sizeof(*found));
+    return found;
+}
+
+/* One that is made gets its first row at once. */
 static struct recent *
 recent_of(struct audit *a, struct selfsame_bytes tenant, bool make)
 {
+    struct recent *r = NULL;
+
     for (size_t i = 0; i < a->recent_count; i++)
         if (bytes_eq(bytes_str(a->recent[i]->tenant), tenant))
             return a->recent[i];
-    if (!make || a->recent_count == TENANTS ||
-        tenant.len >= sizeof(a->recent[0]->tenant))
+    if (!make || tenant.len >= sizeof(r->tenant))
         return NULL;
-    struct recent *r = calloc(1, sizeof(*r));
-    if (r == NULL)
-        return NULL;
-    memcpy(r->tenant, tenant.ptr, tenant.len);
-    a->recent[a->recent_count++] = r;
+    if (a->recent_count == TENANTS)
+        r = recent_quietest(a);
+    else if ((r = calloc(1, sizeof(*r))) != NULL)
+        a->recent[a->recent_count++] = r;
+    if (r != NULL)
+        memcpy(r->tenant, tenant.ptr, tenant.len);
     return r;
 }
 
@@ -87,9 +109,11 @@ remember(
     struct audit *a = ctx;
 
     (void)pthread_mutex_lock(&a->recent_lock);
-    struct recent *r = recent_of(a, tenant, true);
-    char *copy = r != NULL ? strndup((const char *)line.ptr, line.len) : NULL;
-    if (copy != NULL) {
+    char *copy = strndup((const char *)line.ptr, line.len);
+    struct recent *r = copy != NULL ? recent_of(a, tenant, true) : NULL;
+    if (r == NULL)
+        free(copy);
+    if (r != NULL) {
         free(r->rows[r->count % RECENT].json);
         r->rows[r->count % RECENT].json = copy;
         r->rows[r->count % RECENT].seq = seq;
