@@ -11,7 +11,8 @@ if pg_missing; then
     skipped "PostgreSQL is not installed: the registry was tested on SQLite alone"
     finish
 fi
-cleanup() { [ -n "${server:-}" ] && kill "$server" 2> /dev/null; pg_stop; }
+stopped=
+cleanup() { for c in $stopped; do kill -CONT "$c" 2> /dev/null; done; [ -n "${server:-}" ] && kill "$server" 2> /dev/null; pg_stop; }
 pg_init
 pg_start
 expect 0 "the suite on PostgreSQL" env SELFSAME_POSTGRES="$pg_url" "$build/tests/store_registry_test"
@@ -57,5 +58,22 @@ nonce=$(new_nonce)
 evidence "$nonce"
 ask_verify "policy=again&nonce=$nonce&key=$key64"
 is "and changes are seen again" 200 "$status"
+
+# ---- a server that is there and silent is left for another connection ----
+for c in $(cat "/proc/$pg_pid/task/$pg_pid/children"); do
+    if tr '\0' ' ' < "/proc/$c/cmdline" | grep -q 'pgtest selfsame'; then kill -STOP "$c" && stopped="$stopped $c"; fi
+done
+is "the service's connections are silent" yes "$([ -n "$stopped" ] && echo yes)"
+"$selfsame" verifier policy set "$dir" default past "$tmp/web.json" > /dev/null || not_ok "verifier policy set beside a silent connection"
+for i in $(seq 1 40); do
+    sleep 1
+    nonce=$(new_nonce)
+    evidence "$nonce"
+    ask_verify "policy=past&nonce=$nonce&key=$key64"
+    [ "$status" -eq 200 ] && break
+done
+is "the service found another connection" 200 "$status"
+for c in $stopped; do kill -CONT "$c" 2> /dev/null; done
+stopped=
 world_stop
 finish
