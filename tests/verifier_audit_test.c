@@ -7,6 +7,7 @@
 #include "verifier/audit_parts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -552,6 +553,40 @@ a_killed_process_loses_no_row(void **state)
     assert_int_equal(k.checkpointed, k.rows);
 }
 
+/* Segments begin and checkpoints are signed while another process reads. */
+static void
+a_reader_beside_a_writer_finds_it_whole(void **state)
+{
+    struct audit_check k = { 0 };
+    uint64_t segments = 0;
+
+    (void)state;
+    assert_int_equal(pipe(told), 0);
+    write_rows(1);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)close(told[0]);
+        told[1] = open("/dev/null", O_WRONLY);
+        write_for_ever(1);
+    }
+    (void)close(told[0]);
+    (void)close(told[1]);
+    for (int i = 0; i < 200 && segments < 40; i++) {
+        struct selfsame_err e = { 0 };
+
+        if (audit_verify(dir, &k, &e) != SELFSAME_OK) {
+            (void)kill(child, SIGKILL);
+            (void)waitpid(child, NULL, 0);
+            fail_msg("look %d: %s", i, err_text(&e));
+        }
+        segments = k.segments;
+    }
+    (void)kill(child, SIGKILL);
+    (void)waitpid(child, NULL, 0);
+    assert_true(segments > 1);
+}
+
 static void
 a_full_disk_is_no_acknowledgement(void **state)
 {
@@ -768,6 +803,7 @@ main(void)
         cmocka_unit_test_setup(a_disk_that_fails_shuts_it, fresh),
         cmocka_unit_test_setup(a_step_that_fails_shuts_it, fresh),
         cmocka_unit_test_setup(a_killed_process_loses_no_row, fresh),
+        cmocka_unit_test_setup(a_reader_beside_a_writer_finds_it_whole, fresh),
         cmocka_unit_test_setup(a_full_disk_is_no_acknowledgement, fresh),
         cmocka_unit_test(heads_and_rows_are_read_whole),
         cmocka_unit_test(the_format_is_as_written_down),

@@ -12,7 +12,8 @@
  *
  * Two engines, one schema, one behaviour (tests/store_registry_test.c runs against both):
  *
- *   registry.c           what both share: limits, names, digests
+ *   registry.c           what both share: transactions, and what is read
+ *   registry_write.c     limits, names, digests: what is written
  *   registry_sqlite.c    one file (WAL, synchronous=FULL), the default
  *   registry_postgres.c  postgresql://…, for several replicas
  *

@@ -42,4 +42,34 @@ struct registry_engine {
 };
 extern const struct registry_engine registry_sqlite, registry_postgres;
 
+/* ---- registry.c, for what reads and what writes (registry_write.c) ---- */
+enum { WORK_ARENA = 8 << 20 };
+struct registry {
+    const struct registry_engine *engine;
+    void *db; /* NULL: to be opened again */
+    char *url;
+};
+/* One use of the registry: what it reads is of one moment, what it writes is whole. */
+struct registry_use {
+    struct registry *r;
+    struct arena *arena;
+    struct selfsame_err *e;
+    bool in_doubt; /* the answer to a commit was lost */
+};
+struct sql_value sql_number(int64_t n);
+struct sql_value sql_text(const char *s);
+struct sql_value sql_blob(struct selfsame_bytes b); /* NULL without a pointer */
+MUST enum selfsame_code registry_run(struct registry_use *u, const char *sql,
+    const struct sql_value *params, size_t count, struct sql_rows *ret);
+#define REGISTRY_RUN(u, sql, ret, ...)                                  \
+    registry_run((u), (sql), (const struct sql_value[]){ __VA_ARGS__ }, \
+        COUNT(((const struct sql_value[]){ __VA_ARGS__ })), (ret))
+/* What is current. */
+#define REGISTRY_JOINED                                                         \
+    " FROM object o JOIN current c ON o.tenant=c.tenant AND o.kind=c.kind AND " \
+    "o.name=c.name AND o.version=c.version "
+/* Work in one transaction. An engine that lost its database is opened by the next. */
+MUST enum selfsame_code registry_within(struct registry_use *u, bool write,
+    enum selfsame_code (*work)(struct registry_use *u, void *ctx), void *ctx);
+
 #endif

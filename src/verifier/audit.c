@@ -385,7 +385,7 @@ resume(struct audit *a, uint64_t first, struct selfsame_err *e)
         FAIL(e, SELFSAME_LOG,
             "the checkpoint signs %llu rows, and there are %llu: rows were removed",
             (unsigned long long)w.claimed.size, (unsigned long long)w.chain.size);
-    TRY(walk_checkpointed(&w, first, e));
+    TRY(walk_checkpointed(&w.claimed, first, e));
     if (w.torn && truncate(path, (off_t)w.good) != 0)
         return file_error(e, "cannot cut the torn line of", path);
     a->chain = w.chain;

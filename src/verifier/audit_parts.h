@@ -100,6 +100,6 @@ MUST enum selfsame_code walk_segment(struct audit_walk *w, const char *path, boo
     bool last, struct selfsame_err *e);
 /* A checkpoint is written before a segment is begun, `last` the last one: LOG without. */
 MUST enum selfsame_code walk_checkpointed(
-    const struct audit_walk *w, uint64_t last, struct selfsame_err *e);
+    const struct checkpoint *c, uint64_t last, struct selfsame_err *e);
 
 #endif

@@ -66,13 +66,13 @@ take_head(struct audit_walk *w, struct selfsame_bytes line, bool first,
 }
 
 enum selfsame_code
-walk_checkpointed(const struct audit_walk *w, uint64_t last, struct selfsame_err *e)
+walk_checkpointed(const struct checkpoint *c, uint64_t last, struct selfsame_err *e)
 {
-    if (w->claimed.size < last)
+    if (c->size < last)
         FAIL(e, SELFSAME_LOG,
             "the checkpoint signs %llu rows, and the segment of row %llu was begun "
             "behind one: it was removed, or is an old one",
-            (unsigned long long)w->claimed.size, (unsigned long long)last);
+            (unsigned long long)c->size, (unsigned long long)last);
     return SELFSAME_OK;
 }
 
@@ -161,6 +161,7 @@ audit_read(const char *dir, struct audit_check *ret,
     __attribute__((cleanup(files_cleanup))) struct audit_files f = { .fd = -1,
         .lock_fd = -1 };
     struct audit_walk w = { .row = row, .ctx = ctx };
+    struct checkpoint later;
     uint64_t *segments;
     char path[1100];
     size_t count;
@@ -168,6 +169,8 @@ audit_read(const char *dir, struct audit_check *ret,
     TRY(files_open(&f, dir, false, e));
     TRY(files_read_checkpoint(&f, &w.claimed, e));
     TRY(files_list(dir, &arena, &segments, &count, e));
+    /* Another process may write meanwhile: these segments were begun behind this one. */
+    TRY(files_read_checkpoint(&f, &later, e));
     if (count > 0 && segments[0] != 0)
         FAIL(e, SELFSAME_LOG,
             "the first segment begins with row %llu: rows are missing",
@@ -178,7 +181,7 @@ audit_read(const char *dir, struct audit_check *ret,
     }
     TRY(check_claimed(&w, e));
     if (count > 0)
-        TRY(walk_checkpointed(&w, segments[count - 1], e));
+        TRY(walk_checkpointed(&later, segments[count - 1], e));
     *ret = (struct audit_check){
         .rows = w.chain.size, .segments = count, .checkpointed = w.claimed.size
     };
