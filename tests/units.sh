@@ -84,4 +84,6 @@ expect 0 "a log" "$selfsame" log init "$tmp/log" --origin log.example/test
 notified "log serve" "$selfsame" log serve "$tmp/log" --listen 127.0.0.1:0
 expect 0 "a witness" "$selfsame" witness init "$tmp/witness" --name witness.example/w1
 notified "witness serve" "$selfsame" witness serve "$tmp/witness" --listen 127.0.0.1:0
+mkdir "$tmp/cache"
+notified "collateral serve" "$selfsame" collateral serve --cache "$tmp/cache" --listen 127.0.0.1:0 --offline
 finish

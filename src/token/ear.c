@@ -322,6 +322,12 @@ put_flat(struct build *b, const struct verdict *v, const struct ear_subject *s)
     put(b, "simulated", json_boolean(v->claims.simulated));
     put_text(b, "ear_status", verdict_status(v));
     put_text(b, "verdict_class", selfsame_code_name(verdict_code(v)));
+    if (v->as_of) { /* of another time than iat: with collateral that is over */
+        char at[TIME_TEXT];
+
+        time_format(v->at_ms / 1000, at);
+        put_text(b, "as_of", at);
+    }
     if (s->evidence_sha256.len > 0)
         put(b, "evidence_sha256", hex_json(s->evidence_sha256));
 }
