@@ -52,14 +52,6 @@ def init():
     seed("init_dhcp", "ack", fixed + b"".join(bytes([c, len(v)]) + v for c, v in options) + b"\xff")
 
 
-def audits():
-    """Lines of an audit log."""
-    zero = "0" * 64
-    seed("audit", "head", '{"segment":1,"first":0,"prev":"%s","edge":[]}' % zero)
-    seed("audit", "head-3", '{"segment":1,"first":3,"prev":"%s","edge":["%s","%s"]}' % (zero, "1" * 64, "2" * 64))
-    seed("audit", "row", '{"seq":7,"prev":"%s","tenant":"one","key":"a\\"b","status":"affirming","failed":null}' % zero)
-
-
 def verifier_object():
     sha = "00112233445566778899aabbccddeeff" * 2
     pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAiojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb8EN9k/4nwlQ=\n-----END PUBLIC KEY-----\n"
@@ -670,5 +662,5 @@ def tokens():
     seed("jws", "cwt", token)
 
 
-for make in identities, sigstore, sgx, log_vectors, logs, monitors, dcap, dcap_vectors, ratls, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents, audits, verifier_object, shown, tokens:
+for make in identities, sigstore, sgx, log_vectors, logs, monitors, dcap, dcap_vectors, ratls, tdx, snp, event_logs, tar, images, oci, http, init, texts, nsm, documents, verifier_object, shown, tokens:
     make()
