@@ -15,6 +15,7 @@
 #include "codec/cmw.h"
 #include "codec/pem.h"
 #include "crypto/crypto.h"
+#include "fetch/fetch.h"
 #include "os/os.h"
 #include "store/registry.h"
 #include "tee/simulate.h"
@@ -28,7 +29,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CONNECTIONS = 32, REQUESTS = 6000, ANSWER = 32768, BARE = 400, PIECES = 16 };
+enum { CONNECTIONS = 32, REQUESTS = 6000, ANSWER = 32768, BARE = 400 };
 #define NONCE "0123456789abcdef0123456789abcdef"
 #define NONCE64 "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"
 
@@ -159,31 +160,55 @@ stop(struct world *w)
 
 /* ---- evidence ---- */
 
-/* With what the vendor's service would be asked for, so that nothing is fetched. */
 static struct selfsame_bytes
-wrap(struct world *w, const struct tee_simulator *sim, struct sim_pki *pki,
+file_of(const struct sim_file *files, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(files[i].name, name) == 0)
+            return files[i].bytes;
+    return BYTES_NONE;
+}
+
+/* What the vendor's service would be asked for, as if it had been: in the service's cache. */
+static void
+keep_collateral(struct world *w, const struct tee_simulator *sim, struct sim_pki *pki,
     int64_t now_ms, struct selfsame_bytes evidence)
 {
-    struct cmw_entry entries[PIECES] = { { .label = BYTES_LIT("evidence"),
-        .type = bytes_str(tee_verifier_find(sim->name)->media_types[0]),
-        .value = evidence,
-        .ind = CMW_EVIDENCE } };
+    static const struct {
+        const char *need, *body, *chain;
+    } pieces[] = { { "tcb-info", "tcb_info.json", "tcb_issuer_chain.pem" },
+        { "qe-identity", "qe_identity.json", "qe_issuer_chain.pem" },
+        { "pck-crl", "pck_crl.der", "pck_crl_issuer_chain.pem" },
+        { "root-crl", "root_crl.der", NULL } };
     const struct sim_subject subject = { 0 };
-    struct cmw c = { .collection = true, .entries = entries, .count = 1 };
-    struct selfsame_bytes out;
+    const struct fetcher f = { .cache = in_dir(w, "collateral") };
+    struct tee_need *needs;
     struct sim_file *files;
-    size_t count;
+    size_t count, need_count, kept = 0;
 
     if (sim->collateral == NULL)
-        return evidence;
+        return;
     NEED_OK(sim->collateral(pki, now_ms, &subject, &w->arena, &files, &count, &e));
-    for (size_t i = 0; i < count && c.count < PIECES; i++)
-        entries[c.count++] = (struct cmw_entry){ .label = bytes_str(files[i].name),
-            .type = BYTES_LIT("application/octet-stream"),
-            .value = files[i].bytes,
-            .ind = CMW_ENDORSEMENTS };
-    NEED_OK(cmw_encode_cbor(&c, &w->arena, &out, &e));
-    return out;
+    NEED_OK(tee_verifier_find(sim->name)->needs(
+        evidence, &w->arena, &needs, &need_count, &e));
+    NEED_OK(dir_make(f.cache, true, &e));
+    for (size_t i = 0; i < need_count; i++)
+        for (size_t k = 0; k < COUNT(pieces) && needs[i].url != NULL; k++) {
+            struct cached c = { .fetched_s = now_ms / 1000 };
+            char path[1024];
+
+            if (strcmp(needs[i].name, pieces[k].need) != 0)
+                continue;
+            c.url = arena_str(&w->arena, bytes_str(needs[i].url));
+            c.body = file_of(files, count, pieces[k].body);
+            if (pieces[k].chain != NULL)
+                c.chain = file_of(files, count, pieces[k].chain);
+            NEED(c.url != NULL && c.body.len > 0);
+            NEED(cache_path(&f, c.url, "", path));
+            NEED_OK(cache_write(path, &c, &e));
+            kept++;
+        }
+    NEED(kept == need_count);
 }
 
 static struct selfsame_bytes
@@ -205,10 +230,10 @@ make_evidence(struct world *w, const struct tee_simulator *sim)
         q.public_key = w->spki;
     }
     NEED_OK(sim->quote(pki, &q, &w->arena, &made, &e));
-    const struct selfsame_bytes out = wrap(w, sim, pki, now_ms, made.evidence);
+    keep_collateral(w, sim, pki, now_ms, made.evidence);
     sim->pki_free(pki);
     if (made.endorsement.len == 0)
-        return out;
+        return made.evidence;
     struct selfsame_bytes whole;
     NEED_OK(cmw_encode_evidence(tee_verifier_find(sim->name)->media_types[0],
         made.evidence, "application/vnd.attest.snp-certs", made.endorsement, &w->arena,
@@ -298,6 +323,22 @@ take(struct client *c)
     }
     c->busy = false;
     return true;
+}
+
+/* What was measured must be tokens of accepted evidence. */
+static void
+need_accepted(const struct client *c)
+{
+    static uint8_t claims[ANSWER];
+    const char *body = strstr(c->buf, "\r\n\r\n");
+    const char *first = body != NULL ? strchr(body, '.') : NULL;
+    size_t len = 0;
+
+    NEED(first != NULL);
+    NEED(base64_decode(
+        first + 1, strcspn(first + 1, "."), true, claims, sizeof(claims) - 1, &len));
+    claims[len] = 0;
+    NEED(strstr((const char *)claims, "\"verdict_class\":\"ok\"") != NULL);
 }
 
 static struct client clients[CONNECTIONS];
@@ -442,6 +483,7 @@ measure(struct world *w, const char *tee, double bare_us)
     struct load l;
 
     flood(request, REQUESTS / 10, &l);
+    need_accepted(&clients[0]);
     flood(request, REQUESTS, &l);
     const double rate = REQUESTS / l.wall, us = l.server / REQUESTS * 1e6;
     paced(request, REQUESTS, 0.8 * rate, took);
