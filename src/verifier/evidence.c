@@ -215,6 +215,27 @@ held_until(const struct errand *x, int64_t *ret_s)
     return until_s < now_s;
 }
 
+/*
+ * A list that holds now says that something is revoked: as of before it was, nothing would
+ * be, and whoever sent the evidence could bring the list of then along.
+ */
+static bool
+revoked_now(const struct errand *x, const struct selfsame_result *r)
+{
+    const int64_t now_s = x->c->now_ms / 1000;
+
+    if (selfsame_result_code(r) != SELFSAME_REVOKED)
+        return false;
+    for (size_t i = 0; i < x->count; i++) {
+        const struct want *w = &x->want[i];
+
+        if (w->what == FETCH_LIST && w->piece != NULL && !w->piece->absent &&
+            w->piece->until_s >= now_s)
+            return true;
+    }
+    return false;
+}
+
 /* The verdict says as of when it is, and is a warning at best. */
 static enum selfsame_code
 verify_stale(struct errand *x, const struct selfsame_policy *policy,
@@ -227,7 +248,7 @@ verify_stale(struct errand *x, const struct selfsame_policy *policy,
     int64_t until_s;
 
     if (t == NULL || t->stale_collateral_s <= 0 || q->has_as_of ||
-        !held_until(x, &until_s) ||
+        revoked_now(x, *r) || !held_until(x, &until_s) ||
         x->c->now_ms / 1000 - until_s > t->stale_collateral_s)
         return SELFSAME_OK;
     selfsame_request_set_as_of(&as_of, until_s * 1000);

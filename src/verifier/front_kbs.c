@@ -276,7 +276,8 @@ give_resource(struct call *c, const char *name, const json_t *state, char **ret,
 
     if (s == NULL || k.policy == NULL || status == NULL)
         FAIL(e, SELFSAME_DENIED, "Access denied by policy: no such resource for you");
-    if (strcmp(status, "affirming") != 0 && !s->warning)
+    if (strcmp(status, "affirming") != 0 &&
+        (!s->warning || strcmp(status, "warning") != 0))
         FAIL(e, SELFSAME_DENIED, "Access denied by policy: the evidence is %.20s only",
             status);
     TRY_WHILE(e, secret_allows(s, &k, e), "Access denied by policy");
