@@ -268,7 +268,7 @@ authority_issue(const struct authority *a, const char *spiffe_id,
     if (p == NULL) {
         (void)err_set(e, SELFSAME_BAD_CHAIN, __FILE__, __LINE__,
             "the authority of the trust domain has no certificate for now");
-        err_remedy(e, "selfsame verifier identity rotate, or look at the clock.");
+        err_remedy(e, "selfsame verifier authority rotate, or look at the clock.");
         return SELFSAME_BAD_CHAIN;
     }
     const struct cert_request r = {

@@ -25,7 +25,7 @@ void routes_free(struct routes *r);
 /* Names of all operations, NULL-terminated, to be freed; NULL: no memory. */
 MUST const char **routes_operations(const struct routes *r);
 
-/* watch.c: the line of a request that was answered */
+/* operations.c: the line of a request that was answered */
 void operations_begin(struct call *c);
 void operations_waited(const struct call *c); /* a thread takes it */
 /* One that never was a call: no such path, too large, too slow. */
