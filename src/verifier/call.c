@@ -251,10 +251,20 @@ title_of(int status)
     }
 }
 
+/* What the class advises is for the command line; a request is corrected elsewhere. */
+static const char *
+remedy_of(const struct selfsame_err *e)
+{
+    if (e->remedy != NULL)
+        return e->remedy;
+    return e->code == SELFSAME_USAGE
+               ? "Correct the request: /openapi.json says what is expected."
+               : selfsame_code_remedy(e->code);
+}
+
 json_t *
 problem_json(int status, const struct selfsame_err *e, const char *id)
 {
-    const char *remedy = e->remedy != NULL ? e->remedy : selfsame_code_remedy(e->code);
     char detail[SELFSAME_ERR_FRAMES * (SELFSAME_ERR_TEXT + 2)];
     size_t len = 0;
 
@@ -266,7 +276,7 @@ problem_json(int status, const struct selfsame_err *e, const char *id)
     }
     return json_pack("{s:s,s:s,s:i,s:s,s:s,s:s,s:s?}", "type", "about:blank", "title",
         title_of(status), "status", status, "detail", detail, "class",
-        selfsame_code_name(e->code), "remedy", remedy, "request_id", id);
+        selfsame_code_name(e->code), "remedy", remedy_of(e), "request_id", id);
 }
 
 static void

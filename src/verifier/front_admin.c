@@ -322,8 +322,6 @@ serve_admin(struct call *c)
         .e = &e };
     const enum selfsame_code code = serve(&a);
 
-    if (code == SELFSAME_USAGE && e.remedy == NULL)
-        err_remedy(&e, "Correct the request: /openapi.json says what is expected.");
     if (code != SELFSAME_OK)
         call_problem(c, status_of(&a, code), &e);
     arena_free(&a.arena);

@@ -26,6 +26,7 @@ serve_nonce(struct call *c)
     if (c->tenant == NULL || (c->key == NULL && !c->tenant->public)) {
         (void)err_set(&e, SELFSAME_DENIED, __FILE__, __LINE__,
             "nonces of this tenant need an API key");
+        err_remedy(&e, "Send an API key: Authorization: Bearer ssk_…");
         call_problem(c, c->key == NULL ? 401 : 403, &e);
         return;
     }

@@ -85,6 +85,10 @@ take_nonce(struct call *c, const struct ask *a, struct judged *j, bool *ret_used
         *e = (struct selfsame_err){ 0 };
         return SELFSAME_OK;
     }
+    if (code == SELFSAME_STALE)
+        err_remedy(e,
+            "GET /v1/nonce and make evidence for that. (For tokens, keys of the role "
+            "relying-party may bring their own.)");
     TRY(code);
     *ret_used = true;
     return nonce_use(n, c->now_ms, a->nonce, e);
