@@ -247,8 +247,8 @@ verify_stale(struct errand *x, const struct selfsame_policy *policy,
     struct selfsame_request as_of = *q;
     int64_t until_s;
 
-    if (t == NULL || t->stale_collateral_s <= 0 || q->has_as_of ||
-        revoked_now(x, *r) || !held_until(x, &until_s) ||
+    if (t == NULL || t->stale_collateral_s <= 0 || q->has_as_of || revoked_now(x, *r) ||
+        !held_until(x, &until_s) ||
         x->c->now_ms / 1000 - until_s > t->stale_collateral_s)
         return SELFSAME_OK;
     selfsame_request_set_as_of(&as_of, until_s * 1000);
