@@ -42,6 +42,7 @@ printf 'no evidence at all' > "$tmp/evidence"
 ask_verify "policy=web&nonce=$nonce&key=$key64"
 is "what is no evidence is 422" 422 "$status"
 said_body '"remedy":'
+said_body '"check":"parse"'
 evidence "$nonce"
 ask_verify "policy=web&nonce=$nonce&key=$key64"
 is "and its nonce is not lost" 200 "$status"

@@ -81,11 +81,13 @@ in_form(const struct asking *x, struct selfsame_bytes *body, struct arena *arena
 static int64_t
 left_s(const struct supply_piece *p, int64_t now_s)
 {
-    const int64_t by_age = p->fetched_s + piece_age_max(p->what) - now_s,
-                  by_end = p->until_s - now_s;
+    enum { WEEK_S = 7 * 86400 };
+    const int64_t most = piece_age_max(p->what); /* for good, of some */
+    const int64_t by_age = p->fetched_s + (most < WEEK_S ? most : WEEK_S) - now_s,
+                  by_end = p->until_s < now_s ? 0 : p->until_s - now_s;
     const int64_t left = by_age < by_end ? by_age : by_end;
 
-    return left < 0 ? 0 : left > 7 * 86400 ? 7 * 86400 : left;
+    return left < 0 ? 0 : left > WEEK_S ? WEEK_S : left;
 }
 
 static void

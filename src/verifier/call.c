@@ -299,10 +299,53 @@ send_problem(struct call *c, int status, json_t *j)
 }
 
 void
+call_explain(struct call *c, const struct selfsame_result *r)
+{
+    const struct selfsame_check *k = NULL;
+    struct selfsame_check *own = ARENA_NEW(&c->arena, struct selfsame_check, 1);
+
+    for (size_t i = 0; (k = selfsame_result_check(r, i)) != NULL; i++)
+        if (k->error_class != NULL)
+            break;
+    if (k == NULL || own == NULL) /* the sentence of the problem has to do */
+        return;
+    *own = (struct selfsame_check){ .name = k->name };
+    if (k->expected != NULL)
+        own->expected = arena_str(&c->arena, bytes_str(k->expected));
+    if (k->got != NULL)
+        own->got = arena_str(&c->arena, bytes_str(k->got));
+    c->failed = own;
+}
+
+/* What quotes evidence may be no text at all. */
+static bool
+put_quoted(json_t *j, const char *name, const char *text)
+{
+    if (text == NULL || !utf8_valid(bytes_str(text)))
+        return true;
+    return json_object_set_new(j, name, json_string(text)) == 0;
+}
+
+json_t *
+call_problem_json(const struct call *c, int status, const struct selfsame_err *e)
+{
+    json_t *j = problem_json(status, e, c->id);
+    const struct selfsame_check *k = c->failed;
+
+    if (j == NULL || k == NULL)
+        return j;
+    if (put_quoted(j, "check", k->name) && put_quoted(j, "expected", k->expected) &&
+        put_quoted(j, "got", k->got))
+        return j;
+    json_decref(j);
+    return NULL;
+}
+
+void
 call_problem(struct call *c, int status, const struct selfsame_err *e)
 {
     c->code = e->code;
-    send_problem(c, status, problem_json(status, e, c->id));
+    send_problem(c, status, call_problem_json(c, status, e));
 }
 
 int

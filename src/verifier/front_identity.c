@@ -67,7 +67,8 @@ reply_text(
 void
 judged_refuse(struct call *c, const struct judged *j, const struct selfsame_err *e)
 {
-    reply_text(c, j, 403, "application/problem+json", problem_json(403, e, c->id));
+    call_explain(c, j->result);
+    reply_text(c, j, 403, "application/problem+json", call_problem_json(c, 403, e));
 }
 
 /* ---- X.509 ---- */

@@ -186,8 +186,11 @@ judge(struct call *c, const struct ask *a, struct judged *ret, struct selfsame_e
     const int64_t begun = monotonic_us();
     enum selfsame_code code = verify(c, a, &j, e);
     metrics_time(c->s, STAGE_VERIFY, monotonic_us() - begun);
-    if (code == SELFSAME_OK)
+    if (code == SELFSAME_OK) {
         code = unreadable(&j, e);
+        if (code != SELFSAME_OK)
+            call_explain(c, j.result);
+    }
     if (code != SELFSAME_OK) {
         if (used)
             nonce_unuse(service_nonces(c->s), a->nonce);

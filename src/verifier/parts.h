@@ -174,11 +174,13 @@ struct call {
     const struct snap_tenant *tenant; /* of the key, or the one asked for; NULL: none */
     const struct snap_key *key;       /* NULL: without */
     enum role role;
-    const char *rest;          /* of the path, behind a route's '*' */
-    enum selfsame_code code;   /* for the log line */
-    const char *status;        /* of a verdict, for the log line; or NULL */
-    const char *jti;           /* of the token made last; or NULL */
-    const char *given;         /* for the audit log: what else was earned; or NULL */
+    const char *rest;        /* of the path, behind a route's '*' */
+    enum selfsame_code code; /* for the log line */
+    const char *status;      /* of a verdict, for the log line; or NULL */
+    const char *jti;         /* of the token made last; or NULL */
+    const struct selfsame_check
+        *failed;       /* of the verdict: the first check that is not a pass; or NULL */
+    const char *given; /* for the audit log: what else was earned; or NULL */
     struct registry *registry; /* IN_STORE only */
     struct call *next;
 };
@@ -213,7 +215,11 @@ void call_json(struct call *c, int status, json_t *j);
  * "expected","got","remedy","request_id"}. Never 5xx for what the caller sent.
  */
 void call_problem(struct call *c, int status, const struct selfsame_err *e);
-/* Its body, for others who say problems; id NULL: none. A new reference; NULL: no memory. */
+/* The check of a verdict that a problem of this call is about: what was expected, and got. */
+void call_explain(struct call *c, const struct selfsame_result *r);
+/* Its body; without a call, id NULL: none. New references; NULL: no memory. */
+MUST json_t *call_problem_json(
+    const struct call *c, int status, const struct selfsame_err *e);
 MUST json_t *problem_json(int status, const struct selfsame_err *e, const char *id);
 /* The status for an error of reading a request: 400, 413, 415, 422, 503. */
 int call_status_of(enum selfsame_code code);
