@@ -229,6 +229,35 @@ two_keys(struct scene *x)
     right_key(x);
     x->s.extra = json_pack("{s:s}", "key_sha256", wrong);
 }
+/* Neither true nor false. */
+static void
+simulated_by_number(struct scene *x)
+{
+    x->s.extra = json_pack("{s:i}", "simulated", 1);
+}
+static void
+debugged_by_text(struct scene *x)
+{
+    x->s.extra = json_pack("{s:s}", "debug", "true");
+}
+static void
+hash_of_no_text(struct scene *x)
+{
+    right_key(x);
+    x->s.extra = json_pack("{s:i}", "key_sha256", 1);
+}
+/* "jwk" is the right key, "jkt" beside it another. */
+static void
+two_confirmations(struct scene *x)
+{
+    struct selfsame_err e = { 0 };
+    struct jwk k;
+
+    right_key(x);
+    assert_code(jwk_of_spki(bound_spki, JOSE_NONE, &keep, &k, &e), SELFSAME_OK, &e);
+    x->s.extra = json_pack(
+        "{s:{s:o,s:s}}", "cnf", "jwk", jwk_json(&k), "jkt", signer_jwk.thumbprint);
+}
 static void
 add(struct scene *x, const char *pointer, const char *value, enum selfsame_code code)
 {
@@ -302,6 +331,9 @@ static const struct {
     { wrong_key, SELFSAME_UNBOUND, "another key" },
     { no_key, SELFSAME_UNBOUND, "no key" },
     { two_keys, SELFSAME_UNBOUND, "another key" },
+    { simulated_by_number, SELFSAME_DENIED, "simulated" },
+    { debugged_by_text, SELFSAME_DEBUG, "debug" },
+    { hash_of_no_text, SELFSAME_UNBOUND, "another key" },
     { right_claims, SELFSAME_OK, "" },
     { wrong_release, SELFSAME_MISMATCH, "release_name" },
     { absent_claim, SELFSAME_DENIED, "none" },
@@ -623,6 +655,21 @@ pointers_find_members_as_rfc_6901_says(void **state)
     assert_ptr_equal(token_claim(j, ""), j);
 }
 
+/* In JSON alone: "jkt" has no place in the COSE form. */
+static void
+a_second_confirmation_is_compared_too(void **state)
+{
+    auto_arena a = arena_new(1 << 20);
+    struct scene x = { made_accepted(), made_subject(), made_rules() };
+    struct selfsame_err e = { 0 };
+
+    (void)state;
+    two_confirmations(&x);
+    assert_code(
+        open_and_check(token_of(&x, false, &a), &x.r, &a, &e), SELFSAME_UNBOUND, &e);
+    json_decref(x.s.extra);
+}
+
 static void
 tokens_made_for_something_else_are_not_taken(void **state)
 {
@@ -670,6 +717,7 @@ main(void)
         cmocka_unit_test(claims_in_cbor_that_contradict_themselves_are_malformed),
         cmocka_unit_test(nesting_without_end_is_refused),
         cmocka_unit_test(pointers_find_members_as_rfc_6901_says),
+        cmocka_unit_test(a_second_confirmation_is_compared_too),
         cmocka_unit_test(tokens_made_for_something_else_are_not_taken),
     };
 

@@ -432,6 +432,17 @@ results_read_as_their_worst_part(void **state)
             SELFSAME_OK, EAR_NONE },
         { DEPLOYED(",\"ear_status\":\"warning\"", ONE), SELFSAME_OK, EAR_WARNING },
         { DEPLOYED(",\"ear_status\":\"good\"", ONE), SELFSAME_MALFORMED, 0 },
+        /* Under another dialect's names it can only be made worse. */
+        { DEPLOYED(",\"ear.status\":\"contraindicated\"", ONE), SELFSAME_OK,
+            EAR_CONTRAINDICATED },
+        { DEPLOYED("", "{\"a\":{\"ear.status\":\"affirming\",\"ear_status\":96}}"),
+            SELFSAME_OK, EAR_CONTRAINDICATED },
+        { DEPLOYED("", "{\"a\":{\"ear.status\":\"warning\",\"ear_status\":2}}"),
+            SELFSAME_OK, EAR_WARNING },
+        { DEPLOYED("",
+              "{\"a\":{\"ear.status\":\"affirming\",\"ear_trustworthiness_vector\":{"
+              "\"hardware\":97}}}"),
+            SELFSAME_OK, EAR_CONTRAINDICATED },
         { DEPLOYED("",
               "{\"a\":{\"ear.status\":\"affirming\",\"ear.trustworthiness-vector\":{"
               "\"hardware\":97}}}"),

@@ -235,6 +235,22 @@ a_header_that_promises_extensions_is_refused(void **state)
             check_text(token(0, headers[i], &a), &set), SELFSAME_UNSUPPORTED);
 }
 
+/* A "kid" or "typ" that is no text is not one that is absent. */
+static void
+members_of_a_header_that_are_no_text_are_malformed(void **state)
+{
+    static const char *const headers[] = { "{\"kid\":5}", "{\"kid\":null}",
+        "{\"typ\":[\"dpop+jwt\"]}", "{\"cty\":{}}" };
+    auto_arena a = arena_new(1 << 20);
+    struct jwk k = jwk_for(0, &a);
+    struct jwks set = { &k, 1 };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(headers); i++)
+        assert_int_equal(
+            check_text(token(0, headers[i], &a), &set), SELFSAME_MALFORMED);
+}
+
 /* "jwk", "x5c", "jku" of the header point to a key of the forger's. */
 static void
 keys_inside_the_token_are_never_used(void **state)
@@ -572,6 +588,7 @@ main(void)
         cmocka_unit_test(every_failed_allocation_is_told),
         cmocka_unit_test(the_algorithm_is_the_keys_and_never_the_headers),
         cmocka_unit_test(a_header_that_promises_extensions_is_refused),
+        cmocka_unit_test(members_of_a_header_that_are_no_text_are_malformed),
         cmocka_unit_test(keys_inside_the_token_are_never_used),
         cmocka_unit_test(a_kid_picks_the_key_and_without_one_at_most_four_are_tried),
         cmocka_unit_test(

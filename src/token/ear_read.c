@@ -156,6 +156,21 @@ read_vector(const json_t *j, struct ear_submod *m, struct selfsame_err *e)
     return SELFSAME_OK;
 }
 
+/* A status that stands there under any dialect's name counts where it is worse. */
+static enum selfsame_code
+worsen(const json_t *from, const char *name, const char *where, enum ear_status *status,
+    struct selfsame_err *e)
+{
+    const json_t *j = json_object_get(from, name);
+    enum ear_status one;
+
+    if (j == NULL)
+        return SELFSAME_OK;
+    TRY(read_status(j, where, &one, e));
+    *status = ear_worse(*status, one);
+    return SELFSAME_OK;
+}
+
 static enum selfsame_code
 read_submod(const struct profile *p, const char *name, json_t *j, struct ear_submod *m,
     struct selfsame_err *e)
@@ -166,7 +181,12 @@ read_submod(const struct profile *p, const char *name, json_t *j, struct ear_sub
         FAIL(e, SELFSAME_MALFORMED, "submod %.60s: expected an object", name);
     *m = (struct ear_submod){ .name = name, .claims = j };
     TRY(read_status(json_object_get(j, p->status), name, &m->status, e));
-    TRY(read_vector(json_object_get(j, p->vector), m, e));
+    for (size_t i = 0; i < COUNT(profiles); i++) {
+        TRY(worsen(j, profiles[i].status, name, &m->status, e));
+        if (strcmp(profiles[i].vector, p->vector) != 0)
+            TRY(read_vector(json_object_get(j, profiles[i].vector), m, e));
+    }
+    TRY(read_vector(json_object_get(j, p->vector), m, e)); /* last: its numbers stay */
     key = json_object_get(j, p->key);
     m->key = json_string_value(json_object_get(key, "akpub"));
     if (key != NULL && m->key == NULL)
@@ -237,12 +257,8 @@ ear_read(json_t *claims, struct arena *arena, struct ear *ret, struct selfsame_e
         FAIL(e, SELFSAME_MALFORMED, "attestation result: expected \"iat\"");
     TRY(check_nonce(claims, e));
     TRY(read_submods(p, claims, arena, &r, e));
-    if (json_object_get(claims, "ear_status") != NULL) {
-        enum ear_status all;
-
-        TRY(read_status(json_object_get(claims, "ear_status"), "ear_status", &all, e));
-        r.status = ear_worse(r.status, all);
-    }
+    for (size_t i = 0; i < COUNT(profiles); i++)
+        TRY(worsen(claims, profiles[i].status, "claims", &r.status, e));
     r.claims = json_incref(claims);
     *ret = r;
     return SELFSAME_OK;

@@ -120,6 +120,7 @@ decode_part(struct selfsame_bytes in, size_t max, const char *what, struct arena
 static enum selfsame_code
 read_header(struct jws *s, struct selfsame_err *e)
 {
+    static const char *const texts[] = { "kid", "typ", "cty" };
     const json_t *j;
 
     TRY(json_parse(s->header, "JWS header", &s->header_json, e));
@@ -136,6 +137,12 @@ read_header(struct jws *s, struct selfsame_err *e)
         FAIL(e, SELFSAME_UNSUPPORTED,
             "JWS: expected ES256, ES384, RS256, PS256 or EdDSA, got %.20s",
             json_string_value(j));
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        j = json_object_get(s->header_json, texts[i]);
+        if (j != NULL && !json_is_string(j))
+            FAIL(e, SELFSAME_MALFORMED, "JWS header: \"%s\": expected a string",
+                texts[i]);
+    }
     s->kid = json_string_value(json_object_get(s->header_json, "kid"));
     s->typ = json_string_value(json_object_get(s->header_json, "typ"));
     s->cty = json_string_value(json_object_get(s->header_json, "cty"));
