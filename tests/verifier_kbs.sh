@@ -113,6 +113,7 @@ for name in strict elsewhere theirs nothing; do
     kbs GET resource/default/key/$name
     error_is "no resource $name for this client" PolicyDeny
     no_secret
+    is "$name is told like one that there is not" "Access denied by policy: no such resource for you [denied]" "$(member detail)"
 done
 kbs GET resource/default/key
 error_is "a resource has three parts" PluginInternalError

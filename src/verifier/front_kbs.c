@@ -272,15 +272,15 @@ give_resource(struct call *c, const char *name, const json_t *state, char **ret,
     const struct secret_claim k = { state_text(state, "policy"),
         state_text(state, "release"), state_text(state, "version") };
     struct selfsame_bytes plain = BYTES_NONE;
+    struct selfsame_err why = { 0 };
     struct envelope_to to;
 
-    if (s == NULL || k.policy == NULL || status == NULL)
+    /* One answer for all of it: which resources there are is told to nobody else. */
+    if (s == NULL || k.policy == NULL || status == NULL ||
+        (strcmp(status, "affirming") != 0 &&
+            (!s->warning || strcmp(status, "warning") != 0)) ||
+        secret_allows(s, &k, &why) != SELFSAME_OK)
         FAIL(e, SELFSAME_DENIED, "Access denied by policy: no such resource for you");
-    if (strcmp(status, "affirming") != 0 &&
-        (!s->warning || strcmp(status, "warning") != 0))
-        FAIL(e, SELFSAME_DENIED, "Access denied by policy: the evidence is %.20s only",
-            status);
-    TRY_WHILE(e, secret_allows(s, &k, e), "Access denied by policy");
     TRY(jwe_to_jwk(json_object_get(state, "tee-pubkey"), &c->arena, &to, e));
     TRY(secret_text(c, s, &plain, e));
     enum selfsame_code code = jwe_seal(&to, plain, &c->arena, ret, e);

@@ -249,8 +249,13 @@ reseal(struct registry *r, const struct seal_keys *keys, struct registry_object 
     enum selfsame_code code = put_sealed(
         r, keys->now, body, plain, o, o->version, o->version, &version, e);
     secret_wipe((void *)(uintptr_t)plain.ptr, plain.len);
-    *count += code == SELFSAME_OK && version != 0;
-    return code;
+    TRY(code);
+    /* Perhaps by a replica that has the former key alone: that must not go now. */
+    if (version == 0)
+        FAIL(e, SELFSAME_IO, "%s/%s: somebody else changed it meanwhile: try again",
+            o->tenant, o->name);
+    ++*count;
+    return SELFSAME_OK;
 }
 
 enum selfsame_code
