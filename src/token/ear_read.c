@@ -162,7 +162,7 @@ worsen(const json_t *from, const char *name, const char *where, enum ear_status 
     struct selfsame_err *e)
 {
     const json_t *j = json_object_get(from, name);
-    enum ear_status one;
+    enum ear_status one = EAR_CONTRAINDICATED;
 
     if (j == NULL)
         return SELFSAME_OK;
