@@ -536,7 +536,7 @@ main(int argc, char **argv)
             measure(&w, tees[i].tee,
                 tees[i].p256 * verify256 + tees[i].p384 * verify384 + sign256);
     const struct selfsame_bytes request = make_request(
-        &w, make_evidence(&w, tee_simulator_find("snp")));
+        &w, make_evidence(&w, tee_simulator_find(only != NULL ? only : "snp")));
     flood(request, 2000, &l);
     const long before = resident_kib();
     flood(request, many, &l);
